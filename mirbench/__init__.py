@@ -1,0 +1,39 @@
+"""mirbench: is this music representation any good, and does it survive real-world audio?
+
+Public names only. Those that need torch are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from mirbench.errors import MirbenchError
+from mirbench.hookspecs import hookimpl
+from mirbench.nouns import Corruption, Dataset, Encoder, PretrainJob, Task
+from mirbench.records import Clip
+
+__version__ = "0.1.0"
+
+_LATE = {
+    "AudioError": "mirbench.data.audio",
+    "Metric": "mirbench.evaluation.metrics",
+    "BackboneEncoder": "mirbench.pretraining.encoder",
+    "LABEL_OPTIONS": "mirbench.pretraining.encoder",
+    "TRAINING_OPTIONS": "mirbench.pretraining.encoder",
+    "build_backbone": "mirbench.pretraining.backbones",
+    "label_targets": "mirbench.pretraining.supervision",
+    "progress_bar": "mirbench.progress",
+    "read_audio": "mirbench.data.audio",
+    "read_manifest": "mirbench.data.manifest",
+    "semisupcon_loss": "mirbench.pretraining.losses",
+    "write_manifest": "mirbench.data.manifest",
+}
+
+__all__ = ["Clip", "Corruption", "Dataset", "Encoder", "MirbenchError", "PretrainJob", "Task", "__version__", "hookimpl", *sorted(_LATE)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'mirbench' has no attribute '{name}'")

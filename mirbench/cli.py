@@ -1,0 +1,286 @@
+"""The command line: run, pretrain, report, list. Everything heavy is imported when a command needs it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mirbench import __version__
+from mirbench.errors import MirbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from mirbench.config import RunConfig
+    from mirbench.registry import Registry
+
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "plugins")
+RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
+UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
+
+app = typer.Typer(
+    name="mirbench",
+    help="Is this music representation any good, and does it survive real-world audio?",
+    epilog="Start with: mirbench run. Without options it pretrains semisupcon on the embedded music and probes it on all tasks.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Encoders = Annotated[list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score; repeat it, or `all`.")]
+Tasks = Annotated[list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Tasks, with commas between, or `all`.")]
+Datasets = Annotated[list[str] | None, typer.Option("--dataset", metavar="NAME", help="Data set to use; repeat it, or `all`.")]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="YAML file of settings, or a shipped one: quick.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
+Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
+Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False) -> None:
+    if version:
+        print(f"mirbench {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command()
+def run(
+    encoder: Encoders = None,
+    tasks: Tasks = None,
+    dataset: Datasets = None,
+    config: Config = None,
+    settings: Set = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    device: Device = None,
+    output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
+    cache: Cache = None,
+    plugin: Plugins = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")] = False,
+    debug: Debug = False,
+    quiet: Quiet = False,
+) -> None:
+    """Pretrain encoders, freeze them, probe them on tasks, and write tables and plots."""
+    flags = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "seed": seed, "seeds": seeds, "device": device, "output": output}
+    chosen, registry = _prepare(config, settings, flags, plugin, quiet)
+    from mirbench import runner
+
+    planned = runner.plan(chosen, registry, _cache(cache))
+    if plan:
+        print(planned.describe())
+        return
+    folder = Path(runner.run(planned, command=shlex.join(["mirbench", *_argv])))
+    if quiet:
+        print(folder)
+        return
+    from mirbench import reporting
+
+    print(reporting.report([folder]).table_text)
+    print(f"\nEverything lies in {folder}:")
+    for name in RUN_FILES:
+        if (folder / name).exists():
+            print(f"  {folder / name}")
+
+
+@app.command()
+def pretrain(
+    encoder: Annotated[str, typer.Argument(metavar="ENCODER", help="The encoder to pretrain.")],
+    dataset: Datasets = None,
+    config: Config = None,
+    settings: Set = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    device: Device = None,
+    cache: Cache = None,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: Quiet = False,
+) -> None:
+    """Pretrain one encoder and say where its checkpoints are; a later run takes them from the cache."""
+    flags = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
+    chosen, registry = _prepare(config, settings, flags, plugin, quiet)
+    if not registry.get("encoder", encoder).trainable:
+        trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
+        raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
+    from mirbench import runner
+
+    for folder in runner.pretrain(chosen, registry, _cache(cache), encoder):
+        print(folder)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
+    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
+    debug: Debug = False,
+) -> None:
+    """Draw the tables and figures of finished runs again, from their files."""
+    for folder in runs:
+        if not folder.is_dir():
+            raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
+    from mirbench import reporting
+
+    print(reporting.report(runs, output).table_text)
+    print(f"\nWritten to {output or runs[0]}.")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")] = False,
+    plugin: Plugins = None,
+    debug: Debug = False,
+) -> None:
+    """Show what there is to choose from, and who provides it."""
+    if kind is not None and kind not in LISTED:
+        hint = did_you_mean(kind, LISTED)
+        raise MirbenchError(f"mirbench list does not know '{kind}'{';' + hint if hint else '.'} Known: {', '.join(LISTED)}.")
+    from mirbench import registry as registries
+
+    registry = registries.load(plugin or [])
+    tables = {name: _rows(registry, name) for name in ([kind] if kind else LISTED)}
+    for failure in registry.failures:
+        print(f"mirbench: {failure.provider} failed to load: {failure.reason}.", file=sys.stderr)
+        if debug:
+            print(failure.traceback, file=sys.stderr)
+    if as_json:
+        print(json.dumps(tables[kind] if kind else tables, indent=2, default=str))
+        return
+    for name, rows in tables.items():
+        if kind is None:
+            print(f"{'' if name == LISTED[0] else chr(10)}{name}")
+        _print_rows([(row["name"], row["description"], row["provider"]) for row in rows], "" if kind else "  ")
+
+
+def _prepare(
+    path: Path | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
+) -> tuple[RunConfig, Registry]:
+    """The settings and the plugins, checked against each other."""
+    if quiet:
+        os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
+    from mirbench import config as configs
+    from mirbench import registry as registries
+
+    chosen = configs.load_config(path, settings or [], flags)
+    registry = registries.load(plugins or [])
+    for kind, names in (("encoder", [*chosen.encoders, *chosen.floors]), ("task", chosen.tasks), ("dataset", chosen.datasets)):
+        registry.resolve(kind, names)
+    configs.check_options(chosen, registry.encoders)
+    return chosen, registry
+
+
+def _cache(given: Path | None) -> Path:
+    from mirbench import store
+
+    return given or store.default_cache()
+
+
+def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
+    if kind == "plugins":
+        return _plugin_rows(registry)
+    fields = {
+        "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
+        "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
+        "datasets": ("version", "licence", "home", "citation"),
+        "corruptions": ("unit", "levels", "alters"),
+    }[kind]
+    single = kind.removesuffix("s")
+    rows = []
+    for name, noun in registry.nouns(single).items():
+        row = {"name": name, "description": noun.description, "provider": registry.provider(single, name)}
+        rows.append(row | {field: _plain(getattr(noun, field)) for field in fields})
+    return rows
+
+
+def _plugin_rows(registry: Registry) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for plugin in registry.plugins:
+        provides = [f"{kind} {name}" for kind, names in plugin.provides.items() for name in names]
+        about = {"door": plugin.door, "version": plugin.version, "file": plugin.file, "provides": plugin.provides}
+        rows.append({"name": plugin.name, "description": ", ".join(provides) or "nothing", "provider": plugin.provider} | about)
+    for failure in registry.failures:
+        row = {"name": failure.name, "description": f"failed to load: {failure.reason}", "provider": failure.provider}
+        rows.append({**row, "traceback": failure.traceback})
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (frozenset, set)):
+        return sorted(value)
+    if isinstance(value, (list, tuple)):
+        return [item if isinstance(item, (str, int, float)) else getattr(item, "name", str(item)) for item in value]
+    return dict(value) if hasattr(value, "keys") else value
+
+
+def _print_rows(rows: list[tuple[str, str, str]], indent: str) -> None:
+    if not rows:
+        print(f"{indent}none")
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    for name, description, provider in rows:
+        print(f"{indent}{name:{widths[0]}}  {description:{min(widths[1], 70)}}  ({provider})")
+
+
+_argv: list[str] = []
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 130 for Ctrl-C."""
+    _argv[:] = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in _argv or os.environ.get("MIRBENCH_DEBUG", "0") not in ("", "0")
+    try:
+        code = app(args=list(_argv), prog_name="mirbench", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except UsageError as error:
+        command = next((f" {name}" for name in _argv[:1] if name in ("run", "pretrain", "report", "list")), "")
+        text = " ".join(error.format_message().split())
+        return _say(f"{text if text.endswith('?') else text.removesuffix('.') + '.'} See mirbench{command} --help.", None)
+    except MirbenchError as error:
+        return _say(str(error), error if debug else None)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `mirbench list | head` is no mistake
+        return 0
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error)
+        return _unexpected(error)
+    if code == 130:
+        kept = "; what is finished is kept in the cache, and the same command goes on from there" if _argv[:1] != ["list"] else ""
+        return _say(f"stopped{kept}.", None, 130)
+    return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _say("the disk is full; free some space or choose another place with --cache or --output.", None)
+    if isinstance(error, OSError) and error.filename is not None:
+        return _say(f"cannot use {error.filename}: {error.strerror}.", None)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename}:{frame.lineno}"
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+    return _say(f"this should not have happened: {text} ({where}); run it again with --debug and report what it shows.", None, 1)
+
+
+def _say(sentence: str, error: BaseException | None, code: int = 2) -> int:
+    if error is not None:
+        traceback.print_exception(error)
+    print(f"mirbench: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""From what the jobs of a run left in the store to its run folder: scores, summaries, comparisons, predictions, manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from mirbench.evaluation import metrics, significance
+from mirbench.evaluation.scoring import label_counts, majority_predictions
+from mirbench.nouns import Dataset, Task
+from mirbench.provenance import git_commit, machine, versions
+from mirbench.records import MAJORITY, Predictions, Score
+from mirbench.results import Comparison, RunFolder, Summary
+
+if TYPE_CHECKING:
+    from mirbench.runner import Plan
+
+
+def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command: str) -> None:
+    """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
+    scores: list[Score] = []
+    summaries: list[Summary] = []
+    comparisons: list[Comparison] = []
+    about_tasks: dict[str, Any] = {}
+    for task in planned.tasks:
+        for dataset in planned.datasets:
+            if task.annotation in dataset.annotations:
+                runs = _collect_task(planned, folder, task, dataset, scores)
+                _compare(planned, task, dataset, runs, summaries, comparisons)
+                about_tasks.setdefault(task.name, _about_task(task))
+                about_tasks[task.name]["dataset"][dataset.name] = _about_data(planned, task, dataset)
+                about_tasks[task.name]["classes"] = list(planned.planner.data_of(task, dataset).classes)
+    folder.write_scores(scores)
+    folder.write_summaries(summaries)
+    folder.write_comparisons(comparisons)
+    folder.write_manifest(_manifest(planned, about_tasks, seconds, command))
+
+
+def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset, scores: list[Score]) -> dict[str, list[Predictions]]:
+    """Appends the score rows of a task; returns encoder -> predictions, one a seed, the majority floor last."""
+    runs: dict[str, list[Predictions]] = {}
+    for encoder in (*planned.encoders, *planned.floors):
+        for seed in planned.seeds_of(encoder):
+            job = planned.scores[encoder.name, dataset.name, task.name, seed]
+            stored = planned.store.folder(job.kind, job.key)
+            report = json.loads((stored / "report.json").read_text())
+            predictions = RunFolder(stored).read_predictions(encoder.name, dataset.name, task.name, seed)
+            folder.write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
+            runs.setdefault(encoder.name, []).append(predictions)
+            scores += _rows(
+                encoder.name, task, dataset, report["rows"], seed, report["n_train"], report["n_test"], report["seconds"], job.key
+            )
+    data = planned.planner.data_of(task, dataset)
+    floor = majority_predictions(task, data, next(iter(runs.values()))[0].clip_ids)
+    rows = [(m.name, *significance.score(m, floor, planned.config.bootstrap.resamples)) for m in map(metrics.resolve, task.metrics)]
+    n_train = len(data.splits["train"].clips)
+    scores += _rows(MAJORITY, task, dataset, rows, planned.config.seed, n_train, len(floor.clip_ids), 0.0, "")
+    folder.write_predictions(MAJORITY, dataset.name, task.name, planned.config.seed, floor)
+    return {**runs, MAJORITY: [floor]}
+
+
+def _rows(
+    encoder: str, task: Task, dataset: Dataset, rows: Any, seed: int, n_train: int, n_test: int, seconds: float, key: str
+) -> list[Score]:
+    return [
+        Score(
+            encoder, task.name, dataset.name, metric, value, low, high, seed=seed, n_train=n_train, n_test=n_test, seconds=seconds, key=key
+        )
+        for metric, value, low, high in rows
+    ]
+
+
+def _compare(
+    planned: Plan, task: Task, dataset: Dataset, runs: dict[str, list[Predictions]], summaries: list[Summary], comparisons: list[Comparison]
+) -> None:
+    """Means over seeds with intervals, and each encoder against every other encoder and floor that comes after it."""
+    resamples = planned.config.bootstrap.resamples
+    names = list(runs)
+    for metric in map(metrics.resolve, task.metrics):
+        for name, predictions in runs.items():
+            value, low, high = significance.seed_mean(metric, predictions, resamples)
+            summaries.append(
+                Summary(
+                    name,
+                    task.name,
+                    dataset.name,
+                    metric.name,
+                    value,
+                    low,
+                    high,
+                    n_seeds=len(predictions),
+                    n_test=len(predictions[0].clip_ids),
+                )
+            )
+        for encoder in [e.name for e in planned.encoders]:
+            for baseline in names[names.index(encoder) + 1 :]:
+                difference, low, high = significance.paired_difference(metric, runs[encoder], runs[baseline], resamples)
+                comparisons.append(
+                    Comparison(
+                        encoder,
+                        baseline,
+                        task.name,
+                        dataset.name,
+                        metric.name,
+                        difference,
+                        low,
+                        high,
+                        n_seeds=len(runs[encoder]),
+                        n_test=len(runs[encoder][0].clip_ids),
+                    )
+                )
+
+
+def _about_task(task: Task) -> dict[str, Any]:
+    return {
+        "metrics": [metrics.resolve(m).name for m in task.metrics],
+        "target": task.target,
+        "annotation": task.annotation,
+        "changed_by": sorted(task.changed_by),
+        "description": task.description,
+        "classes": [],
+        "dataset": {},
+    }
+
+
+def _about_data(planned: Plan, task: Task, dataset: Dataset) -> dict[str, Any]:
+    data = planned.planner.data_of(task, dataset)
+    facts: dict[str, Any] = {f"n_{split}": len(found.clips) for split, found in data.splits.items()}
+    facts["groups"] = {split: len({c.group for c in found.clips}) for split, found in data.splits.items()}
+    facts["label_counts"] = label_counts(task, data)
+    facts["left_out_for_unseen_label"] = data.unseen
+    facts["probes"] = {}
+    for (encoder, of, name, seed), job in planned.scores.items():
+        if (of, name) == (dataset.name, task.name):
+            report = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
+            facts["probes"][f"{encoder}, seed {seed}"] = {k: v for k, v in report.items() if k != "rows"}
+    return facts
+
+
+def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, float], command: str) -> dict[str, Any]:
+    encoders: dict[str, Any] = {}
+    for encoder in (*planned.encoders, *planned.floors):
+        role = "encoder" if encoder in planned.encoders else "floor"
+        encoders[encoder.name] = {
+            "description": encoder.description,
+            "role": role,
+            "provider": planned.registry.provider("encoder", encoder.name),
+            "seeds": planned.seeds_of(encoder),
+            "checkpoints": _checkpoints(planned, encoder.name),
+        }
+    encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [planned.config.seed]}
+    datasets = {}
+    for dataset in planned.datasets:
+        clips = planned.planner.clips_of(dataset)
+        datasets[dataset.name] = {
+            "version": dataset.version,
+            "licence": dataset.licence,
+            "citation": dataset.citation,
+            "identity": dataset.identity(),
+            "key": planned.planner.dataset(dataset).key,
+            "provider": planned.registry.provider("dataset", dataset.name),
+            "clips": dict(Counter(c.split for c in clips)),
+            "skipped": _skipped(planned, dataset.name),
+        }
+    used = {metrics.resolve(m) for task in planned.tasks for m in task.metrics}
+    return {
+        "command": command,
+        "key": planned.key,
+        "config": planned.config.model_dump(),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "machine": {**machine(), "device": planned.planner.device},
+        "seeds": list(range(planned.config.seed, planned.config.seed + planned.config.seeds)),
+        "metrics": {m.name: m.label for m in sorted(used, key=lambda m: m.name)},
+        "tasks": about_tasks,
+        "encoders": encoders,
+        "datasets": datasets,
+        "plugins": [dataclasses.asdict(p) for p in planned.registry.plugins],
+        "timings": seconds,
+    }
+
+
+def _checkpoints(planned: Plan, encoder: str) -> dict[str, Any]:
+    """seed -> key and what pretraining reported: steps, views and labels seen, labels used by count, seconds."""
+    found = {}
+    for (name, seed), job in planned.checkpoints.items():
+        if name == encoder:
+            report = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
+            found[str(seed)] = {"key": job.key, **report}
+    return found
+
+
+def _skipped(planned: Plan, dataset: str) -> dict[str, str]:
+    """clip id -> why it could not be read, over all embeddings of the data set."""
+    skipped: dict[str, str] = {}
+    for (_, of, _), splits in planned.embeddings.items():
+        if of == dataset:
+            for job in splits.values():
+                skipped.update(planned.planner.embeddings(job).skipped)
+    return skipped

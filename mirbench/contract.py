@@ -1,0 +1,192 @@
+"""What a plugin must keep to: its hooks, and the four nouns they return. Every breach is one sentence that names the plugin."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import re
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.records import CLEAN, MAJORITY
+
+KINDS: dict[str, type] = {"encoder": Encoder, "dataset": Dataset, "task": Task, "corruption": Corruption}
+PROSE = {"encoder": "encoder", "dataset": "data set", "task": "task", "corruption": "corruption"}
+RESERVED = {"all": "it means every one", MAJORITY: "it is the majority-class floor", CLEAN: "it is audio that was left alone"}
+TARGETS = ("multiclass", "multilabel", "regression")
+SEVERITIES = 5
+
+HOOKS = {kind: f"register_{kind}s" for kind in KINDS}
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def check_noun(kind: str, noun: Any, label: str) -> None:
+    """Raises MirbenchError where `noun` is not what a hook may return. label: who provides it, e.g. `plugin mine.py`."""
+    cls = KINDS[kind]
+    if isinstance(noun, type) and issubclass(noun, cls):
+        raise MirbenchError(f"{label}: {HOOKS[kind]} returned the class {noun.__name__}; return an instance, {noun.__name__}().")
+    if not isinstance(noun, cls):
+        raise MirbenchError(f"{label}: {HOOKS[kind]} returned {_named(noun)}, which is not a mirbench.{cls.__name__}.")
+    what = type(noun).__name__
+    name: Any = noun.name  # type: ignore[attr-defined]
+    if not isinstance(name, str) or not name:
+        raise MirbenchError(f"{label}: {what} has no name; set name = '{_kebab(what)}'.")
+    if not _NAME.fullmatch(name):
+        hint = f", such as '{_kebab(name)}'" if _kebab(name) else ""
+        raise MirbenchError(f"{label}: {what} is named '{name}'; write lower-case letters and digits with hyphens between{hint}.")
+    if name in RESERVED:
+        raise MirbenchError(f"{label}: {what} is named '{name}', which is reserved ({RESERVED[name]}); choose another name.")
+    wrong = _WRONG[kind](noun)
+    if wrong:
+        raise MirbenchError(f"{label}: {PROSE[kind]} '{name}' {wrong}.")
+
+
+def _wrong_encoder(encoder: Encoder) -> str:
+    cls = type(encoder)
+    if cls.embed is Encoder.embed and cls.load is Encoder.load:
+        return "has neither embed nor load; override one"
+    if encoder.trainable and cls.pretrain is Encoder.pretrain:
+        return "says it is trainable but has no pretrain"
+    if not _number(encoder.sample_rate) or encoder.sample_rate <= 0:
+        return f"has sample_rate = {encoder.sample_rate!r}; it should be a number of hertz above 0"
+    if not _number(encoder.window_seconds) or encoder.window_seconds <= 0:
+        return f"has window_seconds = {encoder.window_seconds!r}; it should be a number of seconds above 0"
+    if not isinstance(encoder.options, Mapping):
+        return f"has options = {encoder.options!r}; it should be a mapping of option names to defaults"
+    return ""
+
+
+def _wrong_dataset(dataset: Dataset) -> str:
+    return "has no clips; override clips(self, folder)" if type(dataset).clips is Dataset.clips else ""
+
+
+def _wrong_task(task: Task) -> str:
+    if not task.annotation or not isinstance(task.annotation, str):
+        return "has no annotation; name the one that it predicts, such as annotation = 'genre'"
+    if task.target not in TARGETS:
+        hint = did_you_mean(str(task.target), TARGETS)
+        return f"has target = {task.target!r}{';' + hint if hint else '.'} It should be one of {', '.join(TARGETS)}"
+    if isinstance(task.metrics, str):
+        return f"has metrics = {task.metrics!r}; it should be a tuple, ({task.metrics!r},)"
+    if not task.metrics:
+        return "has no metrics; name one or more, the headline first, such as metrics = ('accuracy', 'macro_f1')"
+    if isinstance(task.classes, str) or not all(isinstance(name, str) for name in task.classes):
+        return f"has classes = {task.classes!r:.60}; it should be a tuple of class names"
+    if len(set(task.classes)) < len(task.classes):
+        return "names a class twice in classes"
+    return _wrong_words("changed_by", task.changed_by)
+
+
+def _wrong_corruption(corruption: Corruption) -> str:
+    levels = corruption.levels
+    if type(corruption).apply is Corruption.apply:
+        return "has no apply; override apply(self, audio, sample_rate, level, seed)"
+    if isinstance(levels, str) or not isinstance(levels, Iterable) or len(list(levels)) != SEVERITIES:
+        return f"has levels = {levels!r:.60}; it should be {SEVERITIES} levels, one for each severity"
+    if not all(_number(level) for level in levels):
+        return f"has levels = {levels!r:.60}; each should be a finite number"
+    steps = [b - a for a, b in itertools.pairwise(levels)]
+    if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+        return f"has levels = {levels!r:.60}; they should rise, or fall, from each severity to the next"
+    return _wrong_words("alters", corruption.alters)
+
+
+def _wrong_words(attribute: str, words: Any) -> str:
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        return f"has {attribute} = {words!r}; it should be a set of words, such as frozenset({{'pitch'}})"
+    return ""
+
+
+_WRONG: dict[str, Any] = {"encoder": _wrong_encoder, "dataset": _wrong_dataset, "task": _wrong_task, "corruption": _wrong_corruption}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _kebab(name: str) -> str:
+    """A name as mirbench would write it.
+
+    >>> _kebab("MyBig Task_2")
+    'my-big-task-2'
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def sources_of(noun: Any, module: Any) -> list[Path]:
+    """The .py files that define a noun, sorted: its plugin's package, or the files of its class and of the bases that are not ours."""
+    package = getattr(module, "__path__", None)
+    if package:
+        return sorted(path for folder in package for path in Path(folder).rglob("*.py"))
+    files = {file_of(cls) for cls in type(noun).__mro__ if cls.__module__ not in ("builtins", "mirbench.nouns")} | {file_of(module)}
+    return sorted(Path(file) for file in files if file and Path(file).is_file())
+
+
+def hook_result(result: Any, hook: str, label: str) -> list[Any]:
+    """What a hook returned, as a list."""
+    if isinstance(result, (str, bytes, Mapping)) or not isinstance(result, Iterable):
+        raise MirbenchError(f"{label}: {hook} returned {_named(result)}, not a list; return a list of instances, such as [Mine()].")
+    return list(result)
+
+
+def broken_hook(manager: pluggy.PluginManager, module: Any, label: str) -> str:
+    """What is wrong with a plugin's hooks, as a sentence: a name that no hook carries, or arguments that no hook has."""
+    for name in dir(module):
+        options = manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in HOOKS.values():
+            hint, known = did_you_mean(hook, HOOKS.values()), ", ".join(HOOKS.values())
+            return f"{label} has a hook '{hook}' that mirbench does not know{';' + hint if hint else '.'} Known: {known}."
+        wanted = [argument for argument in inspect.signature(getattr(module, name)).parameters if argument != "self"]
+        if wanted:
+            return f"{label}: its hook {hook} asks for '{', '.join(wanted)}', but mirbench calls it with nothing; write def {hook}():."
+    return ""
+
+
+def no_hook(module: Any, label: str) -> str:
+    """The sentence for a plugin that was named and has no hook."""
+    for name, thing in vars(module).items():
+        if inspect.isfunction(thing) and name in HOOKS.values():
+            return f"{label} registers nothing: put @mirbench.hookimpl above its function {name}."
+    hooks = ", ".join(HOOKS.values())
+    return f"{label} registers nothing; give it a function marked @mirbench.hookimpl and named one of {hooks}."
+
+
+def reason_of(error: BaseException, file: str | None = None) -> str:
+    """`file:line: Exception: message`, at the deepest line outside the import machinery (of `file`, where it is on the way)."""
+    text = " ".join(str(error).split())
+    machinery = ("importlib", "/pluggy/", "/mirbench/registry.py", "/mirbench/contract.py")
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in trace if not any(part in frame.filename.replace("\\", "/") for part in machinery)]
+    if isinstance(error, SyntaxError):
+        where, text = f"{error.filename}:{error.lineno}: ", error.msg
+    elif frames:
+        own = [frame for frame in frames if frame.filename == (file or frames[0].filename)] or frames
+        where = f"{own[-1].filename}:{own[-1].lineno}: "
+    else:
+        where = ""
+    return f"{where}{type(error).__name__}" + (f": {text.removesuffix('.')}" if text else "")
+
+
+def file_of(module: Any) -> str:
+    """Where a module, a class or an instance was written, or nothing."""
+    target = module if inspect.ismodule(module) or inspect.isclass(module) or inspect.isfunction(module) else type(module)
+    try:
+        return inspect.getsourcefile(target) or ""
+    except TypeError:
+        return ""
+
+
+def _named(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"{thing!r:.60}"

@@ -1,0 +1,33 @@
+"""The one error that people see: a sentence, exit code 2, no traceback without --debug."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MirbenchError(Exception):
+    """What was given, what would be right, what to do next, in one sentence."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The nearest known name as a question, or nothing.
+
+    >>> did_you_mean("gendre", ["genre", "key"])
+    " did you mean 'genre'?"
+    >>> did_you_mean("xylophone", ["genre", "key"])
+    ''
+    """
+    near = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f" did you mean '{near[0]}'?" if near else ""
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> MirbenchError:
+    """The error for a name that nothing carries.
+
+    >>> str(unknown_name("task", "gendre", ["key", "genre"]))
+    "no task is named 'gendre'; did you mean 'genre'? Known: genre, key."
+    """
+    names = sorted(known)
+    hint = did_you_mean(given, names)
+    return MirbenchError(f"no {kind} is named '{given}'{';' + hint if hint else '.'} Known: {', '.join(names) or 'none'}.")

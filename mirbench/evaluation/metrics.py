@@ -1,0 +1,309 @@
+"""Metrics: how well scores predict targets, for one weighting of the clips or for a thousand bootstrap resamples at once.
+
+Conventions: `targets` and `scores` are those of `records.Predictions`; `classes` is the published order; `weights` is
+(resamples, clips), non-negative, how often each clip counts. A result is (resamples,) float64 and equals what repeating the
+clips literally would give; nan where the metric is undefined. The predicted class of a multiclass clip is the argmax of its
+scores, the first of equals.
+
+| name | targets | range | chance |
+|---|---|---|---|
+| macro_roc_auc, macro_average_precision | multilabel | 0 to 1 | 0.5, prevalence |
+| accuracy, macro_f1, mirex, pitch_class_accuracy | multiclass | 0 to 1 | |
+| r2 | regression | minus infinity to 1 | 0 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mirbench.errors import MirbenchError, unknown_name
+from mirbench.records import Predictions
+
+TARGETS = ("multiclass", "multilabel", "regression")
+
+MetricFunction = Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]
+"""(targets, scores, classes, weights) -> (resamples,) float; see the module's conventions."""
+
+PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
+"""((clips,) int target index, (clips,) int predicted index, classes) -> (clips,) score of each clip."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named way to score predictions; larger is better.
+
+    label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression).
+    """
+
+    name: str
+    label: str
+    targets: frozenset[str]
+    function: MetricFunction
+
+
+@dataclass(frozen=True)
+class mean_of:
+    """A metric function that is the weighted mean of a score per clip, for multiclass targets.
+
+    >>> near = lambda target, predicted, classes: abs(target - predicted) <= 1
+    >>> metric = Metric("near", "within one class", frozenset({"multiclass"}), mean_of(near))
+    >>> metric.function(np.array([0, 2]), np.eye(3)[[1, 0]], ("a", "b", "c"), np.ones((1, 2)))
+    array([0.5])
+    """
+
+    per_clip: PerClip
+
+    def __call__(self, targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+        values = np.asarray(self.per_clip(targets, scores.argmax(axis=1), classes), dtype=np.float64)
+        return _divide(weights @ values, weights.sum(axis=1))
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """nan where the denominator is not above 0."""
+    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+
+
+# Multilabel: the ranking metrics -------------------------------------------------------------------------------------
+
+
+def _rankings(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """For each label, from the highest score down, at each distinct score that a positive clip has:
+
+    (weight of positives at it, weight of negatives above it, of negatives above or at it), each (thresholds, resamples);
+    then the weight of all negatives, (resamples,). Labels that are never positive or never negative are passed over.
+    Clips are sorted once a label, whatever the number of resamples, and negatives are summed stretch by stretch.
+    """
+    by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
+    descending = np.argsort(-scores, axis=0, kind="stable")
+    for label in range(scores.shape[1]):
+        order = descending[:, label]
+        positive = targets[order, label] > 0
+        above, below = order[positive], order[~positive]
+        if not len(above) or not len(below):
+            continue
+        rank = -scores[above, label]
+        starts = np.flatnonzero(np.r_[True, rank[1:] != rank[:-1]])
+        negatives = -scores[below, label]
+        first = np.searchsorted(negatives, rank[starts], "left")
+        last = np.searchsorted(negatives, rank[starts], "right")
+        cuts = np.unique(np.r_[0, first, last, len(below)])
+        stretches = np.add.reduceat(by_clip[below], cuts[:-1], axis=0)
+        until = np.concatenate([np.zeros((1, stretches.shape[1])), np.cumsum(stretches, axis=0)])
+        at = np.add.reduceat(by_clip[above], starts, axis=0)
+        yield at, until[np.searchsorted(cuts, first)], until[np.searchsorted(cuts, last)], until[-1]
+
+
+def _mean_defined(values: Iterator[np.ndarray], resamples: int) -> np.ndarray:
+    """The mean over labels of what is not nan; nan where nothing is left."""
+    total, count = np.zeros(resamples), np.zeros(resamples)
+    for value in values:
+        defined = ~np.isnan(value)
+        total += np.where(defined, value, 0.0)
+        count += defined
+    return _divide(total, count)
+
+
+def macro_roc_auc(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over labels of the chance that a positive clip scores above a negative one, a tie counting half (Mann-Whitney U).
+
+    A label without positives or without negatives in a resample is left out of that resample's mean.
+
+    >>> targets, scores = np.array([[1], [0], [0]]), np.array([[0.7], [0.7], [0.1]])
+    >>> macro_roc_auc(targets, scores, ("piano",), np.ones((1, 3)))
+    array([0.75])
+    """
+
+    def areas() -> Iterator[np.ndarray]:
+        for at, above, until, negatives in _rankings(targets, scores, weights):
+            won = (at * (negatives - 0.5 * (above + until))).sum(axis=0)
+            yield _divide(won, at.sum(axis=0) * negatives)
+
+    return _mean_defined(areas(), len(weights))
+
+
+def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over labels of sum_k (R_k - R_{k-1}) P_k over distinct thresholds, not interpolated (as scikit-learn defines it).
+
+    A label without positives or without negatives in a resample is left out of that resample's mean.
+
+    >>> targets, scores = np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]])
+    >>> macro_average_precision(targets, scores, ("piano",), np.ones((1, 3))).round(4)
+    array([0.8333])
+    """
+
+    def areas() -> Iterator[np.ndarray]:
+        for at, _, until, negatives in _rankings(targets, scores, weights):
+            found = np.cumsum(at, axis=0)
+            precision = np.divide(found, found + until, out=np.zeros_like(found), where=found > 0)
+            area = _divide((at * precision).sum(axis=0), found[-1])
+            yield np.where(negatives > 0, area, np.nan)
+
+    return _mean_defined(areas(), len(weights))
+
+
+# Multiclass ----------------------------------------------------------------------------------------------------------
+
+_LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+_SHIFTS = {"": 0, "#": 1, "b": -1}
+MODES = ("major", "minor", "other")
+
+
+def parse_key(name: str) -> tuple[int, str]:
+    """A key's tonic in semitones above C, and its mode. Raises MirbenchError where `name` is no key.
+
+    >>> parse_key("F# minor"), parse_key("Gb minor")
+    ((6, 'minor'), (6, 'minor'))
+    """
+    tonic, _, mode = name.strip().lower().partition(" ")
+    if tonic[:1] not in _LETTERS or tonic[1:] not in _SHIFTS or mode.strip() not in MODES:
+        raise MirbenchError(f"'{name}' is no key; keys are named like 'C major', 'Db minor' or 'F# minor': correct the annotation.")
+    return (_LETTERS[tonic[0]] + _SHIFTS[tonic[1:]]) % 12, mode.strip()
+
+
+def key_score(reference: str, estimate: str) -> float:
+    """MIREX weighted score of an estimated key: same 1, a fifth above the reference .5, relative .3, parallel .2, else 0.
+
+    As mir_eval.key.weighted_score, which counts the fifth one way only (Raffel et al. 2014; www.music-ir.org Audio Key Detection).
+    Enharmonic names are one key.
+
+    >>> [key_score("C major", key) for key in ("C major", "G major", "F major", "A minor", "C minor", "D major")]
+    [1.0, 0.5, 0.0, 0.3, 0.2, 0.0]
+    """
+    (tonic, mode), (other, other_mode) = parse_key(reference), parse_key(estimate)
+    step = (other - tonic) % 12
+    if mode == other_mode:
+        return {0: 1.0, 7: 0.5}.get(step, 0.0)
+    if (mode == "major" and step == 9) or (mode == "minor" and step == 3):
+        return 0.3
+    return 0.2 if step == 0 else 0.0
+
+
+@lru_cache(maxsize=32)
+def _key_scores(classes: tuple[str, ...]) -> np.ndarray:
+    return np.array([[key_score(reference, estimate) for estimate in classes] for reference in classes])
+
+
+def _mirex(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    return _key_scores(tuple(classes))[target, predicted]
+
+
+def _same(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    return target == predicted
+
+
+def _same_pitch_class(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    try:
+        pitch_class = np.array([int(name) for name in classes]) % 12
+    except ValueError:
+        wrong = next(name for name in classes if not name.strip().lstrip("-").isdigit())
+        raise MirbenchError(
+            f"pitch_class_accuracy needs classes that are MIDI numbers such as '60', but one is '{wrong}': score this task by accuracy."
+        ) from None
+    return pitch_class[target] == pitch_class[predicted]
+
+
+def macro_f1(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean of 2 TP / (2 TP + FP + FN) over the classes that occur in the resample, as truth or as prediction (scikit-learn's default).
+
+    >>> macro_f1(np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]], ("a", "b", "never"), np.ones((1, 3))).round(4)
+    array([0.6667])
+    """
+    identity = np.eye(len(classes))
+    truth, guess = identity[targets], identity[scores.argmax(axis=1)]
+    both = weights @ (truth * guess)
+    return _mean_defined(iter(_divide(2 * both, weights @ truth + weights @ guess).T), len(weights))
+
+
+# Regression ----------------------------------------------------------------------------------------------------------
+
+
+def r2(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over dimensions of 1 - residual / total sum of squares; a dimension that is constant in a resample is left out.
+
+    >>> r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0]]), ("arousal",), np.ones((1, 3)))
+    array([0.5])
+    """
+    centred = targets - targets.mean(axis=0)
+    residual = weights @ (targets - scores) ** 2
+    square = weights @ centred**2
+    total = square - _divide((weights @ centred) ** 2, weights.sum(axis=1, keepdims=True) + np.zeros_like(square))
+    spread = np.where(total > 1e-12 * square, total, 0.0)
+    return _mean_defined(iter((1 - _divide(residual, spread)).T), len(weights))
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc),
+        Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision),
+        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(_same)),
+        Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
+        Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(_mirex)),
+        Metric("pitch_class_accuracy", "pitch-class accuracy", frozenset({"multiclass"}), mean_of(_same_pitch_class)),
+        Metric("r2", "R²", frozenset({"regression"}), r2),
+    )
+}
+
+
+def resolve(metric: str | Metric) -> Metric:
+    """The metric of that name, or the Metric itself. Raises MirbenchError where no metric has the name."""
+    if isinstance(metric, Metric):
+        return metric
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    return METRICS[metric]
+
+
+def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray | None = None) -> np.ndarray:
+    """The metric under each row of `weights`, (resamples, clips); without weights every clip counts once.
+
+    Returns (resamples,) float64. Resamples go through in chunks, so memory stays at a few copies of 16 MB.
+    Raises MirbenchError where the metric does not fit the targets, a score is not finite, or there are no clips;
+    ValueError where the shapes disagree.
+    """
+    metric = resolve(metric)
+    check_fits(metric, predictions.target)
+    targets, scores = np.asarray(predictions.targets), np.asarray(predictions.scores)
+    clips, classes = len(predictions.clip_ids), tuple(predictions.classes)
+    expected = (clips,) if predictions.target == "multiclass" else (clips, len(classes))
+    if targets.shape != expected or scores.shape != (clips, len(classes)):
+        raise ValueError(f"targets {targets.shape} and scores {scores.shape} should be {expected} and {(clips, len(classes))}")
+    if not clips:
+        raise MirbenchError(f"there are no clips to score {metric.name} on; see the skipped clips in the manifest.")
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if bad:
+        raise MirbenchError(f"the scores of {bad} of {clips} clips are not finite, so {metric.name} is not defined; check the embeddings.")
+    weights = np.ones((1, clips)) if weights is None else np.asarray(weights)
+    if weights.ndim != 2 or weights.shape[1] != clips:
+        raise ValueError(f"weights {weights.shape} should be (resamples, {clips})")
+    rows = max(1, 2_000_000 // clips)
+    chunks = (weights[start : start + rows].astype(np.float64) for start in range(0, len(weights), rows))
+    return np.concatenate([np.asarray(metric.function(targets, scores, classes, chunk), dtype=np.float64) for chunk in chunks])
+
+
+def check_fits(metric: Metric, target: str) -> None:
+    """Raises MirbenchError where the metric does not fit the kind of target."""
+    if target not in metric.targets:
+        known = ", ".join(sorted(name for name, other in METRICS.items() if target in other.targets))
+        raise MirbenchError(f"metric '{metric.name}' does not fit {target} targets; those that do: {known or 'none'}.")
+
+
+def majority(target: str, train_targets: np.ndarray, n_test: int, classes: tuple[str, ...]) -> np.ndarray:
+    """The floor: what can be said without hearing the audio. Returns (n_test, classes) float32, the same row for every clip.
+
+    multiclass: one-hot of the most frequent training class; multilabel: each label's training prevalence; regression: training mean.
+
+    >>> majority("multiclass", np.array([1, 1, 0]), 1, ("a", "b"))
+    array([[0., 1.]], dtype=float32)
+    """
+    if target == "multiclass":
+        row = np.eye(len(classes))[np.bincount(train_targets, minlength=len(classes)).argmax()]
+    elif target in TARGETS:
+        row = np.mean(train_targets, axis=0, dtype=np.float64)
+    else:
+        raise unknown_name("target", target, TARGETS)
+    return np.tile(row.astype(np.float32), (n_test, 1))

@@ -1,0 +1,138 @@
+"""The four things a plugin can provide: Encoder, Dataset, Task, Corruption. A plugin file imports nothing else of ours.
+
+Subclass, set the attributes, override what differs, and return instances from a hook (see hookspecs.py). Importing this
+module imports no torch; a plugin should import torch inside its methods, so that `mirbench list` stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mirbench.records import Clip
+
+Embed = Callable[[np.ndarray], np.ndarray]
+"""(batch, samples) float32 mono audio -> (batch, dim) float32."""
+
+
+@dataclass(frozen=True)
+class PretrainJob:
+    """What an encoder is given to pretrain with.
+
+    clips: the clips it may hear: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
+    complete. folder: where to leave its files. cache: a folder for what is dear to make and depends on the clips alone.
+    report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
+    """
+
+    clips: Sequence[Clip]
+    options: Mapping[str, Any]
+    seed: int
+    folder: Path
+    cache: Path
+    device: str
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class Encoder:
+    """Music audio in, embedding out. The least plugin sets `name` and overrides `embed`.
+
+    options: every option with its default; `--set options.NAME.OPTION=VALUE` changes one, of the default's type.
+    trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed.
+    """
+
+    name: str = ""
+    description: str = ""
+    sample_rate: int = 22_050  # Hz
+    window_seconds: float = 2.7  # a longer clip is cut into windows of this length, whose embeddings are averaged
+    trainable: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
+    options: Mapping[str, Any] = {}
+
+    def pretrain(self, job: PretrainJob) -> None:
+        """Learn from job.clips and leave files in job.folder. Called only where `trainable`."""
+        raise NotImplementedError(f"encoder {self.name} says it is trainable but has no pretrain")
+
+    def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
+        """Rough (seconds on two cores, megabytes) that `pretrain` takes, for --plan."""
+        return 60.0, 10.0
+
+    def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
+        """The frozen encoder. folder: what `pretrain` left, None where not trainable."""
+        return self.embed
+
+    def embed(self, audio: np.ndarray) -> np.ndarray:
+        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32."""
+        raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
+
+
+class Dataset:
+    """Clips with audio, split, group and annotations.
+
+    annotations: the names of those that its clips carry, e.g. ("genre", "tags"); a task runs where its annotation is among them.
+    """
+
+    name: str = ""
+    description: str = ""
+    home: str = ""
+    version: str = ""
+    licence: str = ""
+    citation: str = ""
+    annotations: tuple[str, ...] = ()
+
+    def prepare(self, folder: Path) -> None:
+        """Put what the data set needs into `folder`, a new folder kept in the cache. Does nothing for data already on disk."""
+
+    def identity(self) -> str:
+        """What `prepare` depends on: another identity, another folder."""
+        return f"{self.name} {self.version}"
+
+    def cost(self) -> tuple[float, float]:
+        """Rough (seconds, megabytes) that `prepare` takes, for --plan."""
+        return 0.0, 0.0
+
+    def clips(self, folder: Path) -> list[Clip]:
+        """All clips; `folder` is what `prepare` filled."""
+        raise NotImplementedError(f"data set {self.name} has no clips")
+
+
+class Task:
+    """Which annotation is predicted, what kind of target it is, which metrics score it.
+
+    A task runs on every chosen data set that carries its annotation. classes: the published order, or empty to take the
+    training labels in sorted order. metrics: names or Metric objects; the first is the headline, by which the probe's
+    regularisation is chosen. changed_by: what a corruption must not alter for the labels to stay true, e.g. {"pitch"}.
+    """
+
+    name: str = ""
+    description: str = ""
+    annotation: str = ""
+    target: str = "multiclass"  # multiclass | multilabel | regression
+    metrics: tuple[Any, ...] = ()
+    classes: tuple[str, ...] = ()
+    changed_by: frozenset[str] = frozenset()
+
+    def label(self, value: Any) -> Any:
+        """An annotation as a label: a class name (multiclass), class names (multilabel) or numbers (regression)."""
+        return tuple(value) if self.target == "multilabel" else str(value)
+
+
+class Corruption:
+    """A named degradation with five calibrated severities and a unit.
+
+    levels: the physical level of severities 1 to 5, in `unit`. alters: what it changes of the music, e.g. {"pitch"}; a task
+    whose `changed_by` shares a word with it is skipped.
+    """
+
+    name: str = ""
+    description: str = ""
+    unit: str = ""
+    levels: tuple[float, ...] = ()
+    alters: frozenset[str] = frozenset()
+
+    def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        """audio: (samples,) float32; returns the same shape and dtype. Deterministic for a seed."""
+        raise NotImplementedError(f"corruption {self.name} has no apply")

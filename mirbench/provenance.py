@@ -1,0 +1,68 @@
+"""What a manifest says of where numbers came from: versions, commit, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mirbench import __version__
+
+PACKAGES = (
+    "torch",
+    "torchaudio",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "librosa",
+    "soundfile",
+    "soxr",
+    "safetensors",
+    "pluggy",
+    "matplotlib",
+)
+
+
+def versions() -> dict[str, str]:
+    """mirbench, Python, and the packages that move numbers, without importing them."""
+    found = {"mirbench": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that mirbench runs from, with -dirty where files differ; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+
+        def git(*words: str) -> str:
+            return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def machine() -> dict[str, Any]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"system": platform.system(), "machine": platform.machine(), "cores": cores}
+
+
+def room_digest(*rooms: str) -> str:
+    """A hash of the source of these rooms of mirbench: a changed room retires what it made."""
+    digest = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((Path(__file__).parent / room).rglob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

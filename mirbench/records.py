@@ -1,0 +1,92 @@
+"""The frozen records that travel between the rooms. Nothing here imports torch, and nothing here does work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SPLITS = ("train", "valid", "test", "pretrain")
+"""`pretrain` clips are for pretraining only; pretraining sees `train` and `pretrain`, probes see `train`, `valid` and `test`."""
+
+CLEAN = "clean"
+MAJORITY = "majority"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of an audio file and what is known of it.
+
+    start, duration: seconds into the file; duration None means to its end.
+    group: what must not span splits (tune, artist, instrument); scores are bootstrapped over groups.
+    annotations: by name, e.g. {"tags": ("piano", "slow"), "key": "C minor", "pitch": 60, "genre": "reel"}; a missing name is unknown.
+    """
+
+    id: str
+    path: Path
+    split: str
+    group: str
+    start: float = 0.0
+    duration: float | None = None
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What was done to the audio before it was embedded; clean is severity 0."""
+
+    corruption: str = CLEAN
+    severity: int = 0
+    level: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One row per clip. matrix: (clips, dim) float32, often memory-mapped; skipped: clip id -> why it has no row."""
+
+    clip_ids: tuple[str, ...]
+    matrix: np.ndarray
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a probe said of the test clips of one task.
+
+    classes: published order. targets: multiclass (clips,) int index into classes; multilabel (clips, classes) 0/1;
+    regression (clips, classes) float. scores: (clips, classes) float: logits, probabilities or values; larger is likelier.
+    """
+
+    clip_ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    classes: tuple[str, ...]
+    target: str  # multiclass | multilabel | regression
+    targets: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of scores.csv."""
+
+    encoder: str
+    task: str
+    dataset: str
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    corruption: str = CLEAN
+    severity: int = 0
+    level: float | None = None
+    unit: str = ""
+    seed: int = 0
+    label_fraction: float = 1.0
+    n_train: int = 0
+    n_test: int = 0
+    seconds: float = 0.0
+    key: str = ""

@@ -1,0 +1,214 @@
+"""The figures: every score as a point with its interval, beside the floors; every paired difference beside zero.
+
+Colours are Okabe and Ito's (2008), which colour-blind people tell apart; markers differ too, so that grey print is enough.
+matplotlib is imported when a figure is drawn, without pyplot, and its global settings are left as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirbench.records import MAJORITY
+from mirbench.reporting.board import Board, Panel, span
+from mirbench.reporting.tables import ordered_comparisons, short, verdict
+from mirbench.results import Comparison
+from mirbench.store import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+GREY = "#5F5F5F"
+NAME_WIDTH = 24  # characters in a line of a name on an axis; a name has two lines at most
+LABEL_WIDTH = 42
+FLOOR_LINES: dict[str, tuple[Any, str]] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
+SETTINGS = {
+    "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9,
+    "xtick.labelsize": 8.5, "ytick.labelsize": 9, "legend.fontsize": 8.5, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.spines.left": False, "axes.edgecolor": GREY, "figure.dpi": 100, "savefig.dpi": 160, "axes.unicode_minus": True,
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says."""
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", SETTINGS]):
+        yield
+
+
+def write_figures(board: Board, folder: Path) -> list[Path]:
+    """comparison, all_metrics and, where something was compared, differences; each as PNG and as SVG. Same data, same bytes."""
+    figures: dict[str, Figure | None] = {
+        "comparison": scores_figure(board, [p for p in board.panels if p.headline]),
+        "all_metrics": scores_figure(board, board.panels),
+        "differences": differences_figure(board),
+    }
+    written = []
+    for name, figure in figures.items():
+        for kind in ("png", "svg"):
+            path = folder / f"{name}.{kind}"
+            if figure is None:
+                path.unlink(missing_ok=True)  # of an earlier report
+                continue
+            data = io.BytesIO()
+            with _settings():
+                figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+            write_atomically(path, data.getvalue())
+            written.append(path)
+    return written
+
+
+def marks(board: Board) -> dict[str, tuple[str, str]]:
+    """(colour, marker) of every encoder and floor, the same in every figure; floors are grey."""
+    found = {name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(board.encoders)}
+    return found | {name: (GREY, "d" if board.own_name(name) not in FLOOR_LINES else "|") for name in board.floors}
+
+
+def scores_figure(board: Board, panels: Sequence[Panel]) -> Figure:
+    """A panel per task and metric, a row per encoder; the majority class and the untrained encoder are lines across all rows."""
+    mark = marks(board)
+    with _settings():
+        figure, axes = _grid(len(panels), [_wrapped(name) for name in board.names], bottom=_legend_height(board, len(panels)))
+        for axis, panel in zip(axes, panels, strict=True):
+            _heading(axis, panel.title, board.size(panel), panel.label)
+            for row, name in enumerate(board.names):
+                cell = board.cell(name, panel)
+                if cell is None:
+                    _missing(axis, row, "not scored")
+                    continue
+                _point(axis, row, cell.value, cell.ci_low, cell.ci_high, mark[name], hollow=name in board.floors, gid=f"point:{name}")
+                if board.own_name(name) in FLOOR_LINES:
+                    style, _ = FLOOR_LINES[board.own_name(name)]
+                    axis.axvline(cell.value, linestyle=style, color=GREY, linewidth=1.2, zorder=1, gid=f"line:{name}")
+            if board.floors and board.encoders:
+                axis.axhline(len(board.encoders) - 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)
+        _legend(figure, board, len(panels))
+    return figure
+
+
+def differences_figure(board: Board) -> Figure | None:
+    """A panel per task, a row per encoder and baseline; headline metrics, or all where those were not compared."""
+    compared = [c for c in ordered_comparisons(board) if not math.isnan(c.difference)]
+    by_panel: dict[Panel, list[Comparison]] = {}
+    for c in compared:
+        if (panel := board.panel_of(c)) is not None:
+            by_panel.setdefault(panel, []).append(c)
+    panels = [p for p in by_panel if p.headline] or list(by_panel)
+    if not panels:
+        return None
+    shown = sorted((c for p in panels for c in by_panel[p]), key=lambda c: _place(board, c))
+    pairs = list(dict.fromkeys((c.encoder, c.baseline) for c in shown))
+    mark = marks(board)
+    with _settings():
+        separator, bottom = ("\n", 0.45) if len(panels) == 1 else (" ", 0.3)
+        figure, axes = _grid(len(panels), [f"{_wrapped(a)}\n− {_wrapped(b)}" for a, b in pairs], bottom)
+        for axis, panel in zip(axes, panels, strict=True):
+            size = f"{span((c.n_test for c in by_panel[panel]), 'test clip')}, {span((c.n_seeds for c in by_panel[panel]), 'seed')}"
+            _heading(axis, panel.title, size, f"difference in {panel.label}")
+            axis.axvline(0, color="black", linewidth=1, zorder=1, gid="zero")
+            here = {(c.encoder, c.baseline): c for c in by_panel[panel]}
+            for row, pair in enumerate(pairs):
+                if pair not in here:
+                    _missing(axis, row, "not compared")
+                    continue
+                c, look = here[pair], mark.get(pair[0], (GREY, "d"))
+                undecided = verdict(c) not in ("better", "worse")
+                _point(axis, row, c.difference, c.ci_low, c.ci_high, look, hollow=undecided, gid=f"point:{c.encoder}:{c.baseline}")
+            for row in range(1, len(pairs)):
+                if pairs[row][1] != pairs[row - 1][1] and len(pairs) > len({baseline for _, baseline in pairs}):
+                    axis.axhline(row - 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)
+        note = f"Right of zero: the upper encoder is better.{separator}Hollow: the 95 % paired interval contains zero."
+        figure.text(0.5, 0.04 / figure.get_figheight(), note, ha="center", va="bottom", fontsize=8.5, color=GREY)
+    return figure
+
+
+def _place(board: Board, c: Comparison) -> tuple[int, int]:
+    order = {name: i for i, name in enumerate(board.names)}
+    return order.get(c.baseline, len(order)), order.get(c.encoder, len(order))
+
+
+def _heading(axis: Axes, title: str, size: str, label: str) -> None:
+    """The title of a panel, the number of clips and seeds below it, and what the axis measures, its unit on a line of its own."""
+    axis.set_title(short(title, 40), loc="left", fontweight="bold", pad=22)
+    axis.annotate(size, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=GREY)
+    parts = [label] if len(label) <= LABEL_WIDTH else label.replace(" (", "\n(").split("\n")
+    axis.set_xlabel("\n".join(line for part in parts for line in textwrap.wrap(part, LABEL_WIDTH)))
+
+
+def _wrapped(name: str) -> str:
+    return "\n".join(textwrap.wrap(short(name, 2 * NAME_WIDTH - 8), NAME_WIDTH)) or name
+
+
+def _grid(n: int, row_names: Sequence[str], bottom: float) -> tuple[Figure, list[Axes]]:
+    """n panels that share their rows; names stand at the left of each line of panels. bottom: inches kept for a legend."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    columns = n if n <= 2 else 2 if n == 4 else 3
+    lines = math.ceil(n / columns)
+    names_width = 0.08 * max(len(x) for name in row_names for x in name.split("\n")) + 0.2
+    row_height = 0.12 + 0.17 * max(name.count("\n") + 1 for name in row_names)
+    panel_height = row_height * len(row_names) + 1.25
+    least = 5.0 if n == 1 else 7.6  # inches that the legend takes
+    size = (max(names_width + 3.1 * columns, least), max(panel_height * lines + bottom, 2.2))
+    figure = Figure(figsize=size)
+    above_legend = (0, bottom / size[1], 1, 1 - bottom / size[1])
+    figure.set_layout_engine("constrained", rect=above_legend, w_pad=0.08, h_pad=0.08, wspace=0.04, hspace=0.05)  # type: ignore[call-arg]
+    axes: list[Axes] = []
+    for i in range(n):
+        axis = figure.add_subplot(lines, columns, i + 1)
+        axis.set_ylim(len(row_names) - 0.5, -0.5)
+        axis.set_yticks(range(len(row_names)), row_names if i % columns == 0 else [""] * len(row_names))
+        axis.tick_params(axis="y", length=0)
+        axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
+        axis.margins(x=0.08)
+        axis.grid(axis="y", color="#EEEEEE", linewidth=0.8)
+        axis.set_axisbelow(True)
+        axes.append(axis)
+    return figure, axes
+
+
+def _point(axis: Axes, row: int, value: float, low: float, high: float, mark: tuple[str, str], hollow: bool, gid: str) -> None:
+    """A point with its interval; without whiskers where there is no interval."""
+    colour, marker = mark
+    if not math.isnan(low) and not math.isnan(high):
+        axis.hlines(row, low, high, color=colour, linewidth=1.8, zorder=2).set_gid(f"interval:{gid}")
+    look: dict[str, Any] = {"markersize": 10, "markeredgewidth": 2} if marker == "|" else {"markersize": 7, "markeredgewidth": 1.3}
+    face = "white" if hollow else colour
+    axis.plot([value], [row], marker=marker, color=colour, markerfacecolor=face, linestyle="none", zorder=3, gid=gid, **look)
+
+
+def _missing(axis: Axes, row: int, why: str) -> None:
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    axis.text(0.5, row, why, transform=axis.get_yaxis_transform(), ha="center", va="center", color=GREY, fontsize=8, bbox=ground)
+
+
+def _legend_handles(board: Board) -> list[Line2D]:
+    """What the lines and whiskers mean."""
+    from matplotlib.lines import Line2D
+
+    own = {board.own_name(name) for name in board.floors}
+    lines = [Line2D([], [], linestyle=style, color=GREY, label=text) for name, (style, text) in FLOOR_LINES.items() if name in own]
+    return [*lines, Line2D([], [], color=GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval over groups")]
+
+
+def _legend_height(board: Board, n_panels: int) -> float:
+    """In inches; below a single panel the entries stand below each other."""
+    return 0.2 + 0.2 * (len(_legend_handles(board)) if n_panels == 1 else 1)
+
+
+def _legend(figure: Figure, board: Board, n_panels: int) -> None:
+    handles = _legend_handles(board)
+    columns = 1 if n_panels == 1 else len(handles)
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0), ncols=columns, frameon=False)

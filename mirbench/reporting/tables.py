@@ -1,0 +1,192 @@
+"""The result tables: Markdown for papers and readmes, plain text for the terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from mirbench.reporting.board import Board, Panel
+from mirbench.results import Comparison, Summary
+
+NONE = "–"
+
+
+def number(x: float, digits: int = 3) -> str:
+    """Fixed digits below 10, so that columns line up; one after the point above.
+
+    >>> number(0.61849), number(0.5849, 2), number(123.456)
+    ('0.618', '0.58', '123.5')
+    """
+    return f"{x:.{digits}f}" if abs(x) < 10 else f"{x:.1f}"
+
+
+def cell(summary: Summary | None) -> str:
+    """'0.618 [0.58, 0.65]'; without an interval where there is none."""
+    if summary is None:
+        return NONE
+    if math.isnan(summary.ci_low) or math.isnan(summary.ci_high):
+        return number(summary.value)
+    return f"{number(summary.value)} [{number(summary.ci_low, 2)}, {number(summary.ci_high, 2)}]"
+
+
+def difference(c: Comparison) -> str:
+    """'+0.042 [+0.011, +0.073]'."""
+    signed = [("" if x < 0 else "+") + number(x) for x in (c.difference, c.ci_low, c.ci_high)]
+    return signed[0] if math.isnan(c.ci_low) or math.isnan(c.ci_high) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
+
+
+def verdict(c: Comparison) -> str:
+    """'better' or 'worse' where the whole interval is on one side of zero, 'undecided' where it is not."""
+    if math.isnan(c.ci_low) or math.isnan(c.ci_high):
+        return "no interval"
+    if c.ci_low <= 0 <= c.ci_high:
+        return "undecided"
+    return "better" if c.ci_low > 0 else "worse"
+
+
+def escape(name: str) -> str:
+    """Text that cannot break out of its cell of a Markdown table.
+
+    >>> print(escape("a|b <i>"))
+    a\\|b &lt;i&gt;
+    """
+    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        name = name.replace(old, new)
+    return " ".join(name.split())
+
+
+def notes(board: Board) -> list[str]:
+    """What must be known to read the scores, a sentence each."""
+    sizes = dict.fromkeys(f"{p.title} {board.size(p).split(' test')[0]}" for p in board.panels)
+    seeds: dict[int, list[str]] = {}
+    for name in board.names:
+        for n in {c.n_seeds for (encoder, *_), c in board.cells.items() if encoder == name}:
+            seeds.setdefault(n, []).append(name)
+    fractions = sorted({s.label_fraction for s in board.merged.scores if s.severity == 0})
+    said = [
+        "Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its 95 % bootstrap interval over groups "
+        "(clips of one piece, artist or instrument are drawn together).",
+        "The interval does not cover the spread between seeds; that is in scores.csv.",
+        "Probes are trained on the train split and chosen on the valid split; the test split is used only to score.",
+        f"Test clips: {'; '.join(sizes)}.",
+        "Seeds: " + "; ".join(f"{n} ({', '.join(names)})" for n, names in sorted(seeds.items(), reverse=True)) + ".",
+    ]
+    if fractions and fractions != [1.0]:
+        said.append(f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}.")
+    said.extend(f"On {p.title}, {p.metric}, {' and '.join(f)} does at least as well as every encoder." for p, f in _beaten(board))
+    if any(board.cell(name, p) is None for name in board.names for p in board.panels):
+        said.append(f"{NONE}: not scored.")
+    if board.merged.renamed:
+        said.append("An encoder whose numbers differ between the runs is called by its name and its run.")
+    return said
+
+
+def _beaten(board: Board) -> list[tuple[Panel, list[str]]]:
+    return [(p, floors) for p in board.panels if (floors := board.beaten_by_floor(p))]
+
+
+def scores_markdown(board: Board) -> str:
+    """Encoders as rows and task x metric as columns, floors below; the best encoder of a column in bold."""
+    head = ["encoder", *(f"{escape(p.title)}<br>{escape(p.metric)}" for p in board.panels)]
+    lines = ["# Scores", "", _row(head), _row(["---"] * len(head))]
+
+    def row(name: str) -> str:
+        cells = [f"**{cell(board.cell(name, p))}**" if name in board.best(p) else cell(board.cell(name, p)) for p in board.panels]
+        return _row([escape(name), *cells])
+
+    lines += [row(name) for name in board.encoders]
+    if board.floors and board.encoders:
+        lines.append(_row(["*floors:*", *[""] * len(board.panels)]))
+    lines += [row(name) for name in board.floors]
+    said = notes(board) + (["Bold: the best of the encoders."] if any(board.best(p) for p in board.panels) else [])
+    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
+
+
+def comparisons_markdown(board: Board) -> str:
+    """A line for every paired difference, with a verdict in words."""
+    if not board.comparisons:
+        return "# Comparisons\n\nThe run compared no encoders: it had no baseline.\n"
+    head = ["task", "metric", "encoder", "baseline", "difference", "the encoder is", "test clips", "seeds"]
+    lines = ["# Comparisons", "", _row(head), _row(["---"] * len(head))]
+    for c in ordered_comparisons(board):
+        names = [escape(x) for x in (f"{c.task} on {c.dataset}", c.metric, c.encoder, c.baseline)]
+        lines.append(_row([*names, difference(c), verdict(c), str(c.n_test), str(c.n_seeds)]))
+    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in comparison_notes(board)), ""])
+
+
+def ordered_comparisons(board: Board) -> list[Comparison]:
+    """By panel, then by baseline and encoder in the order of the tables."""
+
+    def place(name: str) -> int:
+        return board.names.index(name) if name in board.names else len(board.names)
+
+    def order(c: Comparison) -> tuple[int, int, int]:
+        panel = board.panel_of(c)
+        return board.panels.index(panel) if panel else len(board.panels), place(c.baseline), place(c.encoder)
+
+    return sorted(board.comparisons, key=order)
+
+
+def comparison_notes(board: Board) -> list[str]:
+    """What must be known to read the differences, a sentence each."""
+    return [
+        "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
+        "in brackets its 95 % paired bootstrap interval over groups.",
+        "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
+        f"The intervals are not corrected for their number, {len(board.comparisons)}: of true zeros, about one in twenty looks decided.",
+    ]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def scores_text(board: Board, width: int = 100) -> str:
+    """The table for a terminal of `width` columns: encoders as rows, as many panels beside each other as fit."""
+    names = {name: short(name, 36) for name in board.names}
+    first = max(len(x) for x in [*names.values(), "metric"])
+    columns = []
+    for p in board.panels:
+        body = {name: cell(board.cell(name, p)).replace(NONE, "-") for name in board.names}
+        room = max([18, *(len(x) for x in body.values())])
+        metric = p.metric if len(p.metric) <= room else p.metric.replace("_", "_ ").replace("-", "- ")
+        wrapped = [x.replace("_ ", "_").replace("- ", "-") for x in textwrap.wrap(metric, room)]
+        columns.append(([short(p.task, room), short(f"on {p.dataset}", room), *[*wrapped, "", ""][:3]], body, room))
+    stripes: list[list[int]] = []
+    used = width + 1
+    for i, (_, _, room) in enumerate(columns):
+        together = sum(r + 2 for q, (_, _, r) in zip(board.panels, columns, strict=True) if q.title == board.panels[i].title)
+        starts = i == 0 or board.panels[i].title != board.panels[i - 1].title
+        if used + room + 2 > width or (starts and used + together > width >= first + together):
+            stripes.append([])
+            used = first
+        stripes[-1].append(i)
+        used += room + 2
+    blocks = []
+    for stripe in stripes:
+        chosen = [columns[i] for i in stripe]
+        heads = [[label, *(head[k] for head, _, _ in chosen)] for k, label in enumerate(("task", "", "metric", "", ""))]
+        lines = [line for line in heads if line[0] or any(line[1:])]
+        lines.append(["-" * n for n in (first, *(room for _, _, room in chosen))])
+        for i, name in enumerate(board.names):
+            if i == len(board.encoders) and i > 0:
+                lines.append(["floors:"])
+            lines.append([names[name], *(body[name] for _, body, _ in chosen)])
+        rooms = [first, *(room for _, _, room in chosen)]
+        blocks.append("\n".join("  ".join(x.ljust(n) for x, n in zip(line, rooms, strict=False)).rstrip() for line in lines))
+    sizes = dict.fromkeys(f"{p.title}: {board.size(p)}" for p in board.panels)
+    said = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes]
+    said += [f"{p.title}, {p.metric}: {' and '.join(f)} does at least as well as every encoder." for p, f in _beaten(board)]
+    return "\n\n".join([*blocks, "\n".join(said)]) + "\n"
+
+
+def short(name: str, room: int) -> str:
+    """The two ends of a name that is too long.
+
+    >>> short("semisupcon-with-a-long-name", 16)
+    'semisup..ng-name'
+    """
+    name = " ".join(name.split())
+    head = max(room - 2, 2) // 2
+    return name if len(name) <= room else f"{name[:head]}..{name[head + 2 - room :]}"

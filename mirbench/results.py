@@ -1,0 +1,299 @@
+"""The run folder: write, read, merge. results/README.md explains every file and column; reporting reads through here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import numpy as np
+
+from mirbench.csvfile import damaged, digits6, number, read_csv, read_rows, write_csv, write_rows
+from mirbench.errors import MirbenchError
+from mirbench.records import CLEAN, Predictions, Score
+from mirbench.store import explain_os_errors, write_atomically
+
+PREDICTION_COLUMNS = ("clip", "group", "target", "predicted")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of summary.csv: the mean over seeds of one encoder, task, data set, metric and condition."""
+
+    encoder: str
+    task: str
+    dataset: str
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    corruption: str = CLEAN
+    severity: int = 0
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of comparisons.csv: encoder minus baseline on the same clips, with a paired interval; clean audio."""
+
+    encoder: str
+    baseline: str
+    task: str
+    dataset: str
+    metric: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+Row = TypeVar("Row", Score, Summary, Comparison)
+
+# What a row is about, and the numbers that it gives: two runs that differ in the second for the same first are in conflict.
+_ABOUT: Mapping[type, tuple[str, ...]] = {
+    Score: ("encoder", "task", "dataset", "metric", "corruption", "severity", "seed", "label_fraction"),
+    Summary: ("encoder", "task", "dataset", "metric", "corruption", "severity"),
+    Comparison: ("encoder", "baseline", "task", "dataset", "metric"),
+}
+_NUMBERS = ("value", "difference", "ci_low", "ci_high", "n_test")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Several runs as one. manifests: by run name. renamed: new encoder name -> its own name, where two runs disagreed."""
+
+    scores: list[Score]
+    summaries: list[Summary]
+    comparisons: list[Comparison]
+    manifests: dict[str, dict[str, Any]]
+    renamed: dict[str, str] = field(default_factory=dict)
+
+
+class RunFolder:
+    """What one `mirbench run` leaves behind. Every reader raises MirbenchError for a file that is missing or damaged.
+
+    >>> import tempfile
+    >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "first")
+    >>> run.write_summaries([Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48)])
+    >>> run.read_summaries()[0].value
+    0.618
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path | str) -> RunFolder:
+        """The folder, made if it is not there."""
+        run = cls(path)
+        with explain_os_errors("making the run folder", run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Any mix of dicts, sequences, paths and numpy numbers; a number that is not finite is written as null."""
+        write_atomically(self.path / "manifest.json", json.dumps(_plain(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_manifest(self) -> dict[str, Any]:
+        path = self.path / "manifest.json"
+        try:
+            manifest = json.loads(self._text(path))
+        except json.JSONDecodeError as error:
+            raise damaged(path, error.lineno, f"is not valid JSON ({error.msg})") from error
+        if not isinstance(manifest, dict):
+            raise damaged(path, 1, "holds no JSON object")
+        return manifest
+
+    def write_scores(self, scores: Iterable[Score]) -> None:
+        write_rows(self.path / "scores.csv", Score, scores)
+
+    def read_scores(self) -> list[Score]:
+        return read_rows(path := self.path / "scores.csv", self._text(path), Score)
+
+    def write_summaries(self, summaries: Iterable[Summary]) -> None:
+        write_rows(self.path / "summary.csv", Summary, summaries)
+
+    def read_summaries(self) -> list[Summary]:
+        return read_rows(path := self.path / "summary.csv", self._text(path), Summary)
+
+    def write_comparisons(self, comparisons: Iterable[Comparison]) -> None:
+        write_rows(self.path / "comparisons.csv", Comparison, comparisons)
+
+    def read_comparisons(self) -> list[Comparison]:
+        """Empty where the run compared nothing and so has no comparisons.csv."""
+        path = self.path / "comparisons.csv"
+        return read_rows(path, self._text(path), Comparison) if path.exists() else []
+
+    def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
+        """Characters of a name that are unfit for a file name, and its dots, are percent-quoted."""
+        parts = [quote(name, safe="").replace(".", "%2E") for name in (dataset, task, encoder)]
+        return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
+
+    def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
+        """One line per clip; floats with 9 digits, which is exact for float32."""
+        p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
+        lines: list[list[str]] = [[*PREDICTION_COLUMNS, *p.classes]]
+        for row, (clip, group) in enumerate(zip(p.clip_ids, p.groups, strict=True)):
+            numbers = [_digits9(x) for x in scores[row]]
+            if p.target == "multiclass":
+                target, predicted = p.classes[int(p.targets[row])], p.classes[int(scores[row].argmax())]
+            elif p.target == "multilabel":
+                target, predicted = "|".join(_quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on), ""
+            else:
+                target, predicted = " ".join(_digits9(x) for x in np.asarray(p.targets[row], dtype=np.float32)), " ".join(numbers)
+            lines.append([clip, group, target, predicted, *numbers])
+        write_csv(self.predictions_path(encoder, dataset, task, seed), lines)
+
+    def read_predictions(self, encoder: str, dataset: str, task: str, seed: int) -> Predictions:
+        """As written: scores and regression targets float32, class targets int64. The kind of target is told from the lines."""
+        path = self.predictions_path(encoder, dataset, task, seed)
+        lines = read_csv(path, self._text(path))
+        header = lines[0][1]
+        if tuple(header[:4]) != PREDICTION_COLUMNS or len(header) < 5:
+            raise damaged(path, 1, "should begin with the columns clip, group, target, predicted and go on with one per class")
+        classes, lines = tuple(header[4:]), lines[1:]
+        said = lines[0][1][3] if lines else classes[0]
+        kind = "multilabel" if not said else "multiclass" if said in classes else "regression"
+        targets = [_target(path, line, cells[2], kind, classes) for line, cells in lines]
+        shape = (len(lines),) if kind == "multiclass" else (len(lines), len(classes))
+        scores = [[number(path, line, c, x, float) for c, x in zip(classes, cells[4:], strict=True)] for line, cells in lines]
+        return Predictions(
+            clip_ids=tuple(cells[0] for _, cells in lines),
+            groups=tuple(cells[1] for _, cells in lines),
+            classes=classes,
+            target=kind,
+            targets=np.asarray(targets, dtype=np.float32 if kind == "regression" else np.int64).reshape(shape),
+            scores=np.asarray(scores, dtype=np.float32).reshape(len(lines), len(classes)),
+        )
+
+    def _text(self, path: Path) -> str:
+        if not (self.path / "manifest.json").exists() and not path.exists():
+            what = "no manifest.json" if self.path.is_dir() else "no such folder"
+            raise MirbenchError(f"{self.path} is not a run folder ({what}); give a folder that `mirbench run` wrote.")
+        try:
+            return path.read_bytes().decode("utf-8")
+        except FileNotFoundError as error:
+            raise MirbenchError(f"the run {self.path} has no {path.relative_to(self.path)}; run it again to complete it.") from error
+        except UnicodeDecodeError as error:
+            raise damaged(path, error.object[: error.start].count(b"\n") + 1, "is not UTF-8 text") from error
+        except OSError as error:
+            raise MirbenchError(f"cannot read {path} ({error.strerror}); check the file and its permissions.") from error
+
+
+def merge(runs: Sequence[RunFolder]) -> Merged:
+    """Several runs as one; rows that agree collapse.
+
+    Where two runs give different numbers for the same encoder, task, data set, metric and condition, that encoder is called
+    "name (run)" in every run, so that nothing silently overwrites anything.
+    """
+    runs = list({run.path.resolve(): run for run in runs}.values())
+    labels = _labels([run.path.resolve() for run in runs])
+    scores = [run.read_scores() for run in runs]
+    summaries = [run.read_summaries() for run in runs]
+    comparisons = [run.read_comparisons() for run in runs]
+    manifests = [run.read_manifest() for run in runs]
+    renamed: dict[str, str] = {}
+
+    def rename(clash: set[str]) -> None:
+        for i, label in enumerate(labels):
+            new = {name: f"{name} ({label})" for name in clash}
+            own = {row.encoder for rows in (scores[i], summaries[i], comparisons[i]) for row in rows}
+            renamed.update({new[name]: name for name in clash & own})
+            scores[i], summaries[i], comparisons[i] = (_renamed(rows, new) for rows in (scores[i], summaries[i], comparisons[i]))
+            if isinstance(manifests[i].get("encoders"), dict):
+                manifests[i]["encoders"] = {new.get(k, k): v for k, v in manifests[i]["encoders"].items()}
+
+    rename(_clashes(scores) | _clashes(summaries))
+    rename(_clashes(comparisons))
+    return Merged(_collapse(scores), _collapse(summaries), _collapse(comparisons), dict(zip(labels, manifests, strict=True)), renamed)
+
+
+def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
+    """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
+    if kind == "regression":
+        numbers = [number(path, line, "target", x, float) for x in text.split(" ")]
+        if len(numbers) != len(classes):
+            raise damaged(path, line, f"has {len(numbers)} numbers as its target where the heading has {len(classes)}")
+        return numbers
+    known = classes if kind == "multiclass" else [_quote_bar(c) for c in classes]
+    names = [text] if kind == "multiclass" else [name for name in text.split("|") if name]
+    if unknown := [name for name in names if name not in known]:
+        raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
+    return classes.index(text) if kind == "multiclass" else [int(name in names) for name in known]
+
+
+def _labels(paths: list[Path]) -> list[str]:
+    """The shortest ends of the paths that tell them apart."""
+    for length in range(1, max((len(p.parts) for p in paths), default=0) + 1):
+        labels = ["/".join(p.parts[-length:]) for p in paths]
+        if len(set(labels)) == len(labels):
+            break
+    return labels if paths else []
+
+
+def _about(row: Any) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in _ABOUT[type(row)])
+
+
+def _clashes(tables: Iterable[Sequence[Any]]) -> set[str]:
+    """The encoders of which two tables give different numbers for the same thing."""
+    seen: dict[tuple[Any, ...], tuple[int, list[str]]] = {}
+    clash = set()
+    for i, rows in enumerate(tables):
+        for row in rows:
+            numbers = [digits6(getattr(row, name)) for name in _NUMBERS if hasattr(row, name)]
+            first, given = seen.setdefault(_about(row), (i, numbers))
+            if first != i and given != numbers:
+                clash.add(row.encoder)
+    return clash
+
+
+def _renamed(rows: list[Any], new: Mapping[str, str]) -> list[Any]:
+    for field_name in ("encoder", "baseline"):
+        rows = [dataclasses.replace(r, **{field_name: new.get(n, n)}) if (n := getattr(r, field_name, None)) else r for r in rows]
+    return rows
+
+
+def _collapse(tables: Iterable[Sequence[Row]]) -> list[Row]:
+    """One row for each thing; of several, the one from the most seeds."""
+    kept: dict[tuple[Any, ...], Row] = {}
+    for row in (row for rows in tables for row in rows):
+        old = kept.setdefault(_about(row), row)
+        if getattr(row, "n_seeds", 0) > getattr(old, "n_seeds", 0):
+            kept[_about(row)] = row
+    return list(kept.values())
+
+
+def _digits9(x: float) -> str:
+    return f"{float(x):.9g}"
+
+
+def _quote_bar(name: str) -> str:
+    """A class name inside a|b|c."""
+    return name.replace("%", "%25").replace("|", "%7C")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(v) for v in value)
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -1,0 +1,254 @@
+"""For plugin authors: does an encoder, a data set, a task or a corruption keep to the contract? Use them in your tests:
+
+    def test_mine():
+        mirbench.testing.check_encoder(Mine())
+
+Each raises AssertionError with a sentence that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.contract import check_noun
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Corruption, Dataset, Embed, Encoder, PretrainJob, Task
+from mirbench.records import SPLITS, Clip
+
+SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
+
+
+def check_encoder(
+    encoder: Encoder,
+    *,
+    options: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    clips: Sequence[Clip] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+) -> None:
+    """Embeds noise and silence of several lengths: finite float32 (batch, dim), one dim for all, the same again, and alone as in a batch.
+
+    options: instead of some defaults, e.g. {"steps": 2} to keep a test short. A trainable encoder is first pretrained in a new
+    folder on `clips` (default: twelve short tones with tags, key, pitch and genre), or taken from `folder` where that is given.
+    """
+    _contract("encoder", encoder)
+    name = f"encoder '{encoder.name}'"
+    with tempfile.TemporaryDirectory() as scratch:
+        complete = {**encoder.options, **(options or {})}
+        unknown = sorted(set(complete) - set(encoder.options))
+        assert not unknown, f"{name} has no option '{', '.join(unknown)}'; it has {', '.join(encoder.options) or 'none'}"
+        if encoder.trainable and folder is None:
+            folder = Path(scratch) / "checkpoint"
+            _pretrain(encoder, complete, clips or _tones(Path(scratch), encoder.sample_rate), folder, seed, device)
+        with _fenced(f"{name}: load"):
+            embed = encoder.load(folder, complete, seed, device)
+        _check_embed(name, embed, encoder)
+        again = encoder.load(folder, complete, seed, device)
+        audio = _noise(2, round(encoder.window_seconds * encoder.sample_rate))
+        assert _close(embed(audio), again(audio)), f"{name}: two loads with one seed embed the same audio differently; seed what is random"
+
+
+def _pretrain(encoder: Encoder, options: Mapping[str, Any], clips: Sequence[Clip], folder: Path, seed: int, device: str) -> None:
+    cache = folder.with_name(f"{folder.name}-cache")
+    for path in (folder, cache):
+        path.mkdir(parents=True)
+    heard = [clip for clip in clips if clip.split in ("train", "pretrain")]
+    job = PretrainJob(clips=heard, options=options, seed=seed, folder=folder, cache=cache, device=device)
+    with _fenced(f"encoder '{encoder.name}': pretrain"):
+        encoder.pretrain(job)
+    assert any(folder.iterdir()), f"encoder '{encoder.name}': pretrain left nothing in job.folder, so load has nothing to read"
+    _json(f"encoder '{encoder.name}': job.report", job.report)
+
+
+def _check_embed(name: str, embed: Embed, encoder: Encoder) -> None:
+    window = round(encoder.window_seconds * encoder.sample_rate)
+    dim = 0
+    for samples in (window, window // 2, round(1.5 * window), max(1, encoder.sample_rate // 10)):
+        for sound, audio in (("noise", _noise(2, samples)), ("silence", np.zeros((2, samples), np.float32))):
+            what = f"{name} on {samples} samples of {sound}"
+            given = audio.copy()
+            with _fenced(what):
+                out = embed(audio)
+            assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
+            assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
+            assert out.ndim == 2, f"{what} returns the shape {out.shape}, not (batch, dim)"
+            assert len(out) == 2, f"{what} returns {len(out)} rows for a batch of 2"
+            assert out.shape[1] > 0, f"{what} returns an embedding without dimensions"
+            assert np.isfinite(out).all(), f"{what} returns values that are not finite"
+            assert np.array_equal(given, audio), f"{what} changes the audio it was given"
+            dim = dim or out.shape[1]
+            assert out.shape[1] == dim, f"{what} returns {out.shape[1]} dimensions, and {dim} at another length"
+            assert _close(out, embed(audio)), f"{what} returns something else the second time"
+            alone = np.concatenate([embed(audio[:1]), embed(audio[1:])])
+            assert _close(out, alone), f"{what} depends on what else is in the batch; put batch normalisation into evaluation mode"
+    two = embed(_noise(2, window))
+    assert not np.array_equal(two[0], two[1]), f"{name} gives two different sounds the same embedding"
+
+
+def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
+    """Prepares the data set in `folder` and checks its clips: unique ids, known splits, files that are there, no group in two splits.
+
+    `train` and `pretrain` may share groups, since pretraining hears both. Returns the clips.
+    """
+    _contract("dataset", dataset)
+    name = f"data set '{dataset.name}'"
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    assert dataset.identity() == dataset.identity(), f"{name}: identity() changes from call to call"
+    seconds, megabytes = dataset.cost()
+    assert seconds >= 0 and megabytes >= 0, f"{name}: cost() is {(seconds, megabytes)}; both should be at least 0"  # noqa: PT018
+    with _fenced(f"{name}: prepare"):
+        dataset.prepare(folder)
+    with _fenced(f"{name}: clips"):
+        clips = dataset.clips(folder)
+    assert clips, f"{name} has no clips"
+    assert [clip.id for clip in dataset.clips(folder)] == [clip.id for clip in clips], f"{name}: clips() changes from call to call"
+    seen: set[str] = set()
+    side_of: dict[str, str] = {}
+    for clip in clips:
+        assert isinstance(clip, Clip), f"{name}: clips() holds {clip!r:.60}, not a mirbench.Clip"
+        what = f"{name}, clip '{clip.id}'"
+        assert isinstance(clip.id, str), f"{what}: its id is not text"
+        assert clip.id, f"{name} has a clip without an id"
+        assert clip.id not in seen, f"{name} has two clips with the id '{clip.id}'"
+        seen.add(clip.id)
+        assert clip.split in SPLITS, f"{what}: its split is '{clip.split}'; it should be one of {', '.join(SPLITS)}"
+        assert clip.group, f"{what} has no group; name what must not span splits, or give each clip its own"
+        side = side_of.setdefault(clip.group, SIDES[clip.split])
+        assert side == SIDES[clip.split], f"{name}: the group '{clip.group}' is in two splits, {side} and {SIDES[clip.split]}"
+        assert Path(clip.path).is_file(), f"{what}: there is no file {clip.path}"
+        assert math.isfinite(clip.start) and clip.start >= 0, f"{what} starts at {clip.start} s"  # noqa: PT018
+        assert clip.duration is None or 0 < clip.duration < math.inf, f"{what} lasts {clip.duration} s"
+        _json(f"{what}: its annotations", dict(clip.annotations))
+    return clips
+
+
+def check_task(task: Task, values: Iterable[Any] = ()) -> None:
+    """Checks target, metrics and classes, and that `label` makes a right label of each class and of each of `values`."""
+    _contract("task", task)
+    from mirbench.evaluation import metrics
+
+    name = f"task '{task.name}'"
+    for metric in task.metrics:
+        try:
+            metrics.check_fits(metrics.resolve(metric), task.target)
+        except MirbenchError as error:
+            raise AssertionError(f"{name}: {error}") from error
+    for value in task.classes:
+        label = task.label(value if task.target != "multilabel" else (value,))
+        same = (value,) if task.target == "multilabel" else value
+        assert task.target == "regression" or label == same, f"{name}: label({value!r}) is {label!r}, but classes spell it {value!r}"
+    for value in values:
+        label = task.label(value)
+        what = f"{name}: label({value!r}) is {label!r}"
+        assert repr(task.label(value)) == repr(label), f"{what} once and something else the next time"
+        if task.target == "regression":
+            numbers = np.asarray(label)
+            assert numbers.dtype.kind in "iuf", f"{what}; a regression label is a number or several"
+            assert np.isfinite(numbers).all(), f"{what}; a regression label is finite"
+            continue
+        names = [label] if task.target == "multiclass" else label
+        assert isinstance(names, (list, tuple)), f"{what}; a multilabel label is a tuple of class names"
+        for each in names:
+            assert isinstance(each, str), f"{what}; a class name is text"
+            assert not task.classes or each in task.classes, f"{what}, which is not one of its classes"
+
+
+def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
+    """Applies every severity to noise and silence: the same shape, float32, finite, the same again, and audible at severity 5."""
+    _contract("corruption", corruption)
+    for severity, level in enumerate(corruption.levels, start=1):
+        for sound, audio in (("noise", _noise(1, sample_rate + 1)[0]), ("silence", np.zeros(sample_rate // 2, np.float32))):
+            what = f"corruption '{corruption.name}', severity {severity}, on {sound}"
+            given = audio.copy()
+            with _fenced(what):
+                out = corruption.apply(audio, sample_rate, level, 7)
+            assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
+            assert out.shape == audio.shape, f"{what} returns the shape {out.shape}, not {audio.shape}"
+            assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
+            assert np.isfinite(out).all(), f"{what} returns values that are not finite"
+            assert np.array_equal(given, audio), f"{what} changes the audio it was given"
+            with _elsewhere(severity):
+                again = corruption.apply(audio, sample_rate, level, 7)
+            assert np.array_equal(out, again), f"{what} returns something else for the same seed"
+            assert sound == "silence" or severity < 5 or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
+
+
+def _contract(kind: str, noun: Any) -> None:
+    try:
+        check_noun(kind, noun, "contract")
+    except MirbenchError as error:
+        raise AssertionError(str(error).removeprefix("contract: ")) from error
+
+
+def _json(what: str, value: Any) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"{what} cannot be written as JSON ({error}); use text, numbers, lists and mappings") from error
+
+
+def _noise(batch: int, samples: int) -> np.ndarray:
+    return np.random.default_rng(samples).uniform(-0.5, 0.5, (batch, samples)).astype(np.float32)
+
+
+def _close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal up to what the order of summation can move in float32."""
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-3, atol=1e-4 * (1e-6 + float(np.abs(a).max()))))
+
+
+def _states() -> Iterator[tuple[str, Callable[[], Any]]]:
+    yield "random", random.getstate
+    yield "numpy.random", lambda: [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
+    if "torch" in sys.modules:
+        yield "torch", lambda: sys.modules["torch"].get_rng_state().tolist()
+
+
+@contextlib.contextmanager
+def _fenced(what: str) -> Iterator[None]:
+    """AssertionError where the block leaves a global generator changed."""
+    before = {name: state() for name, state in _states()}
+    yield
+    for name, state in _states():
+        unchanged = name not in before or before[name] == state()
+        assert unchanged, f"{what} changes the global random state of {name}; use a generator of its own"
+
+
+@contextlib.contextmanager
+def _elsewhere(seed: int) -> Iterator[None]:
+    """The global generators in another state, so that what draws from them shows; put back afterwards."""
+    before, numpy_before = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)
+
+
+def _tones(folder: Path, sample_rate: int) -> list[Clip]:
+    """Twelve tones of three seconds, half of them `train`, with an annotation of each kind."""
+    import soundfile
+
+    clips = []
+    for index in range(12):
+        pitch = 57 + index
+        time = np.arange(3 * sample_rate) / sample_rate
+        path = folder / f"tone-{pitch}.wav"
+        soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time), sample_rate)
+        known = {"tags": ("low" if index < 6 else "high", "tone"), "key": "A minor", "pitch": pitch, "genre": f"style-{index % 2}"}
+        split = "train" if index % 2 else "pretrain"
+        clips.append(Clip(f"tone-{pitch}", path, split, f"group-{index}", annotations=known))
+    return clips

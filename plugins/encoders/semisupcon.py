@@ -1,0 +1,27 @@
+"""SemiSupCon: one contrastive loss over labelled and unlabelled clips (Guinot, Quinton, Fazekas, ISMIR 2024)."""
+
+from __future__ import annotations
+
+import mirbench
+
+
+class SemiSupCon(mirbench.BackboneEncoder):
+    """Half of each batch knows its tags: clips attract each other by the tags they share; every clip attracts its own views."""
+
+    name = "semisupcon"
+    description = "semi-supervised contrastive learning: tags on a share of each batch"
+    objective = "contrastive"
+    trainable = True
+    options = {
+        **mirbench.TRAINING_OPTIONS,
+        **mirbench.LABEL_OPTIONS,
+        "labelled_share": 0.5,  # b_s: share of labelled clips in each batch
+        "targets": "dice",  # or shared-tags: 1 where two clips share at least `threshold` tags
+        "threshold": 1,
+        "temperature": 0.1,
+    }
+
+
+@mirbench.hookimpl
+def register_encoders() -> list[mirbench.Encoder]:
+    return [SemiSupCon()]

@@ -1,0 +1,35 @@
+"""Pitch: the note that a clip sounds, as a MIDI note number: 60 is middle C, 69 is A at 440 Hz."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mirbench
+
+
+class Pitch(mirbench.Task):
+    name = "pitch"
+    description = "the MIDI note number of a single note"
+    annotation = "pitch"
+    target = "multiclass"
+    metrics = ("accuracy", "pitch_class_accuracy")
+    changed_by = frozenset({"pitch"})
+
+    def label(self, value: Any) -> str:
+        """A MIDI note number, int or text, 0 to 127.
+
+        >>> Pitch().label("60.0")
+        '60'
+        """
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = -1.0
+        if number not in range(128):
+            raise mirbench.MirbenchError(f"{value!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C.")
+        return str(int(number))
+
+
+@mirbench.hookimpl
+def register_tasks() -> list[mirbench.Task]:
+    return [Pitch()]

@@ -1,0 +1,183 @@
+"""Where settings come from, and the sentence for each that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mirbench import config as configs
+from mirbench.config import RunConfig, check_options, encoder_options, load_config
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Encoder
+
+ALL = ", ".join(RunConfig.model_fields)
+LIST = "a list of names, such as [semisupcon, simclr]"
+OPTIONS = "a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
+
+
+@pytest.fixture
+def yaml_file(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def refused(*args, **kwargs) -> str:
+    with pytest.raises(MirbenchError) as caught:
+        load_config(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_the_shipped_default_says_what_the_code_says_and_names_every_setting():
+    assert load_config() == RunConfig()
+    assert set(configs.parse(configs.shipped()["default"].read_text(), "default")) == set(RunConfig.model_fields)
+
+
+def test_quick_is_found_by_its_bare_name():
+    quick = load_config(Path("quick"))
+    assert quick.datasets == ["mini-quick"]
+    assert quick.options["semisupcon"]["steps"] > 0
+    assert quick.tasks == ["all"]
+
+
+def test_later_layers_win_and_mappings_are_merged(yaml_file):
+    path = yaml_file("seed: 1\nseeds: 2\nbatch_size: 8\noptions: {a: {x: 1, y: 1}}\n")
+    config = load_config(path, ["seeds=3", "batch_size=9", "options.a.y=2", "options.b.z=1e-3"], {"batch_size": 10, "seed": None})
+    assert (config.seed, config.seeds, config.batch_size) == (1, 3, 10)
+    assert config.options == {"a": {"x": 1, "y": 2}, "b": {"z": 0.001}}
+
+
+def test_names_may_come_with_commas(yaml_file):
+    assert load_config(yaml_file("tasks: key, genre")).tasks == ["key", "genre"]
+    assert load_config(None, ["tasks=[key, pitch]"]).tasks == ["key", "pitch"]
+    assert load_config(None, [], {"encoders": ["a,b", "c"]}).encoders == ["a", "b", "c"]
+
+
+def test_an_empty_file_changes_nothing(yaml_file):
+    assert load_config(yaml_file("# nothing yet\n")) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "sentence"),
+    [
+        ("\nsed: 1", 2, f"no setting is named 'sed'; did you mean 'seed'? Known: {ALL}."),
+        ("xylophone: 1", 1, f"no setting is named 'xylophone'. Known: {ALL}."),
+        ("probe:\n  knd: mlp", 2, "no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind."),
+        ("seed: zero", 1, "seed should be a whole number of at least 0 (and below 2^31), not 'zero'."),
+        ("seed: '1'", 1, "seed should be a whole number of at least 0 (and below 2^31), not '1'."),
+        ("seed: true", 1, "seed should be a whole number of at least 0 (and below 2^31), not True."),
+        ("seed: -1", 1, "seed should be a whole number of at least 0 (and below 2^31), not -1."),
+        ("seeds: 0", 1, "seeds should be a whole number of at least 1, not 0."),
+        ("batch_size: 1.5", 1, "batch_size should be a whole number of at least 1, not 1.5."),
+        ("max_bad: .nan", 1, "max_bad should be a share from 0 to 1, not nan."),
+        ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),
+        ("run_name: ../mine", 1, "run_name should be a folder's name, without a slash, not '../mine'."),
+        ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the key kind, not 'mlp'."),
+        ("probe:\n\n  kind: svm", 3, "probe.kind should be linear or mlp, not 'svm'."),
+        ("encoders: []", 1, f"encoders should be {LIST}, not an empty list."),
+        ("encoders:", 1, f"encoders should be {LIST}, not nothing."),
+        ("encoders: [1]", 1, f"encoders should be {LIST}, not [1]."),
+        ("options:\n  semisupcon: 60", 2, f"options.semisupcon should be {OPTIONS}, not 60."),
+        ("seed: 1\nseed: 2", 2, "this is not YAML: the key 'seed' is given twice; write settings as 'key: value'."),
+        ("seed: 1\n\ttasks: x", 2, "this is not YAML: found character '\\t' that cannot start any token; write settings as 'key: value'."),
+    ],
+)
+def test_a_wrong_file_names_the_line_the_setting_and_what_would_be_right(yaml_file, text, line, sentence):
+    path = yaml_file(text)
+    assert refused(path) == f"{path}:{line}: {sentence}"
+
+
+def test_a_file_that_holds_no_settings(yaml_file):
+    path = yaml_file("- seed")
+    assert refused(path) == f"{path} should hold settings, each as 'key: value', not a list."
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert refused(Path("quik")) == (
+        "there is no configuration file quik; did you mean 'quick'? Give the path of a YAML file, or one of default, quick."
+    )
+    assert refused(Path("no.yaml")) == "there is no configuration file no.yaml. Give the path of a YAML file, or one of default, quick."
+    assert refused(tmp_path) == (f"--config {tmp_path} is a folder; give it a YAML file, or one that ships with mirbench: default, quick.")
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"output: caf\xe9")
+    assert refused(latin) == f"{latin} is not text in UTF-8; save it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("seed", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'seed' is neither."),
+        ("probe..kind=mlp", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'probe..kind=mlp' is neither."),
+        ("probe.knd=mlp", "--set probe.knd=mlp: no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind."),
+        ("seed=[1", "--set seed=[1: this is not YAML: expected ',' or ']', but got '<stream end>'; write settings as 'key: value'."),
+    ],
+)
+def test_a_wrong_override(override, sentence):
+    assert refused(None, [override]) == sentence
+
+
+def test_a_wrong_flag_is_named_as_it_was_typed():
+    assert refused(None, [], {"seed": -1}) == "--seed: seed should be a whole number of at least 0 (and below 2^31), not -1."
+    assert refused(None, [], {"encoders": [","]}).startswith("--encoder: encoders should be a list of names")
+
+
+def test_the_error_blames_the_layer_that_is_wrong(yaml_file):
+    path = yaml_file("seeds: 2")
+    assert refused(path, ["seeds=none"]).startswith("--set seeds=none: seeds should be")
+
+
+class Demo(Encoder):
+    name = "demo"
+    options = {"steps": 10, "lr": 1e-3, "mix": [0.5, 0.5], "tags": (), "fast": True, "note": "x", "limit": None}
+
+    def embed(self, audio):
+        return audio
+
+
+def test_options_are_complete_and_of_the_defaults_types():
+    assert encoder_options(Demo(), {}) == Demo.options
+    given = {"steps": 1e2, "lr": 1, "mix": [1, 0, 0], "tags": ["piano"], "limit": 3}
+    made = encoder_options(Demo(), {"demo": given, "other": {"whatever": 1}})
+    assert made == {"steps": 100, "lr": 1.0, "mix": [1.0, 0.0, 0.0], "tags": ("piano",), "fast": True, "note": "x", "limit": 3}
+    assert isinstance(made["steps"], int)
+    assert isinstance(made["lr"], float)
+    made["mix"].append(9)
+    assert Demo.options["mix"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"step": 1}, f"options.demo: the encoder has no option 'step'; did you mean 'steps'? Known: {', '.join(Demo.options)}."),
+        ({"steps": 1.5}, "options.demo.steps should be a whole number (default 10), not 1.5."),
+        ({"steps": True}, "options.demo.steps should be a whole number (default 10), not True."),
+        ({"steps": None}, "options.demo.steps should be a whole number (default 10), not nothing."),
+        ({"lr": "fast"}, "options.demo.lr should be a number (default 0.001), not 'fast'."),
+        ({"lr": float("nan")}, "options.demo.lr should be a number (default 0.001), not nan."),
+        ({"mix": 0.5}, "options.demo.mix should be a list (default [0.5, 0.5]), not 0.5."),
+        ({"mix": ["a"]}, "options.demo.mix should be a list, each element a number (default [0.5, 0.5]), not ['a']."),
+        ({"fast": 1}, "options.demo.fast should be true or false (default True), not 1."),
+        ({"note": 1}, "options.demo.note should be text (default 'x'), not 1."),
+    ],
+)
+def test_a_wrong_option(given, sentence):
+    with pytest.raises(MirbenchError) as caught:
+        encoder_options(Demo(), {"demo": given})
+    assert str(caught.value) == sentence
+
+
+def test_options_of_an_encoder_that_is_not_there():
+    config = load_config(None, ["options.dmo.steps=1"])
+    with pytest.raises(MirbenchError) as caught:
+        check_options(config, {"demo": Demo()})
+    assert str(caught.value) == "options.dmo: no encoder is named 'dmo'; did you mean 'demo'? Known: demo."
+
+
+def test_every_setting_says_what_it_should_be():
+    said = dict(configs.settings())
+    assert said["probe.kind"] == "linear or mlp"
+    assert all(text and text != "None" for text in said.values())
