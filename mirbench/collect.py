@@ -15,7 +15,7 @@ from mirbench.records import MAJORITY, Predictions, Score
 from mirbench.results import Comparison, RunFolder, Summary
 
 if TYPE_CHECKING:
-    from mirbench.runner import Plan
+    from mirbench.planning import Plan
 
 
 def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command: str) -> None:

@@ -37,8 +37,9 @@ MAY_IMPORT = {
     "pretraining": GROUND,
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
-    "collect": GROUND | {"provenance", "results", "evaluation"},
-    "runner": GROUND | {"collect", "contract", "provenance", "registry", "config", "results", "data", "pretraining", "evaluation", "reporting"},
+    "planning": GROUND | {"provenance", "registry", "config", "results", "data", "pretraining", "evaluation"},
+    "collect": GROUND | {"planning", "provenance", "results", "evaluation"},
+    "runner": GROUND | {"planning", "collect", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
     "cli": GROUND | {"registry", "config", "runner", "reporting"},
 }

@@ -122,7 +122,8 @@ def test_an_anchor_without_positives_contributes_zero_and_stays_in_the_mean():
 @pytest.mark.parametrize("rows", ["zero", "identical", "huge", "single", "none positive"])
 def test_hard_inputs_give_finite_values_and_gradients(rows, temperature):
     projections = {
-        "zero": torch.zeros(4, 3), "identical": torch.ones(4, 3), "huge": torch.randn(4, 3) * 1e18, "single": torch.ones(1, 3), "none positive": torch.randn(4, 3)
+        "zero": torch.zeros(4, 3), "identical": torch.ones(4, 3), "huge": torch.randn(4, 3) * 1e18,
+        "single": torch.ones(1, 3), "none positive": torch.randn(4, 3)
     }[rows].requires_grad_()  # fmt: skip
     targets = torch.zeros(len(projections), len(projections)) if rows == "none positive" else torch.ones(len(projections), len(projections))
     loss = semisupcon_loss(projections, targets, temperature=temperature)
