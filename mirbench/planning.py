@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -233,7 +233,7 @@ class Planner:
 
         return read_embeddings(self.store.folder("embeddings", job.key))
 
-    def _check_bad(self, what: str, skipped: dict[str, str], total: int) -> None:
+    def _check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
         """More unreadable files than allowed end the run before a number is computed."""
         if len(skipped) > self.config.max_bad * total:
             clip, why = next(iter(skipped.items()))

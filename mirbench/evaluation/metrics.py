@@ -3,13 +3,8 @@
 Conventions: `targets` and `scores` are those of `records.Predictions`; `classes` is the published order; `weights` is
 (resamples, clips), non-negative, how often each clip counts. A result is (resamples,) float64 and equals what repeating the
 clips literally would give; nan where the metric is undefined. The predicted class of a multiclass clip is the argmax of its
-scores, the first of equals.
-
-| name | targets | range | chance |
-|---|---|---|---|
-| macro_roc_auc, macro_average_precision | multilabel | 0 to 1 | 0.5, prevalence |
-| accuracy, macro_f1, mirex, pitch_class_accuracy | multiclass | 0 to 1 | |
-| r2 | regression | minus infinity to 1 | 0 |
+scores, the first of equals. Ranges: 0 to 1, r2 minus infinity to 1. Chance: macro_roc_auc .5, macro_average_precision the mean
+prevalence, r2 0.
 """
 
 from __future__ import annotations
@@ -62,12 +57,11 @@ class mean_of:
         return _divide(weights @ values, weights.sum(axis=1))
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """nan where the denominator is not above 0."""
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:  # nan where the denominator is not above 0
     return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
 
 
-# Multilabel: the ranking metrics -------------------------------------------------------------------------------------
+# Multilabel ----------------------------------------------------------------------------------------------------------
 
 
 def _rankings(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
@@ -191,19 +185,18 @@ def _mirex(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) 
     return _key_scores(tuple(classes))[target, predicted]
 
 
-def _same(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    return target == predicted
-
-
 def _same_pitch_class(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    try:
-        pitch_class = np.array([int(name) for name in classes]) % 12
-    except ValueError:
-        wrong = next(name for name in classes if not name.strip().lstrip("-").isdigit())
+    wrong = [name for name in classes if not name.isdecimal()]
+    if wrong:
         raise MirbenchError(
-            f"pitch_class_accuracy needs classes that are MIDI numbers such as '60', but one is '{wrong}': score this task by accuracy."
-        ) from None
+            f"pitch_class_accuracy needs classes that are MIDI numbers such as '60', but one is '{wrong[0]}'; use accuracy."
+        )
+    pitch_class = np.array([int(name) for name in classes]) % 12
     return pitch_class[target] == pitch_class[predicted]
+
+
+def _right(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    return target == predicted
 
 
 def macro_f1(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
@@ -240,7 +233,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc),
         Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision),
-        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(_same)),
+        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(_right)),
         Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
         Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(_mirex)),
         Metric("pitch_class_accuracy", "pitch-class accuracy", frozenset({"multiclass"}), mean_of(_same_pitch_class)),
@@ -261,9 +254,8 @@ def resolve(metric: str | Metric) -> Metric:
 def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray | None = None) -> np.ndarray:
     """The metric under each row of `weights`, (resamples, clips); without weights every clip counts once.
 
-    Returns (resamples,) float64. Resamples go through in chunks, so memory stays at a few copies of 16 MB.
-    Raises MirbenchError where the metric does not fit the targets, a score is not finite, or there are no clips;
-    ValueError where the shapes disagree.
+    Returns (resamples,) float64. Raises MirbenchError where the metric does not fit the targets, a score is not finite, or there
+    are no clips; ValueError where the shapes disagree.
     """
     metric = resolve(metric)
     check_fits(metric, predictions.target)
@@ -280,7 +272,7 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
     weights = np.ones((1, clips)) if weights is None else np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != clips:
         raise ValueError(f"weights {weights.shape} should be (resamples, {clips})")
-    rows = max(1, 2_000_000 // clips)
+    rows = max(1, 2_000_000 // clips)  # 16 MB
     chunks = (weights[start : start + rows].astype(np.float64) for start in range(0, len(weights), rows))
     return np.concatenate([np.asarray(metric.function(targets, scores, classes, chunk), dtype=np.float64) for chunk in chunks])
 

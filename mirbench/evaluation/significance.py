@@ -9,7 +9,7 @@ them cancels. With one group there is nothing to resample: the interval is (nan,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -98,7 +98,9 @@ def _mean(metric: str | Metric, predictions: list[Predictions], weights: np.ndar
     return np.mean([evaluate(metric, each, weights) for each in predictions], axis=0)
 
 
-def _interval_over_groups(predictions: Predictions, statistic, resamples: int, seed: int) -> tuple[float, float]:
+def _interval_over_groups(
+    predictions: Predictions, statistic: Callable[[np.ndarray], np.ndarray], resamples: int, seed: int
+) -> tuple[float, float]:
     if len(set(predictions.groups)) < 2:
         return float("nan"), float("nan")
     return interval(statistic(bootstrap_weights(predictions.groups, resamples, seed)))

@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class Schedule:
 
 
 def train(
-    backbone: nn.Module,
+    backbone: Any,
     objective: nn.Module,
     sampler: Sampler,
     views: MelViews,

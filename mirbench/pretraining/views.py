@@ -9,6 +9,7 @@ default run train within minutes on two cores. Probabilities and ranges follow t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -74,7 +75,7 @@ class MelViews:
         return torch.lerp(below, above, part)
 
     @staticmethod
-    def _filters(centres: Tensor, active: Tensor, s: float, uniform, chance) -> Tensor:
+    def _filters(centres: Tensor, active: Tensor, s: float, uniform: Callable[..., Tensor], chance: Callable[[float], Tensor]) -> Tensor:
         """(views, bands) dB: low-pass, high-pass, band-pass and band-stop, 12 dB an octave, each with its own probability."""
         views, f = len(active), centres[None, :]
         low_cut = uniform(max(75, 150 / s), 7500 / max(1, s), views)[:, None]

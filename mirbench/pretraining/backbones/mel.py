@@ -17,6 +17,10 @@ class MelSpectrogram(nn.Module):
     Bands are triangular on Slaney's mel scale from 30 Hz to the Nyquist frequency, normalised by their width.
     """
 
+    banks: Tensor
+    window: Tensor
+    centres: Tensor
+
     def __init__(self, sample_rate: int, bands: int) -> None:
         super().__init__()
         from torchaudio.functional import melscale_fbanks

@@ -69,7 +69,8 @@ def _chords(piece: Piece, beat: int, first: int, last: int) -> list[tuple[int, i
     tonic = piece.tonic if piece.tonic >= 0 else int(melody[-1, 2]) % 12
     triads = [(scale[d], scale[(d + 2) % 7], scale[(d + 4) % 7]) for d in range(6)]
     span, length = 2 * beat, piece.ticks
-    chosen, previous = [], -1
+    chosen: list[tuple[int, int, tuple[int, ...]]] = []
+    previous = -1
     for start in range(first - first % span, last, span):
         at = start % length
         inside = melody[(melody[:, 0] < at + span) & (melody[:, 0] + melody[:, 1] > at)]

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .arrange import MELODIES, arrange, instrument_tag
 from .pieces import STYLES, Piece, load_pieces, split_groups
 from .sampler import Note, catalogue, mix, record
 
+Card = TypeVar("Card")
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 NOTES = range(36, 97)
 STRETCH = 4  # semitones that a held-out instrument may play beyond its recorded range
@@ -91,13 +93,14 @@ def music_instruments() -> dict[str, tuple[str, ...]]:
     return {tag: tuple(names) for tag, names in members.items()}
 
 
-class _Deck:
+class _Deck(Generic[Card]):
     """Draws like a deck of cards: everything once before anything twice."""
 
-    def __init__(self, cards: Sequence[str], rng: np.random.Generator) -> None:
-        self.cards, self.rng, self.rest = list(cards), rng, [""][:0]
+    def __init__(self, cards: Sequence[Card], rng: np.random.Generator) -> None:
+        self.cards, self.rng = list(cards), rng
+        self.rest: list[Card] = []
 
-    def draw(self) -> str:
+    def draw(self) -> Card:
         if not self.rest:
             self.rest = [self.cards[i] for i in self.rng.permutation(len(self.cards))]
         return self.rest.pop()
@@ -137,15 +140,14 @@ def _rng(*parts: object) -> np.random.Generator:
 
 
 def _turns(pieces: Sequence[Piece], rng: np.random.Generator) -> Iterator[Piece]:
-    """The pieces for ever, group after group, every group as often as any other."""
+    """The pieces for ever, group after group, every group as often as any other, its members in turn."""
     groups: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         groups[piece.group].append(piece)
-    names = sorted(groups)
+    decks = [_Deck(groups[name], rng) for name in sorted(groups)]
     while True:
-        for index in rng.permutation(len(names)):
-            members = groups[names[index]]
-            yield members[int(rng.integers(len(members)))]
+        for index in rng.permutation(len(decks)):
+            yield decks[index].draw()
 
 
 def _music(split: str, number: int, name: str, pieces: Sequence[Piece], seconds: float, seed: int, annotated: bool = True) -> list[Plan]:

@@ -1,0 +1,171 @@
+"""The embedded data set: what must be true of its plan, its sounds and its bytes."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mirbench.data.splits import check_clips
+from mirbench_plugins.datasets.mini import Mini, arrange, pieces, sampler
+from mirbench_plugins.datasets.mini import plan as plans
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "mini.json"
+TINY = plans.Size((2, 1, 1), (1, 1, 1), (1, 1, 1), 12, 3, 5)
+SPLIT = {"pretrain": "train"}
+
+
+@pytest.fixture(scope="module")
+def full():
+    return plans.plan(plans.FULL)
+
+
+def test_no_group_is_in_two_splits_of_any_task(full):
+    found = defaultdict(set)
+    for item in full:
+        found[item.group].add(SPLIT.get(item.split, item.split))
+    assert {group for group, splits in found.items() if len(splits) > 1} == set()
+    assert len(found) > 500
+
+
+def test_what_a_held_out_instrument_plays_is_in_its_own_split_only(full):
+    heard = defaultdict(set)
+    for item in full:
+        for instrument in item.instruments:
+            heard[instrument].add(SPLIT.get(item.split, item.split))
+    assert all(heard[name] == {"valid"} for name in plans.VALID_INSTRUMENTS)
+    assert all(heard[name] == {"test"} for name in plans.TEST_INSTRUMENTS)
+    families = {s: {sampler.catalogue()["instruments"][n]["family"] for n in names}
+                for s, names in (("valid", plans.VALID_INSTRUMENTS), ("test", plans.TEST_INSTRUMENTS))}  # fmt: skip
+    assert len(families["valid"]) == len(families["test"]) == 11
+
+
+def test_held_out_melodies_share_no_long_stretch_with_training_melodies():
+    """Independent of how groups were made: ten intervals in a row, apart from commonplaces."""
+
+    def grams(piece):
+        line = {}
+        for onset, _, pitch in next(v for v, p in zip(piece.voices, piece.programs, strict=True) if p >= 0).tolist():
+            line[onset] = max(pitch, line.get(onset, 0))
+        steps = [b - a for a, b in pairwise(line[o] for o in sorted(line)) if a != b]
+        return {tuple(steps[i : i + 10]) for i in range(len(steps) - 9)}
+
+    split, holders, worst = pieces.split_groups(), defaultdict(set), 0.0
+    found = {p.number: grams(p) for p in pieces.load_pieces()}
+    for piece in pieces.load_pieces():
+        if split[piece.group] == "train":
+            for gram in found[piece.number]:
+                holders[gram].add(piece.number)
+    for piece in pieces.load_pieces():
+        if split[piece.group] != "train":
+            shared = Counter(other for gram in found[piece.number] for other in holders.get(gram, ()))
+            worst = max([worst, *(n / max(20, min(len(found[piece.number]), len(found[o]))) for o, n in shared.items())])
+    assert 0 < worst < 0.15
+
+
+def test_sizes_classes_and_test_pieces(full):
+    styles = Counter((i.split, pieces.load_pieces()[i.piece].style) for i in full if i.kind == "music" and i.split != "pretrain")
+    assert set(styles.values()) == {64, 16, 40}
+    tested = {i.piece for i in full if i.kind == "music" and i.split == "test"}
+    assert min(Counter(pieces.load_pieces()[p].style for p in tested).values()) >= 18
+    keys = Counter()
+    for item in full:
+        if item.kind == "key":
+            piece = pieces.load_pieces()[item.piece]
+            keys[item.split, (piece.tonic + item.transpose) % 12, piece.mode] += 1
+    assert len(keys) == 72
+    assert {(split, count) for (split, _, _), count in keys.items()} == {("train", 24), ("valid", 6), ("test", 12)}
+    notes = Counter((i.split, i.pitch) for i in full if i.kind == "note" and i.annotated)
+    assert {(split, count) for (split, _), count in notes.items()} == {("train", 14), ("valid", 5), ("test", 5)}
+    assert {pitch for _, pitch in notes} == set(range(36, 97))
+
+
+def test_every_tag_has_ten_positives_in_every_split(full):
+    tags = {"train": Counter(), "valid": Counter(), "test": Counter()}
+    for item in full:
+        if item.kind == "music" and item.split in tags:
+            piece = pieces.load_pieces()[item.piece]
+            rng = plans._rng(0, item.id)
+            found = arrange.arrange(piece, item.instruments, item.texture, item.drums, item.transpose, item.seconds, rng)
+            tags[item.split].update(found.tags)
+    assert len(tags["train"]) == 30
+    assert set(tags["train"]) == set(tags["valid"]) == set(tags["test"])
+    assert min(min(found.values()) for found in tags.values()) >= 10
+
+
+def test_key_labels_name_the_scale_that_is_played(full):
+    """Most of what sounds lies in the labelled key's scale (harmonic minor counted in for minor), and less in the key a tritone off."""
+    inside, opposite = [], []
+    for item in [i for i in full if i.kind == "key"][::40]:
+        piece = pieces.load_pieces()[item.piece]
+        found = arrange.arrange(piece, item.instruments, item.texture, False, item.transpose, item.seconds, plans._rng(0, item.id))
+        tonic = (piece.tonic + item.transpose) % 12
+        scale = {0, 2, 4, 5, 7, 9, 11} if piece.mode == "major" else {0, 2, 3, 5, 7, 8, 10, 11}
+        weights = Counter()
+        for note in found.notes:
+            weights[(note.pitch - tonic) % 12] += note.seconds
+        total = sum(weights.values())
+        inside.append(sum(weights[p] for p in scale) / total)
+        opposite.append(sum(weights[(p + 6) % 12] for p in scale) / total)
+    assert np.mean(inside) > 0.93
+    assert np.mean(opposite) < 0.6
+
+
+@pytest.mark.parametrize("instrument", ["flute", "church-organ", "clarinet", "violin", "trumpet", "nylon-guitar"])
+@pytest.mark.parametrize("pitch", [64, 71, 78])
+def test_a_note_sounds_at_its_pitch(instrument, pitch):
+    """The strongest partial is a whole multiple of the fundamental, within 40 cents."""
+    audio = sampler.mix([sampler.Note(0.0, 1.5, pitch, instrument, 1.0)], 2.0)[4000:36768]
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 2**18))
+    peak = np.fft.rfftfreq(2**18, 1 / sampler.SAMPLE_RATE)[spectrum[100:].argmax() + 100]
+    ratio = peak / (440 * 2 ** ((pitch - 69) / 12))
+    assert round(ratio) >= 1
+    assert abs(1200 * np.log2(ratio / round(ratio))) < 40
+
+
+def test_a_recording_is_detuned_by_at_most_35_cents_and_never_clips():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(44_100) / 22_050).astype(np.float32)
+    cents = []
+    for seed in range(40):
+        found = sampler.record(tone, np.random.default_rng(seed))
+        assert found.dtype == np.int16
+        assert len(found) == len(tone)
+        assert 500 < np.abs(found.astype(int)).max() < 32_767
+        spectrum = np.abs(np.fft.rfft(found * np.hanning(len(found)), 2**18))
+        cents.append(1200 * np.log2(np.fft.rfftfreq(2**18, 1 / 22_050)[spectrum.argmax()] / 1000))
+    assert max(map(abs, cents)) < 36
+    assert np.std(cents) > 12
+
+
+def test_audio_is_the_same_for_one_or_two_processes_and_in_any_order(tmp_path):
+    hashes = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        Mini("mini-test", "", TINY, workers=workers).prepare(folder)
+        hashes.append({p.relative_to(folder): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()})
+    assert hashes[0] == hashes[1]
+    dataset = Mini("mini-test", "", TINY)
+    clips = dataset.clips(tmp_path / "1")
+    check_clips("mini-test", clips)
+    assert len(clips) == len(hashes[0]) - 1 == len(plans.plan(TINY))
+    audio, _ = plans.render(next(i for i in plans.plan(TINY) if i.id == clips[-1].id), 0)
+    import soundfile
+
+    assert np.array_equal(soundfile.read(clips[-1].path, dtype="int16")[0], audio)
+    carried = {name for clip in clips for name in clip.annotations}
+    assert carried == set(dataset.annotations)
+    assert all(not c.annotations for c in clips if c.id.startswith("plain"))
+    assert all("tags" in c.annotations for c in clips if c.id.startswith("tagged"))
+
+
+def test_audio_is_byte_for_byte_what_it_was(full):
+    """The same on every supported Python; a change here moves every published number and needs a new version of the data set."""
+    golden = json.loads(GOLDEN.read_text())
+    chosen = {i.id: i for i in full}
+    found = {name: hashlib.sha256(plans.render(chosen[name], 0)[0].tobytes()).hexdigest() for name in golden}
+    assert found == golden
+    assert len(golden) >= 12

@@ -1,0 +1,335 @@
+"""Probes against scikit-learn, and the promises: train is fitted, valid chooses, the best is the best, nothing leaks or crashes."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation import logistic, probes
+from mirbench.evaluation.metrics import Metric, mean_of, resolve
+from mirbench.evaluation.probes import STRENGTHS, Probe, fit
+
+HEADLINE = {"multiclass": "accuracy", "multilabel": "macro_roc_auc", "regression": "r2"}
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def made(target: str, clips: int = 250, dim: int = 30, classes: int = 5, seed: int = 0, noise: float = 1.0) -> tuple[Split, Split]:
+    """Train and valid of the same make: features with unequal scales, targets that follow a few directions of them, with noise."""
+    draw = np.random.default_rng(seed)
+    hidden = draw.normal(size=(2 * clips, 8))
+    features = hidden @ draw.normal(size=(8, dim)) + draw.normal(size=(2 * clips, dim))
+    features = (features * draw.uniform(0.1, 10, dim) + draw.normal(size=dim) * 5).astype(np.float32)
+    logits = 1.5 * hidden @ draw.normal(size=(8, classes))
+    if target == "multiclass":
+        targets = (logits + noise * draw.gumbel(size=logits.shape)).argmax(axis=1)
+    elif target == "multilabel":
+        targets = (logits - 1 + noise * draw.logistic(size=logits.shape) > 0).astype(int)
+    else:
+        targets = logits + noise * draw.normal(size=logits.shape)
+    return (features[:clips], targets[:clips]), (features[clips:], targets[clips:])
+
+
+def fitted(train: Split, valid: Split, target: str, classes: int = 5, **options: object) -> Probe:
+    names = tuple(str(i) for i in range(classes))
+    return fit(*train, *valid, target=target, classes=names, **{"metric": HEADLINE[target], **options})
+
+
+def standardised(train: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    return (train - mean) / deviation, (other - mean) / deviation
+
+
+def only(monkeypatch: pytest.MonkeyPatch, strength: float) -> None:
+    monkeypatch.setattr(probes, "STRENGTHS", (strength,))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(scores).double().softmax(dim=1).numpy()
+
+
+def sigmoid(scores: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(scores).double().sigmoid().numpy()
+
+
+@pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_multiclass_is_scikit_learns_logistic_regression(strength: float, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, strength)
+    train, valid = made("multiclass", dim=dim)
+    x, unseen = standardised(train[0], valid[0])
+    expected = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(x, train[1]).predict_proba(unseen)
+    got = softmax(fitted(train, valid, "multiclass").predict(valid[0]))
+    assert abs(got - expected).max() < 1e-3
+    assert (got.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.99
+
+
+@pytest.mark.parametrize("strength", [1e-4, 1e-2, 1.0])
+def test_two_classes_are_scikit_learns_too(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, strength)
+    train, valid = made("multiclass", classes=2)
+    x, unseen = standardised(train[0], valid[0])
+    expected = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(x, train[1]).predict_proba(unseen)
+    assert abs(softmax(fitted(train, valid, "multiclass", 2).predict(valid[0])) - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])
+@pytest.mark.parametrize("strength", [1e-5, 1e-3, 1e-1, 10.0])
+def test_multilabel_is_a_logistic_regression_a_label(strength: float, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, strength)
+    train, valid = made("multilabel", dim=dim, classes=3)
+    x, unseen = standardised(train[0], valid[0])
+    got = sigmoid(fitted(train, valid, "multilabel", 3).predict(valid[0]))
+    for label in range(3):
+        model = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(x, train[1][:, label])
+        assert abs(got[:, label] - model.predict_proba(unseen)[:, 1]).max() < 1e-3
+
+
+@pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_regression_is_ridge(strength: float, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, strength)
+    train, valid = made("regression", dim=dim, classes=2)
+    x, unseen = standardised(train[0], valid[0])
+    expected = Ridge(alpha=1 / strength).fit(x, train[1]).predict(unseen)
+    assert fitted(train, valid, "regression", 2).predict(valid[0]) == pytest.approx(expected, abs=2e-4)
+
+
+def test_going_without_the_rotation_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid = made("multiclass", clips=120, dim=150)
+    rotated = fitted(train, valid, "multiclass")
+    monkeypatch.setattr(probes, "LARGEST_ROTATION", 10)
+    plain = fitted(train, valid, "multiclass")
+    assert plain.report["strength"] == rotated.report["strength"]
+    assert abs(softmax(plain.predict(valid[0])) - softmax(rotated.predict(valid[0]))).max() < 1e-3
+
+
+@pytest.mark.parametrize("multinomial", [True, False])
+def test_the_solver_ends_where_the_gradient_is_nothing(multinomial: bool) -> None:
+    (x, y), _ = made("multiclass" if multinomial else "multilabel", clips=200, dim=12)
+    x = torch.from_numpy(standardised(x, x)[0])
+    truth = torch.eye(5, dtype=torch.float64)[y] if multinomial else torch.from_numpy(y).double()
+    weights, biases, converged = logistic.solve(x, truth, (1e-3, 10.0), multinomial, tolerance=1e-7)
+    assert converged == [True, True]
+    for strength, w, b in zip((1e-3, 10.0), weights, biases, strict=True):
+        logits = x @ w + b
+        error = (logits.softmax(dim=1) if multinomial else logits.sigmoid()) - truth
+        assert abs(w + strength * x.T @ error).max() < 1e-4 * strength
+        assert abs(error.sum(dim=0)).max() < 1e-4  # the bias is not penalised
+
+
+def test_separable_classes_and_a_rare_label_converge() -> None:
+    draw = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), 20)
+    x = (np.eye(6)[y] @ draw.normal(size=(6, 300)) * 5 + draw.normal(size=(120, 300))).astype(np.float32)
+    probe = fitted((x, y), (x, y), "multiclass", 6)
+    assert all(probe.report["converged"])
+    assert probe.report["validation"][-1] == 1.0
+    rare = np.zeros((120, 2), int)
+    rare[0, 0] = rare[1:60, 1] = 1
+    assert all(fitted((x, rare), (x, rare), "multilabel", 2).report["converged"])
+
+
+# What chooses, and what never enters -------------------------------------------------------------------------------
+
+
+def test_validation_chooses_the_strength_and_does_not_enter_the_fit() -> None:
+    train, valid = made("multiclass", noise=3.0)
+    probe = fitted(train, valid, "multiclass")
+    report = probe.report
+    assert report["strengths"] == list(STRENGTHS)
+    assert report["strength"] == STRENGTHS[int(np.argmax(report["validation"]))]
+    accuracy = (probe.predict(valid[0]).argmax(axis=1) == valid[1]).mean()
+    assert accuracy == max(report["validation"]) > min(report["validation"])
+    half = (valid[0][:60] * 3, valid[1][:60])  # another validation set that chooses the same strength changes nothing else
+    again = fitted(train, half, "multiclass", metric=_prefer(report["strength"], STRENGTHS))
+    assert again.report["strength"] == report["strength"]
+    assert (again.predict(valid[0]) == probe.predict(valid[0])).all()
+
+
+def _prefer(strength: float, strengths: tuple[float, ...]) -> Metric:
+    """A metric that is 1 at its so-manyeth call: the strengths are validated in order."""
+    calls = iter(strengths)
+    return Metric("prefer", "prefer", frozenset({"multiclass"}), lambda t, s, c, w: np.full(len(w), float(next(calls) == strength)))
+
+
+def test_equal_strengths_go_to_the_stronger_regularisation() -> None:
+    train, valid = made("multiclass")
+    same = Metric("same", "same", frozenset({"multiclass"}), mean_of(lambda target, predicted, classes: np.ones(len(target))))
+    assert fitted(train, valid, "multiclass", metric=same).report["strength"] == min(STRENGTHS)
+    later = _prefer(0.1, STRENGTHS)
+    assert fitted(train, valid, "multiclass", metric=later).report["strength"] == 0.1
+
+
+def test_the_grid_reaches_past_the_best_strength_on_both_sides() -> None:
+    for target, clips, dim in (("multiclass", 500, 100), ("multilabel", 500, 100), ("multiclass", 150, 1000), ("regression", 300, 200)):
+        train, valid = made(target, clips=clips, dim=dim, noise=2.0)
+        report = fitted(train, valid, target).report
+        best = report["validation"]
+        assert report["strength"] not in (min(STRENGTHS), max(STRENGTHS)), (target, best)
+        assert max(best) > best[0]
+        assert max(best) > best[-1]
+
+
+@pytest.mark.parametrize("target", HEADLINE)
+def test_mlp_keeps_its_best_epoch(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "PATIENCE", 6)
+    monkeypatch.setattr(probes, "EPOCHS", 40)
+    train, valid = made(target, clips=150, dim=60, noise=3.0)
+    probe = fitted(train, valid, target, kind="mlp")
+    scores = probe.report["validation"]
+    metric = resolve(HEADLINE[target])
+    value = metric.function(valid[1], probe.predict(valid[0]), tuple("abcde"), np.ones((1, len(valid[1]))))[0]
+    assert probe.report["epoch"] == int(np.argmax(scores)) + 1
+    assert len(scores) in (probe.report["epoch"] + 6, 40)
+    assert value == pytest.approx(max(scores), abs=1e-6)
+    assert probe.report["epoch"] < len(scores)
+    assert scores[-1] < max(scores)  # the last epoch is not the best here, so a probe that kept it would fail above
+
+
+@pytest.mark.parametrize("target", HEADLINE)
+def test_mlp_learns_what_is_not_linear(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 60)
+    x = np.random.default_rng(0).normal(size=(800, 2)).astype(np.float32)
+    product = x[:, 0] * x[:, 1]
+    y = {"multiclass": (product > 0).astype(int), "multilabel": np.c_[product > 0, product < 0].astype(int), "regression": product[:, None]}
+    width = 1 if target == "regression" else 2
+    split = (x[:400], y[target][:400]), (x[400:], y[target][400:])
+    linear, mlp = (fitted(*split, target, width, kind=kind).report["validation"] for kind in ("linear", "mlp"))
+    assert max(linear) < {"regression": 0.1}.get(target, 0.6)
+    assert max(mlp) > {"regression": 0.8}.get(target, 0.9)
+
+
+def test_mlp_regression_comes_in_the_units_of_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 30)
+    train, valid = made("regression", classes=2)
+    far = [(x, y * [1, 100] + [0, 5000]) for x, y in (train, valid)]
+    near, scaled = fitted(train, valid, "regression", 2, kind="mlp"), fitted(*far, "regression", 2, kind="mlp")
+    assert scaled.predict(valid[0]) == pytest.approx(near.predict(valid[0]) * [1, 100] + [0, 5000], rel=1e-3, abs=0.05)
+
+
+# Determinism and global state ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_a_probe_is_deterministic_and_leaves_the_global_state_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 4)
+    train, valid = made("multiclass", clips=100)
+    copies = [array.copy() for array in (*train, *valid)]
+    before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate(), torch.get_num_threads())
+    first = fitted(train, valid, "multiclass", kind=kind, seed=3)
+    after = (torch.get_rng_state(), np.random.get_state()[1], random.getstate(), torch.get_num_threads())
+    assert torch.equal(before[0], after[0])
+    assert (before[1] == after[1]).all()
+    assert before[2:] == after[2:]
+    assert all((a == b).all() for a, b in zip(copies, (*train, *valid), strict=True))
+    torch.manual_seed(99)
+    again = fitted(train, valid, "multiclass", kind=kind, seed=3)
+    assert (first.predict(valid[0]) == again.predict(valid[0])).all()
+    assert first.report == again.report
+    other = fitted(train, valid, "multiclass", kind=kind, seed=4)
+    assert (first.predict(valid[0]) == other.predict(valid[0])).all() == (kind == "linear")
+    sent = pickle.loads(pickle.dumps(first))
+    assert (sent.predict(valid[0]) == first.predict(valid[0])).all()
+
+
+# Awkward data -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_a_class_without_training_clips_is_never_predicted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multiclass")
+    present = train[1] != 2
+    probe = fitted((train[0][present], train[1][present]), valid, "multiclass", kind=kind)
+    scores = probe.predict(valid[0])
+    assert scores.shape == (250, 5)
+    assert scores.dtype == np.float32
+    assert (scores[:, 2] < -1000).all()
+    assert (abs(np.delete(scores, 2, axis=1)) < 100).all()
+    assert probe.report["not_learned"] == ["2"]
+    without = (train[0][present], np.searchsorted([0, 1, 3, 4], train[1][present]))
+    apart = fitted(without, (valid[0], np.searchsorted([0, 1, 3, 4], valid[1])), "multiclass", 4, kind=kind, metric=_constant())
+    with_it = fitted((train[0][present], train[1][present]), valid, "multiclass", kind=kind, metric=_constant())
+    assert np.delete(with_it.predict(valid[0]), 2, axis=1) == pytest.approx(apart.predict(valid[0]), abs=1e-5)
+
+
+def _constant() -> Metric:
+    return Metric("constant", "constant", frozenset({"multiclass"}), lambda t, s, c, w: np.ones(len(w)))
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_labels_that_never_vary_in_training_get_a_constant(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multilabel")
+    targets = train[1].copy()
+    targets[:, 1], targets[:, 3] = 0, 1
+    probe = fitted((train[0], targets), valid, "multilabel", kind=kind)
+    scores = probe.predict(valid[0])
+    assert np.isfinite(scores).all()
+    assert np.ptp(scores[:, [1, 3]], axis=0).max() == 0
+    assert scores[0, 1] < -5
+    assert scores[0, 3] > 5
+    assert np.ptp(scores[:, [0, 2, 4]], axis=0).min() > 0
+    assert probe.report["not_learned"] == ["1", "3"]
+
+
+def test_constant_columns_count_for_nothing_even_where_test_has_them_otherwise() -> None:
+    train, valid = made("multiclass")
+    plain = fitted(train, valid, "multiclass")
+    extra = [np.c_[x, np.full((len(x), 2), [0.1, 1e4], np.float32)] for x, _ in (train, valid)]
+    probe = fitted((extra[0], train[1]), (extra[1], valid[1]), "multiclass")
+    extra[1][:, -2:] += 50
+    assert probe.predict(extra[1]) == pytest.approx(plain.predict(valid[0]), abs=2e-3)
+    nothing = fitted((np.ones((9, 4), np.float32), np.arange(9) % 3), (np.ones((3, 4), np.float32), np.arange(3)), "multiclass", 3)
+    assert np.isfinite(nothing.predict(np.zeros((2, 4), np.float32))).all()
+
+
+def test_the_size_of_a_feature_and_its_offset_are_nothing() -> None:
+    train, valid = made("multiclass")
+    scale, offset = np.logspace(-3, 3, 30), np.linspace(-5, 5, 30)
+    moved = [(x.astype(np.float64) * scale + offset * scale, y) for x, y in (train, valid)]
+    expected = softmax(fitted(train, valid, "multiclass").predict(valid[0]))
+    assert abs(softmax(fitted(*moved, "multiclass").predict(moved[1][0])) - expected).max() < 1e-3
+
+
+def test_errors_are_sentences() -> None:
+    train, valid = made("multiclass")
+    broken = train[0].copy()
+    broken[[2, 5, 9], 0] = [np.nan, np.inf, np.nan]
+    with pytest.raises(MirbenchError, match="3 of 250 train clips have features that are not finite"):
+        fitted((broken, train[1]), valid, "multiclass")
+    with pytest.raises(MirbenchError, match="3 of 250 valid clips"):
+        fitted(train, (broken, valid[1]), "multiclass")
+    probe = fitted(train, valid, "multiclass")
+    with pytest.raises(MirbenchError, match="3 of 250 test clips"):
+        probe.predict(broken)
+    with pytest.raises(MirbenchError, match=r"the test features are \(250, 29\) but should be \(clips, 30\)"):
+        probe.predict(valid[0][:, 1:])
+    with pytest.raises(MirbenchError, match="the training clips show 1 class and a probe needs 2 or more"):
+        fitted((train[0], np.zeros(250, int)), valid, "multiclass")
+    with pytest.raises(MirbenchError, match="no label is on some training clips and off others"):
+        fitted((train[0], np.ones((250, 5), int)), (valid[0], np.ones((250, 5), int)), "multilabel")
+    with pytest.raises(MirbenchError, match="macro_roc_auc is undefined on the validation clips"):
+        fitted(made("multilabel")[0], (valid[0], np.ones((250, 5), int)), "multilabel")
+    with pytest.raises(MirbenchError, match="the probe has no valid clips"):
+        fitted(train, (valid[0][:0], valid[1][:0]), "multiclass")
+    with pytest.raises(MirbenchError, match="no probe is named 'liner'; did you mean 'linear'"):
+        fitted(train, valid, "multiclass", kind="liner")
+    with pytest.raises(MirbenchError, match="metric 'r2' does not fit multiclass"):
+        fitted(train, valid, "multiclass", metric="r2")
+    with pytest.raises(ValueError, match="250 train features but 249 targets"):
+        fitted((train[0], train[1][1:]), valid, "multiclass")
+
+
+def test_a_wide_probe_of_usual_size_takes_seconds() -> None:
+    train, valid = made("multilabel", clips=300, dim=2048, classes=20)
+    started = time.perf_counter()
+    fitted(train, valid, "multilabel", 20)
+    assert time.perf_counter() - started < 15  # about 0.5 s on an idle core

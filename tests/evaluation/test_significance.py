@@ -1,0 +1,155 @@
+"""Intervals: deterministic, free of the clips' order, right in closed form and in coverage, paired where they compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.metrics import evaluate
+from mirbench.evaluation.significance import bootstrap_weights, interval, paired_difference, score, seed_mean
+from mirbench.records import Predictions
+
+
+def answers(right: np.ndarray, groups: list[str]) -> Predictions:
+    """Two classes, all clips of class 0; `right` says which were predicted so."""
+    ids = tuple(f"clip{i}" for i in range(len(right)))
+    return Predictions(ids, tuple(groups), ("no", "yes"), "multiclass", np.zeros(len(right), int), np.c_[right, 0.5 * np.ones(len(right))])
+
+
+def shuffled(given: Predictions, seed: int = 0) -> Predictions:
+    order = np.random.default_rng(seed).permutation(len(given.clip_ids))
+    names = (tuple(given.clip_ids[i] for i in order), tuple(given.groups[i] for i in order))
+    return replace(given, clip_ids=names[0], groups=names[1], targets=given.targets[order], scores=given.scores[order])
+
+
+def some(clips: int = 60, groups: int = 20, share: float = 0.6, seed: int = 0) -> Predictions:
+    random = np.random.default_rng(seed)
+    return answers((random.random(clips) < share).astype(float), [f"tune{i % groups}" for i in range(clips)])
+
+
+def test_weights_draw_whole_groups_and_keep_their_number() -> None:
+    groups = ["b", "a", "b", "c", "a", "b"]
+    weights = bootstrap_weights(groups, 500, 3)
+    assert weights.shape == (500, 6)
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[:, 0] == weights[:, 5]).all()
+    assert (weights[:, 1] == weights[:, 4]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_counts_are_those_of_drawing_with_replacement() -> None:
+    counts = bootstrap_weights([str(i) for i in range(10)], 20_000)
+    assert counts.mean(axis=0) == pytest.approx(np.ones(10), abs=0.03)
+    assert counts.var(axis=0) == pytest.approx(np.full(10, 0.9), abs=0.04)  # binomial(10, 1/10)
+    assert np.corrcoef(counts.T)[0, 1] == pytest.approx(-1 / 9, abs=0.03)
+
+
+def test_weights_depend_on_the_set_of_groups_and_the_seed_not_on_order() -> None:
+    groups = np.array(["x", "y", "z", "y", "w"])
+    order = np.array([4, 2, 0, 3, 1])
+    assert (bootstrap_weights(groups, 50, 1)[:, order] == bootstrap_weights(groups[order], 50, 1)).all()
+    assert (bootstrap_weights(groups, 50, 1) == bootstrap_weights(groups, 50, 1)).all()
+    assert (bootstrap_weights(groups, 50, 1) != bootstrap_weights(groups, 50, 2)).any()
+    assert (bootstrap_weights(groups, 50, 1)[:20] == bootstrap_weights(groups, 20, 1)).all()
+    more_clips = bootstrap_weights([*groups, "x", "x"], 50, 1)
+    assert (more_clips[:, :5] == bootstrap_weights(groups, 50, 1)).all()
+
+
+def test_global_generators_are_left_alone() -> None:
+    before = np.random.get_state()[1].copy()
+    score("accuracy", some(), 20)
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_interval_is_central_and_skips_nan() -> None:
+    values = np.r_[np.arange(1001.0), np.full(50, np.nan)]
+    assert interval(values) == pytest.approx((25, 975))
+    assert interval(values, 0.5) == pytest.approx((250, 750))
+    assert np.isnan(interval(np.array([np.nan]))).all()
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        interval(values, 95)
+
+
+def test_score_has_the_width_of_the_normal_approximation() -> None:
+    given = answers((np.arange(400) % 4 > 0).astype(float), [str(i) for i in range(400)])
+    value, low, high = score("accuracy", given, 4000)
+    assert value == 0.75
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.75 * 0.25 / 400), rel=0.08)
+
+
+def test_groups_that_agree_make_the_interval_as_wide_as_their_number_says() -> None:
+    right = (np.arange(100) % 4 > 0).astype(float)
+    alone = score("accuracy", answers(right, [str(i) for i in range(100)]), 2000)
+    copies = score("accuracy", answers(right.repeat(9), [str(i) for i in range(100) for _ in range(9)]), 2000)
+    as_clips = score("accuracy", answers(right.repeat(9), [str(i) for i in range(900)]), 2000)
+    assert copies == pytest.approx(alone)  # nine copies of a clip tell nothing new
+    assert as_clips[2] - as_clips[1] == pytest.approx((alone[2] - alone[1]) / 3, rel=0.15)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    hits = sum(low <= 0.6 <= high for _, low, high in (score("accuracy", some(100, 100, seed=s), 200) for s in range(300)))
+    assert 0.90 <= hits / 300 <= 0.985
+
+
+def test_order_of_clips_does_not_move_the_interval() -> None:
+    given = some()
+    assert score("accuracy", shuffled(given), 100, 5) == pytest.approx(score("accuracy", given, 100, 5))
+    assert score("accuracy", given, 100, 6) != score("accuracy", given, 100, 5)
+
+
+def test_one_group_has_no_interval() -> None:
+    given = some(groups=1)
+    value, low, high = score("accuracy", given)
+    assert value == evaluate("accuracy", given)[0]
+    assert np.isnan([low, high]).all()
+    assert np.isnan(paired_difference("accuracy", [given], [given])[1:]).all()
+
+
+def test_seed_mean_resamples_the_same_groups_for_each_seed() -> None:
+    given = some()
+    assert seed_mean("accuracy", [given, shuffled(given), given]) == pytest.approx(score("accuracy", given))
+    opposite = replace(given, scores=given.scores[:, ::-1])  # right where the other is wrong: the mean is 1/2 in every resample
+    assert seed_mean("accuracy", [given, opposite]) == pytest.approx((0.5, 0.5, 0.5))
+    other = some(seed=9)
+    weights = bootstrap_weights(given.groups, 300, 4)
+    by_hand = interval((evaluate("accuracy", given, weights) + evaluate("accuracy", other, weights)) / 2)
+    assert seed_mean("accuracy", [given, other], 300, 4)[1:] == pytest.approx(by_hand)
+
+
+def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
+    given = some(200, 100)
+    better = replace(given, scores=given.scores.copy())
+    better.scores[np.flatnonzero(given.scores[:, 0] == 0)[:20], 0] = 1.0
+    difference, low, high = paired_difference("accuracy", [better], [shuffled(given)])
+    assert difference == pytest.approx(0.1)
+    assert 0 < low < difference < high
+    assert high - low < 0.7 * (score("accuracy", given)[2] - score("accuracy", given)[1])
+    assert paired_difference("accuracy", [given], [better]) == pytest.approx((-difference, -high, -low))
+    assert paired_difference("accuracy", [given], [given, shuffled(given)]) == pytest.approx((0, 0, 0))
+
+
+def test_predictions_that_do_not_match_are_refused() -> None:
+    given = some()
+    others = replace(given, clip_ids=("new1", "new2", *given.clip_ids[2:]))
+    with pytest.raises(MirbenchError, match=r"4 ids are in one and not in the other \(60 clips and 60\)"):
+        paired_difference("accuracy", [given], [others])
+    fewer = replace(given, clip_ids=given.clip_ids[:-3], groups=given.groups[:-3], targets=given.targets[:-3], scores=given.scores[:-3])
+    with pytest.raises(MirbenchError, match=r"3 ids are in one and not in the other \(60 clips and 57\)"):
+        seed_mean("accuracy", [given, fewer])
+    with pytest.raises(MirbenchError, match="groups of 60 clips differ"):
+        seed_mean("accuracy", [given, replace(given, groups=("x",) * 60)])
+    relabelled = replace(given, targets=np.r_[1, 1, given.targets[2:]])
+    with pytest.raises(MirbenchError, match="targets of 2 clips differ"):
+        paired_difference("accuracy", [given], [shuffled(relabelled)])
+    with pytest.raises(MirbenchError, match="different classes"):
+        paired_difference("accuracy", [given], [replace(given, classes=("yes", "no"))])
+    twice = replace(given, clip_ids=(given.clip_ids[1], *given.clip_ids[1:]))
+    with pytest.raises(MirbenchError, match="1 clip ids occur twice"):
+        score("accuracy", twice)
+    with pytest.raises(MirbenchError, match="no predictions"):
+        seed_mean("accuracy", [])
+    with pytest.raises(MirbenchError, match="one side has none"):
+        paired_difference("accuracy", [given], [])
