@@ -83,12 +83,13 @@ def run(
         print(planned.describe())
         return
     folder = Path(runner.run(planned, command=shlex.join(["mirbench", *_argv])))
+    from mirbench import reporting
+
+    table = reporting.table_text(folder) if reporting.up_to_date(folder) else reporting.report([folder]).table_text
     if quiet:
         print(folder)
         return
-    from mirbench import reporting
-
-    print(reporting.report([folder]).table_text)
+    print(table)
     print(f"\nEverything lies in {folder}:")
     for name in RUN_FILES:
         if (folder / name).exists():

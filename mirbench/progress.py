@@ -10,4 +10,4 @@ from tqdm import tqdm
 
 def progress_bar(**options: Any) -> Any:
     """A tqdm bar with these options, to be used in a `with` statement; shown only where the error output is a terminal."""
-    return tqdm(disable=True if os.environ.get("MIRBENCH_QUIET") else None, dynamic_ncols=True, **options)
+    return tqdm(disable=True if os.environ.get("MIRBENCH_QUIET", "0") not in ("", "0") else None, dynamic_ncols=True, **options)

@@ -71,7 +71,7 @@ def stub(tmp_path, monkeypatch):
         return SimpleNamespace(table_text="the table")
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
-    reporting = SimpleNamespace(report=report)
+    reporting = SimpleNamespace(report=report, up_to_date=lambda folder: False)
     for name, module in (("runner", runner), ("reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"mirbench.{name}", module)
         monkeypatch.setattr(mirbench, name, module, raising=False)

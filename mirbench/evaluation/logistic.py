@@ -11,8 +11,9 @@ problems that go through it side by side, and leave as they are done. Each stren
 Preconditioning. The Hessian is I + C sum_i (x_i x_i') x M_i: M_i is p_i (1 - p_i) for a label by itself, diag(p_i) - p_i p_i' for
 the softmax, p_i being the predicted probabilities. Put the mean M for M_i; features on their principal axes make X'X diagonal,
 and classes in the eigenbasis Q of M make M diagonal. Then V, where W = (D * V) Q' and D_jk = (1 + C m_k sum_i x_ij^2)^(-1/2), sees
-a Hessian near the identity, and takes tens of steps instead of hundreds. M is taken anew every `ROUND` steps. A rotation does not
-change |W|^2, so the objective is the same. (Features off their axes are solved as rightly, only more slowly.)
+a Hessian near the identity, and takes tens of steps instead of hundreds. M is taken anew after `ROUND` steps, and
+before a solution is believed. A rotation does not change |W|^2, so the objective is the same. (Features off their axes are solved
+as rightly, only more slowly.)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MEMORY = 10  # pairs that L-BFGS remembers
 ROUND = 60  # steps before the preconditioner is taken anew
 ROUNDS = 50
-SINGLE_ROUNDS = 2  # rounds with the large products in float32, twice as fast; what is not done then goes on in float64
+SINGLE_ROUNDS = 3  # rounds with the large products in float32, twice as fast; what is not done then goes on in float64
 ARMIJO = 1e-4
 
 
@@ -47,7 +48,8 @@ def solve(
     prevalence = targets.mean(dim=0)
     # (dim + 1, problems, outputs): the softmax is one problem of all classes, labels are problems of one output
     point = features.new_zeros((dim + 1, 1, targets.shape[1]) if multinomial else (dim + 1, targets.shape[1], 1))
-    point[-1] = (prevalence.log() if multinomial else torch.logit(prevalence)).view_as(point[-1])
+    logit = prevalence.log() - prevalence.log().mean() if multinomial else torch.logit(prevalence)
+    point[-1] = logit.view_as(point[-1])
     solutions, reached = [], []
     for strength in strengths:
         active = torch.arange(point.shape[1], device=point.device)
@@ -91,8 +93,7 @@ def _round(
     scale = (penalised + curvature * inputs.square().sum(dim=0)[:, None, None]).rsqrt()
 
     # were the Hessian in V the identity, the logits of an average clip would be off by |gradient| / sqrt(curvature * clips)
-    prevalence = targets.mean(dim=0).view_as(variance)
-    enough = tolerance**2 * clips * strength * (prevalence * (1 - prevalence)).sum(dim=1)
+    enough = tolerance**2 * clips * curvature.sum(dim=1)
 
     def objective(point: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
         """Value (problems,) and gradient (dim + 1, problems, outputs) of those problems, in the scaled parameters."""
@@ -108,6 +109,8 @@ def _round(
             slope = logits.sigmoid().sub_(truth)
         value = strength * loss + 0.5 * (penalised * weights.square()).sum(dim=(0, 2))
         gradient = strength * (products.T @ slope.flatten(1).to(products)).to(weights).view_as(weights) + penalised * weights
+        if multinomial:  # adding the same to all classes changes nothing; keep rounding from drifting that way
+            gradient -= gradient.mean(dim=2, keepdim=True)
         return value, scale[:, which] * (gradient @ basis)
 
     def close(gradient: Tensor, which: Tensor) -> Tensor:
@@ -123,17 +126,20 @@ Objective = Callable[["Tensor", "Tensor"], "tuple[Tensor, Tensor]"]
 
 
 def _lbfgs(objective: Objective, close: Callable[[Tensor, Tensor], Tensor], solution: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
-    """ROUND steps from `solution`, (dim, problems, outputs), each problem by itself. Returns where they came and which are done."""
+    """ROUND steps from `solution`, (dim, problems, outputs), each problem by itself, until close.
+
+    Returns where they came, and which were close from the start: the others are to be judged again by the curvature where they are.
+    """
     import torch
 
     active = torch.arange(solution.shape[1], device=solution.device)
-    done = torch.zeros_like(active, dtype=torch.bool)
-    point = solution = solution.clone()
+    point, solution = solution, solution.clone()
     value, gradient = objective(point, active)
     history: list[tuple[Tensor, Tensor, Tensor]] = []
     for step_number in range(ROUND + 1):
         finished = close(gradient, active)
-        done[active] = finished
+        if step_number == 0:
+            done = finished
         if finished.any() or step_number == ROUND:
             solution[:, active] = point
             keep = ~finished

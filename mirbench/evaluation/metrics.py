@@ -106,8 +106,7 @@ def macro_roc_auc(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, .
 
     A label without positives or without negatives in a resample is left out of that resample's mean.
 
-    >>> targets, scores = np.array([[1], [0], [0]]), np.array([[0.7], [0.7], [0.1]])
-    >>> macro_roc_auc(targets, scores, ("piano",), np.ones((1, 3)))
+    >>> macro_roc_auc(np.array([[1], [0], [0]]), np.array([[0.7], [0.7], [0.1]]), ("piano",), np.ones((1, 3)))
     array([0.75])
     """
 

@@ -41,3 +41,16 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
     page = folder / "report.html"
     write_atomically(page, html.page(board, [path for path in drawn if path.suffix == ".svg"]))
     return Report(tables.scores_text(board), [*(folder / "tables" / name for name in text), *drawn, page])
+
+
+def up_to_date(run_path: Path) -> bool:
+    """Whether the run's report was written after its results."""
+    page, manifest = Path(run_path) / "report.html", Path(run_path) / "manifest.json"
+    return page.exists() and manifest.exists() and page.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
+
+
+def table_text(run_path: Path) -> str:
+    """The scores of a run for a terminal of 100 columns; writes and draws nothing."""
+    from mirbench.reporting import tables
+
+    return tables.scores_text(build_board(merge([RunFolder(run_path)])))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from mirbench.data.splits import check_clips
 from mirbench_plugins.datasets.mini import Mini, arrange, pieces, sampler
 from mirbench_plugins.datasets.mini import plan as plans
+
+from mirbench.data.splits import check_clips
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mini.json"
 TINY = plans.Size((2, 1, 1), (1, 1, 1), (1, 1, 1), 12, 3, 5)

@@ -16,7 +16,9 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.metrics import METRICS, Metric, evaluate, majority, mean_of, resolve
 from mirbench.records import Predictions
 
-KEYS = tuple(f"{tonic} {mode}" for tonic in "C Db D Eb E F F# G Ab A Bb B".split() for mode in ("major", "minor"))
+KEYS = tuple(
+    f"{tonic} {mode}" for tonic in ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B") for mode in ("major", "minor")
+)
 
 
 def predictions(target: str, targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...] | None = None) -> Predictions:
@@ -43,7 +45,7 @@ def multiclass(clips: int = 90, classes: tuple[str, ...] | None = None, seed: in
 
 def regression(clips: int = 50, seed: int = 0) -> Predictions:
     random = np.random.default_rng(seed)
-    targets = random.normal(size=(clips, 2)) + [100, 0]
+    targets = random.normal([100, 0], size=(clips, 2))
     return predictions("regression", targets, targets + random.normal(size=(clips, 2)) * [0.5, 2], ("arousal", "valence"))
 
 
@@ -114,9 +116,9 @@ def test_labels_without_positives_or_negatives_are_left_out_of_the_mean() -> Non
     given = predictions("multilabel", targets, scores)
     assert evaluate("macro_roc_auc", given) == pytest.approx([0.5])
     assert evaluate("macro_average_precision", given) == pytest.approx([0.5])
-    without_the_positive = np.array([[0, 2, 1]])
-    assert np.isnan(evaluate("macro_roc_auc", given, without_the_positive)).all()
-    assert np.isnan(evaluate("macro_average_precision", given, without_the_positive)).all()
+    without_the_positive_and_without_a_negative = np.array([[0, 2, 1], [3, 0, 0]])
+    for metric in ("macro_roc_auc", "macro_average_precision"):
+        assert np.isnan(evaluate(metric, given, without_the_positive_and_without_a_negative)).all()
 
 
 def test_perfect_reversed_and_constant_scores() -> None:
@@ -129,6 +131,10 @@ def test_perfect_reversed_and_constant_scores() -> None:
     assert evaluate("r2", predictions("regression", values.targets, mean)) == pytest.approx([0.0])
     flat = predictions("regression", np.c_[values.targets[:, 0], np.full(50, 0.1)], mean)  # a constant dimension is left out
     assert evaluate("r2", flat) == pytest.approx([0.0])
+    one_clip_again_and_again = np.eye(50)[:9] * 3
+    assert np.isnan(evaluate("r2", values, one_clip_again_and_again)).all()
+    far = predictions("regression", values.targets + 1e7, values.scores + 1e7)
+    assert evaluate("r2", far) == pytest.approx(evaluate("r2", values), abs=1e-6)
 
 
 def test_mirex_is_mir_eval_on_all_pairs() -> None:

@@ -1,0 +1,45 @@
+"""A tiny data set of real renders, and a finished run on it, shared by the tests that need one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mirbench import cli
+
+TINY_PLUGIN = """
+import mirbench
+from mirbench_plugins.datasets.mini import Mini, plan
+
+@mirbench.hookimpl
+def register_datasets():
+    return [Mini("tiny", "a few clips of mini", plan.Size((4, 2, 3), (2, 1, 1), (2, 1, 1), 30, 6, 10))]
+"""
+TINY_FLAGS = ["--dataset", "tiny", "--set", "options.semisupcon={steps: 3, batch_clips: 8}", "--set", "bootstrap.resamples=50", "--debug"]
+
+
+@pytest.fixture(scope="session")
+def tiny_plugin(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("plugin") / "tiny_plugin.py"
+    path.write_text(TINY_PLUGIN)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_command(tiny_plugin):
+    """(cache, output, *more) -> arguments of `mirbench run` on the tiny data set."""
+
+    def command(cache, output, *more):
+        return ["run", "--plugin", str(tiny_plugin), *TINY_FLAGS, "--cache", str(cache), "--output", str(output), *more]
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_command):
+    """(cache, run folder) of a finished run of semisupcon and its floors on all tasks."""
+    root = tmp_path_factory.mktemp("run")
+    os.environ["MIRBENCH_QUIET"] = "1"
+    assert cli.main(tiny_command(root / "cache", root / "results")) == 0
+    (folder,) = (root / "results").iterdir()
+    return root / "cache", folder
