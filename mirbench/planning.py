@@ -19,7 +19,7 @@ from mirbench.config import RunConfig, encoder_options
 from mirbench.data.splits import check_clips
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Dataset, Encoder, PretrainJob, Task
-from mirbench.provenance import room_digest, versions
+from mirbench.provenance import native_bfloat16, room_digest, versions
 from mirbench.records import Clip, Embeddings
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
@@ -121,7 +121,7 @@ class Planner:
         self.config, self.registry, self.store = config, registry, store
         self.device = resolve_device(config.device)
         found = versions()
-        self.base = {"versions": {k: found[k] for k in MOVES_NUMBERS}, "device": self.device.split(":")[0]}
+        self.base = {"versions": {k: found[k] for k in MOVES_NUMBERS}, "device": self.device.split(":")[0], "bfloat16": native_bfloat16()}
         self.rooms = {room: room_digest(room) for room in ("data", "pretraining", "evaluation")}
         self.clips: dict[str, list[Clip]] = {}
         self.task_data: dict[tuple[str, str], Any] = {}

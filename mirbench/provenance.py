@@ -56,7 +56,16 @@ def git_commit() -> str | None:
 
 def machine() -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"system": platform.system(), "machine": platform.machine(), "cores": cores}
+    return {"system": platform.system(), "machine": platform.machine(), "cores": cores, "native_bfloat16": native_bfloat16()}
+
+
+def native_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16 (AVX-512 BF16 or AMX); where it does not, emulation is slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+    except (OSError, IndexError):
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def room_digest(*rooms: str) -> str:

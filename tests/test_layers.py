@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "config": GROUND,
     "results": GROUND,
     "data": GROUND,
-    "pretraining": GROUND,
+    "pretraining": GROUND | {"provenance"},
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
     "planning": GROUND | {"provenance", "registry", "config", "results", "data", "pretraining", "evaluation"},

@@ -13,6 +13,7 @@ import numpy as np
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob
+from mirbench.provenance import native_bfloat16
 
 SECONDS_PER_CLIP = 0.005  # two views of the default backbone, forward and backward, two cores
 BACKBONE_OPTIONS: dict[str, Any] = {"backbone": "mel-cnn"}
@@ -22,7 +23,7 @@ TRAINING_OPTIONS: dict[str, Any] = {
     "batch_clips": 48,  # clips a batch, two views each
     "learning_rate": 2e-3,
     "weight_decay": 1e-4,
-    "precision": "float32",  # or bfloat16
+    "precision": "auto",  # float32, bfloat16, or auto: bfloat16 where the processor computes in it
     "view_seconds": 2.7,
     "severity": 1.0,  # strength of the augmentations, the paper's s
     "detune_cents": 50.0,
@@ -74,7 +75,9 @@ class BackboneEncoder(Encoder):
             seed=job.seed,
         )
         views = MelViews(options["severity"], options["detune_cents"])
-        schedule = Schedule(options["steps"], options["learning_rate"], options["weight_decay"], options["precision"])
+        schedule = Schedule(
+            options["steps"], options["learning_rate"], options["weight_decay"], _precision(options["precision"], job.device)
+        )
         facts = train(backbone, objective, sampler, views, material, labels, schedule, job.device, job.folder)
         used = Counter(tag for i in budget for tag in _tags(material.clips[i], options.get("supervision", "")))
         job.report.update(
@@ -83,6 +86,7 @@ class BackboneEncoder(Encoder):
             labelled_clips=len(budget),
             labels_used=dict(sorted(used.items())),
             parameters=sum(p.numel() for p in backbone.parameters()),
+            precision=schedule.precision,
             skipped=material.skipped,
         )
         save_checkpoint(
@@ -173,5 +177,12 @@ def _check(options: Mapping[str, Any]) -> None:
     ):
         if name in options and not low <= options[name] <= high:
             raise MirbenchError(f"option {name} is {options[name]}; it must lie between {low} and {high}.")
-    if options["precision"] not in ("float32", "bfloat16"):
-        raise MirbenchError(f"option precision is '{options['precision']}'; it must be float32 or bfloat16.")
+    if options["precision"] not in ("auto", "float32", "bfloat16"):
+        raise MirbenchError(f"option precision is '{options['precision']}'; it must be auto, float32 or bfloat16.")
+
+
+def _precision(wanted: str, device: str) -> str:
+    """auto is bfloat16 where it is native, on a GPU too; float32 elsewhere."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device != "cpu" or native_bfloat16() else "float32"

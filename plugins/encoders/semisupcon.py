@@ -15,9 +15,9 @@ class SemiSupCon(mirbench.BackboneEncoder):
     options = {
         **mirbench.TRAINING_OPTIONS,
         **mirbench.LABEL_OPTIONS,
-        "labelled_share": 0.5,  # b_s: share of labelled clips in each batch
-        "targets": "dice",  # or shared-tags: 1 where two clips share at least `threshold` tags
-        "threshold": 1,
+        "labelled_share": 0.75,  # b_s: share of labelled clips in each batch
+        "targets": "shared-tags",  # 1 where two clips share at least `threshold` tags; or dice, weighted
+        "threshold": 3,
         "temperature": 0.1,
     }
 

@@ -3,7 +3,8 @@
 Four 2D blocks shrink frequency sixteenfold and time fourfold (93 ms a frame: a quaver of a reel still has a frame or two).
 Two branches read them: one keeps its place on the frequency axis and is pooled over time only, because what a probe needs
 for key and pitch is *where* on the axis something happens; the other collapses frequency and looks along time, for what
-makes a texture or a rhythm. The embedding is both, side by side.
+makes a texture or a rhythm. The embedding is both, side by side: mean and maximum over time of the first (1,536 numbers), mean,
+maximum and standard deviation of the second (768).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class MelCNN(nn.Module):
         height = bands // 16
         self.collapse = nn.Sequential(nn.Conv2d(four, 128, (height, 1), bias=False), nn.BatchNorm2d(128), nn.ReLU(inplace=True))
         self.along = _block(128, global_channels, (1, 9), (1, 1))
-        self.dim = four * height + 2 * global_channels
+        self.dim = 2 * four * height + 3 * global_channels
 
     def forward(self, audio: Tensor) -> Tensor:
         return self.encode(self.mel(audio))
@@ -52,4 +53,5 @@ class MelCNN(nn.Module):
         """Log-mel bands (batch, bands, frames) to embeddings."""
         x = self.blocks(self.norm((mel - SCALE[0]) / SCALE[1])[:, None].contiguous(memory_format=torch.channels_last))
         y = self.along(self.collapse(x))[:, :, 0]
-        return torch.cat([x.mean(dim=3).flatten(1), y.mean(dim=2), y.amax(dim=2)], dim=1)
+        where = [x.mean(dim=3).flatten(1), x.amax(dim=3).flatten(1)]
+        return torch.cat([*where, y.mean(dim=2), y.amax(dim=2), (y.float().var(dim=2, correction=0) + 1e-5).sqrt().to(y)], dim=1)
