@@ -7,8 +7,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from mirbench.config import encoder_options
 from mirbench.evaluation import metrics, significance
-from mirbench.evaluation.scoring import label_counts, majority_predictions
+from mirbench.evaluation.scoring import label_counts, majority_predictions, score_rows
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import git_commit, machine, versions
 from mirbench.records import MAJORITY, Predictions, Score
@@ -49,27 +50,24 @@ def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset
             predictions = RunFolder(stored).read_predictions(encoder.name, dataset.name, task.name, seed)
             folder.write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
             runs.setdefault(encoder.name, []).append(predictions)
-            scores += _rows(
-                encoder.name, task, dataset, report["rows"], seed, report["n_train"], report["n_test"], report["seconds"], job.key
+            fraction = encoder_options(encoder, planned.config.options).get("label_fraction", 1.0)
+            facts = {name: report[name] for name in ("n_train", "n_test", "seconds")}
+            about = Score(
+                encoder.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, key=job.key, **facts
             )
+            scores += _filled(about, report["rows"])
     data = planned.planner.data_of(task, dataset)
     floor = majority_predictions(task, data, next(iter(runs.values()))[0].clip_ids)
-    rows = [(m.name, *significance.score(m, floor, planned.config.bootstrap.resamples)) for m in map(metrics.resolve, task.metrics)]
-    n_train = len(data.splits["train"].clips)
-    scores += _rows(MAJORITY, task, dataset, rows, planned.config.seed, n_train, len(floor.clip_ids), 0.0, "")
+    n_train, n_test = len(data.splits["train"].clips), len(floor.clip_ids)
+    about = Score(MAJORITY, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=planned.config.seed, n_train=n_train, n_test=n_test)
+    scores += _filled(about, score_rows(task, [floor], planned.config.bootstrap.resamples))
     folder.write_predictions(MAJORITY, dataset.name, task.name, planned.config.seed, floor)
     return {**runs, MAJORITY: [floor]}
 
 
-def _rows(
-    encoder: str, task: Task, dataset: Dataset, rows: Any, seed: int, n_train: int, n_test: int, seconds: float, key: str
-) -> list[Score]:
-    return [
-        Score(
-            encoder, task.name, dataset.name, metric, value, low, high, seed=seed, n_train=n_train, n_test=n_test, seconds=seconds, key=key
-        )
-        for metric, value, low, high in rows
-    ]
+def _filled(about: Score, rows: Any) -> list[Score]:
+    """A score for each (metric, value, low, high)."""
+    return [dataclasses.replace(about, metric=metric, value=value, ci_low=low, ci_high=high) for metric, value, low, high in rows]
 
 
 def _compare(
@@ -78,39 +76,17 @@ def _compare(
     """Means over seeds with intervals, and each encoder against every other encoder and floor that comes after it."""
     resamples = planned.config.bootstrap.resamples
     names = list(runs)
+    for name, predictions in runs.items():
+        for metric, value, low, high in score_rows(task, predictions, resamples):
+            n_test = len(predictions[0].clip_ids)
+            summaries.append(Summary(name, task.name, dataset.name, metric, value, low, high, n_seeds=len(predictions), n_test=n_test))
     for metric in map(metrics.resolve, task.metrics):
-        for name, predictions in runs.items():
-            value, low, high = significance.seed_mean(metric, predictions, resamples)
-            summaries.append(
-                Summary(
-                    name,
-                    task.name,
-                    dataset.name,
-                    metric.name,
-                    value,
-                    low,
-                    high,
-                    n_seeds=len(predictions),
-                    n_test=len(predictions[0].clip_ids),
-                )
-            )
         for encoder in [e.name for e in planned.encoders]:
             for baseline in names[names.index(encoder) + 1 :]:
                 difference, low, high = significance.paired_difference(metric, runs[encoder], runs[baseline], resamples)
-                comparisons.append(
-                    Comparison(
-                        encoder,
-                        baseline,
-                        task.name,
-                        dataset.name,
-                        metric.name,
-                        difference,
-                        low,
-                        high,
-                        n_seeds=len(runs[encoder]),
-                        n_test=len(runs[encoder][0].clip_ids),
-                    )
-                )
+                names_of = (encoder, baseline, task.name, dataset.name, metric.name)
+                counts = {"n_seeds": len(runs[encoder]), "n_test": len(runs[encoder][0].clip_ids)}
+                comparisons.append(Comparison(*names_of, difference, low, high, **counts))
 
 
 def _about_task(task: Task) -> dict[str, Any]:

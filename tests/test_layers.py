@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
     "planning": GROUND | {"provenance", "registry", "config", "results", "data", "pretraining", "evaluation"},
-    "collect": GROUND | {"planning", "provenance", "results", "evaluation"},
+    "collect": GROUND | {"config", "planning", "provenance", "results", "evaluation"},
     "runner": GROUND | {"planning", "collect", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
     "cli": GROUND | {"registry", "config", "runner", "reporting"},

@@ -188,7 +188,7 @@ def test_a_sound_task_passes():
         ({"metrics": ("acuracy",)}, [], "task 'mood': no metric is named 'acuracy'; did you mean 'accuracy'? Known: "),
         ({"metrics": ("macro_roc_auc",)}, [], "task 'mood': metric 'macro_roc_auc' does not fit multiclass targets"),
         ({"target": "binary"}, [], "task 'mood' has target = 'binary'. It should be one of multiclass, multilabel, regression."),
-        ({"label": lambda self, value: value.upper()}, [], "task 'mood': label('calm') is 'CALM', but classes spell it 'calm'"),
+        ({"label": lambda self, value: value.upper()}, [], "task 'mood': label('calm') is 'CALM', which is not among the classes"),
         ({}, ["angry"], "task 'mood': label('angry') is 'angry', which is not one of its classes"),
         ({"classes": (), "label": lambda self, value: 3}, ["x"], "task 'mood': label('x') is 3; a class name is text"),
         (
