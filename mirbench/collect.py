@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.config import encoder_options
@@ -153,7 +154,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
         "tasks": about_tasks,
         "encoders": encoders,
         "datasets": datasets,
-        "plugins": [dataclasses.asdict(p) for p in planned.registry.plugins],
+        "plugins": [dataclasses.asdict(p) | {"file": Path(p.file).name} for p in planned.registry.plugins],
         "timings": seconds,
     }
 

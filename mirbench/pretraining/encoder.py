@@ -19,7 +19,7 @@ SECONDS_PER_CLIP = 0.005  # two views of the default backbone, forward and backw
 BACKBONE_OPTIONS: dict[str, Any] = {"backbone": "mel-cnn"}
 TRAINING_OPTIONS: dict[str, Any] = {
     **BACKBONE_OPTIONS,
-    "steps": 1000,
+    "steps": 800,
     "batch_clips": 48,  # clips a batch, two views each
     "learning_rate": 2e-3,
     "weight_decay": 1e-4,

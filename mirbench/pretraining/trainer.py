@@ -89,6 +89,7 @@ def train(
             if (step + 1) % LOG_EVERY == 0 or step + 1 == schedule.steps:
                 speed = n_views / (time.perf_counter() - begun)
                 log.write(json.dumps({"step": step + 1, "loss": round(recent, 5), "views_per_second": round(speed, 1)}) + "\n")
+                log.flush()
                 bar.set_postfix(loss=f"{recent:.3f}", views_per_s=f"{speed:.0f}")
     return {
         "steps": schedule.steps,

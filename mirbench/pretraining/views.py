@@ -2,33 +2,35 @@
 
 Gain, filters, coloured noise and echo act on a power spectrogram as they do on sound (noise and echo in expectation: cross
 terms between two sounds average to nothing); detuning moves bands; polarity does nothing to a power and is left out.
-A batch of 96 views costs some 20 ms of one core where the waveform chain of the paper costs seconds, which is what lets the
-default run train within minutes on two cores. Probabilities and ranges follow the paper's at severity s where they can
-(REFERENCE: gain, noise, filters, echo); pitch shift is kept to detuning, since several semitones teach the space to forget key.
+A batch of 96 views costs some 50 ms of one core, little beside the network's step, which is what lets the default run train
+within minutes on two cores. Probabilities and ranges are those of the paper's training chain at severity s for gain, noise,
+filters and echo; pitch shift is kept to detuning, since several semitones would teach the space to forget key.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from mirbench.pretraining.backbones.mel import FLOOR
+from mirbench.pretraining.backbones.mel import FLOOR, HOP
+
+FRAME_SECONDS = HOP / 22_050
 
 
 @dataclass(frozen=True)
 class MelViews:
-    """strength: the paper's severity s, 1 by default, 0 for clean views. detune: cents; stretch: share of the tempo."""
+    """severity: the paper's s, 1 by default, 0 for clean views. detune_cents: at most so much, at severity 1."""
 
-    strength: float = 1.0
-    detune: float = 50.0
-    stretch: float = 0.1
+    severity: float = 1.0
+    detune_cents: float = 50.0
 
     def __call__(self, mel: Tensor, centres: Tensor, generator: torch.Generator) -> Tensor:
         """mel: (views, frames, bands) log10 power; centres: (bands,) Hz. Returns the same shape, augmented independently view by view."""
-        s = self.strength
+        s = self.severity
         if s == 0:
             return mel
         views, frames, bands = mel.shape
@@ -40,7 +42,7 @@ class MelViews:
             return torch.rand(views, generator=generator) < min(1.0, p)
 
         active = chance(0.8 * s)
-        mel = self._detune(mel, centres, uniform(-self.detune, self.detune, views) * s * (active & chance(0.6 * s)))
+        mel = self._detune(mel, centres, uniform(-self.detune_cents, self.detune_cents, views) * s * (active & chance(0.6 * s)))
         power = 10.0**mel
         # coloured noise: SNR 3/s .. 30/s dB, slope -2s .. 2s decades of power per decade of frequency, exponentially distributed power
         snr, slope = uniform(3 / s, 30 / s, views), uniform(-2 * s, 2 * s, views)
@@ -50,7 +52,7 @@ class MelViews:
         noise = torch.empty(views, frames, bands).exponential_(generator=generator)
         power = power + noise * (level[:, None] * colour)[:, None, :]
         # echo: 100/s .. 500 ms, about half the amplitude
-        delay = (uniform(0.1 / s, 0.5, views) / 0.02322).long().clamp(1, frames - 1)
+        delay = (uniform(min(0.5, 0.1 / s), 0.5, views) / FRAME_SECONDS).long().clamp(1, frames - 1)
         amount = (uniform(0.3, 0.6, views) * s).square() * (active & chance(0.6 * s))
         index = torch.arange(frames)[None, :] - delay[:, None]
         echo = power.gather(1, index.clamp_min(0)[:, :, None].expand(-1, -1, bands)) * (index >= 0)[:, :, None]
@@ -58,7 +60,7 @@ class MelViews:
         decibels = (
             self._filters(centres, active, s, uniform, chance) + (uniform(-15 * s, 5 * s, views) * (active & chance(0.4 * s)))[:, None]
         )
-        return (power.clamp_min(FLOOR).log10() + decibels[:, None, :] / 10).clamp_min(-7.0)
+        return (power.clamp_min(FLOOR).log10() + decibels[:, None, :] / 10).clamp_min(math.log10(FLOOR))
 
     @staticmethod
     def _detune(mel: Tensor, centres: Tensor, cents: Tensor) -> Tensor:
@@ -79,7 +81,7 @@ class MelViews:
         """(views, bands) dB: low-pass, high-pass, band-pass and band-stop, 12 dB an octave, each with its own probability."""
         views, f = len(active), centres[None, :]
         low_cut = uniform(max(75, 150 / s), 7500 / max(1, s), views)[:, None]
-        high_cut = uniform(min(200 * s, 2400 * s), 2400 * s, views)[:, None]
+        high_cut = uniform(200 * s, 2400 * s, views)[:, None]
         centre, width = uniform(200, 4000, views)[:, None], uniform(0.5 * s, 1.99, views)[:, None]
         low_pass = -10 * torch.log10(1 + (f / low_cut) ** 4)
         high_pass = -10 * torch.log10(1 + (high_cut / f) ** 4)
