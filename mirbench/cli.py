@@ -89,7 +89,7 @@ def run(
     if quiet:
         print(folder)
         return
-    print(table)
+    print(table.rstrip())
     print(f"\nEverything lies in {folder}:")
     for name in RUN_FILES:
         if (folder / name).exists():

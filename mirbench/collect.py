@@ -78,16 +78,16 @@ def _compare(
     resamples = planned.config.bootstrap.resamples
     names = list(runs)
     for name, predictions in runs.items():
-        for metric, value, low, high in score_rows(task, predictions, resamples):
-            n_test = len(predictions[0].clip_ids)
-            summaries.append(Summary(name, task.name, dataset.name, metric, value, low, high, n_seeds=len(predictions), n_test=n_test))
+        n_seeds, n_test = len(predictions), len(predictions[0].clip_ids)
+        for scored, value, low, high in score_rows(task, predictions, resamples):
+            summaries.append(Summary(name, task.name, dataset.name, scored, value, low, high, n_seeds=n_seeds, n_test=n_test))
     for metric in map(metrics.resolve, task.metrics):
         for encoder in [e.name for e in planned.encoders]:
             for baseline in names[names.index(encoder) + 1 :]:
                 difference, low, high = significance.paired_difference(metric, runs[encoder], runs[baseline], resamples)
+                n_seeds, n_test = len(runs[encoder]), len(runs[encoder][0].clip_ids)
                 names_of = (encoder, baseline, task.name, dataset.name, metric.name)
-                counts = {"n_seeds": len(runs[encoder]), "n_test": len(runs[encoder][0].clip_ids)}
-                comparisons.append(Comparison(*names_of, difference, low, high, **counts))
+                comparisons.append(Comparison(*names_of, difference, low, high, n_seeds, n_test))
 
 
 def _about_task(task: Task) -> dict[str, Any]:

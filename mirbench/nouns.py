@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from mirbench.records import Clip
 
-Embed = Callable[[np.ndarray], np.ndarray]
+if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
+    import numpy as np
+
+Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 """(batch, samples) float32 mono audio -> (batch, dim) float32."""
 
 

@@ -9,11 +9,11 @@ from mirbench import cli
 
 TINY_PLUGIN = """
 import mirbench
-from mirbench_plugins.datasets.mini import Mini, plan
+from mirbench_plugins.datasets.mini import Mini, sizes
 
 @mirbench.hookimpl
 def register_datasets():
-    return [Mini("tiny", "a few clips of mini", plan.Size((4, 2, 3), (2, 1, 1), (2, 1, 1), 30, 6, 10))]
+    return [Mini("tiny", "a few clips of mini", sizes.Size((4, 2, 3), (2, 1, 1), (2, 1, 1), 30, 6, 10))]
 """
 TINY_FLAGS = ["--dataset", "tiny", "--set", "options.semisupcon={steps: 3, batch_clips: 8}", "--set", "bootstrap.resamples=50", "--debug"]
 

@@ -248,7 +248,7 @@ def test_version_and_help(capsys):
 def test_help_and_list_import_nothing_heavy(argv):
     code = (
         "import sys; from mirbench.cli import main; code = main(sys.argv[1:]);"
-        "heavy = {'torch', 'torchaudio', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'audiomentations', 'rich'};"
+        "heavy = {'torch', 'numpy', 'torchaudio', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'audiomentations', 'rich'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)

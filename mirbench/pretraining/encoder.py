@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob
 from mirbench.provenance import native_bfloat16
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SECONDS_PER_CLIP = 0.005  # two views of the default backbone, forward and backward, two cores
 BACKBONE_OPTIONS: dict[str, Any] = {"backbone": "mel-cnn"}
@@ -105,7 +106,7 @@ class BackboneEncoder(Encoder):
 
         def embed(audio: np.ndarray) -> np.ndarray:
             with torch.inference_mode():
-                return backbone(torch.from_numpy(np.ascontiguousarray(audio, np.float32)).to(device)).float().cpu().numpy()
+                return backbone(torch.as_tensor(audio, dtype=torch.float32, device=device)).float().cpu().numpy()
 
         return embed
 

@@ -74,7 +74,10 @@ def notes(board: Board) -> list[str]:
     ]
     if fractions and fractions != [1.0]:
         said.append(f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}.")
-    said.extend(f"On {p.title}, {p.metric}, {' and '.join(f)} does at least as well as every encoder." for p, f in _beaten(board))
+    said.extend(
+        f"On {p.title}, {p.metric}, {' and '.join(f)} {'does' if len(f) == 1 else 'do'} at least as well as every encoder."
+        for p, f in _beaten(board)
+    )
     if any(board.cell(name, p) is None for name in board.names for p in board.panels):
         said.append(f"{NONE}: not scored.")
     if board.merged.renamed:
@@ -177,7 +180,10 @@ def scores_text(board: Board, width: int = 100) -> str:
         blocks.append("\n".join("  ".join(x.ljust(n) for x, n in zip(line, rooms, strict=False)).rstrip() for line in lines))
     sizes = dict.fromkeys(f"{p.title}: {board.size(p)}" for p in board.panels)
     said = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes]
-    said += [f"{p.title}, {p.metric}: {' and '.join(f)} does at least as well as every encoder." for p, f in _beaten(board)]
+    said += [
+        f"{p.title}, {p.metric}: {' and '.join(f)} {'does' if len(f) == 1 else 'do'} at least as well as every encoder."
+        for p, f in _beaten(board)
+    ]
     return "\n\n".join([*blocks, "\n".join(said)]) + "\n"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 import mirbench
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Handcrafted(mirbench.Encoder):
@@ -16,6 +19,7 @@ class Handcrafted(mirbench.Encoder):
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
         import librosa
+        import numpy as np
 
         samples = max(audio.shape[1], 9 * 512)  # the differences need nine frames
         audio = np.pad(np.asarray(audio, np.float32), ((0, 0), (0, samples - audio.shape[1])))

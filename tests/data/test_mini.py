@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mirbench_plugins.datasets.mini import Mini, arrange, pieces, sampler
+from mirbench_plugins.datasets.mini import Mini, arrange, pieces, sampler, sizes
 from mirbench_plugins.datasets.mini import plan as plans
 
 from mirbench.data.splits import check_clips
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mini.json"
-TINY = plans.Size((2, 1, 1), (1, 1, 1), (1, 1, 1), 12, 3, 5)
+TINY = sizes.Size((2, 1, 1), (1, 1, 1), (1, 1, 1), 12, 3, 5)
 SPLIT = {"pretrain": "train"}
 
 
 @pytest.fixture(scope="module")
 def full():
-    return plans.plan(plans.FULL)
+    return plans.plan(sizes.FULL)
 
 
 def test_no_group_is_in_two_splits_of_any_task(full):

@@ -14,12 +14,16 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mirbench
 
-from . import plan as plans
-from .pieces import DATA
-from .sampler import SAMPLE_RATE
+from .sizes import FULL, QUICK, Size
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+DATA = Path(__file__).parent / "data"
 
 
 @functools.cache
@@ -29,13 +33,16 @@ def _source_digest() -> str:
     return hashlib.sha256(b"".join(f.name.encode() + f.read_bytes() for f in files if not f.name.startswith("gather"))).hexdigest()[:16]
 
 
-def _write(items: list[plans.Plan], folder: Path, seed: int) -> list[mirbench.Clip]:
+def _write(items: list[Plan], folder: Path, seed: int) -> list[mirbench.Clip]:
     """Renders clips to FLAC, whose container carries no time stamp."""
     import soundfile
 
+    from .plan import render
+    from .sampler import SAMPLE_RATE
+
     clips = []
     for item in items:
-        audio, annotations = plans.render(item, seed)
+        audio, annotations = render(item, seed)
         path = folder / "audio" / f"{item.id}.flac"
         encoded = io.BytesIO()  # soundfile syncs a file that it writes itself, which costs a fifth of the time
         soundfile.write(encoded, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=0.0)
@@ -53,20 +60,24 @@ class Mini(mirbench.Dataset):
     annotations = ("genre", "key", "pitch", "tags")
     seed = 0
 
-    def __init__(self, name: str, description: str, size: plans.Size, workers: int | None = None) -> None:
+    def __init__(self, name: str, description: str, size: Size, workers: int | None = None) -> None:
         self.name, self.description, self.size, self.workers = name, description, size, workers
 
     def identity(self) -> str:
         return f"{self.name} {self.size} seed {self.seed} {_source_digest()}"
 
     def cost(self) -> tuple[float, float]:
-        items = plans.plan(self.size, self.seed)
+        from .plan import plan
+
+        items = plan(self.size, self.seed)
         seconds = sum(i.seconds for i in items)
         return seconds / 700, seconds * 0.022
 
     def prepare(self, folder: Path) -> None:
         (folder / "audio").mkdir(parents=True)
-        items = plans.plan(self.size, self.seed)
+        from .plan import plan
+
+        items = plan(self.size, self.seed)
         workers = self.workers or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         parts = [items[i : i + 40] for i in range(0, len(items), 40)]
         clips: list[mirbench.Clip] = []
@@ -90,6 +101,6 @@ class Mini(mirbench.Dataset):
 @mirbench.hookimpl
 def register_datasets() -> list[mirbench.Dataset]:
     return [
-        Mini("mini", "real pieces on sampled instruments: tagging, genre, key, pitch; rendered in a minute", plans.FULL),
-        Mini("mini-quick", "a small mini for a first look and for tests; its scores are not for publishing", plans.QUICK),
+        Mini("mini", "real pieces on sampled instruments: tagging, genre, key, pitch; rendered in a minute", FULL),
+        Mini("mini-quick", "a small mini for a first look and for tests; its scores are not for publishing", QUICK),
     ]

@@ -14,6 +14,7 @@ import numpy as np
 from .arrange import MELODIES, arrange, instrument_tag
 from .pieces import STYLES, Piece, load_pieces, split_groups
 from .sampler import Note, catalogue, mix, record
+from .sizes import Size
 
 Card = TypeVar("Card")
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -46,22 +47,6 @@ TEST_INSTRUMENTS = (
     "oboe",
     "flute",
 )
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many clips: of each style (tagging and genre), key and pitch for train, valid, test; and the pretraining pools."""
-
-    style: tuple[int, int, int]
-    key: tuple[int, int, int]
-    pitch: tuple[int, int, int]
-    tagged_pool: int
-    plain_pool: int
-    note_pool: int
-
-
-FULL = Size((64, 16, 40), (24, 6, 12), (14, 5, 5), 2_900, 500, 400)
-QUICK = Size((24, 8, 12), (6, 2, 4), (4, 2, 2), 360, 0, 0)
 
 
 @dataclass(frozen=True)
