@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from mirbench_plugins.datasets.mini import plan, sizes
 from sklearn.linear_model import LogisticRegression
 
 from mirbench import build_backbone
 from mirbench.evaluation import probes
 from mirbench.pretraining.views import MelViews
-from mirbench_plugins.datasets.mini import plan, sizes
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
