@@ -33,9 +33,15 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Encoders = Annotated[list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score; repeat it, or `all`.")]
-Tasks = Annotated[list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Tasks, with commas between, or `all`.")]
-Datasets = Annotated[list[str] | None, typer.Option("--dataset", metavar="NAME", help="Data set to use; repeat it, or `all`.")]
+Encoders = Annotated[
+    list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score, or `all`; commas or repeats for several.")
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to score it on, or `all`; commas or repeats for several.")
+]
+Datasets = Annotated[
+    list[str] | None, typer.Option("--dataset", metavar="NAME", help="Data set to use, or `all`; commas or repeats for several.")
+]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="YAML file of settings, or a shipped one: quick.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
@@ -140,7 +146,7 @@ def report(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")] = False,
     plugin: Plugins = None,
     debug: Debug = False,

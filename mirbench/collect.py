@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
+    folder.clear()
     scores: list[Score] = []
     summaries: list[Summary] = []
     comparisons: list[Comparison] = []
@@ -59,10 +60,11 @@ def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset
             scores += _filled(about, report["rows"])
     data = planned.planner.data_of(task, dataset)
     floor = majority_predictions(task, data, next(iter(runs.values()))[0].clip_ids)
-    n_train, n_test = len(data.splits["train"].clips), len(floor.clip_ids)
-    about = Score(MAJORITY, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=planned.config.seed, n_train=n_train, n_test=n_test)
+    key = planned.planner.majority_key(task, dataset)
+    n_test = len(floor.clip_ids)
+    about = Score(MAJORITY, task.name, dataset.name, "", 0.0, 0.0, 0.0, n_train=len(data.splits["train"].clips), n_test=n_test, key=key)
     scores += _filled(about, score_rows(task, [floor], planned.config.bootstrap.resamples))
-    folder.write_predictions(MAJORITY, dataset.name, task.name, planned.config.seed, floor)
+    folder.write_predictions(MAJORITY, dataset.name, task.name, 0, floor)
     return {**runs, MAJORITY: [floor]}
 
 
@@ -127,7 +129,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
             "seeds": planned.seeds_of(encoder),
             "checkpoints": _checkpoints(planned, encoder.name),
         }
-    encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [planned.config.seed]}
+    encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
     datasets = {}
     for dataset in planned.datasets:
         clips = planned.planner.clips_of(dataset)
@@ -136,7 +138,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
             "licence": dataset.licence,
             "citation": dataset.citation,
             "identity": dataset.identity(),
-            "key": planned.planner.dataset(dataset).key,
+            "key": planned.planner.data_key(dataset),
             "provider": planned.registry.provider("dataset", dataset.name),
             "clips": dict(Counter(c.split for c in clips)),
             "skipped": _skipped(planned, dataset.name),

@@ -270,13 +270,3 @@ def check_options(config: RunConfig, encoders: Mapping[str, Encoder]) -> None:
             hint = _nearest(name, encoders)
             raise MirbenchError(f"options.{name}: no encoder is named '{name}'{hint} Known: {', '.join(encoders)}.")
         encoder_options(encoders[name], config.options)
-
-
-def settings() -> Iterable[tuple[str, str]]:
-    """Every setting with what it should be, for people: ("probe.kind", "linear or mlp")."""
-    for name, field in RunConfig.model_fields.items():
-        inner = _fields([name])
-        if inner is None:
-            yield name, str(field.description)
-        else:
-            yield from ((f"{name}.{key}", str(value.description)) for key, value in inner.model_fields.items())

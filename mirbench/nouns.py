@@ -57,6 +57,13 @@ class Encoder:
         """Learn from job.clips and leave files in job.folder. Called only where `trainable`."""
         raise NotImplementedError(f"encoder {self.name} says it is trainable but has no pretrain")
 
+    def identity(self) -> str:
+        """What its embeddings depend on besides its source and options, such as the hash of a file of weights that it reads."""
+        return ""
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise MirbenchError for options that cannot work; called before anything is run."""
+
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
         """Rough (seconds on two cores, megabytes) that `pretrain` takes, for --plan."""
         return 60.0, 10.0
@@ -117,8 +124,10 @@ class Task:
     changed_by: frozenset[str] = frozenset()
 
     def label(self, value: Any) -> Any:
-        """An annotation as a label: a class name (multiclass), class names (multilabel) or numbers (regression)."""
-        return tuple(value) if self.target == "multilabel" else str(value)
+        """An annotation as a label: a class name (multiclass), class names (multilabel, text is split at `|`) or numbers (regression)."""
+        if self.target == "multilabel":
+            return tuple(value.split("|")) if isinstance(value, str) else tuple(value)
+        return str(value)
 
 
 class Corruption:

@@ -1,44 +1,17 @@
-"""plan(config) -> jobs.
-
-A job's key is the hash of all that can move its number: names, sources, options, data, seed, the versions of torch and numpy.
-The store keeps what a job made under its key; a job whose key is there is not run again, so a killed run goes on where it
-stopped, and two runs share what they have in common.
-"""
+"""plan(config) -> jobs: what a run is made of, in the order in which it will be done."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from mirbench.config import RunConfig, encoder_options
-from mirbench.data.splits import check_clips
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Dataset, Encoder, PretrainJob, Task
-from mirbench.provenance import native_bfloat16, room_digest, versions
-from mirbench.records import Clip, Embeddings
+from mirbench.evaluation import metrics
+from mirbench.jobs import PROBED, Job, Planner
+from mirbench.nouns import Dataset, Encoder, Task
 from mirbench.registry import Registry
-from mirbench.results import RunFolder
 from mirbench.store import Store, key_of
-
-PROBED = ("train", "valid", "test")
-MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile")
-
-
-@dataclass(frozen=True)
-class Job:
-    """kind: datasets, checkpoints, embeddings or scores; title: what a person reads; seconds, megabytes: rough cost."""
-
-    kind: str
-    key: str
-    title: str
-    seconds: float
-    megabytes: float
-    run: Callable[[Path], None] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -66,8 +39,8 @@ class Plan:
     @property
     def name(self) -> str:
         """Of the run folder: what was asked for, and enough of the key to tell it from another run of the same names."""
-        parts = ["+".join(e.name for e in self.encoders), "+".join(d.name for d in self.datasets), self.key[:6]]
-        return self.config.run_name or "-".join(parts)[:120]
+        names = "-".join(["+".join(e.name for e in self.encoders), "+".join(d.name for d in self.datasets)])
+        return self.config.run_name or f"{names[:100]}-{self.key[:6]}"
 
     def describe(self) -> str:
         """What would be done, what is cached, and roughly what the rest costs."""
@@ -88,159 +61,13 @@ class Plan:
         )
 
     def seeds_of(self, encoder: Encoder) -> list[int]:
-        """An encoder and probe without randomness need one seed only."""
-        count = self.config.seeds if encoder.seeded or self.config.probe.kind == "mlp" else 1
-        return list(range(self.config.seed, self.config.seed + count))
+        """The seeds that were asked for; an encoder and probe without randomness have one result, filed under 0."""
+        random = encoder.seeded or self.config.probe.kind == "mlp"
+        return list(range(self.config.seed, self.config.seed + self.config.seeds)) if random else [0]
 
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def resolve_device(wanted: str) -> str:
-    """auto -> cuda where there is one, else cpu. Imports torch only where a GPU may be present."""
-    if wanted == "cpu" or (
-        wanted == "auto" and not any(Path(p).exists() for p in ("/dev/nvidia0", "/dev/dxg", "/proc/driver/nvidia")) and os.name == "posix"
-    ):
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        if ":" in wanted and int(wanted.split(":")[1]) >= torch.cuda.device_count():
-            raise MirbenchError(f"device {wanted} was asked for, but there are {torch.cuda.device_count()} CUDA devices, counted from 0.")
-        return "cuda" if wanted == "auto" else wanted
-    if wanted == "auto":
-        return "cpu"
-    raise MirbenchError(f"device {wanted} was asked for, but torch sees no CUDA device here; use --device cpu or auto.")
-
-
-class Planner:
-    """Builds the jobs; each method returns the job, whose key names what later jobs build on."""
-
-    def __init__(self, config: RunConfig, registry: Registry, store: Store) -> None:
-        self.config, self.registry, self.store = config, registry, store
-        self.device = resolve_device(config.device)
-        found = versions()
-        self.base = {"versions": {k: found[k] for k in MOVES_NUMBERS}, "device": self.device.split(":")[0], "bfloat16": native_bfloat16()}
-        self.rooms = {room: room_digest(room) for room in ("data", "pretraining", "evaluation")}
-        self.clips: dict[str, list[Clip]] = {}
-        self.task_data: dict[tuple[str, str], Any] = {}
-
-    def dataset(self, dataset: Dataset) -> Job:
-        key = key_of(name=dataset.name, identity=dataset.identity())
-        return Job("datasets", key, dataset.name, *dataset.cost(), dataset.prepare)
-
-    def clips_of(self, dataset: Dataset) -> list[Clip]:
-        """All clips of a prepared data set, checked."""
-        if dataset.name not in self.clips:
-            clips = dataset.clips(self.store.folder("datasets", self.dataset(dataset).key))
-            check_clips(dataset.name, clips)
-            self.clips[dataset.name] = clips
-        return self.clips[dataset.name]
-
-    def pretrain(self, encoder: Encoder, seed: int, datasets: Sequence[Dataset]) -> Job:
-        options = encoder_options(encoder, self.config.options)
-        key = key_of(
-            **self.base,
-            encoder=encoder.name,
-            source=self.registry.digest("encoder", encoder.name),
-            options=options,
-            seed=seed,
-            data=[self.dataset(d).key for d in datasets],
-            rooms=[self.rooms["data"], self.rooms["pretraining"]],
-        )
-
-        def run(folder: Path) -> None:
-            clips = [c for d in datasets for c in self.clips_of(d) if c.split in ("train", "pretrain")]
-            if not clips:
-                raise MirbenchError(
-                    f"encoder '{encoder.name}' has nothing to pretrain on: "
-                    f"{', '.join(d.name for d in datasets)} has neither train nor pretrain clips."
-                )
-            job = PretrainJob(clips, options, seed, folder, self.store.root, self.device)
-            encoder.pretrain(job)
-            self._check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(clips))
-            (folder / "report.json").write_text(json.dumps(job.report, indent=1, default=str) + "\n")
-
-        return Job("checkpoints", key, f"{encoder.name}, seed {seed}", *encoder.cost(options), run)
-
-    def embed(self, encoder: Encoder, seed: int, dataset: Dataset, split: str, checkpoint: Job | None) -> Job:
-        options = encoder_options(encoder, self.config.options)
-        key = key_of(
-            **self.base,
-            encoder=encoder.name,
-            source=self.registry.digest("encoder", encoder.name),
-            options=options,
-            split=split,
-            seed=seed if encoder.seeded else None,
-            checkpoint=checkpoint.key if checkpoint else None,
-            data=self.dataset(dataset).key,
-            rooms=list(self.rooms.values()),
-            batch=self.config.batch_size,
-            condition="clean",
-        )
-
-        def run(folder: Path) -> None:
-            from mirbench.evaluation.embedding import embed_clips, write_embeddings
-
-            clips = [c for c in self.clips_of(dataset) if c.split == split]
-            embed = encoder.load(self.store.folder("checkpoints", checkpoint.key) if checkpoint else None, options, seed, self.device)
-            title = f"embedding {dataset.name} {split} with {encoder.name}"
-            found = embed_clips(clips, embed, encoder.sample_rate, encoder.window_seconds, self.config.batch_size, title)
-            self._check_bad(f"{dataset.name} {split}", found.skipped, len(clips))
-            write_embeddings(folder, found)
-
-        return Job("embeddings", key, f"{encoder.name}, seed {seed}, {dataset.name} {split}", 8.0, 25.0, run)
-
-    def score(self, encoder: Encoder, seed: int, dataset: Dataset, task: Task, embeddings: dict[str, Job]) -> Job:
-        probe = self.config.probe.model_dump()
-        resamples = self.config.bootstrap.resamples
-        key = key_of(
-            **self.base,
-            task=task.name,
-            source=self.registry.digest("task", task.name),
-            probe=probe,
-            resamples=resamples,
-            seed=seed if probe["kind"] == "mlp" else None,
-            embeddings=[embeddings[s].key for s in PROBED],
-            rooms=[self.rooms["evaluation"]],
-        )
-
-        def run(folder: Path) -> None:
-            from mirbench.evaluation.scoring import probe_task, score_rows
-
-            begun = time.perf_counter()
-            data = self.data_of(task, dataset)
-            predictions, report = probe_task(
-                task, data, {s: self.embeddings(embeddings[s]) for s in PROBED}, probe["kind"], seed, self.device
-            )
-            rows = score_rows(task, [predictions], resamples)
-            report.update(rows=rows, seconds=round(time.perf_counter() - begun, 2))
-            RunFolder.create(folder).write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
-            (folder / "report.json").write_text(json.dumps(report, indent=1, default=str) + "\n")
-
-        return Job("scores", key, f"{task.name} on {dataset.name} with {encoder.name}, seed {seed}", 2.0, 1.0, run)
-
-    def data_of(self, task: Task, dataset: Dataset) -> Any:
-        from mirbench.evaluation.scoring import task_data
-
-        if (task.name, dataset.name) not in self.task_data:
-            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset))
-        return self.task_data[task.name, dataset.name]
-
-    def embeddings(self, job: Job) -> Embeddings:
-        from mirbench.evaluation.embedding import read_embeddings
-
-        return read_embeddings(self.store.folder("embeddings", job.key))
-
-    def _check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
-        """More unreadable files than allowed end the run before a number is computed."""
-        if len(skipped) > self.config.max_bad * total:
-            clip, why = next(iter(skipped.items()))
-            raise MirbenchError(
-                f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {self.config.max_bad:.0%}; "
-                f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --set max_bad=SHARE."
-            )
 
 
 def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
@@ -260,6 +87,10 @@ def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
                 f"task '{task.name}' needs the annotation '{task.annotation}', which {', '.join(d.name for d in datasets)} "
                 f"does not carry; it carries {', '.join(carried) or 'none'}."
             )
+        for metric in map(metrics.resolve, task.metrics):
+            metrics.check_fits(metric, task.target)
+    for encoder in (*encoders, *floors):
+        encoder.check(encoder_options(encoder, config.options))
     tasks = [t for t in tasks if any(t.annotation in d.annotations for d in datasets)]
     if not tasks:
         raise MirbenchError(f"none of the tasks finds its annotation in {', '.join(d.name for d in datasets)}.")

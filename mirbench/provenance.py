@@ -26,6 +26,7 @@ PACKAGES = (
     "pluggy",
     "matplotlib",
 )
+MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile")
 
 
 def versions() -> dict[str, str]:
@@ -37,6 +38,12 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "missing"
     return found
+
+
+def moving_versions() -> dict[str, str]:
+    """The versions of the packages that can move a number."""
+    found = versions()
+    return {name: found[name] for name in MOVES_NUMBERS}
 
 
 def git_commit() -> str | None:

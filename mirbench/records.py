@@ -36,16 +36,6 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What was done to the audio before it was embedded; clean is severity 0."""
-
-    corruption: str = CLEAN
-    severity: int = 0
-    level: float | None = None
-    unit: str = ""
-
-
-@dataclass(frozen=True)
 class Embeddings:
     """One row per clip. matrix: (clips, dim) float32, often memory-mapped; skipped: clip id -> why it has no row."""
 

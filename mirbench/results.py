@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +101,18 @@ class RunFolder:
     @property
     def name(self) -> str:
         return self.path.resolve().name
+
+    def is_whole(self, key: str) -> bool:
+        """Whether the folder holds a finished run of this key."""
+        names = ("manifest.json", "scores.csv", "summary.csv", "comparisons.csv")
+        return all((self.path / name).is_file() for name in names) and self.read_manifest().get("key") == key
+
+    def clear(self) -> None:
+        """Takes away what an earlier run left; the manifest first, so that a kill leaves no whole-looking mixture."""
+        (self.path / "manifest.json").unlink(missing_ok=True)
+        for name in ("predictions", "tables", "figures"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / "report.html").unlink(missing_ok=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Any mix of dicts, sequences, paths and numpy numbers; a number that is not finite is written as null."""

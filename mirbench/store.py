@@ -57,7 +57,9 @@ def explain_os_errors(doing: str, where: Path) -> Iterator[None]:
             raise MirbenchError(
                 f"the disk is full while {doing} at {where}; free some space or choose another place with --cache or --output."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        at = Path(error.filename) if isinstance(error.filename, str) else None
+        ours = at is not None and (at.is_relative_to(where.parent) or where.is_relative_to(at))
+        if ours and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT):
             raise MirbenchError(
                 f"cannot write while {doing} at {where} ({error.strerror}); choose a writable place with --cache or --output."
             ) from error

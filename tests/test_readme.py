@@ -35,15 +35,15 @@ def test_the_task_plugin_of_the_readme_passes_the_checks_for_plugin_authors():
     check_task(task, ["reel", "chorale"])
 
 
-def test_every_mirbench_command_of_the_readme_parses(tmp_path, monkeypatch):
-    """Each is run with --help in the place of what it would do, and its options must be known to that command."""
+def test_every_mirbench_command_of_the_readme_parses(capsys):
+    """Its options must be among those that the command's --help names."""
     commands = re.findall(r"mirbench ((?:run|pretrain|report|list)\b[^`\n|]*)", README)
     assert len(commands) >= 8
     for command in commands:
         words = command.split()
         assert cli.main([words[0], "--help"]) == 0
-        for flag in [w for w in words if w.startswith("--")]:
-            assert cli.main([words[0], flag, "--help"]) in (0, 2)
+        told = capsys.readouterr().out
+        assert [w for w in words if w.startswith("--") and w not in told] == []
 
 
 def test_start_has_two_commands_and_ci_calls_the_second():

@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> list[Clip]:
     Raises MirbenchError naming the file and the line where a column is missing, a split is unknown or a number is none.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MirbenchError(f"cannot read the manifest {path}: {error}.") from error
     reader = csv.DictReader(io.StringIO(text))
@@ -55,6 +55,8 @@ def read_manifest(path: Path) -> list[Clip]:
         )
     clips = []
     for line, row in enumerate(reader, start=2):
+        if None in row.values():
+            raise MirbenchError(f"{path}, line {line}: the line has fewer cells than the heading has columns.")
         if row["split"] not in SPLITS:
             raise MirbenchError(f"{path}, line {line}: split is '{row['split']}'; it must be one of {', '.join(SPLITS)}.")
         annotations = {

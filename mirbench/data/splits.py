@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mirbench.errors import MirbenchError
 from mirbench.records import SPLITS, Clip
+
+
+def check_across(datasets: Mapping[str, Sequence[Clip]]) -> None:
+    """Raises MirbenchError where a file that one data set trains on is one that another validates or tests on."""
+    trained = {c.path.resolve(): name for name, clips in datasets.items() for c in clips if c.split in ("train", "pretrain")}
+    for name, clips in datasets.items():
+        for clip in clips:
+            other = trained.get(clip.path.resolve(), name) if clip.split in ("valid", "test") else name
+            if other != name:
+                raise MirbenchError(
+                    f"data set '{other}' trains on {clip.path}, which is in the {clip.split} split of '{name}'; leave one out."
+                )
 
 
 def check_clips(name: str, clips: Sequence[Clip]) -> None:

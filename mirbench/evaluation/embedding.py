@@ -16,6 +16,7 @@ from mirbench.progress import progress_bar
 from mirbench.records import Clip, Embeddings
 
 AHEAD = 64  # clips decoded ahead of the encoder
+WAITING = 2**26  # samples that may wait for others of their length: 256 MB
 
 
 def windows(audio: np.ndarray, length: int) -> np.ndarray:
@@ -93,6 +94,9 @@ def embed_clips(
                 group.append((clip, cut))
                 if sum(len(w) for _, w in group) >= batch_size:
                     flush(cut.shape[1])
+                elif sum(w.size for others in waiting.values() for _, w in others) > WAITING:
+                    for size in list(waiting):
+                        flush(size)
             bar.update()
         for size in list(waiting):
             flush(size)

@@ -57,14 +57,6 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def score(metric: str | Metric, predictions: Predictions, resamples: int = 1000, seed: int = 0) -> tuple[float, float, float]:
-    """The metric and its 95 % interval over groups: (value, low, high).
-
-    With a single group the interval is (nan, nan). Raises what `metrics.evaluate` raises.
-    """
-    return seed_mean(metric, [predictions], resamples, seed)
-
-
 def seed_mean(metric: str | Metric, predictions: Sequence[Predictions], resamples: int = 1000, seed: int = 0) -> tuple[float, float, float]:
     """The mean of the metric over seeds and its 95 % interval: (value, low, high).
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Embed, Encoder, PretrainJob
 from mirbench.provenance import native_bfloat16
 
@@ -43,6 +43,9 @@ class BackboneEncoder(Encoder):
     seeded = True
     options: Mapping[str, Any] = BACKBONE_OPTIONS
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        _check(options)
+
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
         return 30 + options.get("steps", 0) * options.get("batch_clips", 0) * SECONDS_PER_CLIP, 10.0
 
@@ -56,7 +59,6 @@ class BackboneEncoder(Encoder):
         from mirbench.pretraining.views import MelViews
 
         options = job.options
-        _check(options)
         backbone = self._build(options, job.seed)
         material = load_material(job.clips, backbone.mel, backbone.sample_rate, job.cache)
         classes, labels, budget = self._labels(material.clips, options)
@@ -149,6 +151,13 @@ class BackboneEncoder(Encoder):
             raise MirbenchError(
                 f"label_fraction {options['label_fraction']} of {len(candidates)} labelled clips is none; use a larger one."
             )
+        fewest = options.get("threshold", 1) if options.get("targets") == "shared-tags" else 1
+        if budget and max(len(_tags(clips[i], name)) for i in budget) < fewest:
+            raise MirbenchError(
+                f"encoder '{self.name}' takes two clips for alike where they share {fewest} labels, but no clip has so many "
+                f"'{name}' labels; "
+                f"set options.{self.name}.threshold=1 or options.{self.name}.targets=dice."
+            )
         classes = sorted({tag for i in budget for tag in _tags(clips[i], name)})
         column = {tag: j for j, tag in enumerate(classes)}
         labels = torch.zeros(len(clips), max(1, len(classes)))
@@ -164,22 +173,33 @@ def _tags(clip: Any, annotation: str) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, tuple | list) else (str(value),)
 
 
+RANGES = {
+    "steps": (1, 10**8),
+    "batch_clips": (2, 10**5),
+    "learning_rate": (0, 10),
+    "weight_decay": (0, 10),
+    "labelled_share": (0, 1),
+    "label_fraction": (0, 1),
+    "severity": (0, 2),
+    "detune_cents": (0, 600),
+    "stretch": (0, 0.9),
+    "threshold": (1, 10**4),
+    "temperature": (1e-3, 100),
+    "view_seconds": (0.1, 60),
+}
+CHOICES = {"precision": ("auto", "float32", "bfloat16"), "targets": ("shared-tags", "dice")}
+
+
 def _check(options: Mapping[str, Any]) -> None:
     """Options that would fail late or silently, as sentences."""
-    for name, low, high in (
-        ("steps", 1, 10**8),
-        ("batch_clips", 2, 10**5),
-        ("labelled_share", 0, 1),
-        ("label_fraction", 0, 1),
-        ("severity", 0, 2),
-        ("learning_rate", 0, 10),
-        ("temperature", 1e-3, 100),
-        ("view_seconds", 0.1, 60),
-    ):
+    from mirbench.pretraining.backbones import BACKBONES
+
+    for name, (low, high) in RANGES.items():
         if name in options and not low <= options[name] <= high:
             raise MirbenchError(f"option {name} is {options[name]}; it must lie between {low} and {high}.")
-    if options["precision"] not in ("auto", "float32", "bfloat16"):
-        raise MirbenchError(f"option precision is '{options['precision']}'; it must be auto, float32 or bfloat16.")
+    for name, known in {**CHOICES, "backbone": tuple(BACKBONES)}.items():
+        if name in options and options[name] not in known:
+            raise unknown_name(f"{name} option", options[name], known)
 
 
 def _precision(wanted: str, device: str) -> str:

@@ -19,6 +19,7 @@ from torch import Tensor
 from mirbench import AudioError, read_audio
 from mirbench.pretraining.backbones.mel import HOP, MelSpectrogram
 from mirbench.progress import progress_bar
+from mirbench.provenance import moving_versions, room_digest
 from mirbench.records import Clip
 from mirbench.store import Store, key_of
 
@@ -44,7 +45,8 @@ def load_material(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, 
     bands = mel.banks.shape[0]
     store = Store(cache)
     stamp = [[c.id, str(c.path), c.path.stat().st_size if c.path.is_file() else -1, c.start, c.duration] for c in clips]
-    key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, version=1)
+    made_by = [room_digest("data", "pretraining/backbones"), moving_versions()]
+    key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
     if not store.has("mels", key):
         with store.writing("mels", key) as folder:
             _write(clips, mel, sample_rate, folder)

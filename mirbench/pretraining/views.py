@@ -42,24 +42,22 @@ class MelViews:
             return torch.rand(views, generator=generator) < min(1.0, p)
 
         active = chance(0.8 * s)
-        mel = self._detune(mel, centres, uniform(-self.detune_cents, self.detune_cents, views) * s * (active & chance(0.6 * s)))
+        mel = self._detune(mel, centres, uniform(-self.detune_cents, self.detune_cents, views) * s * (active & chance(min(0.75, 0.6 * s))))
         power = 10.0**mel
         # coloured noise: SNR 3/s .. 30/s dB, slope -2s .. 2s decades of power per decade of frequency, exponentially distributed power
         snr, slope = uniform(3 / s, 30 / s, views), uniform(-2 * s, 2 * s, views)
         colour = (centres / 1000.0).clamp_min(0.05)[None, :] ** slope[:, None]
         colour = colour / colour.mean(dim=1, keepdim=True)
-        level = power.mean(dim=(1, 2)) * 10 ** (-snr / 10) * (active & chance(0.6 * s))
+        level = power.mean(dim=(1, 2)) * 10 ** (-snr / 10) * (active & chance(min(0.8, 0.6 * s)))
         noise = torch.empty(views, frames, bands).exponential_(generator=generator)
         power = power + noise * (level[:, None] * colour)[:, None, :]
         # echo: 100/s .. 500 ms, about half the amplitude
         delay = (uniform(min(0.5, 0.1 / s), 0.5, views) / FRAME_SECONDS).long().clamp(1, frames - 1)
-        amount = (uniform(0.3, 0.6, views) * s).square() * (active & chance(0.6 * s))
+        amount = (uniform(0.3, 0.6, views) * s).square() * (active & chance(min(0.6, 0.6 * s)))
         index = torch.arange(frames)[None, :] - delay[:, None]
         echo = power.gather(1, index.clamp_min(0)[:, :, None].expand(-1, -1, bands)) * (index >= 0)[:, :, None]
         power = power + amount[:, None, None] * echo
-        decibels = (
-            self._filters(centres, active, s, uniform, chance) + (uniform(-15 * s, 5 * s, views) * (active & chance(0.4 * s)))[:, None]
-        )
+        decibels = self._equaliser(centres, active, s, uniform, chance)
         return (power.clamp_min(FLOOR).log10() + decibels[:, None, :] / 10).clamp_min(math.log10(FLOOR))
 
     @staticmethod
@@ -77,8 +75,8 @@ class MelViews:
         return torch.lerp(below, above, part)
 
     @staticmethod
-    def _filters(centres: Tensor, active: Tensor, s: float, uniform: Callable[..., Tensor], chance: Callable[[float], Tensor]) -> Tensor:
-        """(views, bands) dB: low-pass, high-pass, band-pass and band-stop, 12 dB an octave, each with its own probability."""
+    def _equaliser(centres: Tensor, active: Tensor, s: float, uniform: Callable[..., Tensor], chance: Callable[[float], Tensor]) -> Tensor:
+        """(views, bands) dB: low-pass, high-pass, band-pass and band-stop, 12 dB an octave, and gain, each with its own probability."""
         views, f = len(active), centres[None, :]
         low_cut = uniform(max(75, 150 / s), 7500 / max(1, s), views)[:, None]
         high_cut = uniform(200 * s, 2400 * s, views)[:, None]
@@ -90,5 +88,5 @@ class MelViews:
         band_stop = (-10 * torch.log10(1 + (edges / (f - centre).abs().clamp_min(1.0)) ** 4)).clamp_min(-40)
         total = torch.zeros(views, len(centres))
         for response in (low_pass, high_pass, band_pass, band_stop):
-            total = total + response.clamp_min(-40) * (active & chance(0.3 * s))[:, None]
-        return total
+            total = total + response.clamp_min(-40) * (active & chance(min(0.6, 0.3 * s)))[:, None]
+        return total + (uniform(-15 * s, 5 * s, views) * (active & chance(min(0.7, 0.4 * s))))[:, None]

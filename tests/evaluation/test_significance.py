@@ -9,8 +9,13 @@ import pytest
 
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.metrics import evaluate
-from mirbench.evaluation.significance import bootstrap_weights, interval, paired_difference, score, seed_mean
+from mirbench.evaluation.significance import bootstrap_weights, interval, paired_difference, seed_mean
 from mirbench.records import Predictions
+
+
+def score(metric, predictions, *options):
+    """Value and interval of one run."""
+    return seed_mean(metric, [predictions], *options)
 
 
 def answers(right: np.ndarray, groups: list[str]) -> Predictions:

@@ -1,0 +1,240 @@
+"""The four kinds of job, each with a key: the hash of all that can move what it makes.
+
+datasets -> checkpoints -> embeddings -> scores. A key holds names, sources, options, seed, the versions of the packages that
+move numbers, and of a prepared data set a stamp of what its clips are, so that a changed label or file is a new key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mirbench.config import RunConfig, encoder_options
+from mirbench.data.splits import check_across, check_clips
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Dataset, Encoder, PretrainJob, Task
+from mirbench.provenance import moving_versions, native_bfloat16, room_digest
+from mirbench.records import Clip, Embeddings
+from mirbench.registry import Registry
+from mirbench.results import RunFolder
+from mirbench.store import Store, key_of
+
+PROBED = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Job:
+    """kind: datasets, checkpoints, embeddings or scores; title: what a person reads; seconds, megabytes: rough cost."""
+
+    kind: str
+    key: str
+    title: str
+    seconds: float
+    megabytes: float
+    run: Callable[[Path], None] = field(repr=False)
+
+
+def resolve_device(wanted: str) -> str:
+    """auto -> cuda where there is one, else cpu. Imports torch only where a GPU may be present."""
+    if wanted == "cpu" or (
+        wanted == "auto" and not any(Path(p).exists() for p in ("/dev/nvidia0", "/dev/dxg", "/proc/driver/nvidia")) and os.name == "posix"
+    ):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        if ":" in wanted and int(wanted.split(":")[1]) >= torch.cuda.device_count():
+            raise MirbenchError(f"device {wanted} was asked for, but there are {torch.cuda.device_count()} CUDA devices, counted from 0.")
+        return "cuda" if wanted == "auto" else wanted
+    if wanted == "auto":
+        return "cpu"
+    raise MirbenchError(f"device {wanted} was asked for, but torch sees no CUDA device here; use --device cpu or auto.")
+
+
+class Planner:
+    """Builds the jobs; each method returns the job, whose key names what later jobs build on."""
+
+    def __init__(self, config: RunConfig, registry: Registry, store: Store) -> None:
+        self.config, self.registry, self.store = config, registry, store
+        self.device = resolve_device(config.device)
+        self.base = {"versions": moving_versions(), "device": self.device.split(":")[0], "bfloat16": native_bfloat16()}
+        self.rooms = {room: room_digest(room) for room in ("data", "pretraining", "evaluation")}
+        self.sources: dict[str, Job] = {}
+        self.stamps: dict[str, str] = {}
+        self.clips: dict[str, list[Clip]] = {}
+        self.task_data: dict[tuple[str, str], Any] = {}
+
+    def dataset(self, dataset: Dataset) -> Job:
+        if dataset.name not in self.sources:
+            key = key_of(name=dataset.name, identity=dataset.identity(), source=self.registry.digest("dataset", dataset.name))
+
+            def run(folder: Path) -> None:
+                with self._named("dataset", dataset.name, "preparing"):
+                    dataset.prepare(folder)
+
+            self.sources[dataset.name] = Job("datasets", key, dataset.name, *dataset.cost(), run)
+        return self.sources[dataset.name]
+
+    def clips_of(self, dataset: Dataset) -> list[Clip]:
+        """All clips of a prepared data set, checked."""
+        if dataset.name not in self.clips:
+            with self._named("dataset", dataset.name, "listing its clips"):
+                clips = dataset.clips(self._folder_of(dataset))
+            check_clips(dataset.name, clips)
+            self.clips[dataset.name] = clips
+        return self.clips[dataset.name]
+
+    def data_key(self, dataset: Dataset) -> str:
+        """Of the data set as it is: with a stamp of every clip and file once it is prepared."""
+        job = self.dataset(dataset)
+        if not self.store.has(job.kind, job.key):
+            return job.key
+        if dataset.name not in self.stamps:
+            folder = self._folder_of(dataset)
+            self.stamps[dataset.name] = key_of(data=job.key, clips=[_stamp(clip, folder) for clip in self.clips_of(dataset)])
+        return self.stamps[dataset.name]
+
+    def _folder_of(self, dataset: Dataset) -> Path:
+        job = self.dataset(dataset)
+        return self.store.folder(job.kind, job.key)
+
+    def _encoder_key(self, encoder: Encoder) -> dict[str, Any]:
+        """What of an encoder moves its numbers."""
+        options = encoder_options(encoder, self.config.options)
+        source = self.registry.digest("encoder", encoder.name)
+        return {**self.base, "encoder": encoder.name, "identity": encoder.identity(), "source": source, "options": options}
+
+    @contextlib.contextmanager
+    def _named(self, kind: str, name: str, doing: str) -> Iterator[None]:
+        """A fault inside a plugin is told with the plugin's name; errors of ours and of the disk pass."""
+        try:
+            yield
+        except (MirbenchError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+            provider = self.registry.provider(kind, name)
+            noun = {"dataset": "data set"}.get(kind, kind)
+            raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {what}; --debug shows where.") from error
+
+    def pretrain(self, encoder: Encoder, seed: int, datasets: Sequence[Dataset]) -> Job:
+        options = encoder_options(encoder, self.config.options)
+        rooms = [self.rooms["data"], self.rooms["pretraining"]]
+        key = key_of(**self._encoder_key(encoder), seed=seed, data=[self.data_key(d) for d in datasets], rooms=rooms)
+
+        def run(folder: Path) -> None:
+            check_across({d.name: self.clips_of(d) for d in datasets})
+            clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in ("train", "pretrain")]
+            if not clips:
+                raise MirbenchError(
+                    f"encoder '{encoder.name}' has nothing to pretrain on: "
+                    f"{', '.join(d.name for d in datasets)} has neither train nor pretrain clips."
+                )
+            job = PretrainJob(clips, options, seed, folder, self.store.root, self.device)
+            with self._named("encoder", encoder.name, "pretraining"):
+                encoder.pretrain(job)
+            self._check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(clips))
+            (folder / "report.json").write_text(json.dumps(job.report, indent=1, default=str) + "\n")
+
+        return Job("checkpoints", key, f"{encoder.name}, seed {seed}", *encoder.cost(options), run)
+
+    def embed(self, encoder: Encoder, seed: int, dataset: Dataset, split: str, checkpoint: Job | None) -> Job:
+        options = encoder_options(encoder, self.config.options)
+        key = key_of(
+            **self._encoder_key(encoder),
+            split=split,
+            seed=seed if encoder.seeded else None,
+            checkpoint=checkpoint.key if checkpoint else None,
+            data=self.data_key(dataset),
+            rooms=list(self.rooms.values()),
+            batch=self.config.batch_size,
+            condition="clean",
+        )
+
+        def run(folder: Path) -> None:
+            from mirbench.evaluation.embedding import embed_clips, write_embeddings
+
+            clips = [c for c in self.clips_of(dataset) if c.split == split]
+            title = f"embedding {dataset.name} {split} with {encoder.name}"
+            with self._named("encoder", encoder.name, "embedding"):
+                embed = encoder.load(self.store.folder("checkpoints", checkpoint.key) if checkpoint else None, options, seed, self.device)
+                found = embed_clips(clips, embed, encoder.sample_rate, encoder.window_seconds, self.config.batch_size, title)
+            self._check_bad(f"{dataset.name} {split}", found.skipped, len(clips))
+            write_embeddings(folder, found)
+
+        return Job("embeddings", key, f"{encoder.name}, seed {seed}, {dataset.name} {split}", 8.0, 25.0, run)
+
+    def score(self, encoder: Encoder, seed: int, dataset: Dataset, task: Task, embeddings: dict[str, Job]) -> Job:
+        probe = self.config.probe.model_dump()
+        resamples = self.config.bootstrap.resamples
+        key = key_of(
+            **self.base,
+            task=task.name,
+            source=self.registry.digest("task", task.name),
+            probe=probe,
+            resamples=resamples,
+            seed=seed if probe["kind"] == "mlp" else None,
+            embeddings=[embeddings[s].key for s in PROBED],
+            rooms=[self.rooms["evaluation"]],
+        )
+
+        def run(folder: Path) -> None:
+            from mirbench.evaluation.scoring import probe_task, score_rows
+
+            begun = time.perf_counter()
+            data = self.data_of(task, dataset)
+            predictions, report = probe_task(
+                task, data, {s: self.embeddings(embeddings[s]) for s in PROBED}, probe["kind"], seed, self.device
+            )
+            rows = score_rows(task, [predictions], resamples)
+            report.update(rows=rows, seconds=round(time.perf_counter() - begun, 2))
+            RunFolder.create(folder).write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
+            (folder / "report.json").write_text(json.dumps(report, indent=1, default=str) + "\n")
+
+        return Job("scores", key, f"{task.name} on {dataset.name} with {encoder.name}, seed {seed}", 2.0, 1.0, run)
+
+    def majority_key(self, task: Task, dataset: Dataset) -> str:
+        """Of the floor that hears nothing: labels and intervals only."""
+        source = self.registry.digest("task", task.name)
+        resamples = self.config.bootstrap.resamples
+        return key_of(majority=task.name, source=source, data=self.data_key(dataset), resamples=resamples, rooms=[self.rooms["evaluation"]])
+
+    def data_of(self, task: Task, dataset: Dataset) -> Any:
+        from mirbench.evaluation.scoring import task_data
+
+        if (task.name, dataset.name) not in self.task_data:
+            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset))
+        return self.task_data[task.name, dataset.name]
+
+    def embeddings(self, job: Job) -> Embeddings:
+        from mirbench.evaluation.embedding import read_embeddings
+
+        return read_embeddings(self.store.folder("embeddings", job.key))
+
+    def _check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
+        """More unreadable files than allowed end the run before a number is computed."""
+        if len(skipped) > self.config.max_bad * total:
+            clip, why = next(iter(skipped.items()))
+            raise MirbenchError(
+                f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {self.config.max_bad:.0%}; "
+                f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --set max_bad=SHARE."
+            )
+
+
+def _stamp(clip: Clip, folder: Path) -> list[Any]:
+    """What of a clip can move a number; a file outside the prepared folder is somebody's own and may change under its name."""
+    inside = clip.path.is_relative_to(folder)
+    try:
+        found = clip.path.stat()
+        file = [found.st_size] if inside else [found.st_size, found.st_mtime_ns]
+    except OSError:
+        file = []
+    where = clip.path.relative_to(folder).as_posix() if inside else str(clip.path)
+    labels = {name: list(v) if isinstance(v, tuple | list) else str(v) for name, v in clip.annotations.items()}
+    return [clip.id, where, file, clip.split, clip.group, clip.start, clip.duration, labels]
