@@ -5,7 +5,7 @@ replacement (the cluster bootstrap, Davison and Hinkley 1997, section 3.8), and 
 the resamples are the 95 % interval. It answers "with other pieces of this kind, where would the number have been?" for the
 trained probes as they are. A resample repeats clips, which flatters average precision (twins rank beside each other), so the
 resamples are first moved by the bootstrap's estimate of that bias, their mean less the value (Davison and Hinkley, section 2.3);
-for metrics that are means over clips it is next to nothing. The same resamples are used for every seed and for both sides of a
+for metrics that are means over clips it is next to nothing, and it never moves an interval out of [0, 1]. The same resamples are used for every seed and for both sides of a
 comparison, so what is common to them cancels. With one group there is nothing to resample: the interval is (nan, nan).
 """
 
@@ -99,8 +99,11 @@ def _with_interval(
     if len(set(predictions.groups)) < 2:
         return value, float("nan"), float("nan")
     found = statistic(bootstrap_weights(predictions.groups, resamples, seed))
-    low, high = interval(found - (np.nanmean(found) - value) if np.isfinite(found).any() else found)
-    return value, low, high
+    if not np.isfinite(found).any():
+        return value, float("nan"), float("nan")
+    low, high = interval(found - (np.nanmean(found) - value))
+    # the move must not push the interval of a metric out of [0, 1] where no resample leaves it
+    return value, max(low, 0.0) if np.nanmin(found) >= 0 else low, min(high, 1.0) if np.nanmax(found) <= 1 else high
 
 
 def _align(predictions: list[Predictions]) -> list[Predictions]:

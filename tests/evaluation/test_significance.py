@@ -172,3 +172,13 @@ def test_repeated_clips_do_not_flatter_average_precision() -> None:
     assert (resamples > value).mean() > 0.65
     assert 0.3 < (value - low) / (high - low) < 0.7
     assert high - low == pytest.approx(np.subtract(*np.quantile(resamples, [0.975, 0.025])))
+
+
+def test_the_interval_of_a_share_stays_between_0_and_1() -> None:
+    targets = np.zeros(30, int)
+    targets[:1] = 1
+    names = tuple(map(str, range(30)))
+    for right in (0, 1):
+        scores = np.eye(2)[np.full(30, right)]
+        _, low, high = score("accuracy", Predictions(names, names, ("a", "b"), "multiclass", targets, scores), 200, 3)
+        assert 0 <= low < high <= 1
