@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from small import LOUD, rows
 
 from mirbench import cli
 from mirbench.results import RunFolder
@@ -38,31 +39,15 @@ class Tones(mirbench.Dataset):
     def clips(self, folder):
         return mirbench.read_manifest(folder / "manifest.csv")
 
-class Loud(mirbench.Encoder):
-    name = "loud"
-
-    def embed(self, audio):
-        crossings = (np.diff(np.sign(audio), axis=1) != 0).mean(axis=1)
-        return np.stack([crossings, audio.std(axis=1)], axis=1).astype(np.float32)
-
 @mirbench.hookimpl
 def register_datasets():
     return [Tones()]
-
-@mirbench.hookimpl
-def register_encoders():
-    return [Loud()]
 """
-
-
-def rows(folder, name="scores.csv"):
-    with open(folder / name, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def tones(tmp_path, *, count=60, leak=False, broken=0, more=()):
     plugin = tmp_path / "tones.py"
-    plugin.write_text(TONES.format(count=count, leak=leak, broken=broken))
+    plugin.write_text(TONES.format(count=count, leak=leak, broken=broken) + LOUD)
     command = ["run", "--plugin", str(plugin), "--dataset", "tones", "--encoder", "loud", "--set", "floors=[]", "--quiet", *more]
     return cli.main([*command, "--cache", str(tmp_path / "cache"), "--output", str(tmp_path / "results")])
 

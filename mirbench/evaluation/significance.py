@@ -5,7 +5,8 @@ replacement (the cluster bootstrap, Davison and Hinkley 1997, section 3.8), and 
 the resamples are the 95 % interval. It answers "with other pieces of this kind, where would the number have been?" for the
 trained probes as they are. A resample repeats clips, which flatters average precision (twins rank beside each other), so the
 resamples are first moved by the bootstrap's estimate of that bias, their mean less the value (Davison and Hinkley, section 2.3);
-for metrics that are means over clips it is next to nothing, and it never moves an interval out of [0, 1]. The same resamples are used for every seed and for both sides of a
+for metrics that are means over clips it is next to nothing, and it never moves
+an interval out of [0, 1]. The same resamples are used for every seed and for both sides of a
 comparison, so what is common to them cancels. With one group there is nothing to resample: the interval is (nan, nan).
 """
 
