@@ -17,6 +17,7 @@ from mirbench.records import MAJORITY, Predictions, Score
 from mirbench.results import Comparison, RunFolder, Summary
 
 if TYPE_CHECKING:
+    from mirbench.jobs import Job
     from mirbench.planning import Plan
 
 
@@ -48,7 +49,7 @@ def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset
         for seed in planned.seeds_of(encoder):
             job = planned.scores[encoder.name, dataset.name, task.name, seed]
             stored = planned.store.folder(job.kind, job.key)
-            report = json.loads((stored / "report.json").read_text())
+            report = _report(planned, job)
             predictions = RunFolder(stored).read_predictions(encoder.name, dataset.name, task.name, seed)
             folder.write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
             runs.setdefault(encoder.name, []).append(predictions)
@@ -66,6 +67,12 @@ def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset
     scores += _filled(about, score_rows(task, [floor], planned.config.bootstrap.resamples))
     folder.write_predictions(MAJORITY, dataset.name, task.name, 0, floor)
     return {**runs, MAJORITY: [floor]}
+
+
+def _report(planned: Plan, job: Job) -> dict[str, Any]:
+    """What a checkpoint or score job said of itself."""
+    found: dict[str, Any] = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
+    return found
 
 
 def _filled(about: Score, rows: Any) -> list[Score]:
@@ -113,7 +120,7 @@ def _about_data(planned: Plan, task: Task, dataset: Dataset) -> dict[str, Any]:
     facts["probes"] = {}
     for (encoder, of, name, seed), job in planned.scores.items():
         if (of, name) == (dataset.name, task.name):
-            report = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
+            report = _report(planned, job)
             facts["probes"][f"{encoder}, seed {seed}"] = {k: v for k, v in report.items() if k != "rows"}
     return facts
 
@@ -166,7 +173,7 @@ def _checkpoints(planned: Plan, encoder: str) -> dict[str, Any]:
     found = {}
     for (name, seed), job in planned.checkpoints.items():
         if name == encoder:
-            report = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
+            report = _report(planned, job)
             found[str(seed)] = {"key": job.key, **report}
     return found
 

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
     "planning": GROUND | {"jobs", "registry", "config", "evaluation"},
-    "collect": GROUND | {"config", "planning", "provenance", "results", "evaluation"},
+    "collect": GROUND | {"config", "jobs", "planning", "provenance", "results", "evaluation"},
     "runner": GROUND | {"planning", "jobs", "collect", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
     "cli": GROUND | {"registry", "config", "runner", "reporting"},

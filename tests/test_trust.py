@@ -178,6 +178,16 @@ def test_clips_of_two_data_sets_keep_their_own_audio(tmp_path):
         assert loudest == pytest.approx([500, 4000], rel=0.05)
 
 
+def test_a_replaced_file_of_the_same_size_is_heard_again_in_pretraining(tmp_path):
+    path, mel = tmp_path / "x.wav", MelSpectrogram(22_050, 128)
+    loudest = []
+    for hertz in (500.0, 4000.0):
+        soundfile.write(path, 0.5 * np.sin(2 * np.pi * hertz * np.arange(22_050) / 22_050), 22_050)
+        found = load_material([mirbench.Clip("x", path, "train", "g")], mel, 22_050, tmp_path / "cache")
+        loudest.append(float(mel.centres[found.frames[10].float().argmax()]))
+    assert loudest == pytest.approx([500, 4000], rel=0.05)
+
+
 def test_one_data_sets_training_file_is_not_anothers_test_file(tmp_path):
     shared = tmp_path / "shared.wav"
     data = {"a": [mirbench.Clip("1", shared, "train", "g")], "b": [mirbench.Clip("2", tmp_path / "." / "shared.wav", "test", "h")]}

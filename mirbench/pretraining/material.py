@@ -44,7 +44,7 @@ def load_material(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, 
     """Reads every clip once; a second call with the same clips maps the stored array. Unreadable clips are skipped by name."""
     bands = mel.banks.shape[0]
     store = Store(cache)
-    stamp = [[c.id, str(c.path), c.path.stat().st_size if c.path.is_file() else -1, c.start, c.duration] for c in clips]
+    stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
     made_by = [room_digest("data", "pretraining/backbones"), moving_versions()]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
     if not store.has("mels", key):
@@ -52,14 +52,18 @@ def load_material(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, 
             _write(clips, mel, sample_rate, folder)
     folder = store.folder("mels", key)
     about = json.loads((folder / "about.json").read_text())
-    frames = np.load(folder / "frames.npy", mmap_mode="r")
+    frames = np.load(folder / "frames.npy", mmap_mode="c")  # copy on write: never written, but torch warns of memory that it may not
     by_id = {c.id: c for c in clips}
     lengths = torch.tensor(about["lengths"])
-    # the array is only ever read; torch warns about memory that it may not write to, so it is given a writable view of a private map
-    private = np.memmap(folder / "frames.npy", dtype=np.float16, mode="c", offset=frames.offset, shape=frames.shape)
-    return Material(
-        tuple(by_id[i] for i in about["ids"]), torch.from_numpy(private), lengths.cumsum(0) - lengths, lengths, about["skipped"]
-    )
+    return Material(tuple(by_id[i] for i in about["ids"]), torch.from_numpy(frames), lengths.cumsum(0) - lengths, lengths, about["skipped"])
+
+
+def _file_stamp(path: Path) -> list[int]:
+    """Size and time of a file, nothing where it is missing; this cache is local, so a time does no harm to published keys."""
+    if not path.is_file():
+        return []
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
 
 
 def _write(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, folder: Path) -> None:
