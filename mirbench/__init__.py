@@ -10,7 +10,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
-from mirbench.nouns import Corruption, Dataset, Encoder, PretrainJob, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, PretrainJob, Spec, Supervision, Task
 from mirbench.records import Clip
 
 __version__ = "0.1.0"
@@ -19,10 +19,21 @@ _LATE = {
     "AudioError": "mirbench.data.audio",
     "Metric": "mirbench.evaluation.metrics",
     "BackboneEncoder": "mirbench.pretraining.encoder",
+    "CONTRASTIVE_OPTIONS": "mirbench.pretraining.encoder",
     "LABEL_OPTIONS": "mirbench.pretraining.encoder",
+    "MelCNN": "mirbench.pretraining.backbones.mel_cnn",
+    "MelCNNSmall": "mirbench.pretraining.backbones.mel_cnn",
+    "SampleCNN": "mirbench.pretraining.backbones.samplecnn",
+    "SampleCNNXL": "mirbench.pretraining.backbones.samplecnn",
     "TRAINING_OPTIONS": "mirbench.pretraining.encoder",
+    "TUNe": "mirbench.pretraining.backbones.tune",
+    "TUNePlus": "mirbench.pretraining.backbones.tune",
     "build_backbone": "mirbench.pretraining.backbones",
+    "gather_views": "mirbench.pretraining.losses",
+    "key_name": "mirbench.notation",
     "label_targets": "mirbench.pretraining.supervision",
+    "parse_key": "mirbench.notation",
+    "parse_pitch": "mirbench.notation",
     "progress_bar": "mirbench.progress",
     "read_audio": "mirbench.data.audio",
     "read_manifest": "mirbench.data.manifest",
@@ -30,7 +41,21 @@ _LATE = {
     "write_manifest": "mirbench.data.manifest",
 }
 
-__all__ = ["Clip", "Corruption", "Dataset", "Encoder", "MirbenchError", "PretrainJob", "Task", "__version__", "hookimpl", *sorted(_LATE)]
+__all__ = [
+    "Backbone",
+    "Clip",
+    "Corruption",
+    "Dataset",
+    "Encoder",
+    "MirbenchError",
+    "PretrainJob",
+    "Spec",
+    "Supervision",
+    "Task",
+    "__version__",
+    "hookimpl",
+    *sorted(_LATE),
+]
 
 
 def __getattr__(name: str) -> Any:

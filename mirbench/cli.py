@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mirbench.config import RunConfig
     from mirbench.registry import Registry
 
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "plugins")
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "plugins")
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -42,11 +42,21 @@ Tasks = Annotated[
 Datasets = Annotated[
     list[str] | None, typer.Option("--dataset", metavar="NAME", help="Data set to use, or `all`; commas or repeats for several.")
 ]
-Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="YAML file of settings, or a shipped one: quick.")]
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
+]
+Config = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config", metavar="FILE", help="YAML file of settings, or a shipped one: quick, paper/label-budget; several are merged."
+    ),
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
 Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -67,11 +77,13 @@ def run(
     encoder: Encoders = None,
     tasks: Tasks = None,
     dataset: Datasets = None,
+    checkpoint: Checkpoints = None,
     config: Config = None,
     settings: Set = None,
     seed: Seed = None,
     seeds: Seeds = None,
     device: Device = None,
+    devices: Devices = None,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
@@ -80,7 +92,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Pretrain encoders, freeze them, probe them on tasks, and write tables and plots."""
-    flags = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "seed": seed, "seeds": seeds, "device": device, "output": output}
+    flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
+    flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     from mirbench import runner
 
@@ -111,13 +124,14 @@ def pretrain(
     seed: Seed = None,
     seeds: Seeds = None,
     device: Device = None,
+    devices: Devices = None,
     cache: Cache = None,
     plugin: Plugins = None,
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pretrain one encoder and say where its checkpoints are; a later run takes them from the cache."""
-    flags = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
+    """Pretrain one encoder and say where its checkpoints are; a later run takes them from the cache, or by --checkpoint."""
+    flags = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device, "devices": devices}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
@@ -173,19 +187,20 @@ def list_(
 
 
 def _prepare(
-    path: Path | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
+    files: list[Path] | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
 ) -> tuple[RunConfig, Registry]:
     """The settings and the plugins, checked against each other."""
     if quiet:
         os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
     from mirbench import config as configs
+    from mirbench import options
     from mirbench import registry as registries
 
-    chosen = configs.load_config(path, settings or [], flags)
+    chosen = configs.load_config(files or [], settings or [], flags)
     registry = registries.load(plugins or [])
     for kind, names in (("encoder", [*chosen.encoders, *chosen.floors]), ("task", chosen.tasks), ("dataset", chosen.datasets)):
         registry.resolve(kind, names)
-    configs.check_options(chosen, registry.encoders)
+    options.check_options(chosen, registry.encoders)
     return chosen, registry
 
 
@@ -203,6 +218,8 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
         "datasets": ("version", "licence", "home", "citation"),
         "corruptions": ("unit", "levels", "alters"),
+        "backbones": (),
+        "supervisions": ("annotation", "target", "options"),
     }[kind]
     single = kind.removesuffix("s")
     rows = []

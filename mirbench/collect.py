@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.config import encoder_options
 from mirbench.evaluation import metrics, significance
 from mirbench.evaluation.scoring import label_counts, majority_predictions, score_rows
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import git_commit, machine, versions
 from mirbench.records import MAJORITY, Predictions, Score
 from mirbench.results import Comparison, RunFolder, Summary
+from mirbench.store import key_of
 
 if TYPE_CHECKING:
     from mirbench.jobs import Job
@@ -45,18 +45,18 @@ def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command
 def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset, scores: list[Score]) -> dict[str, list[Predictions]]:
     """Appends the score rows of a task; returns encoder -> predictions, one a seed, the majority floor last."""
     runs: dict[str, list[Predictions]] = {}
-    for encoder in (*planned.encoders, *planned.floors):
-        for seed in planned.seeds_of(encoder):
-            job = planned.scores[encoder.name, dataset.name, task.name, seed]
+    for contender in planned.contenders:
+        for seed in contender.seeds:
+            job = planned.scores[contender.name, dataset.name, task.name, seed]
             stored = planned.store.folder(job.kind, job.key)
             report = _report(planned, job)
-            predictions = RunFolder(stored).read_predictions(encoder.name, dataset.name, task.name, seed)
-            folder.write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
-            runs.setdefault(encoder.name, []).append(predictions)
-            fraction = encoder_options(encoder, planned.config.options).get("label_fraction", 1.0)
+            predictions = RunFolder(stored).read_predictions(contender.encoder.name, dataset.name, task.name, seed)
+            folder.write_predictions(contender.name, dataset.name, task.name, seed, predictions)
+            runs.setdefault(contender.name, []).append(predictions)
+            fraction = contender.options.get("label_fraction", 1.0)
             facts = {name: report[name] for name in ("n_train", "n_test", "seconds")}
             about = Score(
-                encoder.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, key=job.key, **facts
+                contender.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, key=job.key, **facts
             )
             scores += _filled(about, report["rows"])
     data = planned.planner.data_of(task, dataset)
@@ -83,16 +83,19 @@ def _filled(about: Score, rows: Any) -> list[Score]:
 def _compare(
     planned: Plan, task: Task, dataset: Dataset, runs: dict[str, list[Predictions]], summaries: list[Summary], comparisons: list[Comparison]
 ) -> None:
-    """Means over seeds with intervals, and each encoder against every other encoder and floor that comes after it."""
+    """Means over seeds with intervals, and each encoder against every other encoder and floor that comes after it.
+
+    The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
+    """
     resamples = planned.config.bootstrap.resamples
-    names = list(runs)
     for name, predictions in runs.items():
         n_seeds, n_test = len(predictions), len(predictions[0].clip_ids)
         for scored, value, low, high in score_rows(task, predictions, resamples):
             summaries.append(Summary(name, task.name, dataset.name, scored, value, low, high, n_seeds=n_seeds, n_test=n_test))
     for metric in map(metrics.resolve, task.metrics):
-        for encoder in [e.name for e in planned.encoders]:
-            for baseline in names[names.index(encoder) + 1 :]:
+        for i, contender in enumerate(planned.encoders):
+            encoder = contender.name
+            for baseline in [*(other.name for other in planned.contenders[i + 1 :] if contender.rivals(other)), MAJORITY]:
                 difference, low, high = significance.paired_difference(metric, runs[encoder], runs[baseline], resamples)
                 n_seeds, n_test = len(runs[encoder]), len(runs[encoder][0].clip_ids)
                 names_of = (encoder, baseline, task.name, dataset.name, metric.name)
@@ -127,14 +130,16 @@ def _about_data(planned: Plan, task: Task, dataset: Dataset) -> dict[str, Any]:
 
 def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, float], command: str) -> dict[str, Any]:
     encoders: dict[str, Any] = {}
-    for encoder in (*planned.encoders, *planned.floors):
-        role = "encoder" if encoder in planned.encoders else "floor"
-        encoders[encoder.name] = {
-            "description": encoder.description,
-            "role": role,
-            "provider": planned.registry.provider("encoder", encoder.name),
-            "seeds": planned.seeds_of(encoder),
-            "checkpoints": _checkpoints(planned, encoder.name),
+    budgets: dict[str, list[str]] = {}
+    for contender in planned.contenders:
+        encoders[contender.name] = {
+            "description": contender.encoder.description,
+            "role": contender.role,
+            "encoder": contender.encoder.name,
+            "options": contender.options,
+            "provider": planned.registry.provider("encoder", contender.encoder.name),
+            "seeds": contender.seeds,
+            "checkpoints": _checkpoints(planned, contender.name, budgets),
         }
     encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
     datasets = {}
@@ -151,6 +156,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
             "skipped": _skipped(planned, dataset.name),
         }
     used = {metrics.resolve(m) for task in planned.tasks for m in task.metrics}
+    points = [{"name": c.name, "encoder": c.encoder.name, "values": c.values} for c in planned.contenders if c.values]
     return {
         "command": command,
         "key": planned.key,
@@ -163,17 +169,25 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
         "tasks": about_tasks,
         "encoders": encoders,
         "datasets": datasets,
+        "label_budgets": budgets,
         "plugins": [dataclasses.asdict(p) | {"file": Path(p.file).name} for p in planned.registry.plugins],
         "timings": seconds,
+        **({"sweep": {"points": points}} if points else {}),
     }
 
 
-def _checkpoints(planned: Plan, encoder: str) -> dict[str, Any]:
-    """seed -> key and what pretraining reported: steps, views and labels seen, labels used by count, seconds."""
+def _checkpoints(planned: Plan, encoder: str, budgets: dict[str, list[str]]) -> dict[str, Any]:
+    """seed -> key and what pretraining reported: steps, views and labels seen, labels used by count, seconds.
+
+    The clips whose labels were used are the same for all seeds, and may be many: they go into `budgets` once, under a key of theirs.
+    """
     found = {}
     for (name, seed), job in planned.checkpoints.items():
         if name == encoder:
             report = _report(planned, job)
+            if clips := report.pop("labelled_clip_ids", None):
+                report["label_budget"] = key_of(clips=clips)
+                budgets[report["label_budget"]] = clips
             found[str(seed)] = {"key": job.key, **report}
     return found
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Encoder
+from mirbench.typed import shown
 from mirbench.yamlfile import line_of, parse, parse_value
 
-FLAGS = {"encoders": "--encoder", "datasets": "--dataset"}  # the others are spelt like their setting
+FLAGS = {"encoders": "--encoder", "datasets": "--dataset", "checkpoints": "--checkpoint"}  # the others are spelt like their setting
+ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 
 def _split(value: Any) -> Any:
@@ -48,8 +48,31 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _paths(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _sweep(value: Any, depth: int = 3) -> Any:
+    """Without what is null, so that a later layer can take an encoder, an option or a label out again, and without what is then empty."""
+    if value is None:
+        return {}
+    if depth == 0 or not isinstance(value, dict):
+        return value
+    kept = {name: _sweep(below, depth - 1) for name, below in value.items() if below is not None}
+    return {name: below for name, below in kept.items() if below != {}}
+
+
+def _not_empty(value: Any) -> Any:
+    if not value:
+        raise ValueError(value)
+    return value
+
+
 Names = Annotated[list[str], BeforeValidator(_split)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
+Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
+Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
 NAMES = "a list of names, such as [{}]"
 
 
@@ -74,11 +97,13 @@ class RunConfig(_Settings):
 
     encoders: Names = Field(default=["semisupcon"], min_length=1, description=NAMES.format("semisupcon, simclr"))
     floors: Names = Field(default=["untrained", "handcrafted"], description=NAMES.format("untrained, handcrafted"))
+    checkpoints: Paths = Field(default=[], description="a list of folders that `mirbench pretrain` printed")
     tasks: Names = Field(default=["all"], min_length=1, description=NAMES.format("key, genre"))
     datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini"))
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="a whole number of at least 0 (and below 2^31)")
     seeds: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     max_bad: float = Field(default=0.01, ge=0, le=1, description="a share from 0 to 1")
@@ -88,37 +113,43 @@ class RunConfig(_Settings):
     options: dict[str, dict[str, Any]] = Field(
         default={}, description="a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
     )
+    sweep: Sweep = Field(
+        default={}, description="a mapping of encoder names to options to lists of values, such as {semisupcon: {label_fraction: [0.1, 1]}}"
+    )
 
 
 def shipped() -> dict[str, Path]:
-    """The configurations that come with mirbench, by bare name."""
-    folders = importlib.import_module("mirbench_configs").__path__
-    return {path.stem: path for folder in folders if Path(folder).is_dir() for path in sorted(Path(folder).glob("*.yaml"))}
+    """The configurations that come with mirbench, by bare name: `quick`, `paper/label-budget`."""
+    folders = [Path(folder) for folder in importlib.import_module("mirbench_configs").__path__]
+    found = {path.relative_to(folder).with_suffix("").as_posix(): path for folder in folders for path in folder.rglob("*.yaml")}
+    return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
 
 
-def load_config(path: Path | None = None, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
-    """The settings of a run: default.yaml, then `path`, then `overrides`, then `flags`.
+def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
+    """The settings of a run: default.yaml, then `files`, then `overrides`, then `flags`.
 
-    path: a YAML file or the bare name of a shipped one (`quick`). overrides: `a.b=value`, the value read as YAML.
-    flags: setting -> value; None means not given. Raises MirbenchError that names the layer, the setting and what would be right.
+    files: YAML files, or the bare names of shipped ones (`quick`), a later one over an earlier. overrides: `a.b=value`, the value read
+    as YAML. flags: setting -> value; None means not given. Where checkpoints are given and nobody says which encoders, those of the
+    checkpoints are all there are. Raises MirbenchError that names the layer, the setting and what would be right.
     """
     merged: dict[str, Any] = {}
     config = RunConfig()
-    for where, text, layer in _layers(path, overrides, flags or {}):
+    said: set[str] = set()
+    for i, (where, text, layer) in enumerate(_layers(files, overrides, flags or {})):
+        said |= set(layer) if i > 0 else set()  # the first is default.yaml
         merged = _merge(merged, layer)
         try:
             config = RunConfig.model_validate(merged)
         except ValidationError as error:
             raise _sentence(error, merged, where, text) from error
-    return config
+    return config.model_copy(update={"encoders": []}) if config.checkpoints and "encoders" not in said else config
 
 
-def _layers(path: Path | None, overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _layers(files: Sequence[Path], overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(where, the YAML text or nothing, settings), the strongest last."""
-    for file in (shipped()["default"], None if path is None else _find(path)):
-        if file is not None:
-            text = _read(file)
-            yield str(file), text, parse(text, str(file))
+    for file in (shipped()["default"], *map(_find, files)):
+        text = _read(file)
+        yield str(file), text, parse(text, str(file))
     for override in overrides:
         name, equals, value = override.partition("=")
         keys = [key.strip() for key in name.split(".")]
@@ -137,11 +168,11 @@ def _find(path: Path) -> Path:
     if path.is_file():
         return path
     known = shipped()
-    if str(path) in known:
-        return known[str(path)]
+    if path.as_posix() in known:
+        return known[path.as_posix()]
     if path.is_dir():
         raise MirbenchError(f"--config {path} is a folder; give it a YAML file, or one that ships with mirbench: {', '.join(known)}.")
-    hint = _nearest(str(path), known)
+    hint = nearest(str(path), known)
     raise MirbenchError(f"there is no configuration file {path}{hint} Give the path of a YAML file, or one of {', '.join(known)}.")
 
 
@@ -182,91 +213,22 @@ def _sentence(error: ValidationError, merged: dict[str, Any], where: str, text: 
         dotted = ".".join(map(str, path))
         holder = _fields(path[:-1]) or RunConfig
         known = [".".join(map(str, (*path[:-1], name))) for name in holder.model_fields]
-        return MirbenchError(f"{where}: no setting is named '{dotted}'{_nearest(dotted, known)} Known: {', '.join(known)}.")
+        return MirbenchError(f"{where}: no setting is named '{dotted}'{nearest(dotted, known)} Known: {', '.join(known)}.")
     setting: list[str] = []
     given: Any = merged
     right = ""
-    for key in path:  # down to the innermost setting that says what it should be, and into `options` as far as it goes
+    for key in path:  # down to the innermost setting that says what it should be, and into `options` and `sweep` as far as it goes
         model = _fields(setting)
-        if not isinstance(given, dict) or key not in given or not (model or setting[:1] == ["options"]) or not isinstance(key, str):
+        free = setting[:1] in (["options"], ["sweep"])
+        if not isinstance(given, dict) or key not in given or not (model or free) or not isinstance(key, str):
             break
         setting, given = [*setting, key], given[key]
         if model:
             right = str(model.model_fields[key].description)
-    return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {_shown(given)}.")
+    return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {shown(given)}.")
 
 
-def _nearest(given: str, known: Iterable[str]) -> str:
+def nearest(given: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` or a full stop."""
     hint = did_you_mean(given, known)
     return f";{hint}" if hint else "."
-
-
-def _shown(value: Any) -> str:
-    if value is None or value in ([], {}):
-        return "nothing" if value is None else "an empty " + ("list" if value == [] else "mapping")
-    return f"'{value}'" if isinstance(value, str) else f"{value!r:.60}"
-
-
-def encoder_options(encoder: Encoder, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """All of an encoder's options: its defaults, with what `options[encoder.name]` says instead.
-
-    Each value is of its default's type: an int will do for a float and a whole float for an int, a list's elements are like the
-    default's, and where the default is None anything goes. Raises MirbenchError for an unknown option or a wrong type.
-    """
-    complete = dict(copy.deepcopy(encoder.options))
-    for name, value in options.get(encoder.name, {}).items():
-        if name not in complete:
-            known = ", ".join(complete) or "none"
-            hint = _nearest(str(name), complete)
-            raise MirbenchError(f"options.{encoder.name}: the encoder has no option '{name}'{hint} Known: {known}.")
-        default = complete[name]
-        try:
-            complete[name] = _like(default, value)
-        except TypeError as error:
-            raise MirbenchError(f"options.{encoder.name}.{name} should be {error} (default {default!r}), not {_shown(value)}.") from None
-    return complete
-
-
-def _like(default: Any, value: Any) -> Any:
-    """`value` in the type of `default`; a TypeError says what it should have been."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if default is None:
-        return value
-    if isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-        raise TypeError("true or false")
-    if isinstance(default, int):
-        if number and value == int(value):
-            return int(value)
-        raise TypeError("a whole number")
-    if isinstance(default, float):
-        if number:
-            return float(value)
-        raise TypeError("a number")
-    if isinstance(default, str):
-        if isinstance(value, str):
-            return value
-        raise TypeError("text")
-    if isinstance(default, (list, tuple)):
-        if not isinstance(value, (list, tuple)):
-            raise TypeError("a list")
-        try:
-            return type(default)(_like(default[0], item) if default else item for item in value)
-        except TypeError as error:
-            raise TypeError(f"a list, each element {error}") from None
-    if isinstance(default, Mapping):
-        if not isinstance(value, Mapping):
-            raise TypeError("a mapping")
-        return dict(value)
-    return value
-
-
-def check_options(config: RunConfig, encoders: Mapping[str, Encoder]) -> None:
-    """Raises MirbenchError for options of an encoder that is not there, or that it does not have, before anything is run."""
-    for name in config.options:
-        if name not in encoders:
-            hint = _nearest(name, encoders)
-            raise MirbenchError(f"options.{name}: no encoder is named '{name}'{hint} Known: {', '.join(encoders)}.")
-        encoder_options(encoders[name], config.options)

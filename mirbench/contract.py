@@ -1,4 +1,4 @@
-"""What a plugin must keep to: its hooks, and the four nouns they return. Every breach is one sentence that names the plugin."""
+"""What a plugin must keep to: its hooks, and the nouns they return. Every breach is one sentence that names the plugin."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from typing import Any
 import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY
 
-KINDS: dict[str, type] = {"encoder": Encoder, "dataset": Dataset, "task": Task, "corruption": Corruption}
-PROSE = {"encoder": "encoder", "dataset": "data set", "task": "task", "corruption": "corruption"}
+KINDS: dict[str, type] = {
+    "encoder": Encoder,
+    "dataset": Dataset,
+    "task": Task,
+    "corruption": Corruption,
+    "backbone": Backbone,
+    "supervision": Supervision,
+}
+PROSE = {kind: kind for kind in KINDS} | {"dataset": "data set"}
 RESERVED = {"all": "it means every one", MAJORITY: "it is the majority-class floor", CLEAN: "it is audio that was left alone"}
 TARGETS = ("multiclass", "multilabel", "regression")
 SEVERITIES = 5
+OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options
 
 HOOKS = {kind: f"register_{kind}s" for kind in KINDS}
 
@@ -72,9 +80,8 @@ def _wrong_dataset(dataset: Dataset) -> str:
 def _wrong_task(task: Task) -> str:
     if not task.annotation or not isinstance(task.annotation, str):
         return "has no annotation; name the one that it predicts, such as annotation = 'genre'"
-    if task.target not in TARGETS:
-        hint = did_you_mean(str(task.target), TARGETS)
-        return f"has target = {task.target!r}{';' + hint if hint else '.'} It should be one of {', '.join(TARGETS)}"
+    if wrong := _wrong_target(task.target):
+        return wrong
     if isinstance(task.metrics, str):
         return f"has metrics = {task.metrics!r}; it should be a tuple, ({task.metrics!r},)"
     if not task.metrics:
@@ -100,13 +107,46 @@ def _wrong_corruption(corruption: Corruption) -> str:
     return _wrong_words("alters", corruption.alters)
 
 
+def _wrong_backbone(backbone: Backbone) -> str:
+    return "has no build; override build(self, **options)" if type(backbone).build is Backbone.build else ""
+
+
+def _wrong_supervision(supervision: Supervision) -> str:
+    cls = type(supervision)
+    if cls.encode is Supervision.encode:
+        return "has no encode; override encode(self, labels, options)"
+    if cls.similarity is Supervision.similarity:
+        return "has no similarity; override similarity(self, encoded, options)"
+    if not isinstance(supervision.annotation, str):
+        return f"has annotation = {supervision.annotation!r}; it should be the name of one, such as 'genre', or empty where it has none"
+    if not isinstance(supervision.options, Mapping):
+        return f"has options = {supervision.options!r}; it should be a mapping of option names to defaults"
+    if taken := [name for name in OF_ANY_SUPERVISION if name in supervision.options]:
+        return f"has an option '{taken[0]}', which every supervision has already; choose another name for it"
+    return _wrong_target(supervision.target)
+
+
+def _wrong_target(target: Any) -> str:
+    if target in TARGETS:
+        return ""
+    hint = did_you_mean(str(target), TARGETS)
+    return f"has target = {target!r}{';' + hint if hint else '.'} It should be one of {', '.join(TARGETS)}"
+
+
 def _wrong_words(attribute: str, words: Any) -> str:
     if isinstance(words, str) or not isinstance(words, Iterable):
         return f"has {attribute} = {words!r}; it should be a set of words, such as frozenset({{'pitch'}})"
     return ""
 
 
-_WRONG: dict[str, Any] = {"encoder": _wrong_encoder, "dataset": _wrong_dataset, "task": _wrong_task, "corruption": _wrong_corruption}
+_WRONG: dict[str, Any] = {
+    "encoder": _wrong_encoder,
+    "dataset": _wrong_dataset,
+    "task": _wrong_task,
+    "corruption": _wrong_corruption,
+    "backbone": _wrong_backbone,
+    "supervision": _wrong_supervision,
+}
 
 
 def _number(value: Any) -> bool:

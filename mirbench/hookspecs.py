@@ -1,10 +1,10 @@
-"""The four hooks. A plugin is a module (or object) with any of these, marked with `@mirbench.hookimpl`."""
+"""The hooks. A plugin is a module (or object) with any of these, marked with `@mirbench.hookimpl`."""
 
 from __future__ import annotations
 
 import pluggy
 
-from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
 
 hookspec = pluggy.HookspecMarker("mirbench")
 hookimpl = pluggy.HookimplMarker("mirbench")
@@ -28,3 +28,13 @@ def register_tasks() -> list[Task]:  # type: ignore[empty-body]
 @hookspec
 def register_corruptions() -> list[Corruption]:  # type: ignore[empty-body]
     """Called once, when plugins are loaded. Return the corruptions you provide; an empty list or None means none."""
+
+
+@hookspec
+def register_backbones() -> list[Backbone]:  # type: ignore[empty-body]
+    """Called once, when plugins are loaded. Return the backbones you provide; an empty list or None means none."""
+
+
+@hookspec
+def register_supervisions() -> list[Supervision]:  # type: ignore[empty-body]
+    """Called once, when plugins are loaded. Return the supervisions you provide; an empty list or None means none."""

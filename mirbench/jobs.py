@@ -7,18 +7,21 @@ move numbers, and of a prepared data set a stamp of what its clips are, so that 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mirbench.config import RunConfig, encoder_options
+from mirbench.config import RunConfig
+from mirbench.contenders import ABOUT, Contender
 from mirbench.data.splits import check_across, check_clips
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Dataset, Encoder, PretrainJob, Task
+from mirbench.nouns import Dataset, PretrainJob, Task
 from mirbench.provenance import moving_versions, native_bfloat16, room_digest
 from mirbench.records import Clip, Embeddings
 from mirbench.registry import Registry
@@ -30,7 +33,8 @@ PROBED = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Job:
-    """kind: datasets, checkpoints, embeddings or scores; title: what a person reads; seconds, megabytes: rough cost."""
+    """kind: datasets, checkpoints, embeddings or scores; title: what a person reads; seconds, megabytes: rough cost. unfinished: what
+    may be removed once it is done."""
 
     kind: str
     key: str
@@ -38,6 +42,7 @@ class Job:
     seconds: float
     megabytes: float
     run: Callable[[Path], None] = field(repr=False)
+    unfinished: Path | None = None
 
 
 def resolve_device(wanted: str) -> str:
@@ -104,11 +109,13 @@ class Planner:
         job = self.dataset(dataset)
         return self.store.folder(job.kind, job.key)
 
-    def _encoder_key(self, encoder: Encoder) -> dict[str, Any]:
-        """What of an encoder moves its numbers."""
-        options = encoder_options(encoder, self.config.options)
-        source = self.registry.digest("encoder", encoder.name)
-        return {**self.base, "encoder": encoder.name, "identity": encoder.identity(), "source": source, "options": options}
+    def _encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
+        """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
+        encoder = contender.encoder
+        options = {name: value for name, value in contender.options.items() if name not in without}
+        source, parts = self.registry.digest("encoder", encoder.name), self.registry.parts_digest()
+        key = {**self.base, "encoder": encoder.name, "identity": encoder.identity(), "source": source, "options": options}
+        return {**key, "parts": parts} if parts else key
 
     @contextlib.contextmanager
     def _named(self, kind: str, name: str, doing: str) -> Iterator[None]:
@@ -123,31 +130,67 @@ class Planner:
             noun = {"dataset": "data set"}.get(kind, kind)
             raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {what}; --debug shows where.") from error
 
-    def pretrain(self, encoder: Encoder, seed: int, datasets: Sequence[Dataset]) -> Job:
-        options = encoder_options(encoder, self.config.options)
-        rooms = [self.rooms["data"], self.rooms["pretraining"]]
-        key = key_of(**self._encoder_key(encoder), seed=seed, data=[self.data_key(d) for d in datasets], rooms=rooms)
+    def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
+        """Pretrains, or takes over the folder that was given."""
+        if contender.checkpoint is not None:
+            return self._take_over(contender, contender.checkpoint)
+        return self._pretrain(contender, seed, datasets)
+
+    def _pretrain(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
+        encoder, options, devices = contender.encoder, contender.options, self.config.devices
+        key = key_of(
+            **self._encoder_key(contender, without=encoder.load_options),
+            seed=seed,
+            data=[self.data_key(d) for d in datasets],
+            rooms=[self.rooms["data"], self.rooms["pretraining"]],
+            **({} if devices == 1 else {"devices": devices}),
+        )
+        unfinished = self.store.root / "unfinished" / key
 
         def run(folder: Path) -> None:
             check_across({d.name: self.clips_of(d) for d in datasets})
-            clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in ("train", "pretrain")]
-            if not clips:
+            clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d)]
+            heard = [c for c in clips if c.split in ("train", "pretrain")]
+            if not heard:
                 raise MirbenchError(
                     f"encoder '{encoder.name}' has nothing to pretrain on: "
                     f"{', '.join(d.name for d in datasets)} has neither train nor pretrain clips."
                 )
-            job = PretrainJob(clips, options, seed, folder, self.store.root, self.device)
+            unfinished.mkdir(parents=True, exist_ok=True)
+            validation = [c for c in clips if c.split == "valid"]
+            job = PretrainJob(heard, options, seed, folder, self.store.root, self.device, validation, unfinished, devices)
             with self._named("encoder", encoder.name, "pretraining"):
                 encoder.pretrain(job)
-            self._check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(clips))
-            (folder / "report.json").write_text(json.dumps(job.report, indent=1, default=str) + "\n")
+            self._check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(heard))
+            trained = {name: value for name, value in options.items() if name not in encoder.load_options}
+            _write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
+            _write_json(folder / "report.json", job.report)
 
-        return Job("checkpoints", key, f"{encoder.name}, seed {seed}", *encoder.cost(options), run)
+        return Job("checkpoints", key, f"{contender.name}, seed {seed}", *encoder.cost(options), run, unfinished)
 
-    def embed(self, encoder: Encoder, seed: int, dataset: Dataset, split: str, checkpoint: Job | None) -> Job:
-        options = encoder_options(encoder, self.config.options)
+    def _take_over(self, contender: Contender, given: Path) -> Job:
+        """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape are refused at once."""
+        encoder, (seed,) = contender.encoder, contender.seeds
+        files = sorted(path for path in given.rglob("*") if path.is_file())
+        digests = {path.relative_to(given).as_posix(): _digest(path) for path in files}
+        key = key_of(**self._encoder_key(contender), files=digests)
+        megabytes = sum(path.stat().st_size for path in files) / 1e6
+
+        def run(folder: Path) -> None:
+            with self._named("encoder", encoder.name, f"loading {given}"):
+                encoder.load(given, contender.options, seed, self.device)
+            for name in digests:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(given / name, folder / name)
+            if not (folder / "report.json").exists():
+                _write_json(folder / "report.json", {})
+
+        return Job("checkpoints", key, f"{contender.name}, seed {seed}, from {given}", 1.0, megabytes, run)
+
+    def embed(self, contender: Contender, seed: int, dataset: Dataset, split: str, checkpoint: Job | None) -> Job:
+        encoder = contender.encoder
         key = key_of(
-            **self._encoder_key(encoder),
+            **self._encoder_key(contender),
             split=split,
             seed=seed if encoder.seeded else None,
             checkpoint=checkpoint.key if checkpoint else None,
@@ -163,14 +206,15 @@ class Planner:
             clips = [c for c in self.clips_of(dataset) if c.split == split]
             title = f"embedding {dataset.name} {split} with {encoder.name}"
             with self._named("encoder", encoder.name, "embedding"):
-                embed = encoder.load(self.store.folder("checkpoints", checkpoint.key) if checkpoint else None, options, seed, self.device)
+                folder_of = self.store.folder("checkpoints", checkpoint.key) if checkpoint else None
+                embed = encoder.load(folder_of, contender.options, seed, self.device)
                 found = embed_clips(clips, embed, encoder.sample_rate, encoder.window_seconds, self.config.batch_size, title)
             self._check_bad(f"{dataset.name} {split}", found.skipped, len(clips))
             write_embeddings(folder, found)
 
-        return Job("embeddings", key, f"{encoder.name}, seed {seed}, {dataset.name} {split}", 8.0, 25.0, run)
+        return Job("embeddings", key, f"{contender.name}, seed {seed}, {dataset.name} {split}", 8.0, 25.0, run)
 
-    def score(self, encoder: Encoder, seed: int, dataset: Dataset, task: Task, embeddings: dict[str, Job]) -> Job:
+    def score(self, contender: Contender, seed: int, dataset: Dataset, task: Task, embeddings: dict[str, Job]) -> Job:
         probe = self.config.probe.model_dump()
         resamples = self.config.bootstrap.resamples
         key = key_of(
@@ -194,10 +238,10 @@ class Planner:
             )
             rows = score_rows(task, [predictions], resamples)
             report.update(rows=rows, seconds=round(time.perf_counter() - begun, 2))
-            RunFolder.create(folder).write_predictions(encoder.name, dataset.name, task.name, seed, predictions)
-            (folder / "report.json").write_text(json.dumps(report, indent=1, default=str) + "\n")
+            RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
+            _write_json(folder / "report.json", report)
 
-        return Job("scores", key, f"{task.name} on {dataset.name} with {encoder.name}, seed {seed}", 2.0, 1.0, run)
+        return Job("scores", key, f"{task.name} on {dataset.name} with {contender.name}, seed {seed}", 2.0, 1.0, run)
 
     def majority_key(self, task: Task, dataset: Dataset) -> str:
         """Of the floor that hears nothing: labels and intervals only."""
@@ -225,6 +269,15 @@ class Planner:
                 f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {self.config.max_bad:.0%}; "
                 f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --set max_bad=SHARE."
             )
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(clip: Clip, folder: Path) -> list[Any]:

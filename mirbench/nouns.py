@@ -1,4 +1,5 @@
-"""The four things a plugin can provide: Encoder, Dataset, Task, Corruption. A plugin file imports nothing else of ours.
+"""What a plugin can provide: Encoder, Dataset, Task, Corruption, and the parts of encoders that learn, Backbone and Supervision.
+A plugin file imports nothing else of ours.
 
 Subclass, set the attributes, override what differs, and return instances from a hook (see hookspecs.py). Importing this
 module imports no torch; a plugin should import torch inside its methods, so that `mirbench list` stays quick.
@@ -15,17 +16,24 @@ from mirbench.records import Clip
 
 if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
     import numpy as np
+    import torch
 
 Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 """(batch, samples) float32 mono audio -> (batch, dim) float32."""
+
+
+class Spec(dict[str, Any]):
+    """The default of an option that a name, a mapping or a list may replace, such as a supervision."""
 
 
 @dataclass(frozen=True)
 class PretrainJob:
     """What an encoder is given to pretrain with.
 
-    clips: the clips it may hear: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
-    complete. folder: where to leave its files. cache: a folder for what is dear to make and depends on the clips alone.
+    clips: the clips it may learn from: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
+    complete. folder: where to leave its files; the planner adds encoder.json and report.json. cache: a folder for what is dear to make
+    and depends on the clips alone. validation: `valid` clips, to choose between checkpoints and for nothing else. unfinished: a
+    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on.
     report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
     """
 
@@ -35,6 +43,9 @@ class PretrainJob:
     folder: Path
     cache: Path
     device: str
+    validation: Sequence[Clip] = ()
+    unfinished: Path | None = None
+    devices: int = 1
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -42,7 +53,8 @@ class Encoder:
     """Music audio in, embedding out. The least plugin sets `name` and overrides `embed`.
 
     options: every option with its default; `--set options.NAME.OPTION=VALUE` changes one, of the default's type.
-    trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed.
+    trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed. load_options: the options that
+    `load` reads and `pretrain` does not, so that changing one trains nothing anew.
     """
 
     name: str = ""
@@ -51,6 +63,7 @@ class Encoder:
     window_seconds: float = 2.7  # a longer clip is cut into windows of this length, whose embeddings are averaged
     trainable: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
+    load_options: ClassVar[tuple[str, ...]] = ()
     options: Mapping[str, Any] = {}
 
     def pretrain(self, job: PretrainJob) -> None:
@@ -146,3 +159,47 @@ class Corruption:
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         """audio: (samples,) float32; returns the same shape and dtype. Deterministic for a seed."""
         raise NotImplementedError(f"corruption {self.name} has no apply")
+
+
+class Backbone:
+    """A network that encoders which learn are built on, by name: `--set options.semisupcon.backbone=NAME`."""
+
+    name: str = ""
+    description: str = ""
+
+    def build(self, **options: Any) -> Any:
+        """A torch.nn.Module with fresh weights and the attributes `sample_rate` (Hz) and `dim`, mapping waveforms (batch, samples)
+        float32 of any length to (batch, dim). Raises TypeError for an option that it does not have."""
+        raise NotImplementedError(f"backbone {self.name} has no build")
+
+
+class Supervision:
+    """How alike two clips are, told by one of their annotations: `--set options.semisupcon.supervision=NAME`.
+
+    annotation: the one it reads unless told another. target: what kind of label it is, for training that predicts the label
+    (multiclass | multilabel | regression). options: every option with its default.
+    """
+
+    name: str = ""
+    description: str = ""
+    annotation: str = ""
+    target: str = "multiclass"
+    options: Mapping[str, Any] = {}
+
+    def label(self, value: Any) -> Any:
+        """An annotation as a label: a class name (multiclass), class names (multilabel, text is split at `|`) or a number or numbers
+        (regression). Raises MirbenchError for a value that is none."""
+        if self.target == "multilabel":
+            return tuple(value.split("|")) if isinstance(value, str) else tuple(map(str, value))
+        return str(value)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise MirbenchError for options that cannot work; called before anything is run."""
+
+    def encode(self, labels: Sequence[Any], options: Mapping[str, Any]) -> torch.Tensor:
+        """Labels, as `label` returns them, of all clips that carry one -> (clips, features) float32; called once."""
+        raise NotImplementedError(f"supervision {self.name} has no encode")
+
+    def similarity(self, encoded: torch.Tensor, options: Mapping[str, Any]) -> torch.Tensor:
+        """Rows of `encode` -> (rows, rows) float32 in [0, 1], symmetric: how positive each pair is; called for each batch."""
+        raise NotImplementedError(f"supervision {self.name} has no similarity")

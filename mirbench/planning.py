@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mirbench.config import RunConfig, encoder_options
+from mirbench.config import RunConfig
+from mirbench.contenders import Contender, contenders
 from mirbench.errors import MirbenchError
 from mirbench.evaluation import metrics
 from mirbench.jobs import PROBED, Job, Planner
-from mirbench.nouns import Dataset, Encoder, Task
+from mirbench.nouns import Dataset, Task
 from mirbench.registry import Registry
 from mirbench.store import Store, key_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order."""
+    """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names."""
 
     config: RunConfig
     registry: Registry
     store: Store
-    encoders: tuple[Encoder, ...]
-    floors: tuple[Encoder, ...]
+    encoders: tuple[Contender, ...]
+    floors: tuple[Contender, ...]
     datasets: tuple[Dataset, ...]
     tasks: tuple[Task, ...]
     planner: Planner
     jobs: tuple[Job, ...] = ()
-    checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (encoder, seed)
-    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (encoder, dataset, seed) -> split
-    scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (encoder, dataset, task, seed)
+    checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (contender, seed)
+    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (contender, dataset, seed) -> split
+    scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
+
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        return self.encoders + self.floors
 
     @property
     def key(self) -> str:
@@ -39,35 +45,56 @@ class Plan:
     @property
     def name(self) -> str:
         """Of the run folder: what was asked for, and enough of the key to tell it from another run of the same names."""
-        names = "-".join(["+".join(e.name for e in self.encoders), "+".join(d.name for d in self.datasets)])
+        swept = dict.fromkeys(option for options in self.config.sweep.values() for option in options)
+        parts = ["+".join(dict.fromkeys(e.encoder.name for e in self.encoders)), *([f"by-{'+'.join(swept)}"] if swept else [])]
+        names = "-".join([*parts, "+".join(d.name for d in self.datasets)])
         return self.config.run_name or f"{names[:100]}-{self.key[:6]}"
 
+    def given(self) -> list[Job]:
+        """The jobs that take over a checkpoint; they need no data."""
+        return [self.checkpoints[c.name, seed] for c in self.contenders if c.checkpoint is not None for seed in c.seeds]
+
     def describe(self) -> str:
-        """What would be done, what is cached, and roughly what the rest costs."""
-        lines, seconds, megabytes = [], 0.0, 0.0
+        """What would be done, what is cached, and roughly what the rest costs: by job, and in a sweep by variant."""
+        head = f"{len(self.jobs)} jobs, {len(self._left(self.jobs))} to do: about {self._cost(self.jobs)} in {self.store.root}"
+        return "\n".join([head, *(self._by_contender() if self.config.sweep else self._by_job())])
+
+    def _by_job(self) -> Iterable[str]:
         for job in self.jobs:
             done = self.store.has(job.kind, job.key)
-            seconds, megabytes = seconds + (0 if done else job.seconds), megabytes + (0 if done else job.megabytes)
-            lines.append(
-                f"  {'cached ' if done else 'to do  '} {job.kind:<12} {job.title}"
-                + ("" if done else f"  (about {_duration(job.seconds)}, {job.megabytes:.0f} MB)")
-            )
-        left = sum(not self.store.has(j.kind, j.key) for j in self.jobs)
-        return "\n".join(
-            [
-                f"{len(self.jobs)} jobs, {left} to do: about {_duration(seconds)} on two cores and {megabytes:.0f} MB in {self.store.root}",
-                *lines,
-            ]
-        )
+            cost = "" if done else f"  (about {_duration(job.seconds)}, {job.megabytes:.0f} MB)"
+            yield f"  {'cached ' if done else 'to do  '} {job.kind:<12} {job.title}{cost}"
 
-    def seeds_of(self, encoder: Encoder) -> list[int]:
-        """The seeds that were asked for; an encoder and probe without randomness have one result, filed under 0."""
-        random = encoder.seeded or self.config.probe.kind == "mlp"
-        return list(range(self.config.seed, self.config.seed + self.config.seeds)) if random else [0]
+    def _by_contender(self) -> Iterable[str]:
+        """What a row above needs too is counted there, and called shared."""
+        counted: set[tuple[str, str]] = set()
+        rows = [("data sets", [self.planner.dataset(d) for d in self.datasets])]
+        rows += [(c.name, self.jobs_of(c)) for c in self.contenders]
+        width = max(len(name) for name, _ in rows)
+        for name, jobs in rows:
+            own = [job for job in jobs if (job.kind, job.key) not in counted]
+            counted |= {(job.kind, job.key) for job in own}
+            left, shared = len(self._left(own)), len(jobs) - len(own)
+            facts = [f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}", f"{len(own) - left} cached"]
+            facts += [*([f"{shared} shared"] if shared else []), f"{left} to do"]
+            yield f"  {name:<{width}}  {', '.join(facts)}{f' (about {self._cost(own)})' if left else ''}"
+
+    def jobs_of(self, contender: Contender) -> list[Job]:
+        """Everything that is done for one contender, without preparing data sets."""
+        checkpoints = [job for (name, _), job in self.checkpoints.items() if name == contender.name]
+        embeddings = [job for (name, _, _), splits in self.embeddings.items() if name == contender.name for job in splits.values()]
+        return [*checkpoints, *embeddings, *(job for (name, *_), job in self.scores.items() if name == contender.name)]
+
+    def _left(self, jobs: Iterable[Job]) -> list[Job]:
+        return [job for job in jobs if not self.store.has(job.kind, job.key)]
+
+    def _cost(self, jobs: Iterable[Job]) -> str:
+        left = self._left(jobs)
+        return f"{_duration(sum(job.seconds for job in left))} on two cores and {sum(job.megabytes for job in left):.0f} MB"
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"
 
 
 def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
@@ -77,9 +104,32 @@ def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
     """
     store = Store(cache)
     planner = Planner(config, registry, store)
-    encoders = registry.resolve("encoder", config.encoders)
-    floors = [e for e in registry.resolve("encoder", config.floors) if e not in encoders] if config.floors else []
-    tasks, datasets = registry.resolve("task", config.tasks), registry.resolve("dataset", config.datasets)
+    chosen = contenders(config, registry)
+    datasets = registry.resolve("dataset", config.datasets)
+    tasks = _tasks(config, registry, datasets)
+    encoders, floors = (tuple(c for c in chosen if c.role == role) for role in ("encoder", "floor"))
+    draft = Plan(config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner)
+    wanted = [(c, seed) for c in chosen for seed in c.seeds]
+    checkpoints = {(c.name, seed): planner.checkpoint(c, seed, datasets) for c, seed in wanted if c.encoder.trainable}
+    jobs, embeddings, scores = [*(planner.dataset(d) for d in datasets), *checkpoints.values()], {}, {}
+    for contender, seed in wanted:
+        for dataset in datasets:
+            embedded = {s: planner.embed(contender, seed, dataset, s, checkpoints.get((contender.name, seed))) for s in PROBED}
+            embeddings[contender.name, dataset.name, seed] = embedded
+            jobs += embedded.values()
+            for task in tasks:
+                if task.annotation in dataset.annotations:
+                    scores[contender.name, dataset.name, task.name, seed] = planner.score(contender, seed, dataset, task, embedded)
+                    jobs.append(scores[contender.name, dataset.name, task.name, seed])
+    once: dict[tuple[str, str], Job] = {}
+    for job in jobs:
+        once.setdefault((job.kind, job.key), job)
+    return replace(draft, jobs=tuple(once.values()), checkpoints=checkpoints, embeddings=embeddings, scores=scores)
+
+
+def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset]) -> list[Task]:
+    """Those that were asked for and find their annotation in a data set."""
+    tasks: list[Task] = registry.resolve("task", config.tasks)
     for task in tasks:
         if not any(task.annotation in d.annotations for d in datasets) and "all" not in config.tasks:
             carried = sorted({a for d in datasets for a in d.annotations})
@@ -89,22 +139,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
             )
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
-    for encoder in (*encoders, *floors):
-        encoder.check(encoder_options(encoder, config.options))
     tasks = [t for t in tasks if any(t.annotation in d.annotations for d in datasets)]
     if not tasks:
         raise MirbenchError(f"none of the tasks finds its annotation in {', '.join(d.name for d in datasets)}.")
-    draft = Plan(config, registry, store, tuple(encoders), tuple(floors), tuple(datasets), tuple(tasks), planner)
-    wanted = [(e, seed) for e in (*encoders, *floors) for seed in draft.seeds_of(e)]
-    checkpoints = {(e.name, seed): planner.pretrain(e, seed, datasets) for e, seed in wanted if e.trainable}
-    jobs, embeddings, scores = [*(planner.dataset(d) for d in datasets), *checkpoints.values()], {}, {}
-    for encoder, seed in wanted:
-        for dataset in datasets:
-            embedded = {s: planner.embed(encoder, seed, dataset, s, checkpoints.get((encoder.name, seed))) for s in PROBED}
-            embeddings[encoder.name, dataset.name, seed] = embedded
-            jobs += embedded.values()
-            for task in tasks:
-                if task.annotation in dataset.annotations:
-                    scores[encoder.name, dataset.name, task.name, seed] = planner.score(encoder, seed, dataset, task, embedded)
-                    jobs.append(scores[encoder.name, dataset.name, task.name, seed])
-    return replace(draft, jobs=tuple(jobs), checkpoints=checkpoints, embeddings=embeddings, scores=scores)
+    return tasks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import platform
 import subprocess
@@ -76,9 +77,13 @@ def native_bfloat16() -> bool:
 
 
 def room_digest(*rooms: str) -> str:
-    """A hash of the source of these rooms of mirbench: a changed room retires what it made."""
+    """A hash of the source of these rooms of mirbench, with what they are built on: a changed room retires what it made."""
+    own = Path(__file__).parent
     digest = hashlib.sha256()
     for room in rooms:
-        for path in sorted((Path(__file__).parent / room).rglob("*.py")):
+        folders = [own / room]
+        if room == "pretraining":
+            folders += [Path(importlib.import_module(f"mirbench_plugins.{kind}").__path__[0]) for kind in ("backbones", "supervisions")]
+        for path in [own / "notation.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]:
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -24,12 +24,17 @@ from typing import Any
 
 import pluggy
 
-from mirbench import hookspecs
+from mirbench import hookspecs, parts
 from mirbench.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of, sources_of
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
 
-_FIRST = ("semisupcon", "simclr", "supervised", "untrained", "handcrafted", "tagging", "key", "pitch", "genre")  # then the alphabet
+_FIRST = (  # then the alphabet
+    *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
+    *("tagging", "key", "pitch", "genre"),
+    *("shared-tags", "dice", "same-class"),
+)
+_PARTS = ("backbone", "supervision")
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,22 @@ class Failure:
 
 
 class Registry:
-    """Nouns by name; the attributes `encoders`, `datasets`, `tasks` and `corruptions` are dicts, built-in names first."""
+    """Nouns by name; the attributes `encoders`, `datasets`, `tasks`, `corruptions`, `backbones` and `supervisions` are dicts, built-in
+    names first."""
 
     def __init__(self) -> None:
         self.encoders: dict[str, Encoder] = {}
         self.datasets: dict[str, Dataset] = {}
         self.tasks: dict[str, Task] = {}
         self.corruptions: dict[str, Corruption] = {}
+        self.backbones: dict[str, Backbone] = {}
+        self.supervisions: dict[str, Supervision] = {}
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
         self._from: dict[tuple[str, str], tuple[Plugin, Any]] = {}
 
     def nouns(self, kind: str) -> dict[str, Any]:
-        """All of a kind by name. kind: encoder | dataset | task | corruption."""
+        """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision."""
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
         nouns: dict[str, Any] = getattr(self, kind + "s")
@@ -106,6 +114,12 @@ class Registry:
             hasher.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
         return hasher.hexdigest()
 
+    def parts_digest(self) -> str:
+        """Of the backbones and supervisions that plugins provide, by name and source; nothing where all are built in."""
+        foreign = [(kind, name) for kind in _PARTS for name in sorted(self.nouns(kind)) if self._from[kind, name][0].door != "built in"]
+        told = "".join(f"{kind} {name} {self.digest(kind, name)}\n" for kind, name in foreign)
+        return hashlib.sha256(told.encode()).hexdigest() if told else ""
+
     def _add(self, kind: str, noun: Any, plugin: Plugin, module: Any) -> None:
         check_noun(kind, noun, f"plugin {_called(plugin)}")
         nouns = self.nouns(kind)
@@ -143,12 +157,13 @@ def load(plugin_files: Iterable[str | Path] = ()) -> Registry:
         plugin = Plugin(Path(given).stem if _is_path(given) else given, "file", given, "", "")
         _load_one(registry, manager, plugin, functools.partial(_import_given, given))
     registry._sort()
+    parts.use(registry)
     return registry
 
 
 def _built_in() -> Iterator[str]:
-    for room in ("encoders", "datasets", "tasks", "corruptions"):
-        package = importlib.import_module(f"mirbench_plugins.{room}")
+    for kind in KINDS:
+        package = importlib.import_module(f"mirbench_plugins.{kind}s")
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
             if not module.name.startswith("_"):
                 yield f"{package.__name__}.{module.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import shutil
@@ -19,6 +20,7 @@ from mirbench.errors import MirbenchError
 from mirbench.records import CLEAN, Predictions, Score
 from mirbench.store import explain_os_errors, write_atomically
 
+LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
 PREDICTION_COLUMNS = ("clip", "group", "target", "predicted")
 
 
@@ -149,8 +151,8 @@ class RunFolder:
         return read_rows(path, self._text(path), Comparison) if path.exists() else []
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
-        """Characters of a name that are unfit for a file name, and its dots, are percent-quoted."""
-        parts = [quote(name, safe="").replace(".", "%2E") for name in (dataset, task, encoder)]
+        """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
+        parts = [_file_part(name) for name in (dataset, task, encoder)]
         return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
 
     def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
@@ -226,6 +228,9 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
             scores[i], summaries[i], comparisons[i] = (_renamed(rows, new) for rows in (scores[i], summaries[i], comparisons[i]))
             if isinstance(manifests[i].get("encoders"), dict):
                 manifests[i]["encoders"] = {new.get(k, k): v for k, v in manifests[i]["encoders"].items()}
+            for point in (manifests[i].get("sweep") or {}).get("points", []):
+                if point["name"] in new:
+                    point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")
 
     rename(_clashes(scores) | _clashes(summaries))
     rename(_clashes(comparisons))
@@ -244,6 +249,11 @@ def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...
     if unknown := [name for name in names if name not in known]:
         raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
     return classes.index(text) if kind == "multiclass" else [int(name in names) for name in known]
+
+
+def _file_part(name: str) -> str:
+    quoted = quote(name, safe="").replace(".", "%2E")
+    return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
 
 
 def _labels(paths: list[Path]) -> list[str]:

@@ -1,4 +1,4 @@
-"""For plugin authors: does an encoder, a data set, a task or a corruption keep to the contract? Use them in your tests:
+"""For plugin authors: does what a plugin provides keep to the contract? Use these in your tests:
 
     def test_mine():
         mirbench.testing.check_encoder(Mine())
@@ -22,7 +22,7 @@ import numpy as np
 
 from mirbench.contract import check_noun
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Corruption, Dataset, Embed, Encoder, PretrainJob, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
 from mirbench.records import SPLITS, Clip
 
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
@@ -152,17 +152,23 @@ def check_task(task: Task, values: Iterable[Any] = ()) -> None:
     for value in values:
         label = task.label(value)
         what = f"{name}: label({value!r}) is {label!r}"
-        assert repr(task.label(value)) == repr(label), f"{what} once and something else the next time"
-        if task.target == "regression":
-            numbers = np.asarray(label)
-            assert numbers.dtype.kind in "iuf", f"{what}; a regression label is a number or several"
-            assert np.isfinite(numbers).all(), f"{what}; a regression label is finite"
-            continue
-        names = [label] if task.target == "multiclass" else label
-        assert isinstance(names, (list, tuple)), f"{what}; a multilabel label is a tuple of class names"
-        for each in names:
-            assert isinstance(each, str), f"{what}; a class name is text"
+        for each in _class_names(what, task, value, label):
             assert not task.classes or each in task.classes, f"{what}, which is not one of its classes"
+
+
+def _class_names(what: str, reader: Task | Supervision, value: Any, label: Any) -> Sequence[str]:
+    """The class names of a label that is right for the target, none of a regression target."""
+    assert repr(reader.label(value)) == repr(label), f"{what} once and something else the next time"
+    if reader.target == "regression":
+        numbers = np.asarray(label)
+        assert numbers.dtype.kind in "iuf", f"{what}; a regression label is a number or several"
+        assert np.isfinite(numbers).all(), f"{what}; a regression label is finite"
+        return []
+    names = [label] if reader.target == "multiclass" else label
+    assert isinstance(names, (list, tuple)), f"{what}; a multilabel label is a tuple of class names"
+    for each in names:
+        assert isinstance(each, str), f"{what}; a class name is text"
+    return names
 
 
 def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
@@ -183,6 +189,102 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
                 again = corruption.apply(audio, sample_rate, level, 7)
             assert np.array_equal(out, again), f"{what} returns something else for the same seed"
             assert sound == "silence" or severity < 5 or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
+
+
+def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = None) -> None:
+    """Builds it and embeds noise and silence of several lengths, as `check_encoder` does, and learns from a batch.
+
+    options: given to `build`, e.g. {"channels": 8} to keep a test short. One seed of torch must give the same weights again, and another
+    others; an option that it does not have must be a TypeError; every gradient must be finite.
+    """
+    _contract("backbone", backbone)
+    import torch
+
+    name = f"backbone '{backbone.name}'"
+
+    def build(seed: int) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return backbone.build(**(options or {}))
+
+    with _fenced(f"{name}: build"):
+        network = build(0)
+    assert isinstance(network, torch.nn.Module), f"{name}: build returns {type(network).__name__}, not a torch.nn.Module"
+    rate, dim = getattr(network, "sample_rate", None), getattr(network, "dim", None)
+    assert isinstance(rate, (int, float)) and rate > 0, f"{name}: sample_rate is {rate!r}; it should be a number of hertz above 0"  # noqa: PT018
+    assert isinstance(dim, int) and dim > 0, f"{name}: dim is {dim!r}; it should be the number of values it returns of a clip"  # noqa: PT018
+    weights, again, other = ([p.detach() for p in each.parameters()] for each in (network, build(0), build(1)))
+    assert all(map(torch.equal, weights, again)), f"{name}: two networks built with one seed differ; draw weights from torch's generator"
+    drawn = not weights or not all(map(torch.equal, weights, other))
+    assert drawn, f"{name}: two networks built with different seeds have the same weights"
+    try:
+        backbone.build(no_such_option=1)
+    except TypeError:
+        pass
+    else:
+        raise AssertionError(f"{name}: build takes an option that it does not have; it should raise TypeError")
+
+    def embed(audio: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            out = network.eval()(torch.as_tensor(audio))
+        assert isinstance(out, torch.Tensor), f"{name} returns {type(out).__name__}, not a tensor"
+        assert out.shape[1:] == (dim,), f"{name} returns the shape {tuple(out.shape)}, not (batch, {dim}), as its dim says"
+        return out.numpy()
+
+    listener = Encoder()
+    listener.sample_rate = round(rate)
+    _check_embed(name, embed, listener)
+    network.train()(torch.as_tensor(_noise(4, round(listener.window_seconds * rate)))).square().mean().backward()
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    assert gradients or not weights, f"{name}: no weight gets a gradient"
+    assert all(bool(torch.isfinite(g).all()) for g in gradients), f"{name}: a gradient is not finite"
+
+
+def check_supervision(supervision: Supervision, values: Sequence[Any], *, options: Mapping[str, Any] | None = None) -> None:
+    """Reads `values`, as clips carry them, encodes them, and checks that their similarities are finite, in [0, 1], symmetric, and for
+    each pair the same whatever else is in the batch and in whatever order.
+
+    values: some annotations, of which several differ. options: instead of some defaults.
+    """
+    _contract("supervision", supervision)
+    import torch
+
+    name = f"supervision '{supervision.name}'"
+    complete = {**supervision.options, **(options or {})}
+    unknown = sorted(set(complete) - set(supervision.options))
+    assert not unknown, f"{name} has no option '{', '.join(unknown)}'; it has {', '.join(supervision.options) or 'none'}"
+    assert len(values) > 1, f"{name}: give two values or more to check it with"
+    supervision.check(complete)
+    labels = [supervision.label(value) for value in values]
+    for value, label in zip(values, labels, strict=True):
+        _class_names(f"{name}: label({value!r}) is {label!r}", supervision, value, label)
+    with _fenced(f"{name}: encode"):
+        encoded = supervision.encode(labels, complete)
+    n = len(labels)
+    _check_tensor(f"{name}: encode", encoded, (n, None))
+    given = encoded.clone()
+    with _fenced(f"{name}: similarity"):
+        alike = supervision.similarity(encoded, complete)
+    assert torch.equal(given, encoded), f"{name}: similarity changes what encode returned"
+    _check_tensor(f"{name}: similarity", alike, (n, n))
+    assert alike.min() >= 0, f"{name}: a similarity is {float(alike.min())}, below 0"
+    assert alike.max() <= 1 + 1e-5, f"{name}: a similarity is {float(alike.max())}, above 1"
+    assert torch.allclose(alike, alike.T, atol=1e-6), f"{name}: similarity is not symmetric"
+    for rows in (list(reversed(range(n))), list(range(0, n, 2)), [0]):
+        some = supervision.similarity(encoded[rows], complete)
+        same = some.shape == (len(rows), len(rows)) and torch.allclose(some, alike[rows][:, rows], atol=1e-6)
+        assert same, f"{name}: how alike two clips are depends on which others are in the batch"
+
+
+def _check_tensor(what: str, found: Any, shape: tuple[int | None, ...]) -> None:
+    import torch
+
+    wanted = "(" + ", ".join("features" if size is None else str(size) for size in shape) + ")"
+    assert isinstance(found, torch.Tensor), f"{what} returns {type(found).__name__}, not a tensor"
+    fits = found.ndim == len(shape) and all(size in (None, given) for size, given in zip(shape, found.shape, strict=True))
+    assert fits, f"{what} returns the shape {tuple(found.shape)}, not {wanted}"
+    assert found.dtype == torch.float32, f"{what} returns {str(found.dtype).removeprefix('torch.')}, not float32"
+    assert torch.isfinite(found).all(), f"{what} returns values that are not finite"
 
 
 def _contract(kind: str, noun: Any) -> None:

@@ -1,4 +1,4 @@
-"""What several test files need: an encoder plugin that tells tones apart, and the rows of a result file."""
+"""What several test files need: an encoder plugin that tells tones apart, a data set of tones, and the rows of a result file."""
 
 import csv
 
@@ -16,6 +16,35 @@ class Loud(mirbench.Encoder):
 @mirbench.hookimpl
 def register_encoders():
     return [Loud()]
+"""
+
+TONES = """
+import numpy as np, soundfile
+import mirbench
+
+class Tones(mirbench.Dataset):
+    name = "tones"
+    annotations = ("genre",)
+
+    def prepare(self, folder):
+        (folder / "audio").mkdir()
+        clips = []
+        for i in range({count}):
+            split = ("train", "valid", "test")[i % 3]
+            path = folder / "audio" / f"{{i}}.wav"
+            soundfile.write(path, 0.3 * np.sin(np.arange(22050) * 0.02 * (1 + i % 2)), 22050)
+            group = "shared" if {leak} and i < 2 else f"g{{i}}"
+            clips.append(mirbench.Clip(str(i), path, split, group, annotations={{"genre": "ab"[i % 2]}}))
+        for i in range({broken}):
+            clips[i].path.write_bytes(b"<html>not found</html>")
+        mirbench.write_manifest(folder / "manifest.csv", clips)
+
+    def clips(self, folder):
+        return mirbench.read_manifest(folder / "manifest.csv")
+
+@mirbench.hookimpl
+def register_datasets():
+    return [Tones()]
 """
 
 

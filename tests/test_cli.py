@@ -98,6 +98,12 @@ def test_run_hands_the_settings_to_the_runner_and_prints_the_table_and_where_all
     assert capsys.readouterr().out == "the table\n\nEverything lies in results/first:\n  results/first/scores.csv\n"
 
 
+def test_checkpoints_and_devices_reach_the_runner(stub):
+    assert cli.main(["run", "--checkpoint", "a b", "--checkpoint", "c", "--devices", "2", "--set", "floors=[]"]) == 0
+    config = stub.planned[0][0]
+    assert (config.checkpoints, config.encoders, config.devices) == (["a b", "c"], [], 2)
+
+
 def test_encoders_repeat_take_commas_and_all(stub):
     assert cli.main(["run", "--plugin", "loud.py", "--encoder", "loud", "--encoder", "learner,loud", "--set", "floors=[]"]) == 0
     assert stub.planned[0][0].encoders == ["loud", "learner", "loud"]
@@ -148,7 +154,7 @@ def test_report_draws_again(stub, capsys):
         ([*RUN, "--set", "options.lod.floor=1"], "options.lod: no encoder is named 'lod'; did you mean 'loud'? Known: "),
         ([*RUN, "--set", "sed=1"], "--set sed=1: no setting is named 'sed'; did you mean 'seed'? Known: encoders, "),
         ([*RUN, "--seed", "-1"], "--seed: seed should be a whole number of at least 0 (and below 2^31), not -1."),
-        ([*RUN, "--config", "no.yaml"], "there is no configuration file no.yaml. Give the path of a YAML file, or one of default, quick."),
+        ([*RUN, "--config", "no.yaml"], "there is no configuration file no.yaml. Give the path of a YAML file, or one of default, "),
         (["run", "--plugin", "no.py"], "--plugin no.py is no Python file; give the path of a .py file, or the dotted name of a module."),
         (["list", "taks"], f"mirbench list does not know 'taks'; did you mean 'tasks'? Known: {', '.join(cli.LISTED)}."),
         (["rn"], "No such command 'rn'"),

@@ -18,18 +18,24 @@ PLUGINS = Path(importlib.import_module("mirbench_plugins").__path__[0])
 FILES = sorted(CODE.rglob("*.py"))
 PLUGIN_FILES = [path for path in sorted(PLUGINS.rglob("*.py")) if not path.name.startswith("gather_")]
 
-GROUND = {"errors", "records", "nouns", "store", "hookspecs", "csvfile", "yamlfile", "progress"}
+GROUND = {"errors", "records", "nouns", "store", "hookspecs", "csvfile", "yamlfile", "progress", "ahead", "notation", "typed", "parts"}
 MAY_IMPORT = {
     "errors": set(),
     "records": {"errors"},
     "progress": set(),
+    "ahead": set(),
     "nouns": {"errors", "records"},
+    "notation": {"errors"},
+    "typed": {"nouns"},
+    "parts": {"nouns"},
     "hookspecs": {"errors", "records", "nouns"},
     "store": {"errors", "records"},
     "csvfile": {"errors", "store"},
     "yamlfile": {"errors"},
     "provenance": GROUND,
-    "jobs": GROUND | {"provenance", "registry", "config", "results", "data", "evaluation"},
+    "options": GROUND | {"config"},
+    "contenders": GROUND | {"config", "options", "registry"},
+    "jobs": GROUND | {"contenders", "provenance", "registry", "config", "results", "data", "evaluation"},
     "contract": GROUND,
     "registry": GROUND | {"contract"},
     "config": GROUND,
@@ -38,11 +44,11 @@ MAY_IMPORT = {
     "pretraining": GROUND | {"provenance"},
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
-    "planning": GROUND | {"jobs", "registry", "config", "evaluation"},
-    "collect": GROUND | {"config", "jobs", "planning", "provenance", "results", "evaluation"},
-    "runner": GROUND | {"planning", "jobs", "collect", "registry", "config", "results"},
+    "planning": GROUND | {"contenders", "jobs", "registry", "config", "evaluation"},
+    "collect": GROUND | {"jobs", "planning", "provenance", "results", "evaluation"},
+    "runner": GROUND | {"planning", "jobs", "collect", "contenders", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
-    "cli": GROUND | {"registry", "config", "runner", "reporting"},
+    "cli": GROUND | {"registry", "config", "options", "runner", "reporting"},
 }
 
 

@@ -244,3 +244,11 @@ def test_the_readme_explains_every_column():
     text = (Path(__file__).parents[1] / "results" / "README.md").read_text()
     for kind in (Score, Summary, Comparison):
         assert [f.name for f in dataclasses.fields(kind) if f"`{f.name}`" not in text] == []
+
+
+def test_very_long_names_get_files_of_their_own(tmp_path):
+    run = RunFolder.create(tmp_path / "r")
+    names = [f"semisupcon[{'supervision=' * 20}{i}]" for i in range(2)]
+    paths = [run.predictions_path(name, "mini", "genre", 0) for name in names]
+    assert len(set(paths)) == 2
+    assert all(len(path.name) < 255 for path in paths)

@@ -10,39 +10,10 @@ import time
 
 import numpy as np
 import pytest
-from small import LOUD, rows
+from small import LOUD, TONES, rows
 
 from mirbench import cli
 from mirbench.results import RunFolder
-
-TONES = """
-import numpy as np, soundfile
-import mirbench
-
-class Tones(mirbench.Dataset):
-    name = "tones"
-    annotations = ("genre",)
-
-    def prepare(self, folder):
-        (folder / "audio").mkdir()
-        clips = []
-        for i in range({count}):
-            split = ("train", "valid", "test")[i % 3]
-            path = folder / "audio" / f"{{i}}.wav"
-            soundfile.write(path, 0.3 * np.sin(np.arange(22050) * 0.02 * (1 + i % 2)), 22050)
-            group = "shared" if {leak} and i < 2 else f"g{{i}}"
-            clips.append(mirbench.Clip(str(i), path, split, group, annotations={{"genre": "ab"[i % 2]}}))
-        for i in range({broken}):
-            clips[i].path.write_bytes(b"<html>not found</html>")
-        mirbench.write_manifest(folder / "manifest.csv", clips)
-
-    def clips(self, folder):
-        return mirbench.read_manifest(folder / "manifest.csv")
-
-@mirbench.hookimpl
-def register_datasets():
-    return [Tones()]
-"""
 
 
 def tones(tmp_path, *, count=60, leak=False, broken=0, more=()):
@@ -83,6 +54,9 @@ def test_the_manifest_says_what_was_done(tiny_run):
     checkpoint = manifest["encoders"]["semisupcon"]["checkpoints"]["0"]
     assert (checkpoint["steps"], checkpoint["views_seen"]) == (3, 48)
     assert checkpoint["labelled_clips"] == 4 * 9 + 30
+    budget = manifest["label_budgets"][checkpoint["label_budget"]]
+    assert len(set(budget)) == checkpoint["labelled_clips"]
+    assert all(clip.startswith("tiny/") for clip in budget)
     assert sum(v for k, v in checkpoint["labels_used"].items() if k in ("reel", "jig", "rock")) > 0
     assert manifest["tasks"]["key"]["classes"][:2] == ["C major", "Db major"]
     assert manifest["tasks"]["pitch"]["classes"][:2] == ["36", "37"]
@@ -142,10 +116,10 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped(tiny_command, tmp_p
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     (checkpoint,) = (tmp_path / "cache" / "checkpoints").glob("[0-9a-f]*")
-    weights = (checkpoint / "weights.safetensors").stat().st_mtime_ns
+    weights = (checkpoint / "last" / "weights.safetensors").stat().st_mtime_ns
     assert not list((tmp_path / "results").glob("*/manifest.json"))
     subprocess.run(command, check=True)
-    assert (checkpoint / "weights.safetensors").stat().st_mtime_ns == weights
+    assert (checkpoint / "last" / "weights.safetensors").stat().st_mtime_ns == weights
     (folder,) = (tmp_path / "results").iterdir()
     assert len(rows(folder)) == 32
 

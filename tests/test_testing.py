@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mirbench import Clip, Corruption, Dataset, Encoder, Task
-from mirbench.testing import check_corruption, check_dataset, check_encoder, check_task
+from mirbench import Backbone, Clip, Corruption, Dataset, Encoder, Supervision, Task
+from mirbench.testing import check_backbone, check_corruption, check_dataset, check_encoder, check_supervision, check_task
 
 
 class Loudness(Encoder):
@@ -258,3 +259,109 @@ def test_a_noun_that_the_registry_would_refuse_is_caught():
         check_corruption(type("Faulty", (Hiss,), {"levels": (1, 2, 3)})())
     with pytest.raises(AssertionError, match=r"^Faulty is named 'My Hiss'; write lower-case"):
         check_corruption(type("Faulty", (Hiss,), {"name": "My Hiss"})())
+
+
+class Nearness(Supervision):
+    name = "nearness"
+    annotation = "tempo"
+    target = "regression"
+
+    def label(self, value):
+        return float(value)
+
+    def encode(self, labels, options):
+        return torch.tensor([[label] for label in labels])
+
+    def similarity(self, encoded, options):
+        return 1 / (1 + (encoded - encoded.T).abs())
+
+
+def test_a_sound_supervision_passes():
+    check_supervision(Nearness(), [1, "2", 4.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"label": lambda self, value: value}, "label('2') is '2'; a regression label is a number or several"),
+        ({"encode": lambda self, labels, options: labels}, "encode returns list, not a tensor"),
+        ({"encode": lambda self, labels, options: torch.tensor(labels)}, "encode returns the shape (3,), not (3, features)"),
+        ({"encode": lambda self, labels, options: torch.zeros(3, 1).double()}, "encode returns float64, not float32"),
+        ({"similarity": lambda self, encoded, options: encoded @ encoded.T}, "a similarity is 20.25, above 1"),
+        ({"similarity": lambda self, encoded, options: encoded.exp() / encoded.exp().sum() + 0 * encoded.T}, "similarity is not symmetric"),
+        ({"similarity": lambda self, encoded, options: -Nearness.similarity(self, encoded, {})}, "a similarity is -1.0, below 0"),
+        ({"similarity": lambda self, encoded, options: encoded / 9}, "similarity returns the shape (3, 1), not (3, 3)"),
+        ({"similarity": lambda self, encoded, options: encoded.zero_() @ encoded.T}, "similarity changes what encode returned"),
+        (
+            {"similarity": lambda self, encoded, options: Nearness.similarity(self, encoded, {}) / len(encoded)},
+            "how alike two clips are depends on which others are in the batch",
+        ),
+        (
+            {"similarity": lambda self, encoded, options: Nearness.similarity(self, encoded, {}) * torch.rand(())},
+            "similarity changes the global random state of torch",
+        ),
+    ],
+)
+def test_a_faulty_supervision_is_caught(change, sentence):
+    with pytest.raises(AssertionError) as caught:
+        check_supervision(type("Faulty", (Nearness,), change)(), [1, "2", 4.5])
+    assert str(caught.value).startswith(f"supervision 'nearness': {sentence}")
+
+
+class Loud(torch.nn.Module):
+    sample_rate, dim = 22_050, 2
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+
+    def forward(self, audio):
+        return self.layer(torch.stack([audio.square().mean(1), audio.abs().amax(1)], 1))
+
+
+class LoudBackbone(Backbone):
+    name = "loud"
+
+    def build(self):
+        return Loud()
+
+
+def test_a_sound_backbone_passes():
+    check_backbone(LoudBackbone())
+
+
+def changed(**attributes):
+    return lambda self: type("Changed", (Loud,), attributes)()
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda self: 3, ": build returns int, not a torch.nn.Module"),
+        (changed(sample_rate=0), ": sample_rate is 0; it should be a number of hertz above 0"),
+        (changed(dim=None), ": dim is None; it should be the number of values it returns of a clip"),
+        (changed(dim=3), " returns the shape (2, 2), not (batch, 3), as its dim says"),
+        (lambda self, **options: Loud(), ": build takes an option that it does not have; it should raise TypeError"),
+        (changed(forward=lambda self, audio: Loud.forward(self, audio) - audio.mean()), " on 59535 samples of noise depends on what else"),
+        (
+            changed(forward=lambda self, audio: Loud.forward(self, audio).detach() + torch.zeros((), requires_grad=True)),
+            ": no weight gets a gradient",
+        ),
+        (changed(forward=lambda self, audio: (out := Loud.forward(self, audio)) + (0 * out).abs().sqrt()), ": a gradient is not finite"),
+    ],
+)
+def test_a_faulty_backbone_is_caught(build, sentence):
+    with pytest.raises(AssertionError) as caught:
+        check_backbone(type("Faulty", (LoudBackbone,), {"build": build})())
+    assert str(caught.value).startswith(f"backbone 'loud'{sentence}")
+
+
+def test_a_backbone_with_weights_of_its_own_is_caught():
+    def zeros(self):
+        network = Loud()
+        torch.nn.init.zeros_(network.layer.weight)
+        torch.nn.init.zeros_(network.layer.bias)
+        return network
+
+    with pytest.raises(AssertionError, match="two networks built with different seeds have the same weights"):
+        check_backbone(type("Faulty", (LoudBackbone,), {"build": zeros})())

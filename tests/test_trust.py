@@ -144,8 +144,12 @@ def test_a_fault_inside_an_encoder_is_told_with_its_name(mine, tmp_path, capsys)
     [
         ("steps=0", "option steps is 0; it must lie between 1 and 100000000."),
         ("stretch=-3.0", "option stretch is -3.0; it must lie between 0 and 0.9."),
-        ("backbone=mel-cn", "no backbone option is named 'mel-cn'; did you mean 'mel-cnn'? Known: mel-cnn."),
-        ("targets=foo", "no targets option is named 'foo'. Known: dice, shared-tags."),
+        (
+            "backbone=mel-cn",
+            "no backbone is named 'mel-cn'; did you mean 'mel-cnn'? "
+            "Known: mel-cnn, mel-cnn-small, samplecnn, samplecnn-xl, tune, tune-plus.",
+        ),
+        ("segments=foo", "no segments option is named 'foo'. Known: consecutive, independent."),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_run(tmp_path, capsys, setting, sentence):
@@ -155,12 +159,18 @@ def test_wrong_options_are_told_before_anything_is_run(tmp_path, capsys, setting
 
 def test_labels_that_can_never_be_shared_are_refused(tmp_path, tiny_run, tiny_command, capsys):
     cache, _ = tiny_run
-    command = tiny_command(cache, tmp_path / "results", "--quiet", "--set", "options.semisupcon.supervision=genre")
+    command = tiny_command(
+        cache,
+        tmp_path / "results",
+        "--quiet",
+        "--set",
+        "options.semisupcon.supervision={name: shared-tags, annotation: genre, threshold: 3}",
+    )
     command.remove("--debug")
     assert cli.main(command) == 2
     assert capsys.readouterr().err == (
-        "mirbench: encoder 'semisupcon' takes two clips for alike where they share 3 labels, but no clip has so many 'genre' labels; "
-        "set options.semisupcon.threshold=1 or options.semisupcon.targets=dice.\n"
+        "mirbench: encoder 'semisupcon' finds no two of its 66 labelled clips alike under shared-tags; choose another supervision, "
+        "such as dice, a lower threshold, or a larger label_fraction.\n"
     )
 
 
@@ -172,7 +182,7 @@ def test_clips_of_two_data_sets_keep_their_own_audio(tmp_path):
         clips.append(mirbench.Clip(f"{name}/x", path, "train", "g"))
     mel = MelSpectrogram(22_050, 128)
     for _ in range(2):  # made, and then read from the cache
-        found = load_material(clips, mel, 22_050, tmp_path / "cache")
+        found = load_material(clips, 22_050, tmp_path / "cache", mel)
         loudest = [float(mel.centres[found.frames[o + 10].float().argmax()]) for o in found.offsets.tolist()]
         assert [c.id for c in found.clips] == ["a/x", "b/x"]
         assert loudest == pytest.approx([500, 4000], rel=0.05)
@@ -183,7 +193,7 @@ def test_a_replaced_file_of_the_same_size_is_heard_again_in_pretraining(tmp_path
     loudest = []
     for hertz in (500.0, 4000.0):
         soundfile.write(path, 0.5 * np.sin(2 * np.pi * hertz * np.arange(22_050) / 22_050), 22_050)
-        found = load_material([mirbench.Clip("x", path, "train", "g")], mel, 22_050, tmp_path / "cache")
+        found = load_material([mirbench.Clip("x", path, "train", "g")], 22_050, tmp_path / "cache", mel)
         loudest.append(float(mel.centres[found.frames[10].float().argmax()]))
     assert loudest == pytest.approx([500, 4000], rel=0.05)
 

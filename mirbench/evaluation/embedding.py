@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mirbench import AudioError, read_audio
+from mirbench.ahead import ahead
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed
 from mirbench.progress import progress_bar
 from mirbench.records import Clip, Embeddings
 
-AHEAD = 64  # clips decoded ahead of the encoder
 WAITING = 2**26  # samples that may wait for others of their length: 256 MB
 
 
@@ -36,24 +34,6 @@ def windows(audio: np.ndarray, length: int) -> np.ndarray:
     return np.stack([audio[s : s + length] for s in starts])
 
 
-def _decoded(clips: Sequence[Clip], sample_rate: int, threads: int) -> Iterator[tuple[Clip, np.ndarray | str]]:
-    """Each clip with its audio, or with why it has none; decoding runs ahead in threads, a bounded way."""
-
-    def read(clip: Clip) -> np.ndarray | str:
-        try:
-            return read_audio(clip.path, sample_rate, clip.start, clip.duration)
-        except AudioError as error:
-            return str(error)
-
-    with ThreadPoolExecutor(threads) as pool:
-        rest = iter(clips)
-        queue = [(c, pool.submit(read, c)) for c in islice(rest, AHEAD)]
-        while queue:
-            clip, future = queue.pop(0)
-            yield clip, future.result()
-            queue += [(c, pool.submit(read, c)) for c in islice(rest, 1)]
-
-
 def embed_clips(
     clips: Sequence[Clip], embed: Embed, sample_rate: int, window_seconds: float, batch_size: int, title: str, threads: int = 2
 ) -> Embeddings:
@@ -66,6 +46,13 @@ def embed_clips(
     rows: dict[str, np.ndarray] = {}
     skipped: dict[str, str] = {}
     waiting: dict[int, list[tuple[Clip, np.ndarray]]] = {}
+
+    def decoded(clip: Clip) -> np.ndarray | str:
+        """The audio, or why there is none."""
+        try:
+            return read_audio(clip.path, sample_rate, clip.start, clip.duration)
+        except AudioError as error:
+            return str(error)
 
     def flush(size: int) -> None:
         group = waiting.pop(size)
@@ -85,7 +72,7 @@ def embed_clips(
             at += len(cut)
 
     with progress_bar(total=len(clips), desc=title, unit="clip") as bar:
-        for clip, audio in _decoded(clips, sample_rate, threads):
+        for clip, audio in ahead(decoded, clips, threads):
             if isinstance(audio, str):
                 skipped[clip.id] = audio
             else:

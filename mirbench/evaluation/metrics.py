@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
+from mirbench.notation import parse_key
 from mirbench.records import Predictions
 
 TARGETS = ("multiclass", "multilabel", "regression")
@@ -140,21 +141,15 @@ def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tu
 
 # Multiclass ----------------------------------------------------------------------------------------------------------
 
-_LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_SHIFTS = {"": 0, "#": 1, "b": -1}
-MODES = ("major", "minor", "other")
 
-
-def parse_key(name: str) -> tuple[int, str]:
-    """A key's tonic in semitones above C, and its mode. Raises MirbenchError where `name` is no key.
-
-    >>> parse_key("F# minor"), parse_key("Gb minor")
-    ((6, 'minor'), (6, 'minor'))
-    """
-    tonic, _, mode = name.strip().lower().partition(" ")
-    if tonic[:1] not in _LETTERS or tonic[1:] not in _SHIFTS or mode.strip() not in MODES:
-        raise MirbenchError(f"'{name}' is no key; keys are named like 'C major', 'Db minor' or 'F# minor': correct the annotation.")
-    return (_LETTERS[tonic[0]] + _SHIFTS[tonic[1:]]) % 12, mode.strip()
+def _class_key(name: str) -> tuple[int, str]:
+    """The key that a class is named after, in full: tonic and mode."""
+    try:
+        if len(name.split()) == 2:
+            return parse_key(name)
+    except MirbenchError:
+        pass
+    raise MirbenchError(f"'{name}' is no key; keys are named like 'C major', 'Db minor' or 'F# minor': correct the annotation.")
 
 
 def key_score(reference: str, estimate: str) -> float:
@@ -166,7 +161,7 @@ def key_score(reference: str, estimate: str) -> float:
     >>> [key_score("C major", key) for key in ("C major", "G major", "F major", "A minor", "C minor", "D major")]
     [1.0, 0.5, 0.0, 0.3, 0.2, 0.0]
     """
-    (tonic, mode), (other, other_mode) = parse_key(reference), parse_key(estimate)
+    (tonic, mode), (other, other_mode) = _class_key(reference), _class_key(estimate)
     step = (other - tonic) % 12
     if mode == other_mode:
         return {0: 1.0, 7: 0.5}.get(step, 0.0)

@@ -1,36 +1,37 @@
-"""Checkpoints: safetensors for the weights and a JSON for everything needed to rebuild the encoder. Loading executes nothing."""
+"""Checkpoints: safetensors for the weights and a JSON for everything needed to rebuild the encoder. Loading executes nothing.
+
+A state to resume from is one safetensors file: weights of the network and its head, the optimiser's moments, and the rest as JSON in
+its header.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mirbench.errors import MirbenchError
+from mirbench.store import write_atomically
 
 WEIGHTS, ABOUT = "weights.safetensors", "encoder.json"
 
 
-def save_checkpoint(folder: Path, module: nn.Module, about: dict[str, Any]) -> None:
-    """about: JSON-able; goes beside the weights."""
-    from safetensors.torch import save_file
+def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """weights: a state_dict. about: JSON-able; goes beside the weights. Each file is the old one or the whole new one."""
+    from safetensors.torch import save
 
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, folder / WEIGHTS)
-    (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+    write_atomically(folder / WEIGHTS, save(_plain(weights)))
+    write_atomically(folder / ABOUT, json.dumps(about, indent=1, sort_keys=True, default=str) + "\n")
 
 
 def load_checkpoint(folder: Path, module: nn.Module) -> None:
     """Fills the module. Raises MirbenchError where the file is missing, damaged, or of another shape, with the difference."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = folder / WEIGHTS
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise MirbenchError(f"the checkpoint {path} cannot be read: {error}; delete its folder to train it again.") from error
+    weights, _ = _read(path, "delete its folder to train it again")
     own = {name: tuple(t.shape) for name, t in module.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in weights.items()}
     if own != found:
@@ -43,3 +44,45 @@ def load_checkpoint(folder: Path, module: nn.Module) -> None:
             f"the checkpoint {path} is of another shape: {'; '.join(differences[:4])}{' ...' if len(differences) > 4 else ''}."
         )
     module.load_state_dict(weights)
+
+
+def save_state(path: Path, modules: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer, facts: Mapping[str, Any]) -> None:
+    """facts: JSON-able, such as the step. Written whole or not at all."""
+    from safetensors.torch import save
+
+    tensors = {f"{name}/{key}": tensor for name, module in modules.items() for key, tensor in module.state_dict().items()}
+    moments = optimiser.state_dict()["state"]
+    tensors |= {f"optimiser/{i}/{key}": value for i, values in moments.items() for key, value in values.items()}
+    write_atomically(path, save(_plain(tensors), metadata={"facts": json.dumps(facts)}))
+
+
+def load_state(path: Path, modules: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    """Fills modules and optimiser with what `save_state` wrote; returns the facts. Raises MirbenchError for a damaged file."""
+    tensors, metadata = _read(path, "delete it to train from the beginning")
+    try:
+        for name, module in modules.items():
+            module.load_state_dict({key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")})
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            if key.startswith("optimiser/"):
+                _, number, what = key.split("/")
+                moments.setdefault(int(number), {})[what] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+        facts: dict[str, Any] = json.loads(metadata["facts"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise MirbenchError(f"the training state {path} does not fit: {error}; delete it to train from the beginning.") from error
+    return facts
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _read(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.offset_keys()}, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise MirbenchError(f"the checkpoint {path} cannot be read: {error}; {remedy}.") from error

@@ -1,61 +1,98 @@
-"""The audio of a pretraining run, kept as the log-mel bands that the light backbone listens to.
+"""The audio of a pretraining run, decoded once: as log-mel bands for backbones that listen to those, as waveforms for the others.
 
-Decoding a FLAC and taking its Fourier transforms costs more than augmenting and training on it: each clip is read once, its
-bands are stored in half precision (88 kB for 8 s), and views are cut from the memory-mapped array.
+Decoding costs more than augmenting and training a light backbone: each clip is read once and kept, as half-precision log-mel bands
+(88 kB for 8 s) or as 16-bit samples (353 kB), in one file of which views are cut through a memory map.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mirbench import AudioError, read_audio
-from mirbench.pretraining.backbones.mel import HOP, MelSpectrogram
+from mirbench.ahead import ahead
+from mirbench.pretraining.backbones.mel import MelSpectrogram
 from mirbench.progress import progress_bar
 from mirbench.provenance import moving_versions, room_digest
 from mirbench.records import Clip
 from mirbench.store import Store, key_of
 
+FULL_SCALE = 32_767
+
 
 @dataclass(frozen=True)
 class Material:
-    """clips: those that could be read. frames: (all frames, bands) float16 log10 power; clip i has lengths[i] of them from offsets[i]."""
+    """clips: those that could be read. Clip i has lengths[i] frames (or samples) from offsets[i] on in `frames`, (all frames, bands)
+    float16 log10 power, or (all samples,) int16. skipped: clip id -> why it could not be read."""
 
+    path: Path
+    bands: int  # 0 for samples
     clips: tuple[Clip, ...]
-    frames: Tensor
-    offsets: Tensor
     lengths: Tensor
     skipped: dict[str, str]
 
-    def cut(self, clips: Tensor, frames: Tensor) -> Tensor:
-        """(views,) clip numbers and (views, length) frame numbers, taken modulo the clip's length -> (views, length, bands) float32."""
-        index = self.offsets[clips][:, None] + frames % self.lengths[clips][:, None]
-        return self.frames[index.reshape(-1)].view(*index.shape, -1).float()
+    @cached_property
+    def frames(self) -> Tensor:
+        shape = (int(self.lengths.sum()), self.bands) if self.bands else (int(self.lengths.sum()),)
+        if not shape[0]:
+            return torch.zeros(shape, dtype=torch.float16 if self.bands else torch.int16)
+        # copy on write: it is never written, but torch warns of memory that it may not write
+        return torch.from_numpy(np.memmap(self.path, np.float16 if self.bands else np.int16, mode="c", shape=shape))
+
+    @cached_property
+    def offsets(self) -> Tensor:
+        return self.lengths.cumsum(0) - self.lengths
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the file itself."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("frames", "offsets")}
+
+    def cut(self, clips: Tensor, starts: Tensor, speeds: Tensor, length: int) -> Tensor:
+        """Views of clips, (views,) each -> (views, length, bands) or (views, length) float32; what runs over a clip's end begins anew.
+
+        speeds apply to bands only: every speeds-th frame, the nearest; samples are cut as they are.
+        """
+        if self.bands:
+            positions = starts[:, None] + (torch.arange(length)[None, :] * speeds[:, None]).round().long()
+            index = self.offsets[clips][:, None] + positions % self.lengths[clips][:, None]
+            return self.frames[index.reshape(-1)].view(*index.shape, -1).float()
+        views = torch.empty(len(clips), length)
+        for row, (clip, start) in enumerate(zip(clips.tolist(), starts.tolist(), strict=True)):
+            offset, own = int(self.offsets[clip]), int(self.lengths[clip])
+            audio = self.frames[offset : offset + own]
+            if start + length <= own:
+                views[row] = audio[start : start + length]
+            else:
+                views[row] = audio[(start + torch.arange(length)) % own]
+        return views.div_(FULL_SCALE)
 
 
-def load_material(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, cache: Path) -> Material:
-    """Reads every clip once; a second call with the same clips maps the stored array. Unreadable clips are skipped by name."""
-    bands = mel.banks.shape[0]
+def load_material(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: MelSpectrogram | None = None) -> Material:
+    """Reads every clip once, as bands of `mel` or, without one, as samples at `sample_rate` (Hz, mono, clipped to [-1, 1]).
+
+    A second call with the same clips maps the stored file. Unreadable clips are skipped by name.
+    """
+    bands = mel.banks.shape[0] if mel is not None else 0
     store = Store(cache)
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
-    made_by = [room_digest("data", "pretraining/backbones"), moving_versions()]
+    made_by = [room_digest("data", "pretraining/backbones") if bands else room_digest("data"), moving_versions()]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
-    if not store.has("mels", key):
-        with store.writing("mels", key) as folder:
-            _write(clips, mel, sample_rate, folder)
-    folder = store.folder("mels", key)
+    if not store.has("material", key):
+        with store.writing("material", key) as folder:
+            _write(clips, sample_rate, mel, folder)
+    folder = store.folder("material", key)
     about = json.loads((folder / "about.json").read_text())
-    frames = np.load(folder / "frames.npy", mmap_mode="c")  # copy on write: never written, but torch warns of memory that it may not
     by_id = {c.id: c for c in clips}
-    lengths = torch.tensor(about["lengths"])
-    return Material(tuple(by_id[i] for i in about["ids"]), torch.from_numpy(frames), lengths.cumsum(0) - lengths, lengths, about["skipped"])
+    kept = tuple(by_id[i] for i in about["ids"])
+    return Material(folder / "frames.bin", bands, kept, torch.tensor(about["lengths"], dtype=torch.long), about["skipped"])
 
 
 def _file_stamp(path: Path) -> list[int]:
@@ -66,37 +103,36 @@ def _file_stamp(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _write(clips: Sequence[Clip], mel: MelSpectrogram, sample_rate: int, folder: Path) -> None:
-    """Decodes in threads (the decoder releases the interpreter), transforms clip by clip, appends to one array."""
+def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, folder: Path) -> None:
+    """Decodes in threads (the decoder releases the interpreter), a bounded way ahead, and appends to one file."""
 
-    def bands_of(clip: Clip) -> np.ndarray | str:
+    def heard(clip: Clip) -> np.ndarray | str:
         try:
             audio = read_audio(clip.path, sample_rate, clip.start, clip.duration)
         except AudioError as error:
             return str(error)
+        if mel is None:
+            return (audio.clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
         with torch.inference_mode():
             found: Tensor = mel(torch.from_numpy(audio)[None])[0]
         return found.T.contiguous().to(torch.float16).numpy()
 
-    ids, lengths, skipped, parts = [], [], {}, []
+    ids, lengths, skipped = [], [], {}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(threads) as pool:
-            heard = zip(clips, pool.map(bands_of, clips), strict=True)
-            for clip, found in progress_bar(iterable=heard, total=len(clips), desc="listening to the pretraining clips", unit="clip"):
+        with (
+            open(folder / "frames.bin", "wb") as file,
+            progress_bar(total=len(clips), desc="listening to the pretraining clips", unit="clip") as bar,
+        ):
+            for clip, found in ahead(heard, clips, threads):
                 if isinstance(found, str):
                     skipped[clip.id] = found
-                    continue
-                ids.append(clip.id)
-                lengths.append(len(found))
-                parts.append(found)
+                else:
+                    ids.append(clip.id)
+                    lengths.append(len(found))
+                    file.write(found.tobytes())
+                bar.update()
     finally:
         torch.set_num_threads(threads)
-    array = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=np.float16, shape=(sum(lengths), mel.banks.shape[0]))
-    at = 0
-    for part in parts:
-        array[at : at + len(part)] = part
-        at += len(part)
-    array.flush()
-    (folder / "about.json").write_text(json.dumps({"ids": ids, "lengths": lengths, "skipped": skipped, "hop": HOP}))
+    (folder / "about.json").write_text(json.dumps({"ids": ids, "lengths": lengths, "skipped": skipped}))

@@ -1,100 +1,319 @@
-"""The training loop: a number of steps over a stream of batches, one learning-rate curve, and nothing else."""
+"""The training loop: a number of steps over a stream of batches, one learning-rate curve, checkpoints, and nothing else.
+
+Lightning Fabric owns devices, precision and processes. A run that was stopped goes on from its last state, and on a CPU ends with the
+very weights of a run that was not.
+"""
 
 from __future__ import annotations
 
+import copy
+import functools
+import importlib.util
 import json
+import logging
 import math
+import os
+import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mirbench.errors import MirbenchError
-from mirbench.pretraining.material import Material
-from mirbench.pretraining.sampling import Sampler
-from mirbench.pretraining.views import MelViews
+from mirbench.pretraining.checkpoints import load_state, save_checkpoint, save_state
+from mirbench.pretraining.objectives import Truth
+from mirbench.pretraining.stream import ViewStream, worker_count
 from mirbench.progress import progress_bar
 
-WARM_UP = 0.06  # share of the steps over which the learning rate rises
-LOG_EVERY = 20  # steps between lines of metrics.jsonl
+LOG_EVERY = 20  # steps between lines of metrics.jsonl, and between looks at the loss on a GPU, each of which waits for it
+VALIDATIONS = 10  # in a training
+VALIDATION_BATCHES = 4
+SAVE_SECONDS = 60  # between states to resume from, besides one at each validation
+SIGNAL = "validation_loss"  # by which `best` is chosen: the objective's own loss on clips of the valid split
+STATE, METRICS, EVENTS = "state.safetensors", "metrics.jsonl", "tensorboard"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """AdamW with a linear warm-up and a cosine to zero."""
+    """warm_up: share of the steps over which the rate rises. gradient_clip: largest norm, 0 for none. ema: decay of the average of the
+    weights that is kept instead of them, 0 for none. precision: float32, or bfloat16 by autocast."""
 
     steps: int
-    learning_rate: float
-    weight_decay: float
-    precision: str = "float32"  # or bfloat16, by autocast
+    optimizer: str = "adamw"  # or adam
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    schedule: str = "cosine"  # to zero, or constant
+    warm_up: float = 0.06
+    gradient_clip: float = 0.0
+    ema: float = 0.0
+    precision: str = "float32"
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, from 0 on."""
+        after = 0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.schedule == "cosine" else 1.0
+        return self.learning_rate * min((step + 1) / max(1, round(self.warm_up * self.steps)), after)
+
+    def build(self, module: nn.Module) -> torch.optim.Optimizer:
+        cls = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
+        return cls([p for p in module.parameters() if p.requires_grad], lr=self.learning_rate, weight_decay=self.weight_decay)
 
 
-def train(
-    backbone: Any,
-    objective: nn.Module,
-    sampler: Sampler,
-    views: MelViews,
-    material: Material,
-    labels: Tensor,
-    schedule: Schedule,
-    device: str,
-    folder: Path,
-) -> dict[str, float]:
-    """Trains backbone and objective in place; writes metrics.jsonl; returns what the manifest says of the run.
+class Learner(nn.Module):
+    """A backbone with its objective. on_bands: its views are log-mel bands (views, frames, bands), not waveforms."""
 
-    labels: (clips of the material, classes) 0 or 1; rows of clips that a batch does not call labelled are not read.
+    def __init__(self, backbone: nn.Module, objective: nn.Module, on_bands: bool) -> None:
+        super().__init__()
+        self.backbone, self.objective, self.on_bands = backbone, objective, on_bands
+
+    def forward(self, views: Tensor, truth: Truth, backbone: nn.Module | None = None) -> Tensor:
+        """The loss of a batch. backbone: another with the same outputs, such as the averaged one."""
+        network: Any = backbone or self.backbone
+        embeddings = network.encode(views.transpose(1, 2)) if self.on_bands else network(views)
+        with torch.autocast(views.device.type, enabled=False):
+            loss: Tensor = self.objective(embeddings.float(), truth)
+        return loss
+
+
+@dataclass(frozen=True)
+class Training:
+    """folder: gets last/ and best/; unfinished: keeps the state and the metrics while it goes on. about: goes into encoder.json."""
+
+    learner: Learner
+    stream: ViewStream
+    validation: ViewStream | None
+    schedule: Schedule
+    device: str  # cpu, cuda or cuda:N
+    devices: int
+    folder: Path
+    unfinished: Path
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def train(training: Training) -> dict[str, Any]:
+    """Trains to the end, from the last state where there is one; returns what the manifest says of the run.
+
     Raises MirbenchError where the loss stops being finite, naming the step and the batch's clips.
     """
-    backbone.to(device).train()
-    objective.to(device).train()
-    parameters = [p for p in (*backbone.parameters(), *objective.parameters()) if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    warm_up = max(1, round(WARM_UP * schedule.steps))
+    from lightning_fabric import Fabric
 
-    def rate(step: int) -> float:
-        return min((step + 1) / warm_up, 0.5 * (1 + math.cos(math.pi * step / schedule.steps)))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    kind, _, number = training.device.partition(":")
+    fabric = Fabric(
+        accelerator=kind,
+        devices=[int(number)] if number else training.devices,
+        strategy="ddp_spawn" if training.devices > 1 else "auto",
+        precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
+    )
+    if training.devices == 1:
+        found = _Loop(fabric, training).run()
+    else:
+        try:
+            found = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
+        except (AttributeError, TypeError, ImportError) as error:
+            raise MirbenchError(
+                f"training on {training.devices} devices starts processes that must import the encoder's parts, and cannot: {error}; use "
+                "parts of an installed package, or --devices 1."
+            ) from error
+    if "error" in found:
+        raise MirbenchError(found["error"])
+    return found
 
-    curve = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-    centres = backbone.mel.centres
-    begun, recent, n_views, n_labelled = time.perf_counter(), float("nan"), 0, 0
-    with (
-        open(folder / "metrics.jsonl", "w", encoding="utf-8") as log,
-        progress_bar(total=schedule.steps, desc="pretraining", unit="step") as bar,
-    ):
-        for step in range(schedule.steps):
-            generator = sampler.generator(step)
-            batch = sampler.batch(generator)
-            mel = material.cut(batch.clips[batch.view_to_clip], batch.frames)
-            mel = views(mel, centres.cpu(), generator).to(device).transpose(1, 2)
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=schedule.precision == "bfloat16"):
-                embeddings = backbone.encode(mel)
-            loss = objective(embeddings.float(), batch.view_to_clip, labels[batch.clips], batch.labelled)
-            value = float(loss.detach())
+
+def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
+    """One of several processes."""
+    if training.device == "cpu":
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // training.devices))
+    return _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
+
+
+class _NotFinite(Exception):
+    pass
+
+
+class _Loop:
+    def __init__(self, fabric: Any, training: Training) -> None:
+        self.fabric, self.training, self.schedule = fabric, training, training.schedule
+        self.rank, self.world = fabric.global_rank, fabric.world_size
+        self.stream = replace(training.stream, rank=self.rank, world=self.world)
+        self.validation = training.validation and replace(training.validation, rank=self.rank, world=self.world)
+        learner = training.learner.train()
+        if self.world > 1 and training.device != "cpu":
+            learner = nn.SyncBatchNorm.convert_sync_batchnorm(learner)
+        self.learner = learner
+        self.optimiser = self.schedule.build(learner)
+        self.model, self.stepper = fabric.setup(learner, self.optimiser)
+        self.averaged = None
+        if self.schedule.ema:
+            self.averaged = AveragedModel(learner.backbone, multi_avg_fn=get_ema_multi_avg_fn(self.schedule.ema))
+        self.best = copy.deepcopy(learner.backbone)
+        self.facts: dict[str, Any] = {"step": 0, "loss": None, "seconds": 0.0, "waited": 0.0, "best_step": None, "history": []}
+        self.pending: list[Tensor] = []
+        self.lines: list[dict[str, Any]] = []
+        self.saved = time.perf_counter()
+
+    @property
+    def kept(self) -> Any:
+        """The backbone that checkpoints hold."""
+        return self.averaged.module if self.averaged else self.learner.backbone
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"learner": self.learner, "best": self.best} | ({"averaged": self.averaged} if self.averaged else {})
+
+    def run(self) -> dict[str, Any]:
+        training, state = self.training, self.training.unfinished / STATE
+        if state.is_file():
+            self.facts = load_state(state, self.modules, self.optimiser)
+        writer = _Log(training.unfinished, self.facts["step"]) if self.rank == 0 else None
+        first, steps = self.facts["step"], self.schedule.steps
+        loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices))
+        every = max(1, steps // VALIDATIONS)
+        with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", leave=self.rank == 0) as bar:
+            for step in range(first, steps):
+                begun = time.perf_counter()
+                views, truth = next(loader)
+                self.facts["waited"] += time.perf_counter() - begun
+                self.pending.append(self._step(step, views, truth))
+                self.facts["step"] = step + 1
+                if training.device == "cpu" or (step + 1) % LOG_EVERY == 0 or step + 1 == steps:
+                    try:
+                        self._look(step)
+                    except _NotFinite as error:
+                        return {"error": str(error)}
+                self.facts["seconds"] += time.perf_counter() - begun
+                validated = self.validation is not None and ((step + 1) % every == 0 or step + 1 == steps)
+                if validated:
+                    self._validate(step)
+                if writer and ((step + 1) % LOG_EVERY == 0 or step + 1 == steps or validated):
+                    writer.write(self._line(step, validated))
+                    bar.set_postfix(loss=f"{self.facts['loss']:.3f}", views_per_s=f"{self._speed():.0f}")
+                bar.update()
+                if validated or time.perf_counter() - self.saved > SAVE_SECONDS:
+                    self._save(state)
+        if writer:
+            writer.close()
+            self._finish()
+        return self._report()
+
+    def _step(self, step: int, cut: Tensor, truth: Truth) -> Tensor:
+        views, truth = self.fabric.to_device((cut, truth))
+        if self.stream.on_device:
+            views = self.stream.augment(views, step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.rate(step)
+        loss = self.model(views, truth)
+        self.fabric.backward(loss)
+        if self.schedule.gradient_clip:
+            self.fabric.clip_gradients(self.model, self.stepper, max_norm=self.schedule.gradient_clip, error_if_nonfinite=False)
+        self.stepper.step()
+        self.stepper.zero_grad(set_to_none=True)
+        if self.averaged:
+            self.averaged.update_parameters(self.learner.backbone)
+        return loss.detach()
+
+    def _look(self, step: int) -> None:
+        """The losses since the last look, of all devices, into the running mean; a loss that is not finite ends the training."""
+        losses = self.fabric.all_reduce(torch.stack(self.pending), reduce_op="mean").tolist()
+        first = step + 1 - len(losses)
+        self.pending = []
+        for i, value in enumerate(losses):
             if not math.isfinite(value):
-                named = ", ".join(material.clips[i].id for i in batch.clips.tolist()[:6])
-                raise MirbenchError(
-                    f"the loss is {value} at step {step}; the batch began with the clips {named}; try a lower learning_rate."
+                clips = self.stream.clips_at(first + i)
+                raise _NotFinite(
+                    f"the loss is {value} at step {first + i} of {self.schedule.steps}; its batch held the clips "
+                    f"{', '.join(clips[:6])}{f' and {len(clips) - 6} more' if len(clips) > 6 else ''}; try a lower learning_rate, "
+                    "gradient_clip=1, or precision=float32."
                 )
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            curve.step()
-            n_views += len(batch.view_to_clip)
-            n_labelled += int(batch.labelled.sum())
-            recent = value if math.isnan(recent) else 0.95 * recent + 0.05 * value
-            bar.update()
-            if (step + 1) % LOG_EVERY == 0 or step + 1 == schedule.steps:
-                speed = n_views / (time.perf_counter() - begun)
-                log.write(json.dumps({"step": step + 1, "loss": round(recent, 5), "views_per_second": round(speed, 1)}) + "\n")
-                log.flush()
-                bar.set_postfix(loss=f"{recent:.3f}", views_per_s=f"{speed:.0f}")
-    return {
-        "steps": schedule.steps,
-        "views_seen": n_views,
-        "labelled_clips_seen": n_labelled,
-        "final_loss": round(recent, 5),
-        "seconds": round(time.perf_counter() - begun, 1),
-    }
+            self.facts["loss"] = value if self.facts["loss"] is None else 0.95 * self.facts["loss"] + 0.05 * value
+
+    @torch.no_grad()
+    def _validate(self, step: int) -> None:
+        """The objective's loss on fixed batches of clips that are never trained on; the backbone is kept where it is the least yet."""
+        assert self.validation is not None
+        begun = time.perf_counter()
+        self.learner.eval()
+        losses = []
+        for number in range(VALIDATION_BATCHES):
+            views, truth = self.fabric.to_device(self.validation[number])
+            if self.validation.on_device:
+                views = self.validation.augment(views, number)
+            with self.fabric.autocast():
+                losses.append(self.learner(views, truth, self.kept))
+        self.learner.train()
+        value = float(self.fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean"))
+        history = self.facts["history"]
+        if math.isfinite(value) and all(value < earlier for _, earlier in history):
+            self.facts["best_step"] = step + 1
+            self.best.load_state_dict(self.kept.state_dict())
+        history.append([step + 1, value])
+        self.facts["seconds"] += time.perf_counter() - begun
+
+    def _save(self, state: Path) -> None:
+        if self.rank == 0:
+            save_state(state, self.modules, self.optimiser, self.facts)
+        self.saved = time.perf_counter()
+
+    def _speed(self) -> float:
+        return float(self.facts["step"] * self.stream.sampler.batch_views / max(self.facts["seconds"], 1e-9))
+
+    def _line(self, step: int, validated: bool) -> dict[str, Any]:
+        loss, rate = round(self.facts["loss"], 6), self.schedule.rate(step)
+        line = {"step": step + 1, "loss": loss, "learning_rate": rate, "views_per_second": round(self._speed(), 1)}
+        return line | ({SIGNAL: self.facts["history"][-1][1]} if validated else {})
+
+    def _finish(self) -> None:
+        about = {**self.training.about, **self._report()}
+        save_checkpoint(self.training.folder / "last", self.kept.state_dict(), {**about, "step": self.schedule.steps})
+        if self.facts["best_step"] is not None:
+            save_checkpoint(self.training.folder / "best", self.best.state_dict(), {**about, "step": self.facts["best_step"]})
+        if self.training.unfinished != self.training.folder:
+            shutil.copyfile(self.training.unfinished / METRICS, self.training.folder / METRICS)
+            if (self.training.unfinished / EVENTS).is_dir():
+                shutil.copytree(self.training.unfinished / EVENTS, self.training.folder / EVENTS, dirs_exist_ok=True)
+
+    def _report(self) -> dict[str, Any]:
+        facts, sampler = self.facts, self.stream.sampler
+        labelled = int(self.stream.sampler.batch(0).labelled.sum()) * sampler.views * self.schedule.steps
+        return {
+            "steps": self.schedule.steps,
+            "views_seen": self.schedule.steps * sampler.clips * sampler.views,
+            "labelled_views_seen": labelled,
+            "final_loss": round(facts["loss"], 5),
+            "seconds": round(facts["seconds"], 1),
+            "waiting_share": round(facts["waited"] / max(facts["seconds"], 1e-9), 4),
+            "devices": self.world,
+            "best": None if facts["best_step"] is None else {"step": facts["best_step"], "signal": SIGNAL, "history": facts["history"]},
+        }
+
+
+class _Log:
+    """metrics.jsonl, and TensorBoard's events where that is installed. done: steps to keep of an earlier log."""
+
+    def __init__(self, folder: Path, done: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / METRICS
+        old = path.read_text(encoding="utf-8").splitlines() if done and path.is_file() else []
+        kept = [line for line in old if line.endswith("}") and json.loads(line)["step"] <= done]
+        self.file = path.open("w", encoding="utf-8")
+        self.file.writelines(line + "\n" for line in kept)
+        self.board: Any = None
+        if importlib.util.find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / EVENTS), purge_step=done)
+
+    def write(self, line: dict[str, Any]) -> None:
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+        if self.board:
+            for name in line.keys() - {"step"}:
+                self.board.add_scalar(name, line[name], line["step"])
+
+    def close(self) -> None:
+        self.file.close()
+        if self.board:
+            self.board.close()

@@ -25,7 +25,7 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
 
     Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
     """
-    from mirbench.reporting import figures, html, tables
+    from mirbench.reporting import figures, html, sweeps, tables
 
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
@@ -35,6 +35,10 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
     folder = Path(output) if output is not None else Path(run_paths[0])
     board = build_board(merge([RunFolder(path) for path in run_paths]))
     text = {"scores.md": tables.scores_markdown(board), "comparisons.md": tables.comparisons_markdown(board)}
+    if swept := sweeps.sweep_markdown(board):
+        text["sweep.md"] = swept
+    else:
+        (folder / "tables" / "sweep.md").unlink(missing_ok=True)  # of an earlier report
     for name, content in text.items():
         write_atomically(folder / "tables" / name, content)
     drawn = figures.write_figures(board, folder / "figures")

@@ -33,8 +33,20 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A variant in a sweep. name: its row. encoder: the one that it is a variant of. values: by option, a number or a label."""
+
+    name: str
+    encoder: str
+    values: dict[str, float | str]
+
+
+@dataclass(frozen=True)
 class Board:
-    """The scores of clean audio, laid out. encoders come before floors everywhere; floors keep the order of FLOOR_NAMES."""
+    """The scores of clean audio, laid out. encoders come before floors everywhere; floors keep the order of FLOOR_NAMES.
+
+    points: the variants among them, empty where nothing was swept.
+    """
 
     encoders: tuple[str, ...]
     floors: tuple[str, ...]
@@ -42,6 +54,7 @@ class Board:
     cells: dict[tuple[str, str, str, str], Summary]
     comparisons: tuple[Comparison, ...]
     merged: Merged
+    points: tuple[Point, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -115,7 +128,19 @@ def build_board(merged: Merged) -> Board:
         cells={(s.encoder, s.task, s.dataset, s.metric): s for s in clean},
         comparisons=tuple(merged.comparisons),
         merged=merged,
+        points=tuple(_points(merged, scored)),
     )
+
+
+def _points(merged: Merged, scored: Iterable[str]) -> Iterable[Point]:
+    """The variants of all manifests, each once."""
+    left = set(scored)
+    for manifest in merged.manifests.values():
+        sweep = manifest.get("sweep")
+        for point in sweep.get("points", []) if isinstance(sweep, dict) else []:
+            if point["name"] in left:
+                left.discard(point["name"])
+                yield Point(point["name"], point["encoder"], point["values"])
 
 
 def _joined(merged: Merged, what: str) -> dict[str, Any]:

@@ -1,22 +1,17 @@
-"""The figures: every score as a point with its interval, beside the floors; every paired difference beside zero.
-
-Colours are Okabe and Ito's (2008), which colour-blind people tell apart; markers differ too, so that grey print is enough.
-matplotlib is imported when a figure is drawn, without pyplot, and its global settings are left as they were.
-"""
+"""The figures: every score as a point with its interval, beside the floors; every paired difference beside zero."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import MAJORITY
 from mirbench.reporting.board import Board, Panel, span
-from mirbench.reporting.tables import ordered_comparisons, short, verdict
+from mirbench.reporting.style import FLOOR_LINES, GREY, columns_of, heading, marks, measure, row_label, settings
+from mirbench.reporting.sweeps import sweep_figure
+from mirbench.reporting.tables import ordered_comparisons, verdict
 from mirbench.results import Comparison
 from mirbench.store import write_atomically
 
@@ -25,31 +20,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-GREY = "#5F5F5F"
-NAME_WIDTH = 24  # characters in a line of a name on an axis; a name has two lines at most
-LABEL_WIDTH = 42
-FLOOR_LINES: dict[str, tuple[Any, str]] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
-SETTINGS = {
-    "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9,
-    "xtick.labelsize": 8.5, "ytick.labelsize": 9, "legend.fontsize": 8.5, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.spines.left": False, "axes.edgecolor": GREY, "figure.dpi": 100, "savefig.dpi": 160, "axes.unicode_minus": True,
-}  # fmt: skip
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[None]:
-    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says."""
-    import matplotlib.style
-
-    with matplotlib.style.context(["default", SETTINGS]):
-        yield
-
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
-    """comparison, all_metrics and, where something was compared, differences; each as PNG and as SVG. Same data, same bytes."""
+    """sweep where there is one, comparison, all_metrics, and differences where something was compared; each as PNG and as SVG.
+
+    Same data, same bytes.
+    """
     figures: dict[str, Figure | None] = {
+        "sweep": sweep_figure(board),
         "comparison": scores_figure(board, [p for p in board.panels if p.headline]),
         "all_metrics": scores_figure(board, board.panels),
         "differences": differences_figure(board),
@@ -62,26 +40,21 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
                 path.unlink(missing_ok=True)  # of an earlier report
                 continue
             data = io.BytesIO()
-            with _settings():
+            with settings():
                 figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
             write_atomically(path, data.getvalue())
             written.append(path)
     return written
 
 
-def marks(board: Board) -> dict[str, tuple[str, str]]:
-    """(colour, marker) of every encoder and floor, the same in every figure; floors are grey."""
-    found = {name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(board.encoders)}
-    return found | {name: (GREY, "d" if board.own_name(name) not in FLOOR_LINES else "|") for name in board.floors}
-
-
 def scores_figure(board: Board, panels: Sequence[Panel]) -> Figure:
     """A panel per task and metric, a row per encoder; the majority class and the untrained encoder are lines across all rows."""
     mark = marks(board)
-    with _settings():
-        figure, axes = _grid(len(panels), [_wrapped(name) for name in board.names], bottom=_legend_height(board, len(panels)))
+    with settings():
+        figure, axes = _grid(len(panels), [row_label(name) for name in board.names], bottom=_legend_height(board, len(panels)))
         for axis, panel in zip(axes, panels, strict=True):
-            _heading(axis, panel.title, board.size(panel), panel.label)
+            heading(axis, panel.title, board.size(panel))
+            axis.set_xlabel(measure(panel.label))
             for row, name in enumerate(board.names):
                 cell = board.cell(name, panel)
                 if cell is None:
@@ -98,8 +71,13 @@ def scores_figure(board: Board, panels: Sequence[Panel]) -> Figure:
 
 
 def differences_figure(board: Board) -> Figure | None:
-    """A panel per task, a row per encoder and baseline; headline metrics, or all where those were not compared."""
+    """A panel per task, a row per encoder and baseline; headline metrics, or all where those were not compared.
+
+    Of a sweep, with its many rows, the floors are left to the table where there are encoders to be compared with.
+    """
     compared = [c for c in ordered_comparisons(board) if not math.isnan(c.difference)]
+    if board.points:
+        compared = [c for c in compared if c.baseline not in board.floors] or compared
     by_panel: dict[Panel, list[Comparison]] = {}
     for c in compared:
         if (panel := board.panel_of(c)) is not None:
@@ -110,12 +88,13 @@ def differences_figure(board: Board) -> Figure | None:
     shown = sorted((c for p in panels for c in by_panel[p]), key=lambda c: _place(board, c))
     pairs = list(dict.fromkeys((c.encoder, c.baseline) for c in shown))
     mark = marks(board)
-    with _settings():
+    with settings():
         separator, bottom = ("\n", 0.45) if len(panels) == 1 else (" ", 0.3)
-        figure, axes = _grid(len(panels), [f"{_wrapped(a)}\n− {_wrapped(b)}" for a, b in pairs], bottom)
+        figure, axes = _grid(len(panels), [f"{row_label(a)}\n− {row_label(b)}" for a, b in pairs], bottom)
         for axis, panel in zip(axes, panels, strict=True):
             size = f"{span((c.n_test for c in by_panel[panel]), 'test clip')}, {span((c.n_seeds for c in by_panel[panel]), 'seed')}"
-            _heading(axis, panel.title, size, f"difference in {panel.label}")
+            heading(axis, panel.title, size)
+            axis.set_xlabel(measure(f"difference in {panel.label}"))
             axis.axvline(0, color="black", linewidth=1, zorder=1, gid="zero")
             here = {(c.encoder, c.baseline): c for c in by_panel[panel]}
             for row, pair in enumerate(pairs):
@@ -138,24 +117,12 @@ def _place(board: Board, c: Comparison) -> tuple[int, int]:
     return order.get(c.baseline, len(order)), order.get(c.encoder, len(order))
 
 
-def _heading(axis: Axes, title: str, size: str, label: str) -> None:
-    """The title of a panel, the number of clips and seeds below it, and what the axis measures, its unit on a line of its own."""
-    axis.set_title(short(title, 40), loc="left", fontweight="bold", pad=22)
-    axis.annotate(size, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=GREY)
-    parts = [label] if len(label) <= LABEL_WIDTH else label.replace(" (", "\n(").split("\n")
-    axis.set_xlabel("\n".join(line for part in parts for line in textwrap.wrap(part, LABEL_WIDTH)))
-
-
-def _wrapped(name: str) -> str:
-    return "\n".join(textwrap.wrap(short(name, 2 * NAME_WIDTH - 8), NAME_WIDTH)) or name
-
-
 def _grid(n: int, row_names: Sequence[str], bottom: float) -> tuple[Figure, list[Axes]]:
     """n panels that share their rows; names stand at the left of each line of panels. bottom: inches kept for a legend."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    columns = n if n <= 2 else 2 if n == 4 else 3
+    columns = columns_of(n)
     lines = math.ceil(n / columns)
     names_width = 0.08 * max(len(x) for name in row_names for x in name.split("\n")) + 0.2
     row_height = 0.12 + 0.17 * max(name.count("\n") + 1 for name in row_names)

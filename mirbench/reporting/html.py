@@ -14,6 +14,7 @@ from mirbench.reporting.tables import NONE, cell, comparison_notes, difference, 
 
 MOST_ROWS = 50
 CAPTIONS = {
+    "sweep": "What was swept: the headline metric of every task, with 95 % bootstrap intervals over groups.",
     "comparison": "The headline metric of every task: points are means over seeds, bars 95 % bootstrap intervals over groups.",
     "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: the interval contains zero.",
     "all_metrics": "Every metric of every task.",

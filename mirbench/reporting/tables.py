@@ -92,15 +92,15 @@ def _beaten(board: Board) -> list[tuple[Panel, list[str]]]:
 def scores_markdown(board: Board) -> str:
     """Encoders as rows and task x metric as columns, floors below; the best encoder of a column in bold."""
     head = ["encoder", *(f"{escape(p.title)}<br>{escape(p.metric)}" for p in board.panels)]
-    lines = ["# Scores", "", _row(head), _row(["---"] * len(head))]
+    lines = ["# Scores", "", table_row(head), table_row(["---"] * len(head))]
 
     def row(name: str) -> str:
         cells = [f"**{cell(board.cell(name, p))}**" if name in board.best(p) else cell(board.cell(name, p)) for p in board.panels]
-        return _row([escape(name), *cells])
+        return table_row([escape(name), *cells])
 
     lines += [row(name) for name in board.encoders]
     if board.floors and board.encoders:
-        lines.append(_row(["*floors:*", *[""] * len(board.panels)]))
+        lines.append(table_row(["*floors:*", *[""] * len(board.panels)]))
     lines += [row(name) for name in board.floors]
     said = notes(board) + (["Bold: the best of the encoders."] if any(board.best(p) for p in board.panels) else [])
     return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
@@ -111,10 +111,10 @@ def comparisons_markdown(board: Board) -> str:
     if not board.comparisons:
         return "# Comparisons\n\nThe run compared no encoders: it had no baseline.\n"
     head = ["task", "metric", "encoder", "baseline", "difference", "the encoder is", "test clips", "seeds"]
-    lines = ["# Comparisons", "", _row(head), _row(["---"] * len(head))]
+    lines = ["# Comparisons", "", table_row(head), table_row(["---"] * len(head))]
     for c in ordered_comparisons(board):
         names = [escape(x) for x in (f"{c.task} on {c.dataset}", c.metric, c.encoder, c.baseline)]
-        lines.append(_row([*names, difference(c), verdict(c), str(c.n_test), str(c.n_seeds)]))
+        lines.append(table_row([*names, difference(c), verdict(c), str(c.n_test), str(c.n_seeds)]))
     return "\n".join([*lines, "", *(f"- {escape(line)}" for line in comparison_notes(board)), ""])
 
 
@@ -141,13 +141,13 @@ def comparison_notes(board: Board) -> list[str]:
     ]
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def scores_text(board: Board, width: int = 100) -> str:
     """The table for a terminal of `width` columns: encoders as rows, as many panels beside each other as fit."""
-    names = {name: short(name, 36) for name in board.names}
+    names = next(found for room in (36, 48, 1000) if len(set((found := {n: short(n, room) for n in board.names}).values())) == len(found))
     first = max(len(x) for x in [*names.values(), "metric"])
     columns = []
     for p in board.panels:

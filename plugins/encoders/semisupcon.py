@@ -15,11 +15,11 @@ class SemiSupCon(mirbench.BackboneEncoder):
     trainable = True
     options = {
         **mirbench.TRAINING_OPTIONS,
+        **mirbench.CONTRASTIVE_OPTIONS,
         **mirbench.LABEL_OPTIONS,
+        "supervision": mirbench.Spec(name="shared-tags", threshold=3),
         "labelled_share": 0.75,  # b_s: share of labelled clips in each batch
-        "targets": "shared-tags",  # 1 where two clips share at least `threshold` tags; or dice, weighted
-        "threshold": 3,
-        "temperature": 0.1,
+        "unlabelled_in_denominator": True,  # whether a labelled clip is also set against clips of which nothing is known
     }
 
 

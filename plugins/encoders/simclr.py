@@ -12,7 +12,7 @@ class SimCLR(mirbench.BackboneEncoder):
     description = "self-supervised contrastive learning: no labels"
     objective = "contrastive"
     trainable = True
-    options = {**mirbench.TRAINING_OPTIONS, "temperature": 0.1}
+    options = {**mirbench.TRAINING_OPTIONS, **mirbench.CONTRASTIVE_OPTIONS}
 
 
 @mirbench.hookimpl

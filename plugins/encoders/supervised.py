@@ -1,4 +1,4 @@
-"""Supervised: the same backbone, views and steps, trained end to end to predict the tags."""
+"""Supervised: the same backbone, views and steps, trained end to end to predict the labels."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import mirbench
 
 
 class Supervised(mirbench.BackboneEncoder):
-    """Binary cross-entropy on the tags of the labelled clips."""
+    """Binary cross-entropy on tags, cross-entropy on one-hot labels; every clip of a batch is labelled."""
 
     name = "supervised"
-    description = "end-to-end training on the tags, then frozen"
-    objective = "classification"
+    description = "end-to-end training on the labels, then frozen"
+    objective = "prediction"
+    labelled_share = 1.0
     trainable = True
     options = {**mirbench.TRAINING_OPTIONS, **mirbench.LABEL_OPTIONS}
 

@@ -21,13 +21,7 @@ class Pitch(mirbench.Task):
         >>> Pitch().label("60.0")
         '60'
         """
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = -1.0
-        if number not in range(128):
-            raise mirbench.MirbenchError(f"{value!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C.")
-        return str(int(number))
+        return str(mirbench.parse_pitch(value))
 
 
 @mirbench.hookimpl

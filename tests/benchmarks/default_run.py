@@ -39,8 +39,8 @@ def rendering() -> None:
 def step() -> None:
     backbone = build_backbone("mel-cnn")
     mel = torch.randn(96, 116, 128) * 0.7 - 3.5
-    views, generator = MelViews(), torch.Generator().manual_seed(0)
-    augment = seconds(lambda: views(mel, backbone.mel.centres, generator), 5)
+    views, generator = MelViews(backbone.mel.centres), torch.Generator().manual_seed(0)
+    augment = seconds(lambda: views(mel, generator), 5)
 
     def forward_backward(enabled: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):

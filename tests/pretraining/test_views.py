@@ -16,7 +16,7 @@ def some_mel(views=64, frames=116, seed=0):
 
 
 def made(severity, mel, seed=1, **options):
-    return MelViews(severity, **options)(mel, MEL.centres, torch.Generator().manual_seed(seed))
+    return MelViews(MEL.centres, severity, **options)(mel, torch.Generator().manual_seed(seed))
 
 
 def test_severity_zero_leaves_views_as_they_are():

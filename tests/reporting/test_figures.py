@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from mirbench.reporting import figures
+from mirbench.reporting import figures, style
 from mirbench.reporting.board import build_board
 from mirbench.results import Comparison, Merged, Summary
 
@@ -124,7 +124,7 @@ def test_nothing_overlaps_or_is_cut_off(n, tasks, first):
     board = a_board((first, *(f"encoder-{i}" for i in range(n - 1))), tasks=tasks)
     for figure in (figures.scores_figure(board, headline(board)), figures.differences_figure(board)):
         canvas = FigureCanvasAgg(figure)
-        with figures._settings():
+        with style.settings():
             canvas.draw()
         renderer, whole = canvas.get_renderer(), figure.bbox
         boxes = []

@@ -164,6 +164,12 @@ def test_the_terminal_table_fits_and_holds_every_number(n, width):
     assert text.index("floors:") < text.index("majority ")
 
 
+def test_long_names_that_share_both_ends_stay_apart_in_the_terminal():
+    names = [f"semisupcon[supervision={x}, labelled_share=0.5]" for x in ("tags", "keys")]
+    text = tables.scores_text(board_of(rows(*names)))
+    assert all(name in text for name in names)
+
+
 def test_the_terminal_table_as_a_whole():
     assert tables.scores_text(board_of(rows("semisupcon", "majority"))) == (
         "task        genre               genre               key\n"

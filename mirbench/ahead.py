@@ -1,0 +1,29 @@
+"""Work done ahead in threads, a bounded way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+COUNT = 64
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[tuple[Item, Result]]:
+    """Each item with what the function makes of it, in order; at most COUNT results wait to be taken.
+
+    >>> list(ahead(abs, [-2, 1], threads=2))
+    [(-2, 2), (1, 1)]
+    """
+    rest = iter(items)
+    with ThreadPoolExecutor(threads) as pool:
+        queue = deque((item, pool.submit(function, item)) for item in islice(rest, COUNT))
+        while queue:
+            item, future = queue.popleft()
+            yield item, future.result()
+            queue.extend((more, pool.submit(function, more)) for more in islice(rest, 1))

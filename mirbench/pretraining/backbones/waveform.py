@@ -1,0 +1,56 @@
+"""What the backbones on raw audio share: from audio of any length to one embedding.
+
+Such a network is made for clips of 2.7 s. It runs over longer audio, but not well: `samplecnn` ends in a convolution that reads one
+frame back and one ahead, where a clip has only zeros, so that training on clips never touches those weights. So longer audio is cut
+into clips, evenly spaced and as many as cover it, as the harness does (`mirbench.evaluation.embedding.windows`), and the embedding is
+their mean. Shorter audio is padded with zeros up to LEAST, the least that the published networks take.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CLIP = 59_535  # samples, 2.7 s
+LEAST = 3**10  # samples
+AT_ONCE = 24  # clips
+
+
+def conv_block(inputs: int, outputs: int, stride: int = 1, padding: int = 1) -> nn.Sequential:
+    """Convolution of three, batch norm, ReLU. He's weights, so that an untrained network still tells inputs apart."""
+    conv = nn.Conv1d(inputs, outputs, 3, stride, padding)
+    nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
+    return nn.Sequential(conv, nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
+
+
+def cut(audio: Tensor) -> Tensor:
+    """(batch, samples) -> (batch, clips, samples of a clip, LEAST to CLIP).
+
+    >>> [tuple(cut(torch.zeros(1, samples)).shape[1:]) for samples in (1, 59_100, 59_535, 59_536, 200_000)]
+    [(1, 59049), (1, 59100), (1, 59535), (2, 59535), (4, 59535)]
+    """
+    samples = audio.shape[1]
+    if samples <= CLIP:
+        return functional.pad(audio, (0, max(0, LEAST - samples)))[:, None]
+    last = -(-samples // CLIP) - 1
+    starts = [-(-index * (samples - CLIP) // last) for index in range(last + 1)]
+    return torch.stack([audio[:, start : start + CLIP] for start in starts], dim=1)
+
+
+class WaveformBackbone(nn.Module):
+    """Waveforms (batch, samples) at `sample_rate` to embeddings (batch, dim)."""
+
+    sample_rate = 22_050
+    dim: int
+
+    def frames(self, clips: Tensor) -> Tensor:
+        """(clips, 1, samples), LEAST to CLIP of them, -> (clips, dim, frames)."""
+        raise NotImplementedError(f"{type(self).__name__} has no frames")
+
+    def forward(self, audio: Tensor) -> Tensor:
+        clips = cut(audio)
+        batch, count, _ = clips.shape
+        together = batch * count if self.training else max(batch, AT_ONCE)  # batch statistics are of all that is heard
+        pooled = [self.frames(some).mean(dim=2) for some in clips.flatten(0, 1)[:, None].split(together)]
+        return torch.cat(pooled).unflatten(0, (batch, count)).mean(dim=1)

@@ -1,0 +1,88 @@
+"""What an encoder is supervised by, read from its setting: one or several signals, each a supervision that reads one annotation.
+
+Imports no torch: settings are checked before anything is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mirbench import parts
+from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.nouns import Supervision
+from mirbench.typed import like, shown
+
+EXAMPLE = "{name: shared-tags, threshold: 2}"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A supervision with the annotation that it reads, its weight in a mixture (above 0) and its options, complete."""
+
+    supervision: Supervision
+    annotation: str
+    weight: float
+    options: Mapping[str, Any]
+
+
+def read_signals(spec: Any) -> tuple[Signal, ...]:
+    """The signals that a setting asks for, one or several.
+
+    spec: the name of a supervision, a mapping {name, annotation, weight, and the supervision's own options}, of which only the name is
+    needed, or a list of these. Raises MirbenchError for whatever is wrong with it.
+
+    >>> signals = read_signals(["dice", {"name": "same-class", "annotation": "mood", "weight": 2}])
+    >>> [(signal.supervision.name, signal.annotation, signal.weight) for signal in signals]
+    [('dice', 'tags', 1.0), ('same-class', 'mood', 2.0)]
+    """
+    items = spec if isinstance(spec, (list, tuple)) else [spec]
+    if not items:
+        raise MirbenchError("supervision is an empty list; name one or more, such as shared-tags.")
+    return tuple(_signal(item) for item in items)
+
+
+def _signal(item: Any) -> Signal:
+    given = {"name": item} if isinstance(item, str) else item
+    if not isinstance(given, Mapping):
+        raise MirbenchError(f"a supervision should be a name, a mapping such as {EXAMPLE}, or a list of these, not {shown(item)}.")
+    if not isinstance(given.get("name"), str):
+        raise MirbenchError(f"the supervision {dict(given)!r:.80} has no name; write it like {EXAMPLE}.")
+    supervision = _named(given["name"])
+    what = f"supervision '{supervision.name}'"
+    defaults = {"annotation": supervision.annotation, "weight": 1.0, **supervision.options}
+    complete = dict(defaults)
+    for name, value in given.items():
+        if name == "name":
+            continue
+        if name not in defaults:
+            hint = did_you_mean(str(name), defaults)
+            raise MirbenchError(f"{what} has no option '{name}'{';' + hint if hint else '.'} Known: {', '.join(defaults)}.")
+        try:
+            complete[name] = like(defaults[name], value)
+        except TypeError as error:
+            raise MirbenchError(f"{what}: {name} should be {error} (default {defaults[name]!r}), not {shown(value)}.") from None
+    annotation, weight = complete.pop("annotation"), complete.pop("weight")
+    if not annotation:
+        raise MirbenchError(f"{what} reads no annotation of its own; say which, such as {{name: {supervision.name}, annotation: tempo}}.")
+    if not weight > 0:
+        raise MirbenchError(f"{what}: weight is {weight}; it must be above 0, since a supervision of no weight says nothing.")
+    try:
+        supervision.check(complete)
+    except MirbenchError as error:
+        raise MirbenchError(f"{what}: {error}") from error
+    return Signal(supervision, annotation, weight, complete)
+
+
+def _named(name: str) -> Supervision:
+    try:
+        return parts.supervision(name)
+    except MirbenchError as error:
+        readers = sorted(other.name for other in parts.supervisions().values() if other.annotation == name)
+        if not readers:
+            raise
+        read = "reads" if len(readers) == 1 else "read"
+        raise MirbenchError(
+            f"no supervision is named '{name}': {name} is an annotation; did you mean {' or '.join(readers)}, which {read} it?"
+        ) from error

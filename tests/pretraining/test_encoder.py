@@ -1,0 +1,162 @@
+"""Encoders that learn, on a handful of tones: what they are taught, what they report, and what they refuse."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+import mirbench
+from mirbench import registry
+from mirbench.errors import MirbenchError
+from mirbench.options import encoder_options
+from mirbench.records import Clip
+
+RATE = 22_050
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    return registry.load().encoders
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """60 clips of 1 s: half with tags and genre, a fifth with a key, some with a pitch, some with nothing."""
+    folder = tmp_path_factory.mktemp("tones")
+    found = []
+    for i in range(60):
+        path = folder / f"{i}.wav"
+        soundfile.write(path, 0.3 * np.sin(np.arange(RATE) * 0.02 * (1 + i % 5)), RATE)
+        known = {}
+        if i % 2:
+            known = {"tags": ("tone", f"low{i % 3}") if i != 7 else ("tone", "rare"), "genre": "ab"[i % 4 // 2]}
+        elif i % 5 == 0:
+            known = {"key": ["C major", "A minor", "G major"][i // 10 % 3]}
+        elif i % 3 == 0:
+            known = {"pitch": 60 + i % 7}
+        found.append(Clip(f"d/{i}", path, "train", f"g{i}", annotations=known))
+    return found
+
+
+@pytest.fixture
+def pretrain(encoders, clips, tmp_path, tmp_path_factory):
+    """(encoder name, **options) -> (encoder, its options, folder, report); the valid clips are the last ten."""
+    cache = tmp_path_factory.getbasetemp() / "material"
+
+    def make(name, validation=True, devices=1, **options):
+        encoder = encoders[name]
+        small = {"steps": 3, "batch_views": 16, "view_seconds": 0.4, "backbone": "mel-cnn", "precision": "float32"}
+        if "supervision" in encoder.options:
+            small["supervision"] = "shared-tags"
+        chosen = encoder_options(encoder, {name: small | options})
+        encoder.check(chosen)
+        folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        valid = clips[50:] if validation else ()
+        job = mirbench.PretrainJob(clips[:50], chosen, 0, folder, cache, "cpu", validation=valid, unfinished=folder, devices=devices)
+        encoder.pretrain(job)
+        return encoder, chosen, folder, job.report
+
+    return make
+
+
+@pytest.mark.parametrize(("name", "labelled"), [("simclr", 0), ("semisupcon", 6), ("supcon", 8), ("supervised", 8)])
+def test_every_encoder_says_what_it_saw(pretrain, name, labelled):
+    encoder, options, folder, report = pretrain(name)
+    assert (report["steps"], report["views_seen"], report["labelled_views_seen"]) == (3, 48, 3 * 2 * labelled)
+    assert report["labelled_clips"] == (25 if labelled else 0)
+    assert len(report["labelled_clip_ids"]) == report["labelled_clips"]
+    assert report["labels_used"] == ({"low0": 8, "low1": 8, "low2": 8, "rare": 1, "tone": 25} if labelled else {})
+    assert report["seconds"] > 0
+    about = json.loads((folder / "last" / "encoder.json").read_text())
+    assert (about["encoder"], about["seed"], about["options"]["backbone"]) == (name, 0, "mel-cnn")
+    embedded = encoder.load(folder, options, 0, "cpu")(np.zeros((2, RATE), np.float32))
+    assert embedded.shape == (2, about["backbone_dim"])
+    assert np.isfinite(embedded).all()
+
+
+def test_all_begin_with_the_same_network_and_training_changes_it(pretrain, encoders):
+    fresh = encoders["untrained"]._build({"backbone": "mel-cnn"}, 0).state_dict()
+    for name in ("simclr", "supervised"):
+        _, _, folder, _ = pretrain(name, learning_rate=0.0)
+        still = load_file(folder / "last" / "weights.safetensors")
+        assert all(torch.equal(still[k], fresh[k]) for k in fresh if "running" not in k and "num_batches" not in k)
+    _, _, folder, _ = pretrain("simclr")
+    moved = load_file(folder / "last" / "weights.safetensors")
+    assert not all(torch.equal(moved[k], fresh[k]) for k in fresh if k.endswith("weight"))
+
+
+def test_smaller_budgets_are_inside_larger_ones_and_keep_the_rare_tag(pretrain):
+    found = {share: set(pretrain("semisupcon", label_fraction=share)[3]["labelled_clip_ids"]) for share in (0.2, 0.4, 1.0)}
+    assert [len(ids) for ids in found.values()] == [5, 10, 25]
+    assert found[0.2] < found[0.4] < found[1.0]
+    assert "d/7" in found[0.2]
+    assert set(pretrain("semisupcon", label_fraction=0.2, label_seed=1)[3]["labelled_clip_ids"]) != found[0.2]
+    assert set(pretrain("supervised", label_fraction=0.2)[3]["labelled_clip_ids"]) == found[0.2]
+
+
+@pytest.mark.parametrize("name", ["semisupcon", "supcon", "supervised"])
+@pytest.mark.parametrize(
+    ("supervision", "labelled"),
+    [
+        ("dice", 25),
+        ({"name": "same-class", "annotation": "genre"}, 25),
+        ("key-distance", 5),
+        ({"name": "regression", "annotation": "pitch", "bandwidth": 3}, 7),
+        ([{"name": "pitch-distance", "weight": 2}, "key-distance", {"name": "shared-tags", "threshold": 2}], 37),
+    ],
+)
+def test_every_supervision_teaches_every_encoder(pretrain, name, supervision, labelled):
+    report = pretrain(name, supervision=supervision)[3]
+    assert report["labelled_clips"] == labelled
+    assert np.isfinite(report["final_loss"])
+    assert report["labels_used"]
+
+
+@pytest.mark.parametrize("augment", ["bands"])
+@pytest.mark.parametrize("views", [2, 4])
+def test_bands_and_waveforms_with_any_number_of_views(pretrain, augment, views):
+    report = pretrain("semisupcon", augment=augment, views=views, unlabelled_in_denominator=False)[3]
+    assert report["views_seen"] == 48
+    assert np.isfinite(report["final_loss"])
+
+
+def test_best_is_loaded_where_it_is_asked_for(pretrain, monkeypatch):
+    monkeypatch.setattr("mirbench.pretraining.trainer.VALIDATIONS", 3)
+    encoder, options, folder, report = pretrain("simclr", learning_rate=0.5, schedule="constant", warm_up=0.0, steps=6)
+    assert report["best"]["step"] < 6
+    audio = np.random.default_rng(0).normal(size=(2, RATE)).astype(np.float32) * 0.1
+    last, best = (encoder.load(folder, {**options, "checkpoint": which}, 0, "cpu")(audio) for which in ("last", "best"))
+    assert not np.allclose(last, best)
+    np.testing.assert_array_equal(encoder.load(folder / "best", options, 0, "cpu")(audio), best)
+    with pytest.raises(MirbenchError, match="checkpoint=best is chosen on clips of the valid split"):
+        pretrain("simclr", validation=False, checkpoint="best")
+
+
+def test_two_devices_share_a_batch(pretrain):
+    assert pretrain("semisupcon", devices=2)[3]["devices"] == 2
+    with pytest.raises(MirbenchError, match="a batch of 8 clips cannot be shared among 3 devices evenly"):
+        pretrain("semisupcon", devices=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"views": 3}, "batch_views 16 is no multiple of views 3 that holds two clips; choose such as 15."),
+        ({"views": 33}, "option views is 33; it must lie between 2 and 32."),
+        ({"schedule": "cosin"}, "no schedule option is named 'cosin'; did you mean 'cosine'? Known: constant, cosine."),
+        ({"augment": "bands", "backbone": "samplecnn"}, "backbone 'samplecnn' listens to waveforms; set augment=waveform, or auto."),
+        ({"backbone": "mel-cn"}, "did you mean 'mel-cnn'?"),
+        ({"supervision": "tags"}, "tags"),
+        ({"supervision": {"name": "same-class", "annotation": "mood"}}, "is supervised by 'mood', but no pretraining clip carries that"),
+        ({"supervision": ["dice", {"name": "same-class", "annotation": "mood"}]}, "reads one of: genre, key, pitch, tags."),
+        ({"supervision": {"name": "shared-tags", "threshold": 9}}, "finds no two of its 25 labelled clips alike under shared-tags; choose"),
+    ],
+)
+def test_what_cannot_work_is_refused(pretrain, options, sentence):
+    with pytest.raises(MirbenchError) as error:
+        pretrain("semisupcon", **options)
+    assert sentence in str(error.value)

@@ -1,0 +1,72 @@
+"""Decoded audio in one file: what is cut from it is what is in the clips."""
+
+import pickle
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from mirbench.pretraining.backbones.mel import MelSpectrogram
+from mirbench.pretraining.material import load_material
+from mirbench.records import Clip
+
+RATE = 22_050
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Three files of noise, 1.0, 0.5 and 0.2 s, and one that is no audio."""
+    random = np.random.default_rng(0)
+    found = []
+    for i, seconds in enumerate((1.0, 0.5, 0.2)):
+        path = tmp_path / f"{i}.wav"
+        soundfile.write(path, random.uniform(-0.9, 0.9, int(seconds * RATE)), RATE, subtype="FLOAT")
+        found.append(Clip(f"clip{i}", path, "train", f"g{i}"))
+    (tmp_path / "page.wav").write_text("<html>not found</html>")
+    return [found[0], Clip("page", tmp_path / "page.wav", "train", "p"), *found[1:]]
+
+
+def test_samples_are_those_of_the_files_to_16_bits(clips, tmp_path):
+    material = load_material(clips, RATE, tmp_path / "cache")
+    assert [c.id for c in material.clips] == ["clip0", "clip1", "clip2"]
+    assert list(material.skipped) == ["page"]
+    assert material.lengths.tolist() == [22_050, 11_025, 4_410]
+    cut = material.cut(torch.tensor([1, 0, 2]), torch.tensor([25, 50, 0]), torch.ones(3), 3000)
+    for row, (clip, start) in zip(cut, ((1, 25), (0, 50), (2, 0)), strict=True):
+        audio, _ = soundfile.read(material.clips[clip].path, dtype="float32")
+        assert np.abs(row.numpy() - audio[start : start + 3000]).max() < 1 / 32_000
+
+
+def test_what_runs_over_the_end_of_a_clip_begins_anew(clips, tmp_path):
+    material = load_material(clips, RATE, tmp_path / "cache")
+    (row,) = material.cut(torch.tensor([2]), torch.tensor([4000]), torch.ones(1), 10_000)
+    audio = material.cut(torch.tensor([2]), torch.tensor([0]), torch.ones(1), 4410)[0]
+    assert torch.equal(row, torch.cat([audio, audio, audio, audio])[4000:14_000])
+
+
+def test_bands_are_those_of_the_mel_spectrogram(clips, tmp_path):
+    mel = MelSpectrogram(RATE, 32)
+    material = load_material(clips, RATE, tmp_path / "cache", mel)
+    audio, _ = soundfile.read(clips[0].path, dtype="float32")
+    wanted = mel(torch.from_numpy(audio)[None])[0].T
+    cut = material.cut(torch.tensor([0, 0]), torch.tensor([3, 0]), torch.tensor([1.0, 2.0], dtype=torch.float64), 10)
+    torch.testing.assert_close(cut[0], wanted[3:13], atol=4e-3, rtol=1e-3)
+    torch.testing.assert_close(cut[1], wanted[0:20:2], atol=4e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("mel", [None, MelSpectrogram(RATE, 32)])
+def test_another_process_maps_the_same_file(clips, tmp_path, mel):
+    material = load_material(clips, RATE, tmp_path / "cache", mel)
+    where = (torch.tensor([0]), torch.tensor([5]), torch.ones(1, dtype=torch.float64), 8)
+    before = material.cut(*where)
+    sent = pickle.dumps(material)
+    assert len(sent) < 4000
+    assert torch.equal(pickle.loads(sent).cut(*where), before)
+    assert torch.equal(load_material(clips, RATE, tmp_path / "cache", mel).cut(*where), before)
+
+
+def test_nothing_but_broken_files_is_an_empty_material(clips, tmp_path):
+    material = load_material(clips[1:2], RATE, tmp_path / "cache")
+    assert material.clips == ()
+    assert len(material.frames) == 0

@@ -1,0 +1,113 @@
+"""Objectives: the loss of labels against one written clip by clip, what is unknown, and what several processes make of it."""
+
+import math
+
+import pytest
+import torch
+
+from mirbench import semisupcon_loss
+from mirbench.pretraining.objectives import Contrastive, LabelTruth, PairTruth, Prediction, widths
+from mirbench.pretraining.sampling import Batch
+from mirbench.pretraining.signals import read_signals
+from mirbench.pretraining.supervision import LabelTable
+from mirbench.records import Clip
+
+ANNOTATIONS = [
+    {"tags": ("a", "b"), "genre": "reel", "pitch": 60},
+    {"tags": ("b",), "genre": "jig"},
+    {"genre": "reel", "pitch": 72},
+    {"tags": ("c",), "pitch": 61},
+    {},
+    {"tags": ("a", "c"), "genre": "polka"},
+]
+CLIPS = tuple(Clip(f"c{i}", None, "train", f"g{i}", annotations=a) for i, a in enumerate(ANNOTATIONS))
+CLASSES = {"tags": ["a", "b", "c"], "genre": ["jig", "reel"], "pitch": []}
+SPEC = [{"name": "shared-tags", "weight": 2}, {"name": "same-class", "annotation": "genre"},
+        {"name": "regression", "annotation": "pitch", "bandwidth": 2.0}]  # fmt: skip
+
+
+def batch_of(clips, labelled):
+    clips = torch.tensor(clips)
+    views = torch.arange(len(clips)).repeat_interleave(2)
+    return Batch(clips, torch.tensor(labelled), views, torch.zeros(len(views), dtype=torch.long), torch.ones(len(views)))
+
+
+BATCH = batch_of([0, 1, 2, 3, 4, 5, 0, 3], [True, True, True, True, True, True, False, True])
+
+
+def prediction():
+    torch.manual_seed(1)
+    table = LabelTable(CLIPS, read_signals(SPEC))
+    classes = [CLASSES[signal.annotation] for signal in table.signals]
+    kinds = [signal.supervision.target for signal in table.signals]
+    assert kinds == ["multilabel", "multiclass", "regression"]
+    return Prediction(5, kinds, widths(table, classes), [signal.weight for signal in table.signals]), LabelTruth(table, classes)
+
+
+@torch.no_grad()
+def slow_loss(model, embeddings):
+    """View by view: binary cross-entropy of tags, cross-entropy of the genre, squared error of the standardised pitch."""
+    known = [60.0, 72.0, 61.0]
+    mean = sum(known) / 3
+    spread = math.sqrt(sum((x - mean) ** 2 for x in known) / 3)
+    losses = [[], [], []]
+    for row, embedding in enumerate(embeddings):
+        position = row // 2
+        annotations = ANNOTATIONS[int(BATCH.clips[position])] if bool(BATCH.labelled[position]) else {}
+        if "tags" in annotations:
+            shares = torch.sigmoid(model.heads[0](embedding)).tolist()
+            terms = [-math.log(p if name in annotations["tags"] else 1 - p) for name, p in zip("abc", shares, strict=True)]
+            losses[0].append(sum(terms) / 3)
+        if annotations.get("genre") in CLASSES["genre"]:  # polka is none of the classes: nobody was told of it
+            shares = torch.softmax(model.heads[1](embedding), dim=0)
+            losses[1].append(-math.log(float(shares[CLASSES["genre"].index(annotations["genre"])])))
+        if "pitch" in annotations:
+            losses[2].append((float(model.heads[2](embedding)[0]) - (annotations["pitch"] - mean) / spread) ** 2)
+    means = [sum(found) / len(found) for found in losses]
+    return (2 * means[0] + means[1] + means[2]) / 4
+
+
+def test_the_loss_of_labels_is_that_of_the_views_that_tell_them():
+    model, truth_of = prediction()
+    embeddings = torch.randn(16, 5)
+    assert float(model(embeddings, truth_of(BATCH, 0, 1)).detach()) == pytest.approx(slow_loss(model, embeddings), rel=1e-5)
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_the_mean_over_ranks_is_the_loss_of_one_process(world):
+    model, truth_of = prediction()
+    ordered = BATCH.in_rank_order(world)
+    embeddings = torch.randn(16, 5)
+    whole = model(embeddings, truth_of(ordered, 0, 1))
+    parts = [model(part, truth_of(ordered, rank, world)) for rank, part in enumerate(embeddings.chunk(world))]
+    torch.testing.assert_close(torch.stack(parts).mean(), whole)
+
+
+def test_a_batch_that_tells_nothing_has_no_loss_and_a_gradient():
+    model, truth_of = prediction()
+    embeddings = torch.randn(16, 5, requires_grad=True)
+    nothing = batch_of([4] * 8, [True] * 8)
+    loss = model(embeddings, truth_of(nothing, 0, 1))
+    loss.backward()
+    assert float(loss) == 0
+    assert torch.isfinite(embeddings.grad).all()
+
+
+@pytest.mark.parametrize("everyone", [True, False])
+def test_the_contrastive_objective_is_the_loss_of_its_projections(everyone):
+    torch.manual_seed(0)
+    model = Contrastive(5, temperature=0.3, epsilon=1e-6, norm=False)
+    truth = PairTruth(LabelTable(CLIPS, read_signals("same-class")), everyone)(BATCH, 0, 1)
+    assert ("in_denominator" in truth) is (not everyone)
+    embeddings = torch.randn(16, 5)
+    expected = semisupcon_loss(
+        model.head(embeddings), truth["targets"], temperature=0.3, epsilon=1e-6, in_denominator=truth.get("in_denominator")
+    )
+    assert float(model(embeddings, truth)) == pytest.approx(float(expected))
+    assert [tuple(p.shape) for p in model.parameters()] == [(512, 5), (128, 512)]
+
+
+def test_without_signals_only_own_views_are_positive():
+    truth = PairTruth(LabelTable(CLIPS, ()), True)(BATCH, 0, 1)
+    own = BATCH.view_to_clip[:, None] == BATCH.view_to_clip[None, :]
+    assert torch.equal(truth["targets"], own.float())
