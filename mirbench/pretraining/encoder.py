@@ -246,7 +246,9 @@ def _chain(backbone: Any, on_bands: bool, options: Mapping[str, Any]) -> Any:
         from mirbench.pretraining.views import MelViews
 
         return MelViews(backbone.mel.centres, options["severity"], options["detune_cents"])
-    raise MirbenchError("there are no augmentations for waveforms yet; choose a backbone that listens to log-mel bands.")
+    from mirbench.pretraining.waveform_views import WaveformViews
+
+    return WaveformViews(options["severity"], backbone.sample_rate)
 
 
 def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:

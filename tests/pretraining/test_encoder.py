@@ -116,7 +116,7 @@ def test_every_supervision_teaches_every_encoder(pretrain, name, supervision, la
     assert report["labels_used"]
 
 
-@pytest.mark.parametrize("augment", ["bands"])
+@pytest.mark.parametrize("augment", ["bands", "waveform"])
 @pytest.mark.parametrize("views", [2, 4])
 def test_bands_and_waveforms_with_any_number_of_views(pretrain, augment, views):
     report = pretrain("semisupcon", augment=augment, views=views, unlabelled_in_denominator=False)[3]
