@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib.util
-import json
 import logging
 import math
 import os
@@ -25,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.checkpoints import load_state, save_checkpoint, save_state
+from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
 from mirbench.pretraining.stream import ViewStream, worker_count
 from mirbench.progress import progress_bar
@@ -34,7 +33,7 @@ VALIDATIONS = 10  # in a training
 VALIDATION_BATCHES = 4
 SAVE_SECONDS = 60  # between states to resume from, besides one at each validation
 SIGNAL = "validation_loss"  # by which `best` is chosen: the objective's own loss on clips of the valid split
-STATE, METRICS, EVENTS = "state.safetensors", "metrics.jsonl", "tensorboard"
+STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class _Loop:
         training, state = self.training, self.training.unfinished / STATE
         if state.is_file():
             self.facts = load_state(state, self.modules, self.optimiser)
-        writer = _Log(training.unfinished, self.facts["step"]) if self.rank == 0 else None
+        writer = TrainingLog(training.unfinished, self.facts["step"]) if self.rank == 0 else None
         first, steps = self.facts["step"], self.schedule.steps
         loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices))
         every = max(1, steps // VALIDATIONS)
@@ -288,32 +287,3 @@ class _Loop:
             "devices": self.world,
             "best": None if facts["best_step"] is None else {"step": facts["best_step"], "signal": SIGNAL, "history": facts["history"]},
         }
-
-
-class _Log:
-    """metrics.jsonl, and TensorBoard's events where that is installed. done: steps to keep of an earlier log."""
-
-    def __init__(self, folder: Path, done: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / METRICS
-        old = path.read_text(encoding="utf-8").splitlines() if done and path.is_file() else []
-        kept = [line for line in old if line.endswith("}") and json.loads(line)["step"] <= done]
-        self.file = path.open("w", encoding="utf-8")
-        self.file.writelines(line + "\n" for line in kept)
-        self.board: Any = None
-        if importlib.util.find_spec("tensorboard"):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(str(folder / EVENTS), purge_step=done)
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
-        if self.board:
-            for name in line.keys() - {"step"}:
-                self.board.add_scalar(name, line[name], line["step"])
-
-    def close(self) -> None:
-        self.file.close()
-        if self.board:
-            self.board.close()
