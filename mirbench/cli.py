@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shlex
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from mirbench import __version__
 from mirbench.errors import MirbenchError, did_you_mean
@@ -20,9 +23,18 @@ if TYPE_CHECKING:
     from mirbench.config import RunConfig
     from mirbench.registry import Registry
 
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "plugins")
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "configs", "plugins")
+LINE = 70  # characters of a description in a line of `mirbench list`
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
+
+
+class _Command(TyperCommand):
+    def get_help(self, ctx: Any) -> str:
+        """With arguments as they are typed; some releases of typer write {ENCODER} in the usage and ENCODER <str> below it."""
+        text = re.sub(r"\{(\w+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
+        return re.sub(r"(?m)^(  [A-Z.]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
+
 
 app = typer.Typer(
     name="mirbench",
@@ -49,7 +61,9 @@ Checkpoints = Annotated[
 Config = Annotated[
     list[Path] | None,
     typer.Option(
-        "--config", metavar="FILE", help="YAML file of settings, or a shipped one: quick, paper/label-budget; several are merged."
+        "--config",
+        metavar="FILE",
+        help="YAML file of settings, or a shipped one's name (see mirbench list configs); several are merged.",
     ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
@@ -72,7 +86,7 @@ def _root(ctx: typer.Context, version: Annotated[bool, typer.Option("--version",
         print(ctx.get_help())
 
 
-@app.command()
+@app.command(cls=_Command)
 def run(
     encoder: Encoders = None,
     tasks: Tasks = None,
@@ -91,7 +105,7 @@ def run(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pretrain encoders, freeze them, probe them on tasks, and write tables and plots."""
+    """Pretrain, freeze and probe encoders; write tables and figures."""
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
@@ -115,7 +129,7 @@ def run(
             print(f"  {folder / name}")
 
 
-@app.command()
+@app.command(cls=_Command)
 def pretrain(
     encoder: Annotated[str, typer.Argument(metavar="ENCODER", help="The encoder to pretrain.")],
     dataset: Datasets = None,
@@ -130,7 +144,7 @@ def pretrain(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pretrain one encoder and say where its checkpoints are; a later run takes them from the cache, or by --checkpoint."""
+    """Pretrain one encoder and say where its checkpoints are. A later run takes them from the cache, or by --checkpoint."""
     flags = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device, "devices": devices}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:
@@ -138,17 +152,18 @@ def pretrain(
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench import runner
 
-    for folder in runner.pretrain(chosen, registry, _cache(cache), encoder):
-        print(folder)
+    found = runner.pretrain(chosen, registry, _cache(cache), encoder)
+    for folder, title in found.items():
+        print(folder if quiet or len(found) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
-@app.command()
+@app.command(cls=_Command)
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
     debug: Debug = False,
 ) -> None:
-    """Draw the tables and figures of finished runs again, from their files."""
+    """Make the tables and figures of finished runs again."""
     for folder in runs:
         if not folder.is_dir():
             raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
@@ -158,7 +173,7 @@ def report(
     print(f"\nWritten to {output or runs[0]}.")
 
 
-@app.command("list")
+@app.command("list", cls=_Command)
 def list_(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")] = False,
@@ -183,7 +198,7 @@ def list_(
     for name, rows in tables.items():
         if kind is None:
             print(f"{'' if name == LISTED[0] else chr(10)}{name}")
-        _print_rows([(row["name"], row["description"], row["provider"]) for row in rows], "" if kind else "  ")
+        _print_rows([(row["name"], _told(name, row), row["provider"]) for row in rows], "" if kind else "  ")
 
 
 def _prepare(
@@ -213,6 +228,10 @@ def _cache(given: Path | None) -> Path:
 def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
     if kind == "plugins":
         return _plugin_rows(registry)
+    if kind == "configs":
+        from mirbench import config
+
+        return [{"name": n, "description": config.purpose(f), "provider": "mirbench", "file": str(f)} for n, f in config.shipped().items()]
     fields = {
         "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
         "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
@@ -249,12 +268,24 @@ def _plain(value: Any) -> Any:
     return dict(value) if hasattr(value, "keys") else value
 
 
+def _told(kind: str, row: dict[str, Any]) -> str:
+    """A row's description; of a supervision also what it reads and its options, on a line of their own."""
+    if kind != "supervisions":
+        return str(row["description"])
+    options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
+    return f"{row['description']}\nreads: {row['annotation'] or 'what `annotation` names'}; options: {options or 'none'}"
+
+
 def _print_rows(rows: list[tuple[str, str, str]], indent: str) -> None:
+    """Descriptions of more than LINE characters go on in the lines below."""
     if not rows:
         print(f"{indent}none")
-    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
-    for name, description, provider in rows:
-        print(f"{indent}{name:{widths[0]}}  {description:{min(widths[1], 70)}}  ({provider})")
+    told = [[line for part in text.split("\n") for line in textwrap.wrap(part, LINE) or [""]] for _, text, _ in rows]
+    widths = [max((len(name) for name, _, _ in rows), default=0), max((len(line) for lines in told for line in lines), default=0)]
+    for (name, _, provider), (first, *rest) in zip(rows, told, strict=True):
+        print(f"{indent}{name:{widths[0]}}  {first:{widths[1]}}  ({provider})")
+        for line in rest:
+            print(f"{indent}{'':{widths[0]}}  {line}")
 
 
 _argv: list[str] = []

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.contenders import read_heard
 from mirbench.evaluation import metrics, significance
 from mirbench.evaluation.scoring import label_counts, majority_predictions, score_rows
 from mirbench.nouns import Dataset, Task
@@ -177,7 +178,8 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
 
 
 def _checkpoints(planned: Plan, encoder: str, budgets: dict[str, list[str]]) -> dict[str, Any]:
-    """seed -> key and what pretraining reported: steps, views and labels seen, labels used by count, seconds.
+    """seed -> key, what pretraining reported (steps, views and labels seen, labels used by count, seconds), and the data sets that it
+    heard, each with its key then.
 
     The clips whose labels were used are the same for all seeds, and may be many: they go into `budgets` once, under a key of theirs.
     """
@@ -188,7 +190,8 @@ def _checkpoints(planned: Plan, encoder: str, budgets: dict[str, list[str]]) -> 
             if clips := report.pop("labelled_clip_ids", None):
                 report["label_budget"] = key_of(clips=clips)
                 budgets[report["label_budget"]] = clips
-            found[str(seed)] = {"key": job.key, **report}
+            heard = read_heard(planned.store.folder(job.kind, job.key))
+            found[str(seed)] = {"key": job.key, **report, **({"heard": {d: of["key"] for d, of in heard.items()}} if heard else {})}
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -74,6 +75,13 @@ Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_pa
 Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
 Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
 NAMES = "a list of names, such as [{}]"
+INNER = {  # what the values inside a free mapping should be, by depth
+    "options": ["a mapping of option names to values, such as {steps: 500}"],
+    "sweep": [
+        "a mapping of option names to lists of values, such as {label_fraction: [0.1, 1]}",
+        "a list of values such as [0.1, 1], or a mapping of labels to values",
+    ],
+}
 
 
 class _Settings(BaseModel):
@@ -125,6 +133,12 @@ def shipped() -> dict[str, Path]:
     return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
 
 
+def purpose(path: Path) -> str:
+    """The first sentence of the comment at the top of a configuration."""
+    lines = itertools.takewhile(lambda line: line.startswith("# "), _read(path).splitlines())
+    return re.split(r"(?<=\.) ", " ".join(line.removeprefix("# ").strip() for line in lines))[0].removesuffix(".")
+
+
 def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
     """The settings of a run: default.yaml, then `files`, then `overrides`, then `flags`.
 
@@ -170,6 +184,8 @@ def _find(path: Path) -> Path:
     known = shipped()
     if path.as_posix() in known:
         return known[path.as_posix()]
+    if inside := [name for name in known if name.startswith(f"{path.as_posix()}/")]:
+        raise MirbenchError(f"--config {path} is a folder of shipped configurations; give it one of {', '.join(inside)}.")
     if path.is_dir():
         raise MirbenchError(f"--config {path} is a folder; give it a YAML file, or one that ships with mirbench: {', '.join(known)}.")
     hint = nearest(str(path), known)
@@ -219,12 +235,14 @@ def _sentence(error: ValidationError, merged: dict[str, Any], where: str, text: 
     right = ""
     for key in path:  # down to the innermost setting that says what it should be, and into `options` and `sweep` as far as it goes
         model = _fields(setting)
-        free = setting[:1] in (["options"], ["sweep"])
+        free = INNER.get(setting[0], []) if setting else []
         if not isinstance(given, dict) or key not in given or not (model or free) or not isinstance(key, str):
             break
         setting, given = [*setting, key], given[key]
         if model:
             right = str(model.model_fields[key].description)
+        elif len(setting) - 2 < len(free):
+            right = free[len(setting) - 2]
     return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {shown(given)}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +17,16 @@ from mirbench.options import encoder_options
 from mirbench.registry import Registry
 
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
+HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
 
 
 @dataclass(frozen=True, eq=False)
 class Contender:
     """name: the label in every table and row; no key depends on it, so that what two have in common is done once.
 
-    options: complete. role: encoder | floor. seeds: of pretraining and probe. values: by swept option, a number or a label; empty
-    for what is not swept. checkpoint: the folder that was given, None for what is pretrained here or not at all.
+    options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
+    a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
+    here or not at all. asked: what settings say against options that those were trained with.
     """
 
     name: str
@@ -32,7 +35,8 @@ class Contender:
     role: str
     seeds: tuple[int, ...]
     values: Mapping[str, float | str] = field(default_factory=dict)
-    checkpoint: Path | None = None
+    checkpoints: Mapping[int, Path] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def rivals(self, other: Contender) -> bool:
         """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""
@@ -42,31 +46,61 @@ class Contender:
 def contenders(config: RunConfig, registry: Registry) -> list[Contender]:
     """Encoders, then floors. Swept encoders that are not among `encoders` come first, then checkpoints, then `encoders` in their order.
 
-    Raises MirbenchError for unknown names, options that cannot work, and folders that hold no checkpoint.
+    Raises MirbenchError for unknown names, options that cannot work, two of one name, and folders that hold no checkpoint.
     """
     encoders = registry.resolve("encoder", config.encoders)
     floors = [e for e in registry.resolve("encoder", config.floors) if e not in encoders]
     unlisted = [e for e in registry.resolve("encoder", list(config.sweep)) if e not in (*encoders, *floors)]
-    given = list(_given(config, registry))
-    _check_all(config, [*unlisted, *(c.encoder for c in given), *encoders, *floors])
-    taken = [c.encoder.name for c in given] + [e.name for e in (*encoders, *floors) if e.name not in config.sweep]
+    _check_all(config, registry)
+    given = _grouped(_given(config, registry))
+    taken = [c.encoder.name for c in given] + [e.name for e in (*unlisted, *encoders, *floors)]
+    folders = [path for c in given for path in c.checkpoints.values()]
     found = [
         *(variant for e in unlisted for variant in _variants(config, e, "encoder")),
-        *(_labelled(c, taken, [other.checkpoint for other in given]) for c in given),
+        *(_labelled(c, taken, folders) for c in given),
         *(variant for e in encoders for variant in _variants(config, e, "encoder")),
         *(variant for e in floors for variant in _variants(config, e, "floor")),
     ]
+    _check_names(found)
     for contender in found:
-        contender.encoder.check(contender.options)
+        with _told(contender.name if contender.values else ""):
+            contender.encoder.check(contender.options)
     return found
 
 
-def _check_all(config: RunConfig, chosen: Sequence[Encoder]) -> None:
-    known = {option for encoder in chosen for option in encoder.options}
+def _check_all(config: RunConfig, registry: Registry) -> None:
+    """Whether any encoder has the options that are for all; one file may serve runs of different encoders."""
+    known = {option for encoder in registry.encoders.values() for option in encoder.options}
     for option in config.options.get(ALL_OPTIONS, {}):
         if option not in known:
-            names = ", ".join(dict.fromkeys(e.name for e in chosen))
-            raise MirbenchError(f"options.{ALL_OPTIONS}: none of {names} has an option '{option}'{nearest(option, sorted(known))}")
+            raise MirbenchError(f"options.{ALL_OPTIONS}: no encoder has an option '{option}'{nearest(option, sorted(known))}")
+
+
+def _check_names(found: Sequence[Contender]) -> None:
+    by_name: dict[str, Contender] = {}
+    for contender in found:
+        if (first := by_name.setdefault(contender.name, contender)) is not contender:
+            raise MirbenchError(
+                f"two contenders are named '{contender.name}': {_told_apart(first)} and {_told_apart(contender)}; give the values of the "
+                "sweep other labels."
+            )
+
+
+def _told_apart(contender: Contender) -> str:
+    values = ", ".join(f"{option} = '{value}'" for option, value in contender.values.items())
+    folders = " and ".join(map(str, contender.checkpoints.values()))
+    return f"{contender.encoder.name} with {values or folders or 'nothing swept'}"
+
+
+@contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    """An error in the block is told with this name before it."""
+    try:
+        yield
+    except MirbenchError as error:
+        if not name:
+            raise
+        raise MirbenchError(f"{name}: {error}") from error
 
 
 def _seeds(config: RunConfig, encoder: Encoder) -> tuple[int, ...]:
@@ -83,7 +117,10 @@ def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Conten
         labels = dict(zip(swept, (label for label, _ in chosen), strict=True))
         options = encoder_options(encoder, config.options, swept=dict(zip(swept, (value for _, value in chosen), strict=True)))
         label = ", ".join(f"{option}={_text(value)}" for option, value in labels.items())
-        yield Contender(f"{encoder.name}[{label}]" if label else encoder.name, encoder, options, role, _seeds(config, encoder), labels)
+        name = f"{encoder.name}[{label}]" if label else encoder.name
+        with _told(name if label else ""):
+            options = dict(encoder.complete(options))
+        yield Contender(name, encoder, options, role, _seeds(config, encoder), labels)
 
 
 def _points(where: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[float | str, Any]]:
@@ -114,7 +151,8 @@ def _text(value: Any) -> str:
 
 
 def _given(config: RunConfig, registry: Registry) -> Iterator[Contender]:
-    """A contender, not yet labelled, of each folder of `checkpoints`."""
+    """A contender, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
+    those that are read when it is loaded."""
     for path in {Path(text).expanduser().resolve(): Path(text).expanduser() for text in config.checkpoints}.values():
         name, options, seed = _about(path)
         if name not in registry.encoders:
@@ -129,11 +167,64 @@ def _given(config: RunConfig, registry: Registry) -> Iterator[Contender]:
                 f"checkpoint {path} was made with the option '{lost[0]}', which the encoder '{name}' does not have; pretrain it again, or "
                 f"take the option out of its {ABOUT}."
             )
-        yield Contender(name, encoder, encoder_options(encoder, config.options, stored=options), "encoder", (seed,), checkpoint=path)
+        own = config.options.get(name, {})
+        free = {option: value for option, value in own.items() if option in encoder.load_options or option not in options}
+        trained = dict(encoder.complete(encoder_options(encoder, {**config.options, name: free}, stored=options)))
+        wanted = encoder.complete(encoder_options(encoder, config.options, stored=options))
+        asked = {option: wanted[option] for option in own if wanted[option] != trained[option]}
+        yield Contender(name, encoder, trained, "encoder", (seed,), checkpoints={seed: path}, asked=asked)
+
+
+def _grouped(given: Iterator[Contender]) -> list[Contender]:
+    """Checkpoints that differ in their seed alone are one contender, scored over its seeds; where a seed comes twice, nobody knows which
+    belong together, and each stays by itself."""
+    alike: dict[str, list[Contender]] = {}
+    for contender in given:
+        (path,) = contender.checkpoints.values()
+        of = {name: about["key"] for name, about in read_heard(path).items()}
+        part = path.name if _whole(path) != path else ""  # last | best
+        same = [contender.encoder.name, contender.options, contender.asked, of, part]
+        alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(contender)
+    found: list[Contender] = []
+    for group in alike.values():
+        seeds = [seed for contender in group for seed in contender.seeds]
+        if len(set(seeds)) < len(seeds):
+            found += group
+        else:
+            folders = {seed: path for contender in group for seed, path in contender.checkpoints.items()}
+            found.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
+    return found
+
+
+def _whole(path: Path) -> Path:
+    """The checkpoint that a folder is, or is the `last` or `best` of."""
+    path = path.resolve() if path.name in ("", "..") else path
+    return path.parent if not (path / HEARD).is_file() and (path.parent / ABOUT).is_file() else path
+
+
+def files_of(path: Path) -> dict[str, Path]:
+    """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
+    found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
+    beside = {name: _whole(path) / name for name in ("report.json", HEARD)}
+    return {**{name: file for name, file in beside.items() if file.is_file()}, **found}
+
+
+def read_heard(path: Path) -> dict[str, dict[str, Any]]:
+    """data set -> {"key", "clips"} of what a checkpoint was pretrained on; nothing where it does not say."""
+    file = _whole(path) / HEARD
+    try:
+        heard = {name: {"key": str(of["key"]), "clips": list(of["clips"])} for name, of in json.loads(file.read_text("utf-8")).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MirbenchError(f"{file} does not say which clips the checkpoint heard; pretrain it again, or remove that file.") from error
+    return heard
 
 
 def _about(path: Path) -> tuple[str, dict[str, Any], int]:
     """(encoder, options, seed) of a checkpoint folder."""
+    if path.is_file():
+        raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
     if not path.is_dir():
         raise MirbenchError(f"there is no checkpoint folder {path}; give one that `mirbench pretrain` printed.")
     file = path / ABOUT
@@ -151,11 +242,12 @@ def _about(path: Path) -> tuple[str, dict[str, Any], int]:
     return name, options, seed
 
 
-def _labelled(contender: Contender, taken: Sequence[str], folders: Sequence[Path | None]) -> Contender:
+def _labelled(contender: Contender, taken: Sequence[str], folders: Sequence[Path]) -> Contender:
     """Called by its folder too where the encoder's name is taken: by the last part, or as many as tell it from the other folders."""
-    if taken.count(contender.name) < 2 or contender.checkpoint is None:
+    if taken.count(contender.name) < 2:
         return contender
-    parts = contender.checkpoint.resolve().parts
-    others = [other.resolve().parts for other in folders if other is not None and other != contender.checkpoint]
+    first, *more = contender.checkpoints.values()
+    parts = first.resolve().parts
+    others = [other.resolve().parts for other in folders if other != first]
     length = next(n for n in range(1, len(parts) + 1) if all(other[-n:] != parts[-n:] for other in others))
-    return replace(contender, name=f"{contender.name} ({'/'.join(parts[-length:])})")
+    return replace(contender, name=f"{contender.name} ({'/'.join(parts[-length:])}{f' and {len(more)} more' if more else ''})")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.config import RunConfig
-from mirbench.contenders import ABOUT, Contender
+from mirbench.contenders import ABOUT, HEARD, Contender, files_of, read_heard
 from mirbench.data.splits import check_across, check_clips
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Dataset, PretrainJob, Task
@@ -27,8 +27,10 @@ from mirbench.records import Clip, Embeddings
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, key_of
+from mirbench.typed import shown
 
 PROBED = ("train", "valid", "test")
+HEARD_SPLITS = ("train", "pretrain")  # in pretraining
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,27 @@ def resolve_device(wanted: str) -> str:
     raise MirbenchError(f"device {wanted} was asked for, but torch sees no CUDA device here; use --device cpu or auto.")
 
 
+def check_devices(device: str, devices: int) -> None:
+    """Raises MirbenchError for more devices than there are. device: resolved."""
+    if devices == 1 or device == "cpu":
+        return
+    if ":" in device:
+        raise MirbenchError(f"device {device} is one device, and {devices} were asked for; use --device cuda, or --devices 1.")
+    import torch
+
+    if devices > (there := torch.cuda.device_count()):
+        raise MirbenchError(f"--devices {devices} was asked for, but torch sees {there} CUDA device{'s'[: there != 1]} here; use fewer.")
+
+
 class Planner:
     """Builds the jobs; each method returns the job, whose key names what later jobs build on."""
 
     def __init__(self, config: RunConfig, registry: Registry, store: Store) -> None:
         self.config, self.registry, self.store = config, registry, store
+        if ":" in config.device:
+            check_devices(config.device, config.devices)
         self.device = resolve_device(config.device)
+        check_devices(self.device, config.devices)
         self.base = {"versions": moving_versions(), "device": self.device.split(":")[0], "bfloat16": native_bfloat16()}
         self.rooms = {room: room_digest(room) for room in ("data", "pretraining", "evaluation")}
         self.sources: dict[str, Job] = {}
@@ -113,7 +130,7 @@ class Planner:
         """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
         encoder = contender.encoder
         options = {name: value for name, value in contender.options.items() if name not in without}
-        source, parts = self.registry.digest("encoder", encoder.name), self.registry.parts_digest()
+        source, parts = self.registry.digest("encoder", encoder.name), self.registry.parts_digest(encoder.parts(contender.options))
         key = {**self.base, "encoder": encoder.name, "identity": encoder.identity(), "source": source, "options": options}
         return {**key, "parts": parts} if parts else key
 
@@ -132,8 +149,9 @@ class Planner:
 
     def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         """Pretrains, or takes over the folder that was given."""
-        if contender.checkpoint is not None:
-            return self._take_over(contender, contender.checkpoint)
+        if contender.checkpoints:
+            self._check_heard(contender.checkpoints[seed], datasets)
+            return self._take_over(contender, seed)
         return self._pretrain(contender, seed, datasets)
 
     def _pretrain(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
@@ -150,7 +168,7 @@ class Planner:
         def run(folder: Path) -> None:
             check_across({d.name: self.clips_of(d) for d in datasets})
             clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d)]
-            heard = [c for c in clips if c.split in ("train", "pretrain")]
+            heard = [c for c in clips if c.split in HEARD_SPLITS]
             if not heard:
                 raise MirbenchError(
                     f"encoder '{encoder.name}' has nothing to pretrain on: "
@@ -165,23 +183,47 @@ class Planner:
             trained = {name: value for name, value in options.items() if name not in encoder.load_options}
             _write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
             _write_json(folder / "report.json", job.report)
+            about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
+            _write_json(folder / HEARD, about)
 
         return Job("checkpoints", key, f"{contender.name}, seed {seed}", *encoder.cost(options), run, unfinished)
 
-    def _take_over(self, contender: Contender, given: Path) -> Job:
-        """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape are refused at once."""
-        encoder, (seed,) = contender.encoder, contender.seeds
-        files = sorted(path for path in given.rglob("*") if path.is_file())
-        digests = {path.relative_to(given).as_posix(): _digest(path) for path in files}
-        key = key_of(**self._encoder_key(contender), files=digests)
-        megabytes = sum(path.stat().st_size for path in files) / 1e6
+    def _check_heard(self, given: Path, datasets: Sequence[Dataset]) -> None:
+        """Raises MirbenchError where a checkpoint was pretrained on clips that a prepared data set now validates or tests on."""
+        heard = read_heard(given)
+        for dataset in datasets:
+            job = self.dataset(dataset)
+            if dataset.name not in heard or not self.store.has(job.kind, job.key):
+                continue
+            known = set(heard[dataset.name]["clips"])
+            if leaked := [c for c in self.clips_of(dataset) if c.split in ("valid", "test") and c.id in known]:
+                raise MirbenchError(
+                    f"checkpoint {given} was pretrained on {len(leaked)} clip{'s'[: len(leaked) > 1]} of data set '{dataset.name}' that "
+                    f"are for validation or test now, the first '{leaked[0].id}' ({leaked[0].split}); pretrain again on the splits as "
+                    "they are."
+                )
+
+    def _take_over(self, contender: Contender, seed: int) -> Job:
+        """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape, or trained with other options
+        than are asked for, are refused at once."""
+        encoder, given, asked = contender.encoder, contender.checkpoints[seed], contender.asked
+        files = files_of(given)
+        digests = {name: _digest(path) for name, path in files.items()}
+        key = key_of(**self._encoder_key(contender), files=digests, **({"asked": asked} if asked else {}))
+        megabytes = sum(path.stat().st_size for path in files.values()) / 1e6
 
         def run(folder: Path) -> None:
             with self._named("encoder", encoder.name, f"loading {given}"):
-                encoder.load(given, contender.options, seed, self.device)
-            for name in digests:
+                encoder.load(given, {**contender.options, **asked}, seed, self.device)
+            for option, value in asked.items():
+                trained = shown(contender.options[option])
+                raise MirbenchError(
+                    f"checkpoint {given} was trained with {option} = {trained}, and options.{encoder.name}.{option} asks for "
+                    f"{shown(value)}; leave that option out, or pretrain with it: --encoder {encoder.name}."
+                )
+            for name, path in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(given / name, folder / name)
+                shutil.copyfile(path, folder / name)
             if not (folder / "report.json").exists():
                 _write_json(folder / "report.json", {})
 
@@ -273,6 +315,10 @@ class Planner:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def _heard(clips: Sequence[Clip]) -> list[str]:
+    return [clip.id for clip in clips if clip.split in HEARD_SPLITS]
 
 
 def _digest(path: Path) -> str:

@@ -77,6 +77,18 @@ class Encoder:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise MirbenchError for options that cannot work; called before anything is run."""
 
+    def complete(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options in one spelling of several that mean the same, since each spelling is a cache key of its own."""
+        return options
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The annotations that pretraining with these options needs; refused where no chosen data set carries one."""
+        return ()
+
+    def parts(self, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """(kind, name) of the backbones and supervisions that these options name, so that its keys follow the sources of those."""
+        return ()
+
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
         """Rough (seconds on two cores, megabytes) that `pretrain` takes, for --plan."""
         return 60.0, 10.0
@@ -162,10 +174,16 @@ class Corruption:
 
 
 class Backbone:
-    """A network that encoders which learn are built on, by name: `--set options.semisupcon.backbone=NAME`."""
+    """A network that encoders which learn are built on, by name: `--set options.semisupcon.backbone=NAME`.
+
+    bands: whether the module has `mel`, which makes log-mel bands (batch, bands, frames) of waveforms with the attributes `banks`, `hop`
+    (samples) and `centres` (Hz), and `encode`, which makes embeddings of those, so that it can be trained on augmented bands, far
+    cheaper than on waveforms.
+    """
 
     name: str = ""
     description: str = ""
+    bands: bool = False
 
     def build(self, **options: Any) -> Any:
         """A torch.nn.Module with fresh weights and the attributes `sample_rate` (Hz) and `dim`, mapping waveforms (batch, samples)
@@ -197,7 +215,8 @@ class Supervision:
         """Raise MirbenchError for options that cannot work; called before anything is run."""
 
     def encode(self, labels: Sequence[Any], options: Mapping[str, Any]) -> torch.Tensor:
-        """Labels, as `label` returns them, of all clips that carry one -> (clips, features) float32; called once."""
+        """Labels, as `label` returns them -> (clips, features) float32, once for all clips that carry one. How alike two rows are must
+        not depend on the other labels, of which some may not be known to the training."""
         raise NotImplementedError(f"supervision {self.name} has no encode")
 
     def similarity(self, encoded: torch.Tensor, options: Mapping[str, Any]) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,7 +40,12 @@ class Plan:
     @property
     def key(self) -> str:
         """Of the run folder's contents."""
-        return key_of(jobs=[j.key for j in self.jobs], encoders=[e.name for e in self.encoders], floors=[e.name for e in self.floors])
+        told = []
+        for c in self.contenders:
+            checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == c.name]
+            scores = [[*of, job.key] for (name, *of), job in self.scores.items() if name == c.name]
+            told.append([c.name, c.role, dict(c.values), checkpoints, scores])
+        return key_of(jobs=[job.key for job in self.jobs], contenders=told)
 
     @property
     def name(self) -> str:
@@ -52,7 +57,7 @@ class Plan:
 
     def given(self) -> list[Job]:
         """The jobs that take over a checkpoint; they need no data."""
-        return [self.checkpoints[c.name, seed] for c in self.contenders if c.checkpoint is not None for seed in c.seeds]
+        return [self.checkpoints[c.name, seed] for c in self.contenders for seed in c.checkpoints]
 
     def describe(self) -> str:
         """What would be done, what is cached, and roughly what the rest costs: by job, and in a sweep by variant."""
@@ -100,13 +105,15 @@ def _duration(seconds: float) -> str:
 def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
     """Every job of a run in the order in which it will be done. Prepares nothing and reads no audio.
 
-    Raises MirbenchError for unknown names, and where a chosen task finds its annotation in none of the data sets.
+    Raises MirbenchError for unknown names, and where a chosen task, or what an encoder learns from, finds its annotation in none of the
+    data sets.
     """
     store = Store(cache)
     planner = Planner(config, registry, store)
     chosen = contenders(config, registry)
     datasets = registry.resolve("dataset", config.datasets)
     tasks = _tasks(config, registry, datasets)
+    check_needs(chosen, datasets)
     encoders, floors = (tuple(c for c in chosen if c.role == role) for role in ("encoder", "floor"))
     draft = Plan(config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner)
     wanted = [(c, seed) for c in chosen for seed in c.seeds]
@@ -125,6 +132,18 @@ def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
     return replace(draft, jobs=tuple(once.values()), checkpoints=checkpoints, embeddings=embeddings, scores=scores)
+
+
+def check_needs(chosen: Iterable[Contender], datasets: Sequence[Dataset]) -> None:
+    """Raises MirbenchError where no data set carries an annotation that something to be pretrained learns from."""
+    carried = sorted({a for d in datasets for a in d.annotations})
+    for c in chosen:
+        for annotation in c.encoder.needs(c.options) if c.encoder.trainable and not c.checkpoints else ():
+            if annotation not in carried:
+                raise MirbenchError(
+                    f"encoder '{c.name}' learns from the annotation '{annotation}', which {', '.join(d.name for d in datasets)} does not "
+                    f"carry; give it a supervision that reads one of: {', '.join(carried) or 'none'}, or add a data set."
+                )
 
 
 def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset]) -> list[Task]:

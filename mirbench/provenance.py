@@ -24,10 +24,12 @@ PACKAGES = (
     "soundfile",
     "soxr",
     "safetensors",
+    "lightning-fabric",
     "pluggy",
     "matplotlib",
 )
-MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile")
+SHARED_MODULES = ("notation.py", "nouns.py", "typed.py")  # what every room is built on
+MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile", "lightning-fabric")
 
 
 def versions() -> dict[str, str]:
@@ -84,6 +86,6 @@ def room_digest(*rooms: str) -> str:
         folders = [own / room]
         if room == "pretraining":
             folders += [Path(importlib.import_module(f"mirbench_plugins.{kind}").__path__[0]) for kind in ("backbones", "supervisions")]
-        for path in [own / "notation.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]:
+        for path in [*(own / name for name in SHARED_MODULES), *(path for folder in folders for path in sorted(folder.rglob("*.py")))]:
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -34,7 +34,6 @@ _FIRST = (  # then the alphabet
     *("tagging", "key", "pitch", "genre"),
     *("shared-tags", "dice", "same-class"),
 )
-_PARTS = ("backbone", "supervision")
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,12 @@ class Registry:
             hasher.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
         return hasher.hexdigest()
 
-    def parts_digest(self) -> str:
-        """Of the backbones and supervisions that plugins provide, by name and source; nothing where all are built in."""
-        foreign = [(kind, name) for kind in _PARTS for name in sorted(self.nouns(kind)) if self._from[kind, name][0].door != "built in"]
-        told = "".join(f"{kind} {name} {self.digest(kind, name)}\n" for kind, name in foreign)
+    def parts_digest(self, named: Iterable[tuple[str, str]]) -> str:
+        """Of the sources of those backbones and supervisions, as (kind, name), that plugins provide; nothing where all are built in."""
+        told = ""
+        for kind, name in sorted(set(named)):
+            digest = self.digest(kind, name)
+            told += f"{kind} {name} {digest}\n" if self._from[kind, name][0].door != "built in" else ""
         return hashlib.sha256(told.encode()).hexdigest() if told else ""
 
     def _add(self, kind: str, noun: Any, plugin: Plugin, module: Any) -> None:

@@ -210,7 +210,7 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
     """Several runs as one; rows that agree collapse.
 
     Where two runs give different numbers for the same encoder, task, data set, metric and condition, that encoder is called
-    "name (run)" in every run, so that nothing silently overwrites anything.
+    "name (run)" in every run, so that nothing silently overwrites anything. A sweep is renamed whole, so that its curve stays one.
     """
     runs = list({run.path.resolve(): run for run in runs}.values())
     labels = _labels([run.path.resolve() for run in runs])
@@ -221,6 +221,9 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
     renamed: dict[str, str] = {}
 
     def rename(clash: set[str]) -> None:
+        points = [point for manifest in manifests for point in (manifest.get("sweep") or {}).get("points", [])]
+        torn = {point["encoder"] for point in points if point["name"] in clash}
+        clash = clash | {point["name"] for point in points if point["encoder"] in torn}
         for i, label in enumerate(labels):
             new = {name: f"{name} ({label})" for name in clash}
             own = {row.encoder for rows in (scores[i], summaries[i], comparisons[i]) for row in rows}

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,7 +22,13 @@ import platformdirs
 
 from mirbench.errors import MirbenchError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 STALE_PART_SECONDS = 24 * 3600
+FORGOTTEN_PART_SECONDS = 30 * STALE_PART_SECONDS  # where no lock tells whether somebody is still at it
 
 
 def default_cache() -> Path:
@@ -81,6 +88,52 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             part.unlink(missing_ok=True)
 
 
+def _lock(handle: int, wait: bool = False) -> bool | None:
+    """True: it is ours until the handle is closed or the process ends. False: another's. None: there are no locks here."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+@contextlib.contextmanager
+def locked(path: Path, doing: str) -> Iterator[None]:
+    """While the block runs, no other process runs one with the same lock file; one that must wait says so, unless it is to be quiet.
+
+    Where there are no locks (Windows, some network file systems) the block runs all the same.
+    """
+    with explain_os_errors(doing, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        said = False
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                ours = _lock(handle)
+                if ours is False:
+                    if not said and os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
+                        print(f"mirbench: another process is {doing} in {path.parent}; waiting for it.", file=sys.stderr)
+                    said = True
+                    ours = _lock(handle, wait=True)
+                with contextlib.suppress(FileNotFoundError):
+                    if ours is None or os.path.samestat(os.fstat(handle), os.stat(path)):
+                        break
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)  # of a file that the one before us has removed
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
 class Store:
     """Folders by key below a root.
 
@@ -114,7 +167,11 @@ class Store:
         with explain_os_errors(f"storing {kind}", final):
             self._sweep(final.parent)
             part.mkdir(parents=True)
+            handle = None
             try:
+                with contextlib.suppress(OSError):  # a folder cannot be opened on Windows
+                    handle = os.open(part, os.O_RDONLY)
+                    _lock(handle)  # so that nobody sweeps it, however long it takes
                 yield part
                 for path in part.rglob("*"):
                     if path.is_file():
@@ -127,11 +184,23 @@ class Store:
                         raise
                 _sync(final.parent)
             finally:
+                if handle is not None:
+                    os.close(handle)
                 shutil.rmtree(part, ignore_errors=True)
 
     def _sweep(self, parent: Path) -> None:
-        """Removes what killed runs left; a young part may belong to a run that is still going."""
+        """Removes what killed runs left; a young part, or one that is locked, may belong to a run that is still going."""
         for part in parent.glob(".part-*"):
             with contextlib.suppress(OSError):
-                if time.time() - part.stat().st_mtime > STALE_PART_SECONDS:
+                age = time.time() - part.stat().st_mtime
+                if age > STALE_PART_SECONDS and (_free(part) or age > FORGOTTEN_PART_SECONDS):
                     shutil.rmtree(part, ignore_errors=True)
+
+
+def _free(folder: Path) -> bool:
+    """Whether it is known that nobody has locked it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        return _lock(handle) is True
+    finally:
+        os.close(handle)

@@ -64,7 +64,8 @@ def stub(tmp_path, monkeypatch):
         return folder
 
     def pretrain(config, registry, cache, encoder):
-        return [Path("cache/a"), Path("cache/b")]
+        folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
+        return dict(list(folders.items())[: config.seeds])
 
     def report(paths, output=None):
         seen.reported.append((list(paths), output))
@@ -127,8 +128,14 @@ def test_quiet_prints_the_folder_alone(stub, capsys):
 
 
 def test_pretrain_prints_the_checkpoints(stub, capsys):
-    assert cli.main(["pretrain", "learner", "--plugin", "loud.py", "--set", "floors=[]"]) == 0
-    assert capsys.readouterr().out == "cache/a\ncache/b\n"
+    command = ["pretrain", "learner", "--plugin", "loud.py", "--set", "floors=[]"]
+    for more, text in (
+        ([], "cache/a\n"),
+        (["--seeds", "2"], "learner, seed 0: cache/a\nlearner, seed 1: cache/b\n"),
+        (["--seeds", "2", "--quiet"], "cache/a\ncache/b\n"),
+    ):
+        assert cli.main([*command, *more]) == 0
+        assert capsys.readouterr().out == text
     sentence = fails(capsys, ["pretrain", "loud", "--plugin", "loud.py", "--set", "floors=[]"])
     assert sentence.startswith("mirbench: encoder 'loud' has nothing to learn; those that have: ")
     assert "learner" in sentence
@@ -207,6 +214,39 @@ def test_list_says_who_provides_what(stub, capsys):
     assert names == ["tagging", "key", "pitch", "genre"]
 
 
+def test_list_wraps_long_descriptions_so_that_its_columns_stand(stub, capsys):
+    wordy = PLUGIN.replace("how loud it is", "how " + "very " * 40 + "loud it is", 1)
+    Path("wordy.py").write_text(wordy)
+    for kind, options in (("encoders", ["--plugin", "wordy.py"]), ("backbones", []), ("supervisions", [])):
+        assert cli.main(["list", kind, *options]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        providers = [line for line in lines if line.endswith(")")]
+        assert len({line.rindex("(") for line in providers}) == 1
+        assert max(map(len, lines)) < 110
+
+
+def test_list_supervisions_says_what_each_reads_and_its_options(stub, capsys):
+    assert cli.main(["list", "supervisions"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    starts = {line.split()[0]: i for i, line in enumerate(lines)}
+    assert lines[starts["shared-tags"] + 1] == "reads: tags; options: threshold=1"
+    assert "reads: key; options: fifth=0.5, relative=0.3, parallel=0.2" in lines
+    assert "reads: genre; options: none" in lines
+
+
+def test_list_configs_names_what_config_takes(stub, capsys):
+    from mirbench.config import shipped
+
+    assert cli.main(["list", "configs"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == list(shipped())
+    assert "What runs with no flags" in out
+    assert cli.main(["list", "configs", "--json"]) == 0
+    assert [row["file"] for row in json.loads(capsys.readouterr().out)] == [str(path) for path in shipped().values()]
+    assert cli.main(["run", "--help"]) == 0
+    assert "mirbench list configs" in " ".join(capsys.readouterr().out.split())
+
+
 def test_list_as_json(stub, capsys):
     assert cli.main(["list", "encoders", "--json", "--plugin", "loud.py"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -248,6 +288,18 @@ def test_version_and_help(capsys):
     for command in ("run", "pretrain", "report", "list"):
         assert cli.main([command, "--help"]) == 0
         assert capsys.readouterr().out.startswith(f"Usage: mirbench {command}")
+
+
+def test_help_has_whole_sentences_and_arguments_as_they_are_typed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "..." not in said.split("Commands:")[1]
+    for command, usage in (("pretrain", "ENCODER"), ("report", "RUN..."), ("list", "[KIND]")):
+        assert cli.main([command, "--help"]) == 0
+        said = capsys.readouterr().out
+        assert said.splitlines()[0] == f"Usage: mirbench {command} [OPTIONS] {usage}"
+        assert not set("{}<>") & set(said)
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["list"], ["list", "--json"]])

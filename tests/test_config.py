@@ -17,6 +17,8 @@ from mirbench.options import check_options, encoder_options
 
 ALL = ", ".join(RunConfig.model_fields)
 SWEEP = "a mapping of encoder names to options to lists of values, such as {semisupcon: {label_fraction: [0.1, 1]}}"
+VALUES = "a mapping of option names to values, such as {steps: 500}"
+SWEPT = "a list of values such as [0.1, 1], or a mapping of labels to values"
 LIST = "a list of names, such as [semisupcon, simclr]"
 SHIPPED = ", ".join(configs.shipped())
 OPTIONS = "a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
@@ -105,6 +107,19 @@ def test_checkpoints_stand_alone_unless_somebody_names_encoders(yaml_file):
     assert load_config([], ["checkpoints=[]"]).encoders == ["semisupcon"]
 
 
+def test_a_file_given_as_a_checkpoint_is_called_a_file(yaml_file):
+    path = yaml_file("seed: 1")
+    with pytest.raises(MirbenchError) as caught:
+        contenders(load_config([], [], {"checkpoints": [str(path)]}), registry.load())
+    assert str(caught.value) == f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed."
+
+
+def test_the_purpose_of_a_configuration_is_the_first_sentence_of_its_comment(yaml_file):
+    assert configs.purpose(yaml_file("# What 1.5 of it\n# is for. More.\n#\n# mirbench run\nseed: 1 # no")) == "What 1.5 of it is for"
+    assert configs.purpose(yaml_file("seed: 1")) == ""
+    assert all(configs.purpose(path) for path in configs.shipped().values())
+
+
 def test_later_layers_win_and_mappings_are_merged(yaml_file):
     path = yaml_file("seed: 1\nseeds: 2\nbatch_size: 8\noptions: {a: {x: 1, y: 1}}\n")
     config = load_config([path], ["seeds=3", "batch_size=9", "options.a.y=2", "options.b.z=1e-3"], {"batch_size": 10, "seed": None})
@@ -144,8 +159,20 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("encoders: [1]", 1, f"encoders should be {LIST}, not [1]."),
         ("devices: 0", 1, "devices should be a whole number of at least 1, not 0."),
         ("checkpoints: 3", 1, "checkpoints should be a list of folders that `mirbench pretrain` printed, not 3."),
-        ("sweep:\n  semisupcon:\n    views: 2", 3, f"sweep.semisupcon.views should be {SWEEP}, not 2."),
-        ("options:\n  semisupcon: 60", 2, f"options.semisupcon should be {OPTIONS}, not 60."),
+        ("sweep:\n  semisupcon:\n    views: 2", 3, f"sweep.semisupcon.views should be {SWEPT}, not 2."),
+        ("sweep:\n  semisupcon:\n    views: []", 3, f"sweep.semisupcon.views should be {SWEPT}, not an empty list."),
+        (
+            "sweep:\n  semisupcon: 2",
+            2,
+            "sweep.semisupcon should be a mapping of option names to lists of values, such as {label_fraction: [0.1, 1]}, not 2.",
+        ),
+        ("sweep: 2", 1, f"sweep should be {SWEEP}, not 2."),
+        (
+            "options:\n  semisupcon: 60",
+            2,
+            f"options.semisupcon should be {VALUES}, not 60.",
+        ),
+        ("options: 60", 1, f"options should be {OPTIONS}, not 60."),
         ("seed: 1\nseed: 2", 2, "this is not YAML: the key 'seed' is given twice; write settings as 'key: value'."),
         ("seed: 1\n\ttasks: x", 2, "this is not YAML: found character '\\t' that cannot start any token; write settings as 'key: value'."),
     ],
@@ -166,6 +193,8 @@ def test_a_file_that_is_not_there(tmp_path):
     )
     assert refused([Path("no.yaml")]) == f"there is no configuration file no.yaml. Give the path of a YAML file, or one of {SHIPPED}."
     assert refused([tmp_path]) == f"--config {tmp_path} is a folder; give it a YAML file, or one that ships with mirbench: {SHIPPED}."
+    papers = ", ".join(name for name in configs.shipped() if name.startswith("paper/"))
+    assert refused([Path("paper/")]) == f"--config paper is a folder of shipped configurations; give it one of {papers}."
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"output: caf\xe9")
     assert refused([latin]) == f"{latin} is not text in UTF-8; save it as UTF-8."

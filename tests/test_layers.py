@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
     "planning": GROUND | {"contenders", "jobs", "registry", "config", "evaluation"},
-    "collect": GROUND | {"jobs", "planning", "provenance", "results", "evaluation"},
+    "collect": GROUND | {"contenders", "jobs", "planning", "provenance", "results", "evaluation"},
     "runner": GROUND | {"planning", "jobs", "collect", "contenders", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
     "cli": GROUND | {"registry", "config", "options", "runner", "reporting"},

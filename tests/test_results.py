@@ -212,6 +212,22 @@ def test_runs_that_disagree_keep_both_numbers_under_two_names(tmp_path):
     assert list(merged.manifests["two"]["encoders"]) == ["semisupcon (two)"]
 
 
+def test_a_sweep_that_disagrees_at_one_variant_is_renamed_whole_so_that_its_curve_is_not_torn(tmp_path):
+    def a_sweep(path, value):
+        names = [f"semisupcon[views={m}]" for m in (2, 4, 8)]
+        points = [{"name": n, "encoder": "semisupcon", "values": {"views": m}} for n, m in zip(names, (2, 4, 8), strict=True)]
+        manifest = {"encoders": {name: {} for name in [*names, "simclr"]}, "sweep": {"points": points}}
+        rows = [a_summary(encoder=n, value=value if n == names[1] else 0.5) for n in [*names, "simclr"]]
+        return a_run(path, summaries=rows, manifest=manifest)
+
+    merged = merge([a_sweep(tmp_path / "one", 0.6), a_sweep(tmp_path / "two", 0.7)])
+    variants = {f"semisupcon[views={m}] ({run})" for m in (2, 4, 8) for run in ("one", "two")}
+    assert {s.encoder for s in merged.summaries} == variants | {"simclr"}
+    points = [point for manifest in merged.manifests.values() for point in manifest["sweep"]["points"]]
+    assert {p["name"] for p in points} == variants == set(merged.renamed)
+    assert [p["encoder"] for p in points] == ["semisupcon (one)"] * 3 + ["semisupcon (two)"] * 3
+
+
 def test_a_difference_in_one_seed_is_enough(tmp_path):
     one = a_run(tmp_path / "one", [a_score(seed=0), a_score(seed=1, value=0.3)], [a_summary()])
     two = a_run(tmp_path / "two", [a_score(seed=0), a_score(seed=1, value=0.4)], [a_summary()])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from small import LOUD, TONES, rows
@@ -146,6 +148,35 @@ def test_options_for_all_reach_those_that_have_them_and_are_the_weakest(home):
     )
     assert (learner.options["gain"], learner.options["kind"]) == (9.0, {"name": "dice"})
     assert (other.options["gain"], "kind" in other.options, dict(loud.options)) == (7.0, False, {})
+    assert names(home, "options.all={depth: 3, supervision: dice}", encoders=["loud"]) == ["loud"]  # another encoder has them
+
+
+def test_a_shipped_file_of_options_for_all_serves_every_encoder(home, capsys):
+    assert mirbench(home, "run", "--config", "laptop", "--encoder", "simclr", "--set", "floors=[]", "--plan") == 0
+    assert "simclr, seed 0" in capsys.readouterr().out
+
+
+def test_an_option_that_cannot_work_is_told_with_the_variant_it_is_of(home):
+    def said(*settings):
+        with pytest.raises(MirbenchError) as caught:
+            chosen(home, *settings, encoders=["semisupcon"])
+        return str(caught.value)
+
+    assert said("sweep.semisupcon.views=[2, 5]").startswith("semisupcon[views=5]: batch_views 96 is no multiple of views 5")
+    assert said("options.semisupcon.label_fraction=0") == "option label_fraction is 0.0; it must be above 0 and at most 1."
+    assert said("sweep.semisupcon.supervision=[dice, dise]").startswith("semisupcon[supervision=dise]: no supervision is named 'dise';")
+
+
+def test_what_no_data_set_carries_is_refused_before_anything_is_run(home, capsys):
+    sweep = ["--set", "sweep.semisupcon.supervision={genre: {name: same-class, annotation: genre}, keys: key-distance}"]
+    sentence = (
+        "mirbench: encoder 'semisupcon[supervision=keys]' learns from the annotation 'key', which tones does not carry; give it a "
+        "supervision that reads one of: genre, or add a data set.\n"
+    )
+    assert refused(capsys, home, "run --plan", "--encoder", "semisupcon", *sweep) == sentence
+    assert refused(capsys, home, "pretrain semisupcon", *sweep) == sentence
+    assert mirbench(home, "run --plan", "--encoder", "semisupcon", "--set", "options.semisupcon.labelled_share=0") == 0
+    assert mirbench(home, "run --plan", "--encoder", "simclr", "--set", "floors=[]") == 0
 
 
 @pytest.mark.parametrize(
@@ -158,13 +189,16 @@ def test_options_for_all_reach_those_that_have_them_and_are_the_weakest(home):
          "sweep.learner.kind should be a name, a mapping with a name, or a list of these (default {'name': 'plain'}), not 3."),
         ("sweep.learner.gain=[1, 2, 1.0]",
          "sweep.learner.gain has the value 1 twice; give it once, or a mapping of labels to values."),
-        ("options.all.gian=1", "options.all: none of learner has an option 'gian'; did you mean 'gain'?"),
+        ("options.all.gian=1", "options.all: no encoder has an option 'gian'; did you mean 'gain'?"),
         ("options.all.gain=loud", "options.all.gain should be a number (default 1.0), not 'loud'."),
         ("sweep.learner.gain=1",
-         "--set sweep.learner.gain=1: sweep.learner.gain should be a mapping of encoder names to options to lists of values, such as "
-         "{semisupcon: {label_fraction: [0.1, 1]}}, not 1."),
-        ("sweep.learner.gain=[]", "--set sweep.learner.gain=[]: sweep.learner.gain should be a mapping of encoder names to "),
-        ("sweep.learner=[gain]", "--set sweep.learner=[gain]: sweep.learner should be a mapping of encoder names to "),
+         "--set sweep.learner.gain=1: sweep.learner.gain should be a list of values such as [0.1, 1], or a mapping of labels to values, "
+         "not 1."),
+        ("sweep.learner.gain=[]", "--set sweep.learner.gain=[]: sweep.learner.gain should be a list of values such as [0.1, 1], or a "),
+        ("sweep.learner=[gain]", "--set sweep.learner=[gain]: sweep.learner should be a mapping of option names to lists of values, "),
+        ("sweep.learner={kind: {a: dice, 'a, pick=last': key}, pick: {'last, pick=last': last, last: best}}",
+         "two contenders are named 'learner[kind=a, pick=last, pick=last]': learner with kind = 'a', pick = 'last, pick=last' and learner "
+         "with kind = 'a, pick=last', pick = 'last'; give the values of the sweep other labels."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_sweep(home, settings, sentence):
@@ -188,6 +222,19 @@ def test_what_is_shared_is_planned_once_and_the_label_moves_no_key(home):
     assert text.startswith("14 jobs, 14 to do: about ")
     assert re.search(r"learner\[pick=last\] +5 jobs, 0 cached, 5 to do \(about ", text)
     assert re.search(r"learner\[pick=best\] +5 jobs, 0 cached, 1 shared, 4 to do \(about ", text)
+
+
+def test_another_mapping_of_the_same_jobs_is_another_run_folder(home):
+    known = registry.load([home / "plugin.py"])
+
+    def key(sweep, **flags):
+        config = load_config([], [f"sweep.learner.gain={sweep}"], {"datasets": ["tones"], "encoders": ["learner"], "floors": [], **flags})
+        return plan(config, known, home / "plans").key
+
+    keys = [key("{a: 0.1, b: 1, c: 0.1}"), key("{a: 0.1, b: 1, c: 1}"), key("[0.1, 1]"), key('{"0.1": 0.1, "1": 1}')]
+    keys.append(key("[0.1, 1]", encoders=["loud"], floors=["learner"]))
+    assert len(set(keys)) == 5
+    assert keys[0] == key("{a: 0.1, b: 1, c: 0.1}")
 
 
 def test_a_sweep_from_end_to_end(home):
@@ -268,6 +315,8 @@ def test_a_checkpoint_beside_the_same_encoder_and_another_is_called_by_its_folde
     flags = {"checkpoints": given, "encoders": ["learner"]}
     assert names(fresh, **flags) == ["learner (last)", "learner (best)", "learner"]
     assert names(fresh, checkpoints=given[:1]) == ["learner"]
+    assert names(fresh, "sweep.learner.gain=[1, 2]", checkpoints=given[:1]) == ["learner[gain=1]", "learner[gain=2]", "learner (last)"]
+    assert names(fresh, "sweep.learner.gain=[1]", checkpoints=given[:1], encoders=["learner"]) == ["learner (last)", "learner[gain=1]"]
     folder = run(fresh, "--checkpoint", given[0], "--encoder", "loud", "--set", "floors=[]")
     assert [r["encoder"] for r in rows(folder) if r["metric"] == "accuracy"] == ["learner", "loud", "majority"]
 
@@ -279,6 +328,82 @@ def test_a_checkpoint_of_another_shape_is_refused_before_any_data_are_prepared(f
         f"mirbench: the checkpoint {path} is of another shape: depth 2 instead of 5.\n"
     )  # fmt: skip
     assert not (fresh / "new" / "datasets").exists()
+
+
+def test_a_checkpoint_is_scored_with_the_options_that_it_was_trained_with(fresh, capsys):
+    (path,) = pretrained(fresh, capsys)
+    more = ["--checkpoint", path, "--set", "floors=[]"]
+    asked = ["--set", "options.learner.label_fraction=.1"]
+    sentence = (
+        f"mirbench: checkpoint {path} was trained with label_fraction = 1.0, and options.learner.label_fraction asks for 0.1; leave that "
+        "option out, or pretrain with it: --encoder learner.\n"
+    )
+    assert refused(capsys, fresh, "run", *more, *asked) == sentence
+    folder = run(fresh, *more, "--set", "options={all: {label_fraction: .1}, learner: {pick: best, label_fraction: 1}}")
+    assert {r["label_fraction"] for r in rows(folder)} == {"1"}
+    assert json.loads((folder / "manifest.json").read_text())["encoders"]["learner"]["options"]["pick"] == "best"
+    assert refused(capsys, fresh, "run", *more, *asked) == sentence  # with what is in the cache by now
+
+
+def test_checkpoints_of_several_seeds_are_one_contender(fresh, capsys):
+    one, two = pretrained(fresh, capsys, "--seeds", "2")
+    (other,) = pretrained(fresh, capsys, "--set", "options.learner.gain=2")
+    folder = run(fresh, "--checkpoint", two, "--checkpoint", one, "--set", "floors=[]")
+    found = [r for r in rows(folder) if (r["encoder"], r["metric"]) == ("learner", "accuracy")]
+    assert [r["seed"] for r in found] == ["0", "1"]
+    assert {r["n_seeds"] for r in rows(folder, "summary.csv") if r["encoder"] == "learner"} == {"2"}
+    (both,) = chosen(fresh, checkpoints=[two, one])
+    assert (both.seeds, {s: str(p) for s, p in both.checkpoints.items()}) == ((0, 1), {0: one, 1: two})
+    assert [c.seeds for c in chosen(fresh, checkpoints=[two, other, one])] == [(0, 1), (0,)]
+    twin = fresh / "twin"
+    shutil.copytree(one, twin)
+    assert [c.seeds for c in chosen(fresh, checkpoints=[one, str(twin), two])] == [(0,), (0,), (1,)]
+    stem = {path: path.rsplit("/", 1)[1] for path in (one, two)}
+    assert names(fresh, checkpoints=[one, two], encoders=["learner"]) == [f"learner ({stem[one]} and 1 more)", "learner"]
+
+
+def test_a_checkpoint_says_what_it_heard_and_is_refused_where_that_is_tested_on(fresh, capsys):
+    (path,) = pretrained(fresh, capsys)
+    (about,) = json.loads(Path(path, "heard.json").read_text()).items()
+    assert (about[0], len(about[1]["clips"]), about[1]["clips"][:3]) == ("tones", 20, ["0", "3", "6"])
+    Path(path, "last", "encoder.json").write_text(Path(path, "encoder.json").read_text())
+    folders = [run(fresh, "--checkpoint", given, "--set", "floors=[]", "--set", f"run_name={name}")
+               for name, given in (("whole", path), ("part", f"{path}/last"))]  # fmt: skip
+    for folder in folders:
+        found = json.loads((folder / "manifest.json").read_text())["encoders"]["learner"]["checkpoints"]["0"]
+        assert found["heard"] == {"tones": about[1]["key"]}
+        assert found["steps"] == 1  # of the report, which lies beside last
+    moved = PLUGIN.replace('("train", "valid", "test")[i % 3]', '("train", "valid", "test")[(i + 1) % 3]')
+    (fresh / "plugin.py").write_text(moved)
+    for given in (path, f"{path}/last"):
+        assert refused(capsys, fresh, "run", "--checkpoint", given, "--set", "floors=[]") == (
+            f"mirbench: checkpoint {given} was pretrained on 20 clips of data set 'tones' that are for validation or test now, the first "
+            "'0' (valid); pretrain again on the splits as they are.\n"
+        )  # fmt: skip
+    Path(path, "heard.json").write_text("[]")
+    assert refused(capsys, fresh, "run", "--checkpoint", path) == (
+        f"mirbench: {path}/heard.json does not say which clips the checkpoint heard; pretrain it again, or remove that file.\n"
+    )
+    Path(path, "heard.json").unlink()
+    assert run(fresh, "--checkpoint", path, "--set", "floors=[]", "--set", "run_name=elsewhere")
+
+
+def test_pretrain_says_which_checkpoint_is_which_where_there_are_several(fresh, capsys, monkeypatch):
+    monkeypatch.setenv("MIRBENCH_QUIET", "1")
+    loud = [x for x in FLAGS if x != "--quiet"]
+
+    def said(*more):
+        command = ["pretrain", "learner", "--plugin", str(fresh / "plugin.py"), *loud, "--cache", str(fresh / "cache"), *more]
+        assert cli.main(command) == 0
+        return capsys.readouterr().out.splitlines()
+
+    (alone,) = said()
+    assert Path(alone).is_dir()
+    lines = said("--seeds", "2", "--set", "sweep.learner={gain: [1, 2]}")
+    assert [line.split(": ")[0] for line in lines] == [f"learner[gain={g}], seed {s}" for g in (1, 2) for s in (0, 1)]
+    assert lines[0].split(": ")[1] == alone
+    (shared,) = {line.split(": ")[0] for line in said("--set", "sweep.learner={gain: [1, 2], pick: [last, best]}") if "gain=1" in line}
+    assert shared == "learner[gain=1, pick=last], seed 0 and learner[gain=1, pick=best], seed 0"
 
 
 @pytest.mark.parametrize(

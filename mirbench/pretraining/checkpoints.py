@@ -31,7 +31,7 @@ def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], about: Mapping[
 def load_checkpoint(folder: Path, module: nn.Module) -> None:
     """Fills the module. Raises MirbenchError where the file is missing, damaged, or of another shape, with the difference."""
     path = folder / WEIGHTS
-    weights, _ = _read(path, "delete its folder to train it again")
+    weights, _ = _read(path, "give another checkpoint or, if it lies in the cache, delete its folder to train it again")
     own = {name: tuple(t.shape) for name, t in module.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in weights.items()}
     if own != found:
@@ -41,7 +41,8 @@ def load_checkpoint(folder: Path, module: nn.Module) -> None:
             if own.get(n) != found.get(n)
         ]
         raise MirbenchError(
-            f"the checkpoint {path} is of another shape: {'; '.join(differences[:4])}{' ...' if len(differences) > 4 else ''}."
+            f"the checkpoint {path} is of another shape: {'; '.join(differences[:4])}{' ...' if len(differences) > 4 else ''}; "
+            "set the backbone that it was trained with, or give another checkpoint."
         )
     module.load_state_dict(weights)
 

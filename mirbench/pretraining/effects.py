@@ -1,9 +1,15 @@
-"""Effects on a batch of waveforms, each view with its own strength, in torch; pure functions of (audio, parameters).
+"""Effects on a batch of waveforms, each view with its own strength: pure functions of the audio and of one tensor for each parameter.
 
-audiomentations is the source of truth for how each sounds (tests/pretraining/test_effects.py sets them side by side). Filters are
-Butterworth's, applied in the frequency domain with the very response, magnitude and phase, of the digital filter that scipy designs:
-by the bilinear transform all four kinds are one analog low-pass prototype 1 / B(jx), of which only the variable x differs (Oppenheim
-and Schafer, Discrete-Time Signal Processing, chapter 7).
+audiomentations 0.43 is the source of truth for how each sounds; tests/pretraining/test_effects.py sets them side by side. Its noise is
+white noise through a filter of 128 random-phase taps, and so is this one, made in the frequency domain. Its filters are Butterworth's
+as scipy designs them, by the bilinear transform: on the unit circle the digital filter *is* the analog one at the frequency
+W = tan(pi f / sample_rate), and the four kinds are the low-pass prototype 1 / B(jx) with four x (Oppenheim and Schafer, Discrete-Time
+Signal Processing, 7.1):
+
+    band-pass  x = (W - low high / W) / (high - low)        low-pass:  the same from low = 0
+    band-stop  x = -1 / that of the band-pass               high-pass: the same from low = 0
+
+The prototype of order 2, 3 or 4 is 1 / ((1 - x^2 + j a x) (1 - c x^2 + j d x)).
 """
 
 from __future__ import annotations
@@ -11,86 +17,83 @@ from __future__ import annotations
 import math
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
-KINDS = ("low-pass", "high-pass", "band-pass", "band-stop")
 ORDERS = (2, 3, 4)  # 12, 18 and 24 dB an octave
-PROTOTYPES = ((1.0, 1.414214, 1.0, 0.0, 0.0), (1.0, 2.0, 2.0, 1.0, 0.0), (1.0, 2.613126, 3.414214, 2.613126, 1.0))  # of B, by order
-RING = 4096  # samples after a view in which a filter may ring before it comes round to the beginning
+PROTOTYPES = ((math.sqrt(2), 0.0, 0.0), (1.0, 0.0, 1.0), (2 * math.sin(math.pi / 8), 1.0, 2 * math.cos(math.pi / 8)))  # a, c, d, by order
+RING_SECONDS = 0.35  # after a view, where a filter may ring before it comes round to the beginning: 95 dB for a band of 25 Hz
 LARGEST = 1e4  # of x, so that its eighth power is a float32
-COLOUR_BINS = 128  # below the first of so many bins noise has no colour
+TAPS = 128  # of the filter that colours noise
 
 
-def gain(audio: Tensor, decibels: Tensor) -> Tensor:
-    """audio: (views, samples); decibels: (views,)."""
-    return audio * 10.0 ** (decibels.to(audio) / 20)[:, None]
+def gain(audio: Tensor, gain_db: Tensor) -> Tensor:
+    """audio: (views, samples); gain_db: (views,)."""
+    return audio * 10 ** (gain_db.to(audio) / 20)[:, None]
 
 
-def coloured_noise(audio: Tensor, snr_db: Tensor, decay: Tensor, generator: torch.Generator, sample_rate: int) -> Tensor:
-    """The audio with Gaussian noise, snr_db (views,) below its RMS level, whose power falls (or rises) by `decay` (views,) dB an octave.
+def add_coloured_noise(audio: Tensor, snr_db: Tensor, decay: Tensor, sample_rate: int, generator: torch.Generator) -> Tensor:
+    """Adds Gaussian noise of power 1 / f^decay, `snr_db` below each view's own RMS level over the whole view.
 
-    generator: on the CPU, or where the audio is. The noise is made in the frequency domain.
+    audio: (views, samples); snr_db: (views,); decay: (views,), 0 white, 1 pink, 2 brown, -2 violet: -3.01 dB an octave each, what
+    audiomentations calls an f_decay of -3.01. As there, the law holds at multiples of sample_rate / 128 with random
+    phases, and the lowest of them counts as 1 Hz, so that noise of positive decay is mostly rumble below 170 Hz.
+    generator: on the audio's device.
     """
     views, samples = audio.shape
-    size = _fast_size(samples)
-    bins = size // 2 + 1
-    spectrum = torch.randn(views, bins, 2, generator=generator, device=generator.device).to(audio.device)
-    frequencies = torch.linspace(0, sample_rate / 2, bins, device=audio.device).clamp_min(sample_rate / COLOUR_BINS)
-    exponent = decay.to(audio) / (20 * math.log10(2))  # of the amplitude
-    spectrum *= torch.exp(exponent[:, None] * (frequencies / 1000).log()[None, :])[..., None]
-    noise = torch.fft.irfft(torch.view_as_complex(spectrum), n=size)[:, :samples]
-    level = _rms(audio) * 10.0 ** (-snr_db.to(audio) / 20) / _rms(noise).clamp_min(1e-20)
-    return torch.addcmul(audio, noise, level[:, None])
+    size = next_fast_len(samples + samples % 2, real=True)
+    frequency = torch.fft.rfftfreq(TAPS, 1 / sample_rate, device=audio.device)
+    frequency[0] = 1.0
+    level = -0.5 * decay.to(audio)[:, None] * frequency.log()
+    level = (level - level.amax(dim=1, keepdim=True)).exp()
+    phase = 2 * math.pi * torch.rand(level.shape, generator=generator, device=audio.device)
+    colour = torch.fft.rfft(torch.fft.irfft(torch.polar(level, phase), n=TAPS), n=size)
+    white = torch.randn(views, size // 2 + 1, generator=generator, device=audio.device, dtype=torch.complex64)
+    noise = torch.fft.irfft(white.mul_(colour), n=size)[:, :samples]
+    wanted = _rms(audio) * 10 ** (-snr_db.to(audio) / 20) / _rms(noise).clamp_min(1e-20)
+    return torch.addcmul(audio, noise, wanted[:, None])
 
 
-def butterworth(audio: Tensor, kind: Tensor, order: Tensor, low: Tensor, high: Tensor, sample_rate: int) -> Tensor:
-    """Filtered audio, as scipy's sosfilt gives it from the steady state of the first sample on.
+def butterworth(audio: Tensor, low_hz: Tensor, high_hz: Tensor, stop: Tensor, order: Tensor, sample_rate: int) -> Tensor:
+    """Passes the band from low to high, or stops it; from 0 Hz that is a low-pass, or a high-pass, with its cut-off at `high_hz`.
 
-    audio: (views, samples); kind: (views,) numbers of KINDS; order: (views,) of ORDERS; low, high: (views,) Hz, the edges of a band; a
-    low-pass and a high-pass have their cut-off in `low`. Edges are kept below the Nyquist frequency.
+    audio: (views, samples); low_hz, high_hz: (views,) Hz, edges at -3 dB, kept below the Nyquist frequency; stop: (views,) bool; order:
+    (views,) of ORDERS. As in audiomentations, the filter is in the steady state of the view's first sample when that comes.
     """
     samples = audio.shape[1]
-    size = _fast_size(samples + RING)
-    nyquist = sample_rate / 2
-    warped = torch.tan(torch.linspace(0, math.pi / 2, size // 2 + 1, device=audio.device).clamp_max(math.pi / 2 - 1e-4))[None, :]
-    first, second = (torch.tan(math.pi / 2 * (edge.to(audio) / nyquist).clamp(1e-6, 0.9999))[:, None] for edge in (low, high))
-    kind = kind.to(audio.device)[:, None]
-    band = (warped.square() - first * second) / (warped * (second - first)).clamp_min(1e-12)
-    x = torch.where(kind == 0, warped / first, torch.where(kind == 1, -first / warped.clamp_min(1e-12), band))
-    x = torch.where(kind == 3, -1 / torch.where(band.abs() < 1 / LARGEST, 1 / LARGEST, band), x).clamp_(-LARGEST, LARGEST)
-    b = torch.tensor(PROTOTYPES, device=audio.device)[order.to(audio.device) - ORDERS[0]][:, :, None]
-    square = x.square()
-    real = (b[:, 4] * square - b[:, 2]) * square + b[:, 0]
-    imaginary = (b[:, 1] - b[:, 3] * square) * x
-    response = torch.complex(real, -imaginary) / (real.square() + imaginary.square())
+    size = next_fast_len(samples + round(RING_SECONDS * sample_rate), real=True)
+    at = torch.linspace(0, math.pi / 2, size // 2 + 1, dtype=torch.float64).tan().clamp(1e-9, 1e9)
+    edges = torch.stack([low_hz, high_hz])[:, :, None].double().clamp_max(0.9999 * (sample_rate // 2))
+    low, high = (edges * (math.pi / sample_rate)).tan()
+    first, width = (low * high).float().to(audio.device), (high - low).clamp_min(1e-9).float().to(audio.device)
+    at, stops = at.float().to(audio.device), stop.to(audio.device)[:, None]
+    x = (at - first / at) / width
+    x = torch.where(stops, -1 / x, x).clamp_(-LARGEST, LARGEST)
+    a, c, d = torch.tensor(PROTOTYPES, device=audio.device)[order.to(audio.device) - ORDERS[0]].T[:, :, None]
+    square = x * x
+    response = 1 / (torch.complex(1 - square, a * x) * torch.complex(1 - c * square, d * x))
     start = audio[:, :1]
-    passed = torch.fft.irfft(torch.fft.rfft(audio - start, n=size) * response, n=size)[:, :samples]
-    return torch.where((kind == 0) | (kind == 3), passed + start, passed)  # what was constant before the first sample has passed, or not
+    passed = torch.fft.irfft(torch.fft.rfft(audio - start, n=size).mul_(response), n=size)[:, :samples]
+    constant = ((low_hz == 0) != stop).to(audio)[:, None]  # whether 0 Hz passes
+    return torch.addcmul(passed, start, constant)
 
 
-def delay(audio: Tensor, seconds: Tensor, volume: Tensor, repeats: Tensor, attenuation: Tensor, sample_rate: int) -> Tensor:
-    """The audio with echoes: the r-th, r = 1 ... repeats, comes r * seconds late at volume * attenuation^(r - 1).
+def echo(audio: Tensor, delay_seconds: Tensor, volume: Tensor, repeats: Tensor, attenuation: Tensor, sample_rate: int) -> Tensor:
+    """Adds to the sound, which stays as it was, its echoes: the k-th is k delays late and attenuation^(k - 1) * volume as loud.
 
-    seconds, volume, attenuation: (views,); repeats: (views,) int. The sum is scaled by 1 / (1 + the echoes' volumes) where that exceeds
-    one, so that no echo can make a view clip.
+    y[n] = x[n] + volume * sum over k = 1 .. repeats of attenuation^(k - 1) * x[n - k * delay], nothing before the view's start.
+    audio: (views, samples); delay_seconds, volume, attenuation: (views,); repeats: (views,) int.
     """
     samples = audio.shape[1]
-    late = (seconds.to(torch.float64) * sample_rate).round().long()
-    total, volumes = audio.clone(), torch.ones_like(seconds)
-    for r in range(1, int(repeats.max()) + 1 if len(repeats) else 1):
-        level = volume * attenuation ** (r - 1) * (repeats >= r)
-        volumes = volumes + level
-        for view in level.nonzero().flatten().tolist():
-            after = r * int(late[view])
-            if after < samples:
-                total[view, after:].add_(audio[view, : samples - after], alpha=float(level[view]))
-    return total / volumes.to(audio)[:, None]
+    total = audio.clone()
+    late = (delay_seconds * sample_rate).round().long().clamp_min(1)
+    for view, numbers in enumerate(zip(late.tolist(), volume.tolist(), repeats.tolist(), attenuation.tolist(), strict=True)):
+        delay, level, count, factor = numbers
+        for begun in range(delay, min(count * delay, samples - 1) + 1, delay):
+            total[view, begun:].add_(audio[view, : samples - begun], alpha=level)
+            level *= factor
+    return total
 
 
 def _rms(audio: Tensor) -> Tensor:
     return torch.linalg.vector_norm(audio, dim=1) / math.sqrt(max(1, audio.shape[1]))
-
-
-def _fast_size(samples: int) -> int:
-    """The next product of a power of two and 1, 3, 5, 9 or 15: sizes that Fourier transforms are fast at."""
-    return min(m * 2 ** max(1, math.ceil(math.log2(max(2, samples) / m))) for m in (1, 3, 5, 9, 15))

@@ -5,18 +5,20 @@ untrained are this class with different attributes; so is a plugin that wants an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob
-from mirbench.pretraining.settings import BACKBONE_OPTIONS, check_settings, precision_on
+from mirbench.pretraining.settings import BACKBONE_OPTIONS, check_settings, listens_to_bands, precision_on
+from mirbench.records import Clip
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mirbench.pretraining.material import Material
+    from mirbench.pretraining.objectives import Head
     from mirbench.pretraining.signals import Signal
     from mirbench.pretraining.stream import ViewStream
     from mirbench.pretraining.supervision import LabelTable
@@ -42,6 +44,20 @@ class BackboneEncoder(Encoder):
         if self._share(options):
             _signals(options)
 
+    def complete(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The supervision as a list of {name, annotation, weight, and all of its own options}, where labels are used."""
+        if not self._share(options):
+            return options
+        told = [{"name": s.supervision.name, "annotation": s.annotation, "weight": s.weight, **s.options} for s in _signals(options)]
+        return {**options, "supervision": told}
+
+    def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(signal.annotation for signal in _signals(options))) if self._share(options) else ()
+
+    def parts(self, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        told = [signal.supervision.name for signal in _signals(options)] if self._share(options) else []
+        return (("backbone", options["backbone"]), *(("supervision", name) for name in dict.fromkeys(told)))
+
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
         a_view = SECONDS_PER_VIEW.get(options["backbone"], SECONDS_PER_WAVEFORM_VIEW)
         return 30 + options.get("steps", 0) * options.get("batch_views", 0) * a_view, 20.0
@@ -50,36 +66,46 @@ class BackboneEncoder(Encoder):
         import torch
 
         from mirbench.pretraining.material import load_material
-        from mirbench.pretraining.sampling import label_budget
+        from mirbench.pretraining.objectives import heads_of
         from mirbench.pretraining.supervision import LabelTable
         from mirbench.pretraining.trainer import Learner, Schedule, Training, train
 
         options, share = job.options, self._share(job.options)
+        clips = options["batch_views"] // options["views"]
+        if clips % job.devices:
+            raise MirbenchError(
+                f"a batch of {clips} clips cannot be shared among {job.devices} devices evenly; choose another batch_views."
+            )
         backbone = self._build(options, job.seed)
-        on_bands = _on_bands(backbone, options)
+        on_bands = listens_to_bands(options)
         mel = backbone.mel if on_bands else None
         material = load_material(job.clips, backbone.sample_rate, job.cache, mel)
+        if not material.clips:
+            raise MirbenchError(
+                f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(material.skipped)}"
+            )
         signals = _signals(options) if share else ()
+        if job.devices > 1:
+            _check_importable(backbone, signals)
         table = LabelTable(material.clips, signals)
-        names = [table.names(i) for i in range(len(material.clips))]
-        ids = [clip.id for clip in material.clips]
-        budget = label_budget(names, ids, options["label_fraction"], options["label_seed"]) if share else []
+        budget = _budget(material.clips, table, options) if share else []
         if share:
             self._check_labels(material, table, budget, options)
-        classes = [_classes(table, k, budget) for k in range(len(signals))]
+        heads = heads_of(table, budget) if self.objective == "prediction" else []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
-            objective = self._objective(backbone.dim, signals, classes, table, options)
-        stream = self._stream(job, backbone, on_bands, material, table, budget, classes)
+            objective = self._objective(backbone.dim, heads, options)
+        stream = self._stream(job, backbone, on_bands, material, table, budget, heads)
         heard = load_material(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
-        validation = None
+        validation, told = None, []
         if heard is not None and heard.clips:
             known = LabelTable(heard.clips, signals)
-            told = known.any_known.nonzero().flatten().tolist()
+            told = _budget(heard.clips, known, options) if share else []
             if told or share < 1:
-                validation = self._stream(job, backbone, on_bands, heard, known, told, classes)
+                validation = self._stream(job, backbone, on_bands, heard, known, told, heads)
         if options["checkpoint"] == "best" and validation is None:
             raise MirbenchError("checkpoint=best is chosen on clips of the valid split, and none can be used here; set checkpoint=last.")
+        classes = [list(head.classes) for head in heads]
         about = {"encoder": self.name, "options": dict(options), "seed": job.seed, "classes": classes, "backbone_dim": backbone.dim}
         schedule = Schedule(
             **{
@@ -96,9 +122,10 @@ class BackboneEncoder(Encoder):
             facts,
             clips=len(material.clips),
             validation_clips=len(heard.clips) if heard else 0,
+            validation_labelled_clips=len(told),
             labelled_clips=len(budget),
-            labels_used=dict(sorted(Counter(name for i in budget for name in names[i]).items())),
-            labelled_clip_ids=[ids[i] for i in budget],
+            labels_used=dict(sorted(Counter(name for i in budget for name in table.names(i)).items())),
+            labelled_clip_ids=[material.clips[i].id for i in budget],
             parameters=sum(p.numel() for p in backbone.parameters()),
             precision=schedule.precision,
             skipped=material.skipped,
@@ -111,7 +138,12 @@ class BackboneEncoder(Encoder):
 
         backbone = self._build(options, seed)
         if folder is not None:
-            chosen = folder if (folder / WEIGHTS).is_file() else folder / options.get("checkpoint", "last")
+            which = options.get("checkpoint", "last")
+            chosen = folder if (folder / WEIGHTS).is_file() else folder / which
+            if which == "best" and chosen != folder and (folder / "last").is_dir() and not chosen.is_dir():
+                raise MirbenchError(
+                    f"the checkpoint {folder} has no best: no clips of the valid split could be used to choose it; set checkpoint=last."
+                )
             load_checkpoint(chosen, backbone)
         backbone.eval().to(device)
 
@@ -135,14 +167,11 @@ class BackboneEncoder(Encoder):
             torch.manual_seed(seed)
             return build_backbone(options["backbone"])
 
-    def _objective(
-        self, dim: int, signals: tuple[Signal, ...], classes: list[list[str]], table: LabelTable, options: Mapping[str, Any]
-    ) -> Any:
-        from mirbench.pretraining.objectives import Contrastive, Prediction, widths
+    def _objective(self, dim: int, heads: list[Head], options: Mapping[str, Any]) -> Any:
+        from mirbench.pretraining.objectives import Contrastive, Prediction
 
         if self.objective == "prediction":
-            kinds = [signal.supervision.target for signal in signals]
-            return Prediction(dim, kinds, widths(table, classes), [signal.weight for signal in signals])
+            return Prediction(dim, heads)
         return Contrastive(dim, temperature=options["temperature"], epsilon=options["epsilon"], norm=options["head_norm"])
 
     def _stream(
@@ -153,7 +182,7 @@ class BackboneEncoder(Encoder):
         material: Material,
         table: LabelTable,
         told: list[int],
-        classes: list[list[str]],
+        heads: list[Head],
     ) -> ViewStream:
         """Batches of clips of a material; told: the clips whose labels may be used."""
         import torch
@@ -176,14 +205,8 @@ class BackboneEncoder(Encoder):
             segments=options["segments"],
             stretch=options["stretch"] if on_bands else 0.0,
         )
-        if sampler.clips % job.devices:
-            raise MirbenchError(
-                f"a batch of {sampler.clips} clips cannot be shared among {job.devices} devices evenly; choose another batch_views."
-            )
         truth = (
-            LabelTruth(table, classes)
-            if self.objective == "prediction"
-            else PairTruth(table, options.get("unlabelled_in_denominator", True))
+            LabelTruth(table, heads) if self.objective == "prediction" else PairTruth(table, options.get("unlabelled_in_denominator", True))
         )
         on_device = job.device != "cpu" and not on_bands
         return ViewStream(sampler, material, _chain(backbone, on_bands, options), truth, on_device)
@@ -193,7 +216,13 @@ class BackboneEncoder(Encoder):
         import torch
 
         for k, signal in enumerate(table.signals):
-            if not bool(table.known[k].any()):
+            told = table.known[k]
+            if bool(told.any()) and not bool(told[budget].any()):
+                raise MirbenchError(
+                    f"encoder '{self.name}' is supervised by '{signal.annotation}', but none of the {len(budget)} clips in its label "
+                    "budget carries that annotation; use a larger label_fraction."
+                )
+            if not bool(told.any()):
                 carried = ", ".join(sorted({n for clip in material.clips for n in clip.annotations})) or "none"
                 raise MirbenchError(
                     f"encoder '{self.name}' is supervised by '{signal.annotation}', but no pretraining clip carries that annotation; set "
@@ -226,15 +255,23 @@ def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:
     return read_signals(options["supervision"])
 
 
-def _classes(table: LabelTable, signal: int, budget: list[int]) -> list[str]:
-    """The class names of a signal in sorted order, of the clips whose labels may be used; none for regression."""
-    target = table.signals[signal].supervision.target
-    told = [label for i in budget if (label := table.labels[signal][i]) is not None]
-    return [] if target == "regression" else sorted({n for label in told for n in (label if target == "multilabel" else [label])})
+def _budget(clips: Sequence[Clip], table: LabelTable, options: Mapping[str, Any]) -> list[int]:
+    """The rows of the clips whose labels may be used."""
+    from mirbench.pretraining.sampling import label_budget
+
+    names = [table.names(i) for i in range(len(clips))]
+    return label_budget(names, [clip.id for clip in clips], options["label_fraction"], options["label_seed"])
 
 
-def _on_bands(backbone: Any, options: Mapping[str, Any]) -> bool:
-    listens = hasattr(backbone, "mel") and hasattr(backbone, "encode")
-    if options["augment"] == "bands" and not listens:
-        raise MirbenchError(f"backbone '{options['backbone']}' listens to waveforms; set augment=waveform, or auto.")
-    return listens and options["augment"] != "waveform"
+def _check_importable(backbone: Any, signals: tuple[Signal, ...]) -> None:
+    """Raises MirbenchError for a part that another process cannot import: one that a --plugin file defines."""
+    for part in (*backbone.modules(), *(signal.supervision for signal in signals)):
+        if type(part).__module__.startswith("mirbench_plugin_"):
+            raise MirbenchError(
+                f"{type(part).__name__} comes from a plugin file, which the processes of several devices cannot import; install it as a "
+                "package with an entry point, or train on --devices 1."
+            )
+
+
+def _first(skipped: Mapping[str, str]) -> str:
+    return next(iter(skipped.values()), "there are none.")

@@ -24,7 +24,7 @@ class TrainingLog:
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board = SummaryWriter(str(folder / EVENTS), purge_step=done)
+            self.board = SummaryWriter(str(folder / EVENTS), purge_step=done + 1)
 
     def write(self, line: dict[str, Any]) -> None:
         self.file.write(json.dumps(line) + "\n")

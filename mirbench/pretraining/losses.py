@@ -20,6 +20,7 @@ from torch import Tensor, distributed
 
 TINY = 1e-12  # a projection without a component above this has no direction
 CHUNK = 512  # anchors at a time
+FAINT = 1e-30  # an anchor whose targets add up to less has no positives
 
 
 def semisupcon_loss(
@@ -122,7 +123,7 @@ class _Pairs(torch.autograd.Function):
             log_share -= log_total.masked_fill_(log_total == -math.inf, 0.0)
             log_share.clamp_(min=lowest)  # what is outside: no share of it, and 0 where its weight is 0
             weight = weights.sum(dim=1, keepdim=True)
-            share_of_mean = 1 / (weight.masked_fill_(weight == 0, 1.0) * len(unit))
+            share_of_mean = 1 / (weight.masked_fill_(weight < FAINT, 1.0) * len(unit))
             told = log_share if epsilon == 0 else torch.logaddexp(log_share, log_share.new_tensor(math.log(epsilon)))
             loss -= (weights * told).sum(dim=1) @ share_of_mean[:, 0]
             if gradient is not None:

@@ -6,6 +6,8 @@ Decoding costs more than augmenting and training a light backbone: each clip is 
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +85,7 @@ def load_material(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: Mel
     bands = mel.banks.shape[0] if mel is not None else 0
     store = Store(cache)
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
-    made_by = [room_digest("data", "pretraining/backbones") if bands else room_digest("data"), moving_versions()]
+    made_by = [room_digest("data"), _digest(mel) if mel is not None else "", moving_versions()]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
     if not store.has("material", key):
         with store.writing("material", key) as folder:
@@ -93,6 +95,17 @@ def load_material(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: Mel
     by_id = {c.id: c for c in clips}
     kept = tuple(by_id[i] for i in about["ids"])
     return Material(folder / "frames.bin", bands, kept, torch.tensor(about["lengths"], dtype=torch.long), about["skipped"])
+
+
+def _digest(mel: MelSpectrogram) -> str:
+    """Of the code and the numbers that make the bands."""
+    found = hashlib.sha256(f"{type(mel).__module__}.{type(mel).__qualname__} {mel.hop}".encode())
+    for cls in type(mel).__mro__:
+        if not cls.__module__.startswith(("torch", "builtins")):
+            found.update(Path(inspect.getfile(cls)).read_bytes())
+    for name, buffer in sorted(mel.named_buffers()):
+        found.update(name.encode() + buffer.numpy().tobytes())
+    return found.hexdigest()
 
 
 def _file_stamp(path: Path) -> list[int]:

@@ -7,7 +7,8 @@ data workers, and `forward(embeddings, truth)`, the loss. batch: of all ranks, i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -58,22 +59,57 @@ class PairTruth:
         return {"targets": pairs.targets, "in_denominator": denominator(pairs)}
 
 
-class Prediction(nn.Module):
-    """A linear layer a signal, and the loss of the labels it predicts: end-to-end supervised training.
+@dataclass(frozen=True)
+class Head:
+    """What is predicted of one signal's labels, fixed by the labels that may be used.
 
-    Binary cross-entropy for multilabel signals (mean over classes), cross-entropy for multiclass, squared error for regression (targets
-    standardised), each a mean over the views whose clip tells the label; several are added by their weights.
+    target: multilabel, multiclass or regression. classes: their names in sorted order, none for regression, whose numbers are
+    standardised by mean and spread, (numbers,) each.
     """
 
-    def __init__(self, dim: int, targets: Sequence[str], widths: Sequence[int], weights: Sequence[float]) -> None:
+    target: str
+    weight: float
+    classes: tuple[str, ...] = ()
+    mean: Tensor | None = None
+    spread: Tensor | None = None
+
+    @property
+    def width(self) -> int:
+        """A class each, or the numbers of a regression target."""
+        return len(self.classes) if self.mean is None else len(self.mean)
+
+
+def heads_of(table: LabelTable, budget: Sequence[int]) -> list[Head]:
+    """A head for each signal, from the clips whose labels may be used, each signal told by one of them at least."""
+    found = []
+    for signal, labels in zip(table.signals, table.labels, strict=True):
+        target, told = signal.supervision.target, [label for i in budget if (label := labels[i]) is not None]
+        if target == "regression":
+            numbers = torch.stack([_numbers(label) for label in told])
+            spread = numbers.std(0, correction=0).clamp_min(1e-6)
+            found.append(Head(target, signal.weight, mean=numbers.mean(0), spread=spread))
+        else:
+            names = {name for label in told for name in (label if target == "multilabel" else [label])}
+            found.append(Head(target, signal.weight, tuple(sorted(names))))
+    return found
+
+
+class Prediction(nn.Module):
+    """A linear layer a head, and the loss of the labels it predicts: end-to-end supervised training.
+
+    Binary cross-entropy for multilabel signals (mean over classes), cross-entropy for multiclass, squared error for regression, each a
+    mean over the views whose clip tells the label; several are added by their weights.
+    """
+
+    def __init__(self, dim: int, heads: Sequence[Head]) -> None:
         super().__init__()
-        self.targets, self.weights = tuple(targets), tuple(weights)
-        self.heads = nn.ModuleList(nn.Linear(dim, width) for width in widths)
+        self.targets, self.weights = tuple(head.target for head in heads), tuple(head.weight for head in heads)
+        self.layers = nn.ModuleList(nn.Linear(dim, head.width) for head in heads)
 
     def forward(self, embeddings: Tensor, truth: Mapping[str, Tensor]) -> Tensor:
         total = embeddings.sum() * 0.0
-        for k, (head, target, weight) in enumerate(zip(self.heads, self.targets, self.weights, strict=True)):
-            wanted, out = truth[f"wanted{k}"], head(embeddings)
+        for k, (layer, target, weight) in enumerate(zip(self.layers, self.targets, self.weights, strict=True)):
+            wanted, out = truth[f"wanted{k}"], layer(embeddings)
             if target == "multilabel":
                 per_view = functional.binary_cross_entropy_with_logits(out, wanted, reduction="none").mean(dim=1)
             elif target == "multiclass":
@@ -85,14 +121,14 @@ class Prediction(nn.Module):
 
 
 class LabelTruth:
-    """The labels of a batch's views, signal by signal.
+    """The labels of a batch's views, head by head.
 
-    classes: of each signal, empty for regression. `wanted` are 0 or 1 a class, a class number or standardised targets; `share` is what a
-    view counts in the mean over the views of all ranks that tell the label, times the number of ranks, which average.
+    `wanted` are 0 or 1 a class, a class number, or standardised numbers; `share` is what a view counts in the mean over the views of all
+    ranks that tell the label, times the number of ranks, which average.
     """
 
-    def __init__(self, table: LabelTable, classes: Sequence[Sequence[str]]) -> None:
-        made = [_wanted(table, k, names) for k, names in enumerate(classes)]
+    def __init__(self, table: LabelTable, heads: Sequence[Head]) -> None:
+        made = [_wanted(labels, head) for labels, head in zip(table.labels, heads, strict=True)]
         self.wanted, self.known = [wanted for wanted, _ in made], [known for _, known in made]
 
     def __call__(self, batch: Batch, rank: int, world: int) -> Truth:
@@ -101,38 +137,32 @@ class LabelTruth:
         rows = batch.clips[batch.view_to_clip]
         labelled = batch.labelled[batch.view_to_clip]
         own = slice(rank * views, (rank + 1) * views)
-        for k, wanted in enumerate(self.wanted):
-            known = (self.known[k][rows] & labelled).float()
+        for k, (wanted, told) in enumerate(zip(self.wanted, self.known, strict=True)):
+            known = (told[rows] & labelled).float()
             truth[f"wanted{k}"] = wanted[rows[own]]
             truth[f"share{k}"] = known[own] * world / known.sum().clamp_min(1)
         return truth
 
 
-def widths(table: LabelTable, classes: Sequence[Sequence[str]]) -> list[int]:
-    """The outputs of each signal's head: a class each, or the numbers of a regression target."""
-    return [len(names) or _wanted(table, k, names)[0].shape[1] for k, names in enumerate(classes)]
+def _numbers(label: Any) -> Tensor:
+    return torch.as_tensor(label, dtype=torch.float32).reshape(-1)
 
 
-def _wanted(table: LabelTable, signal: int, classes: Sequence[str]) -> tuple[Tensor, Tensor]:
+def _wanted(labels: Sequence[Any], head: Head) -> tuple[Tensor, Tensor]:
     """(clips, classes) 0 or 1, (clips, 1) class numbers, or (clips, numbers) standardised, and (clips,) bool, whether they are told.
 
-    A label that is none of the classes is not told.
+    A label that is none of the head's classes is not told.
     """
-    target, labels = table.signals[signal].supervision.target, table.labels[signal]
-    column = {name: j for j, name in enumerate(classes)}
-    told = [i for i, label in enumerate(labels) if label is not None and (target != "multiclass" or label in column)]
+    column = {name: j for j, name in enumerate(head.classes)}
+    told = [i for i, label in enumerate(labels) if label is not None and (head.target != "multiclass" or label in column)]
     known = torch.zeros(len(labels), dtype=torch.bool)
     known[told] = True
-    if target == "regression":
-        numbers = torch.stack([torch.as_tensor(labels[i], dtype=torch.float32).reshape(-1) for i in told])
-        wanted = torch.zeros(len(labels), numbers.shape[1])
-        wanted[told] = (numbers - numbers.mean(0)) / numbers.std(0, correction=0).clamp_min(1e-6)
-    elif target == "multilabel":
-        wanted = torch.zeros(len(labels), len(classes))
-        for i in told:
+    wanted = torch.zeros(len(labels), 1 if head.target == "multiclass" else head.width)
+    for i in told:
+        if head.target == "multilabel":
             wanted[i, [column[name] for name in labels[i] if name in column]] = 1
-    else:
-        wanted = torch.zeros(len(labels), 1)
-        for i in told:
+        elif head.target == "multiclass":
             wanted[i, 0] = column[labels[i]]
+        elif head.mean is not None and head.spread is not None:
+            wanted[i] = (_numbers(labels[i]) - head.mean) / head.spread
     return wanted, known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SEGMENTS = ("consecutive", "independent")
+SHARE_STREAM = 2 * 10**6
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,13 @@ class Sampler:
         key = np.random.SeedSequence([self.seed, step, stream]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(key >> np.uint64(1)))
 
+    def labelled_clips(self, step: int) -> int:
+        """How many clips of a step's batch are labelled: b_s of them, and where that is no whole number, one more as often as it takes."""
+        wanted = self.clips * self.labelled_share if len(self.labelled) else 0.0
+        whole = math.floor(wanted + 1e-9)
+        rest = wanted - whole
+        return whole + int(rest > 1e-9 and float(torch.rand((), generator=self.generator(step, SHARE_STREAM))) < rest)
+
     def batch(self, step: int) -> Batch:
         """A clip that is too short for its views one after the other gives independent ones, and one shorter than a view is repeated."""
         generator = self.generator(step)
@@ -118,7 +126,7 @@ class Sampler:
         def draw(pool: Tensor, count: int) -> Tensor:
             return pool[torch.randint(max(1, len(pool)), (count,), generator=generator)] if count else pool[:0]
 
-        n_labelled = round(self.clips * self.labelled_share) if len(self.labelled) else 0
+        n_labelled = self.labelled_clips(step)
         clips = torch.cat([draw(self.labelled, n_labelled), draw(self.unlabelled, self.clips - n_labelled)])
         count, span = len(clips), self.views * self.length
         lengths = self.lengths[clips]

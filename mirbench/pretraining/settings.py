@@ -43,6 +43,7 @@ LABEL_OPTIONS: dict[str, Any] = {
     "label_seed": 0,  # which ones; the same for every training seed, and a smaller share is inside a larger one
 }
 
+ABOVE_ZERO = 1e-9
 RANGES = {
     "steps": (1, 10**8),
     "batch_views": (4, 10**6),
@@ -53,7 +54,7 @@ RANGES = {
     "gradient_clip": (0, 10**6),
     "ema": (0, 0.999999),
     "labelled_share": (0, 1),
-    "label_fraction": (1e-9, 1),
+    "label_fraction": (ABOVE_ZERO, 1),
     "label_seed": (0, 2**31),
     "severity": (0, 2),
     "detune_cents": (0, 600),
@@ -76,10 +77,13 @@ def check_settings(options: Mapping[str, Any]) -> None:
     """Options that would fail late or silently, as sentences."""
     for name, (low, high) in RANGES.items():
         if name in options and not low <= options[name] <= high:
-            raise MirbenchError(f"option {name} is {options[name]}; it must lie between {low} and {high}.")
+            right = f"be above 0 and at most {high}" if low == ABOVE_ZERO else f"lie between {low} and {high}"
+            raise MirbenchError(f"option {name} is {options[name]}; it must {right}.")
     for name, known in CHOICES.items():
         if name in options and options[name] not in known:
             raise unknown_name(f"{name} option", options[name], known)
+    if options.get("augment") == "bands" and not parts.backbone(options["backbone"]).bands:
+        raise MirbenchError(f"backbone '{options['backbone']}' listens to waveforms; set augment=waveform, or auto.")
     parts.backbone(options["backbone"])
     if "views" in options and (options["batch_views"] % options["views"] or options["batch_views"] < 2 * options["views"]):
         raise MirbenchError(
@@ -88,8 +92,13 @@ def check_settings(options: Mapping[str, Any]) -> None:
         )
 
 
+def listens_to_bands(options: Mapping[str, Any]) -> bool:
+    """Whether a backbone is trained on views of log-mel bands rather than of waveforms."""
+    return parts.backbone(options["backbone"]).bands and options["augment"] != "waveform"
+
+
 def precision_on(device: str, wanted: str) -> str:
-    """auto is bfloat16 where it is native, on a GPU too; float32 elsewhere."""
+    """auto is bfloat16 on a GPU, and on a CPU that computes in it; float32 elsewhere."""
     if wanted != "auto":
         return wanted
     return "bfloat16" if device != "cpu" or native_bfloat16() else "float32"

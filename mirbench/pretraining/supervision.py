@@ -162,8 +162,8 @@ def _check_rows(what: str, rows: Tensor, count: int) -> None:
 
 def _label(clip: Clip, signal: Signal) -> Any:
     value = clip.annotations.get(signal.annotation)
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
-        return None
+    if value is None or value == "" or value == () or value == [] or (isinstance(value, float) and math.isnan(value)):
+        return None  # a clip without tags has unknown tags
     what = f"clip '{clip.id}': its annotation '{signal.annotation}'"
     try:
         return signal.supervision.label(value)

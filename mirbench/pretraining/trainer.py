@@ -32,14 +32,18 @@ LOG_EVERY = 20  # steps between lines of metrics.jsonl, and between looks at the
 VALIDATIONS = 10  # in a training
 VALIDATION_BATCHES = 4
 SAVE_SECONDS = 60  # between states to resume from, besides one at each validation
+NETWORK_STREAM = 10**6  # of the numbers that a network draws in a step, after those of the ranks' views
 SIGNAL = "validation_loss"  # by which `best` is chosen: the objective's own loss on clips of the valid split
 STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """warm_up: share of the steps over which the rate rises. gradient_clip: largest norm, 0 for none. ema: decay of the average of the
-    weights that is kept instead of them, 0 for none. precision: float32, or bfloat16 by autocast."""
+    """warm_up: share of the steps over which the rate rises, until it meets the schedule. gradient_clip: largest norm, 0 for none.
+
+    ema: decay of the average of the backbone's weights that is kept instead of them, 0 for none; the objective's head is not averaged.
+    precision: float32, or bfloat16 by autocast.
+    """
 
     steps: int
     optimizer: str = "adamw"  # or adam
@@ -129,6 +133,11 @@ def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
     return _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
 
 
+def looks_each_step(device: str) -> bool:
+    """Whether a look at the loss costs nothing; on a GPU it waits for the step to end."""
+    return device == "cpu"
+
+
 class _NotFinite(Exception):
     pass
 
@@ -147,11 +156,10 @@ class _Loop:
         self.model, self.stepper = fabric.setup(learner, self.optimiser)
         self.averaged = None
         if self.schedule.ema:
-            self.averaged = AveragedModel(learner.backbone, multi_avg_fn=get_ema_multi_avg_fn(self.schedule.ema))
+            self.averaged = AveragedModel(learner.backbone, multi_avg_fn=get_ema_multi_avg_fn(self.schedule.ema)).eval()
         self.best = copy.deepcopy(learner.backbone)
         self.facts: dict[str, Any] = {"step": 0, "loss": None, "seconds": 0.0, "waited": 0.0, "best_step": None, "history": []}
         self.pending: list[Tensor] = []
-        self.lines: list[dict[str, Any]] = []
         self.saved = time.perf_counter()
 
     @property
@@ -164,6 +172,14 @@ class _Loop:
         return {"learner": self.learner, "best": self.best} | ({"averaged": self.averaged} if self.averaged else {})
 
     def run(self) -> dict[str, Any]:
+        """Random numbers that a network draws, as dropout does, are a function of (seed, step) too."""
+        with torch.random.fork_rng(devices=[self.fabric.device] if self.fabric.device.type == "cuda" else []):
+            try:
+                return self._run()
+            except _NotFinite as error:
+                return {"error": str(error)}
+
+    def _run(self) -> dict[str, Any]:
         training, state = self.training, self.training.unfinished / STATE
         if state.is_file():
             self.facts = load_state(state, self.modules, self.optimiser)
@@ -173,25 +189,25 @@ class _Loop:
         every = max(1, steps // VALIDATIONS)
         with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", leave=self.rank == 0) as bar:
             for step in range(first, steps):
+                last = step + 1 == steps
+                validates = self.validation is not None and ((step + 1) % every == 0 or last)
+                logs = (step + 1) % LOG_EVERY == 0 or last or validates
                 begun = time.perf_counter()
                 views, truth = next(loader)
                 self.facts["waited"] += time.perf_counter() - begun
                 self.pending.append(self._step(step, views, truth))
                 self.facts["step"] = step + 1
-                if training.device == "cpu" or (step + 1) % LOG_EVERY == 0 or step + 1 == steps:
-                    try:
-                        self._look(step)
-                    except _NotFinite as error:
-                        return {"error": str(error)}
+                looks = logs or looks_each_step(training.device)
+                if looks:
+                    self._look(step)
                 self.facts["seconds"] += time.perf_counter() - begun
-                validated = self.validation is not None and ((step + 1) % every == 0 or step + 1 == steps)
-                if validated:
+                if validates:
                     self._validate(step)
-                if writer and ((step + 1) % LOG_EVERY == 0 or step + 1 == steps or validated):
-                    writer.write(self._line(step, validated))
+                if writer and logs:
+                    writer.write(self._line(step, validates))
                     bar.set_postfix(loss=f"{self.facts['loss']:.3f}", views_per_s=f"{self._speed():.0f}")
                 bar.update()
-                if validated or time.perf_counter() - self.saved > SAVE_SECONDS:
+                if validates or (looks and time.perf_counter() - self.saved > SAVE_SECONDS):
                     self._save(state)
         if writer:
             writer.close()
@@ -202,6 +218,7 @@ class _Loop:
         views, truth = self.fabric.to_device((cut, truth))
         if self.stream.on_device:
             views = self.stream.augment(views, step)
+        torch.manual_seed(self.stream.sampler.generator(step, NETWORK_STREAM + self.rank).initial_seed())
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(step)
         loss = self.model(views, truth)
@@ -245,7 +262,7 @@ class _Loop:
         self.learner.train()
         value = float(self.fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean"))
         history = self.facts["history"]
-        if math.isfinite(value) and all(value < earlier for _, earlier in history):
+        if math.isfinite(value) and all(value < earlier for _, earlier in history if math.isfinite(earlier)):
             self.facts["best_step"] = step + 1
             self.best.load_state_dict(self.kept.state_dict())
         history.append([step + 1, value])
@@ -276,7 +293,7 @@ class _Loop:
 
     def _report(self) -> dict[str, Any]:
         facts, sampler = self.facts, self.stream.sampler
-        labelled = int(self.stream.sampler.batch(0).labelled.sum()) * sampler.views * self.schedule.steps
+        labelled = sum(sampler.labelled_clips(step) for step in range(self.schedule.steps)) * sampler.views
         return {
             "steps": self.schedule.steps,
             "views_seen": self.schedule.steps * sampler.clips * sampler.views,

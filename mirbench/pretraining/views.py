@@ -2,9 +2,10 @@
 
 Gain, filters, coloured noise and echo act on a power spectrogram as they do on sound (noise and echo in expectation: cross
 terms between two sounds average to nothing); detuning moves bands; polarity does nothing to a power and is left out.
-A batch of 96 views costs some 20 ms, little beside the network's step, which is what lets the default run train
-within minutes on two cores. Probabilities and ranges are those of the paper's training chain at severity s for gain, noise,
-filters and echo; pitch shift is kept to detuning, since several semitones would teach the space to forget key.
+A batch of 96 views costs some 20 ms, little beside the network's step, which is what lets the default run train within minutes on two
+cores. It is a chain of its own, after the paper's: probabilities and ranges of gain, noise and echo are the paper's at severity s, but
+each of the four filters falls by itself, and pitch shift is kept to detuning, since several semitones would teach the space to forget
+key. The paper's own chain is in waveform_views.py.
 """
 
 from __future__ import annotations

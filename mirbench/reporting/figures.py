@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.records import MAJORITY
 from mirbench.reporting.board import Board, Panel, span
 from mirbench.reporting.style import FLOOR_LINES, GREY, columns_of, heading, marks, measure, row_label, settings
 from mirbench.reporting.sweeps import sweep_figure
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+
+PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
@@ -73,9 +77,11 @@ def scores_figure(board: Board, panels: Sequence[Panel]) -> Figure:
 def differences_figure(board: Board) -> Figure | None:
     """A panel per task, a row per encoder and baseline; headline metrics, or all where those were not compared.
 
-    Of a sweep, with its many rows, the floors are left to the table where there are encoders to be compared with.
+    The majority class, so far below that it would flatten all else, is left to the table where there are others to be compared with,
+    and so are, of a sweep with its many rows, all floors where there are encoders to be compared with.
     """
     compared = [c for c in ordered_comparisons(board) if not math.isnan(c.difference)]
+    compared = [c for c in compared if board.own_name(c.baseline) != MAJORITY] or compared
     if board.points:
         compared = [c for c in compared if c.baseline not in board.floors] or compared
     by_panel: dict[Panel, list[Comparison]] = {}
@@ -90,7 +96,7 @@ def differences_figure(board: Board) -> Figure | None:
     mark = marks(board)
     with settings():
         separator, bottom = ("\n", 0.45) if len(panels) == 1 else (" ", 0.3)
-        figure, axes = _grid(len(panels), [f"{row_label(a)}\n− {row_label(b)}" for a, b in pairs], bottom)
+        figure, axes = _grid(len(panels), _pair_labels(pairs), bottom)
         for axis, panel in zip(axes, panels, strict=True):
             size = f"{span((c.n_test for c in by_panel[panel]), 'test clip')}, {span((c.n_seeds for c in by_panel[panel]), 'seed')}"
             heading(axis, panel.title, size)
@@ -107,9 +113,15 @@ def differences_figure(board: Board) -> Figure | None:
             for row in range(1, len(pairs)):
                 if pairs[row][1] != pairs[row - 1][1] and len(pairs) > len({baseline for _, baseline in pairs}):
                     axis.axhline(row - 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)
-        note = f"Right of zero: the upper encoder is better.{separator}Hollow: the 95 % paired interval contains zero."
+        note = f"Right of zero: the encoder named first is better.{separator}Hollow: the 95 % paired interval contains zero."
         figure.text(0.5, 0.04 / figure.get_figheight(), note, ha="center", va="bottom", fontsize=8.5, color=GREY)
     return figure
+
+
+def _pair_labels(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """In one line each where all are short enough."""
+    short = [f"{a} − {b}" for a, b in pairs]
+    return short if max(map(len, short)) <= PAIR_WIDTH else [f"{row_label(a)}\n− {row_label(b)}" for a, b in pairs]
 
 
 def _place(board: Board, c: Comparison) -> tuple[int, int]:

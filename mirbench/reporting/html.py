@@ -16,7 +16,8 @@ MOST_ROWS = 50
 CAPTIONS = {
     "sweep": "What was swept: the headline metric of every task, with 95 % bootstrap intervals over groups.",
     "comparison": "The headline metric of every task: points are means over seeds, bars 95 % bootstrap intervals over groups.",
-    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: the interval contains zero.",
+    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: the interval contains zero. "
+    "Baselines that are left out here are in the table below.",
     "all_metrics": "Every metric of every task.",
 }
 STYLE = """
@@ -146,7 +147,9 @@ def _fact(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    return NONE if value is None else "none" if value in ([], {}) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if value is None or value == "":
+        return NONE
+    return "none" if value in ([], {}) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _more(n: int, shown: int = MOST_ROWS) -> str:

@@ -28,6 +28,7 @@ SETTINGS = {
     "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9,
     "xtick.labelsize": 8.5, "ytick.labelsize": 9, "legend.fontsize": 8.5, "axes.spines.top": False, "axes.spines.right": False,
     "axes.spines.left": False, "axes.edgecolor": GREY, "figure.dpi": 100, "savefig.dpi": 160, "axes.unicode_minus": True,
+    "text.parse_math": False,  # a $ in a name is a dollar
 }  # fmt: skip
 
 

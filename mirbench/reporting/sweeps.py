@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-LOG_FROM = 10  # largest over smallest value from which the axis is logarithmic
+LOG_FROM = 10  # largest over smallest value from which the axis of any other option than these is logarithmic
+SCALES = {"label_fraction": "log", "labelled_share": "linear", "views": "log"}  # log where all values are above 0
+OPTION_LABELS = {  # what a reader calls an option; others go by their own name
+    "label_fraction": "share of the labels used, p_s",
+    "labelled_share": "labelled share of a batch, b_s",
+    "views": "views of each clip, M",
+    "batch_views": "views in a batch",
+    "steps": "training steps",
+    "temperature": "temperature of the loss",
+    "learning_rate": "learning rate",
+    "view_seconds": "length of a view (s)",
+    "detune_cents": "detuning (cents)",
+}
 ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2, 2, 2, 2)), (0, (3, 2)))
 FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))
 MAJORITY_DASHES = "--"
@@ -64,10 +76,10 @@ def _curves(board: Board, panels: Sequence[Panel], option: str) -> Figure:
             axis = figure.add_subplot(lines, columns, i + 1)
             heading(axis, panel.title, board.size(panel))
             axis.set_ylabel(measure(panel.label, 30))
-            axis.set_xlabel(option)
+            axis.set_xlabel(OPTION_LABELS.get(option, option))
             axis.grid(axis="y", color="#EEEEEE", linewidth=0.8)
             axis.set_axisbelow(True)
-            _value_axis(axis, sorted({float(point.values[option]) for point in board.points}))
+            _value_axis(axis, option, sorted({float(point.values[option]) for point in board.points}))
             _levels(axis, board, panel)
             for k, (encoder, points) in enumerate(_by_encoder(board).items()):
                 _curve(axis, board, panel, encoder, {p.name: float(p.values[option]) for p in points}, k)
@@ -82,9 +94,10 @@ def _by_encoder(board: Board) -> dict[str, list[Point]]:
     return found
 
 
-def _value_axis(axis: Axes, values: Sequence[float]) -> None:
-    """Ticks at the values; logarithmic where they span a factor of LOG_FROM. A tick too near its neighbour has no label."""
-    logarithmic = values[0] > 0 and values[-1] / values[0] >= LOG_FROM
+def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
+    """Ticks at the values; the scale is the option's, else logarithmic where they span LOG_FROM. A tick too near its neighbour has no
+    label."""
+    logarithmic = values[0] > 0 and SCALES.get(option, "log" if values[-1] / values[0] >= LOG_FROM else "linear") == "log"
     places = [math.log(v) if logarithmic else v for v in values]
     width = places[-1] - places[0] or 1.0
     if logarithmic:
@@ -182,10 +195,13 @@ def _heat_map(board: Board, panels: Sequence[Panel]) -> Figure:
     names_width = 0.08 * max(len(x) for label in labels for x in label.split("\n")) + 0.2
     row_height = 0.08 + 0.17 * max(2, *(label.count("\n") + 1 for label in labels))
     width = names_width + 1.75 * len(panels) + 0.2
-    note = "Darker is better, each column on its own scale, that of the encoders. In brackets the 95 % interval over groups."
+    note = (
+        "White is the lowest and the darkest blue the highest score of the encoders in a column; a floor beyond them is shaded like the "
+        "nearer of the two. In brackets the 95 % interval over groups."
+    )
     wrapped = textwrap.wrap(note, int(13 * width))
     bottom = 0.14 + 0.16 * len(wrapped)
-    size = (width, row_height * len(names) + 1.3 + bottom)
+    size = (width, row_height * len(names) + 1.45 + bottom)
     with settings():
         figure = Figure(figsize=size)
         figure.set_layout_engine("constrained", rect=(0, bottom / size[1], 1, 1 - bottom / size[1]))  # type: ignore[call-arg]
@@ -198,7 +214,7 @@ def _heat_map(board: Board, panels: Sequence[Panel]) -> Figure:
                 value, _, interval = cell(board.cell(name, panel)).partition(" ")
                 value = "not scored" if value == NONE else value
                 _write(axis, column, row, value, interval, f"cell:{name}:{panel.task}:{panel.dataset}")
-        heads = [f"{p.task}\non {p.dataset}\n{p.metric}\n{board.size(p).split(' test')[0]} test clips" for p in panels]
+        heads = ["\n".join([p.task, f"on {p.dataset}", p.metric, *board.size(p).split(", ")]) for p in panels]
         axis.set_xticks(range(len(panels)), heads)
         axis.xaxis.tick_top()
         axis.set_yticks(range(len(names)), labels)

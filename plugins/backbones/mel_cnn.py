@@ -10,6 +10,7 @@ import mirbench
 class MelCNN(mirbench.Backbone):
     name = "mel-cnn"
     description = "convolutions on log-mel bands, light enough for two CPU cores"
+    bands = True
 
     def build(self, **options: Any) -> Any:
         return mirbench.MelCNN(**options)
@@ -18,6 +19,7 @@ class MelCNN(mirbench.Backbone):
 class MelCNNSmall(mirbench.Backbone):
     name = "mel-cnn-small"
     description = "mel-cnn at half the width, trained in two fifths of the time"
+    bands = True
 
     def build(self, **options: Any) -> Any:
         return mirbench.MelCNNSmall(**options)

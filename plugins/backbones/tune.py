@@ -17,7 +17,7 @@ class TUNe(mirbench.Backbone):
 
 class TUNePlus(mirbench.Backbone):
     name = "tune-plus"
-    description = "tune whose tail also reads the maps of the way up, 2.2 million parameters"
+    description = "tune whose tail also reads the maps on the way up"
 
     def build(self, **options: Any) -> Any:
         return mirbench.TUNePlus(**options)

@@ -1,41 +1,37 @@
-"""What 64 augmented views of 2.7 s cost, stage by stage, beside the same chain in audiomentations in the same run. Not a test:
-`python tests/benchmarks/views.py`. All figures are milliseconds for 64 views, the fastest of a few.
+"""What 64 views of 2.7 s cost, by stage, beside the same effects in audiomentations in the same run. Not a test:
+`python tests/benchmarks/views.py`.
 
-The last line is the one that counts: batches as pretraining gets them, cut from the decoded material and augmented by two worker
-processes of one thread each, against the reference chain, which decodes and augments view by view on the same two cores.
+Milliseconds for 64 views at severity 1, the fastest of several: other work on the machine only ever adds. A stage is timed on as many
+views as it falls on in the mean; `all` is the chain as its chances fall, the mean of eight batches. audiomentations has no echo and
+works view by view, on the same audio, in one thread.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import audiomentations as a
 import numpy as np
-import soundfile
 import torch
+from torch import Tensor
 
-import mirbench
-from mirbench.pretraining.effects import butterworth, coloured_noise, delay, gain
-from mirbench.pretraining.material import Material, load_material
-from mirbench.pretraining.objectives import PairTruth
+from mirbench.pretraining import effects
+from mirbench.pretraining.material import Material
 from mirbench.pretraining.pitch_shift import pitch_shift
-from mirbench.pretraining.sampling import Sampler
-from mirbench.pretraining.stream import ViewStream
-from mirbench.pretraining.supervision import LabelTable
 from mirbench.pretraining.waveform_views import WaveformViews
 
-VIEWS, SAMPLES, RATE, CLIPS = 64, 59_535, 22_050, 64
-SHARES = {"gain": 0.32, "polarity": 0.48, "noise": 0.48, "filter": 0.24, "pitch shift": 0.48, "delay": 0.48}  # of the views, at severity 1
+VIEWS, SAMPLES, RATE, CLIPS, BATCHES = 64, 59_535, 22_050, 64, 8
+SHARES = {"noise": 0.48, "filter": 0.24, "pitch shift": 0.48, "echo": 0.48}  # of the views
+GOAL, REFERENCE = 160, 1600  # ms; what issue 7 asks for, and what the authors' pipeline takes on two cores
 
 
-def fastest(call: Callable[[], object], repeats: int = 5) -> float:
+def fastest(call: Callable[[], object], repeats: int = 7) -> float:
+    """Milliseconds, after one call to warm up."""
     call()
     found = []
     for _ in range(repeats):
@@ -45,90 +41,87 @@ def fastest(call: Callable[[], object], repeats: int = 5) -> float:
     return min(found) * 1e3
 
 
-def clips_in(folder: Path) -> list[mirbench.Clip]:
-    draw = np.random.default_rng(0)
-    found = []
-    for i in range(CLIPS):
-        path = folder / f"{i}.flac"
-        soundfile.write(path, 0.2 * np.sin(np.arange(8 * RATE) * draw.uniform(0.03, 0.3)) + draw.normal(0, 0.02, 8 * RATE), RATE)
-        found.append(mirbench.Clip(str(i), path, "train", str(i)))
+def decoded(folder: Path) -> Material:
+    """Clips of 8 s as pretraining keeps them, 16-bit samples in a memory-mapped file."""
+    draw, time_ = np.random.default_rng(0), np.arange(8 * RATE) / RATE
+    path = folder / "frames.bin"
+    with open(path, "wb") as file:
+        for _ in range(CLIPS):
+            notes = sum(np.sin(2 * np.pi * hertz * time_) for hertz in draw.uniform(80, 2000, 8))
+            file.write((1500 * (notes + draw.standard_normal(8 * RATE))).clip(-32_767, 32_767).astype(np.int16).tobytes())
+    return Material(path, 0, (), torch.full((CLIPS,), 8 * RATE), {})
+
+
+def stages(cut: Callable[[], Tensor]) -> dict[str, float]:
+    draw, audio = torch.Generator().manual_seed(0), cut()
+
+    def some(name: str) -> tuple[Tensor, Callable[[float, float], Tensor]]:
+        count = round(SHARES[name] * VIEWS)
+        return audio[:count], lambda low, high: torch.linspace(low, high, count)
+
+    (noisy, n), (filtered, f), (moved, p), (echoed, e) = (some(name) for name in SHARES)
+    kinds, orders = torch.arange(len(filtered)) % 2 == 0, 2 + torch.arange(len(filtered)) % 3
+    repeats = torch.arange(len(echoed)) % 3 + 1
+    views, seeds = WaveformViews(1.0, RATE), range(BATCHES)
+    calls: dict[str, Callable[[], object]] = {
+        "cut": cut,
+        "gain": lambda: effects.gain(audio, torch.linspace(-15, 5, VIEWS)),
+        "noise": lambda: effects.add_coloured_noise(noisy, n(3, 30), n(-2, 2), RATE, draw),
+        "filter": lambda: effects.butterworth(filtered, f(0, 1000), f(1100, 4000), kinds, orders, RATE),
+        "pitch shift": lambda: pitch_shift(moved, p(-4, 4)),
+        "echo": lambda: effects.echo(echoed, e(0.1, 0.5), e(0.3, 0.7), repeats, e(0.3, 0.7), RATE),
+    }
+    found = {name: fastest(call) for name, call in calls.items()}
+    found["all"] = float(np.mean([fastest(lambda seed=seed: views(cut(), torch.Generator().manual_seed(seed)), 3) for seed in seeds]))
     return found
 
 
-def stages(material: Material, threads: int) -> None:
-    torch.set_num_threads(threads)
-    draw = torch.Generator().manual_seed(0)
-    which, starts = torch.arange(VIEWS) % CLIPS, torch.randint(100_000, (VIEWS,), generator=draw)
-    audio = material.cut(which, starts, torch.ones(VIEWS), SAMPLES)
-
-    def of(share: str) -> tuple[torch.Tensor, Any]:
-        count = round(SHARES[share] * VIEWS)
-        return audio[:count], lambda low, high: low + (high - low) * torch.rand(count, generator=draw)
-
-    (x0, u0), (x1, _), (x2, u2), (x3, u3), (x4, u4), (x5, u5) = (of(name) for name in SHARES)
-    kinds, orders = torch.arange(len(x3)) % 4, 2 + torch.arange(len(x3)) % 3
-    calls: dict[str, Callable[[], object]] = {
-        "cut": lambda: material.cut(which, starts, torch.ones(VIEWS), SAMPLES),
-        "gain": lambda: gain(x0, u0(-15, 5)),
-        "polarity": lambda: -x1,
-        "noise": lambda: coloured_noise(x2, u2(3, 30), u2(-2, 2), draw, RATE),
-        "filter": lambda: butterworth(x3, kinds, orders, u3(200, 1000), u3(1100, 4000), RATE),
-        "pitch shift": lambda: pitch_shift(x4, u4(-4, 4)),
-        "delay": lambda: delay(x5, u5(0.1, 0.5), u5(0.4, 0.6), torch.full((len(x5),), 2), u5(0.5, 0.5), RATE),
-    }
-    parts = {name: fastest(call) for name, call in calls.items()}
-    steps = iter(range(10**6))
-    whole = fastest(lambda: WaveformViews(1.0, RATE)(audio, torch.Generator().manual_seed(next(steps))), 12)
-    print(f"{threads} thread{'s' if threads > 1 else ''}: " + ", ".join(f"{name} {ms:.0f}" for name, ms in parts.items()) +
-          f"; the chain as it falls {whole:.0f} at best", flush=True)  # fmt: skip
+def twins() -> tuple[dict[str, Any], Any]:
+    """audiomentations: single effects, and the chain of them."""
+    decay = 20 * np.log10(2)
+    filters = [a.LowPassFilter(150, 7500, p=0.3), a.HighPassFilter(200, 2400, p=0.3), a.BandPassFilter(200, 4000, 0.5, 1.99, p=0.3),
+               a.BandStopFilter(200, 4000, 0.5, 1.99, p=0.3)]  # fmt: skip
+    each = {"noise": a.AddColorNoise(3, 30, -decay, decay, p=0.6), "filter": a.OneOf(filters),
+            "pitch shift": a.PitchShift(-4, 4, p=0.6)}  # fmt: skip
+    return each, a.Compose([a.Gain(-15, 5, p=0.4), a.PolarityInversion(p=0.6), *each.values()], p=0.8)
 
 
-def chain() -> Any:
-    return a.Compose([a.Gain(-15, 5, p=0.4), a.PolarityInversion(p=0.6), a.AddColorNoise(3, 30, -2, 2, p=0.6), a.OneOf([
-        a.BandPassFilter(200, 4000, 0.5, 1.99, p=0.3), a.BandStopFilter(200, 4000, 0.5, 1.99, p=0.3), a.HighPassFilter(200, 2400, p=0.3),
-        a.LowPassFilter(150, 7500, p=0.3)]), a.PitchShift(-4, 4, p=0.6)], p=0.8)  # fmt: skip
-
-
-def reference(paths: list[str]) -> float:
-    """Seconds to read and augment a view of each file, as a loader does that knows no batches; without the echo, which it lacks."""
+def reference(cut: Callable[[], Tensor]) -> dict[str, float]:
+    audio, (each, _) = cut().numpy(), twins()
+    found: dict[str, float] = {}
+    for name, effect in each.items():
+        effect.p = 1.0
+        for member in getattr(effect, "transforms", ()):
+            member.p = 1.0
+        found[name] = fastest(lambda effect=effect: [effect(row, RATE) for row in audio[:8]], 3) / 8 * VIEWS * SHARES[name]
+    _, chain = twins()
     random.seed(0)
     np.random.seed(0)
-    apply, begun = chain(), time.perf_counter()
-    for path in paths:
-        audio = mirbench.read_audio(path, RATE, 1.0, SAMPLES / RATE)
-        apply(audio, RATE)
-    return time.perf_counter() - begun
+    found["all"] = fastest(lambda: [chain(row, RATE) for _ in range(2) for row in audio], 3) / 2
+    return found
 
 
-def pipeline(material: Material, workers: int) -> float:
-    """Milliseconds a batch of 64 views, by so many workers, when the model takes no time."""
-    sampler = Sampler(torch.arange(0), torch.arange(CLIPS), material.lengths, VIEWS, 2, 0.0, SAMPLES, 0)
-    stream = ViewStream(sampler, material, WaveformViews(1.0, RATE), PairTruth(LabelTable(material.clips, ()), True))
-    loader = stream.loader(range(60), workers)
-    for _ in range(20):
-        next(loader)
-    begun = time.perf_counter()
-    for _ in range(40):
-        next(loader)
-    return (time.perf_counter() - begun) / 40 * 1e3
+def line(what: str, found: dict[str, float]) -> str:
+    return f"{what:16}" + ", ".join(f"{name} {ms:.1f}" for name, ms in found.items())
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        clips = clips_in(Path(folder))
-        material = load_material(clips, RATE, Path(folder) / "cache")
-        for threads in (1, 2):
-            stages(material, threads)
-        torch.set_num_threads(1)
-        paths = [str(clip.path) for clip in clips]
-        with ProcessPoolExecutor(2) as pool:
-            list(pool.map(reference, [paths[:4], paths[:4]]))
-            begun = time.perf_counter()
-            list(pool.map(reference, [paths[::2], paths[1::2]]))
-            slow = (time.perf_counter() - begun) * 1e3
-        fast = pipeline(material, 2)
-    print(f"two workers: {fast:.0f} ms for 64 views; audiomentations, decoding each, in two processes {slow:.0f} ms: {slow / fast:.1f} x")
+        material, draw = decoded(Path(folder)), torch.Generator().manual_seed(0)
+        starts = torch.randint(8 * RATE - SAMPLES, (VIEWS,), generator=draw)
+
+        def cut() -> Tensor:
+            return material.cut(torch.arange(VIEWS) % CLIPS, starts, torch.ones(VIEWS), SAMPLES)
+
+        for threads in (2, 1):
+            torch.set_num_threads(threads)
+            ours = stages(cut)
+            print(line(f"{threads} thread{'s' * (threads > 1)}", ours), flush=True)
+        theirs = reference(cut)
+    print(line("audiomentations", theirs))
+    print("times as fast   " + ", ".join(f"{name} {theirs[name] / ours[name]:.1f}" for name in theirs))
+    print(f"{ours['all']:.0f} ms for 64 views in one thread; the goal is {GOAL}, the authors' pipeline takes {REFERENCE} in two")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,7 @@
 """Encoders that learn, on a handful of tones: what they are taught, what they report, and what they refuse."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import mirbench
 from mirbench import registry
 from mirbench.errors import MirbenchError
 from mirbench.options import encoder_options
+from mirbench.pretraining import trainer
+from mirbench.pretraining.backbones.mel_cnn import MelCNN
 from mirbench.records import Clip
 
 RATE = 22_050
@@ -116,6 +119,51 @@ def test_every_supervision_teaches_every_encoder(pretrain, name, supervision, la
     assert report["labels_used"]
 
 
+@pytest.mark.parametrize("name", ["semisupcon", "supervised"])
+@pytest.mark.parametrize("supervision", ["dice", {"name": "regression", "annotation": "pitch", "bandwidth": 3}])
+def test_labels_outside_the_budget_move_nothing(encoders, clips, tmp_path, name, supervision):
+    """Two trainings whose clips differ in labels that may not be used end with the same weights."""
+    encoder = encoders[name]
+    small = {"steps": 3, "batch_views": 16, "view_seconds": 0.4, "precision": "float32", "label_fraction": 0.4, "supervision": supervision}
+    chosen = encoder_options(encoder, {name: small})
+    found, told = [], ()
+    for changed in (False, True):
+        heard = [replace(c, annotations=other_labels(c)) if changed and c.id not in told else c for c in clips]
+        folder = tmp_path / f"{changed}"
+        folder.mkdir()
+        job = mirbench.PretrainJob(heard, chosen, 0, folder, tmp_path / "cache", "cpu", unfinished=folder)
+        encoder.pretrain(job)
+        told = job.report["labelled_clip_ids"]
+        found.append(load_file(folder / "last" / "weights.safetensors"))
+    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
+
+
+def other_labels(clip):
+    """Of the same kind and, for tags, of the same names, so that the same clips are chosen."""
+    return {**clip.annotations, **({"pitch": clip.annotations["pitch"] + 30} if "pitch" in clip.annotations else {})}
+
+
+def test_all_encoders_hear_the_same_batches_where_the_same_clips_are_labelled(pretrain, monkeypatch):
+    seen = {}
+    train = trainer.train
+    for name in ("supcon", "supervised"):
+        monkeypatch.setattr(trainer, "train", lambda training, name=name: seen.update({name: training.stream}) or train(training))
+        pretrain(name)
+    for step in range(3):
+        first, second = (seen[name].sampler.batch(step) for name in ("supcon", "supervised"))
+        assert torch.equal(first.clips, second.clips)
+        assert torch.equal(first.starts, second.starts)
+        assert torch.equal(seen["supcon"][step][0], seen["supervised"][step][0])
+
+
+def test_a_plugin_files_parts_are_refused_on_several_devices(pretrain, monkeypatch):
+    monkeypatch.setattr(MelCNN, "__module__", "mirbench_plugin_mine_1234")
+    with pytest.raises(
+        MirbenchError, match="MelCNN comes from a plugin file, which the processes of several devices cannot import; install"
+    ):
+        pretrain("simclr", devices=2)
+
+
 @pytest.mark.parametrize("augment", ["bands", "waveform"])
 @pytest.mark.parametrize("views", [2, 4])
 def test_bands_and_waveforms_with_any_number_of_views(pretrain, augment, views):
@@ -132,6 +180,9 @@ def test_best_is_loaded_where_it_is_asked_for(pretrain, monkeypatch):
     last, best = (encoder.load(folder, {**options, "checkpoint": which}, 0, "cpu")(audio) for which in ("last", "best"))
     assert not np.allclose(last, best)
     np.testing.assert_array_equal(encoder.load(folder / "best", options, 0, "cpu")(audio), best)
+    encoder, options, folder, _ = pretrain("simclr", validation=False)
+    with pytest.raises(MirbenchError, match="has no best: no clips of the valid split could be used to choose it; set checkpoint=last"):
+        encoder.load(folder, {**options, "checkpoint": "best"}, 0, "cpu")
     with pytest.raises(MirbenchError, match="checkpoint=best is chosen on clips of the valid split"):
         pretrain("simclr", validation=False, checkpoint="best")
 
@@ -151,6 +202,10 @@ def test_two_devices_share_a_batch(pretrain):
         ({"augment": "bands", "backbone": "samplecnn"}, "backbone 'samplecnn' listens to waveforms; set augment=waveform, or auto."),
         ({"backbone": "mel-cn"}, "did you mean 'mel-cnn'?"),
         ({"supervision": "tags"}, "tags"),
+        (
+            {"supervision": ["dice", {"name": "pitch-distance"}], "label_fraction": 0.04},
+            "but none of the 1 clips in its label budget carries that annotation; use a larger label_fraction.",
+        ),
         ({"supervision": {"name": "same-class", "annotation": "mood"}}, "is supervised by 'mood', but no pretraining clip carries that"),
         ({"supervision": ["dice", {"name": "same-class", "annotation": "mood"}]}, "reads one of: genre, key, pitch, tags."),
         ({"supervision": {"name": "shared-tags", "threshold": 9}}, "finds no two of its 25 labelled clips alike under shared-tags; choose"),

@@ -66,6 +66,18 @@ def test_another_process_maps_the_same_file(clips, tmp_path, mel):
     assert torch.equal(load_material(clips, RATE, tmp_path / "cache", mel).cut(*where), before)
 
 
+def test_other_bands_are_another_file(clips, tmp_path):
+    class Louder(MelSpectrogram):
+        def forward(self, audio):
+            return super().forward(audio) + 1
+
+    cut = [
+        load_material(clips, RATE, tmp_path / "cache", mel).cut(torch.tensor([0]), torch.tensor([0]), torch.ones(1, dtype=torch.float64), 4)
+        for mel in (MelSpectrogram(RATE, 32), Louder(RATE, 32))
+    ]
+    torch.testing.assert_close(cut[0] + 1, cut[1], atol=1e-2, rtol=0)
+
+
 def test_nothing_but_broken_files_is_an_empty_material(clips, tmp_path):
     material = load_material(clips[1:2], RATE, tmp_path / "cache")
     assert material.clips == ()

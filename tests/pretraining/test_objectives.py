@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mirbench import semisupcon_loss
-from mirbench.pretraining.objectives import Contrastive, LabelTruth, PairTruth, Prediction, widths
+from mirbench.pretraining.objectives import Contrastive, LabelTruth, PairTruth, Prediction, heads_of
 from mirbench.pretraining.sampling import Batch
 from mirbench.pretraining.signals import read_signals
 from mirbench.pretraining.supervision import LabelTable
@@ -21,7 +21,8 @@ ANNOTATIONS = [
     {"tags": ("a", "c"), "genre": "polka"},
 ]
 CLIPS = tuple(Clip(f"c{i}", None, "train", f"g{i}", annotations=a) for i, a in enumerate(ANNOTATIONS))
-CLASSES = {"tags": ["a", "b", "c"], "genre": ["jig", "reel"], "pitch": []}
+CLASSES = {"tags": ("a", "b", "c"), "genre": ("jig", "reel")}
+BUDGET = [0, 1, 2, 3]  # whose labels may be used: polka, of clip 5, is none of the classes
 SPEC = [{"name": "shared-tags", "weight": 2}, {"name": "same-class", "annotation": "genre"},
         {"name": "regression", "annotation": "pitch", "bandwidth": 2.0}]  # fmt: skip
 
@@ -38,10 +39,10 @@ BATCH = batch_of([0, 1, 2, 3, 4, 5, 0, 3], [True, True, True, True, True, True, 
 def prediction():
     torch.manual_seed(1)
     table = LabelTable(CLIPS, read_signals(SPEC))
-    classes = [CLASSES[signal.annotation] for signal in table.signals]
-    kinds = [signal.supervision.target for signal in table.signals]
-    assert kinds == ["multilabel", "multiclass", "regression"]
-    return Prediction(5, kinds, widths(table, classes), [signal.weight for signal in table.signals]), LabelTruth(table, classes)
+    heads = heads_of(table, BUDGET)
+    assert [head.target for head in heads] == ["multilabel", "multiclass", "regression"]
+    assert [head.classes for head in heads] == [*CLASSES.values(), ()]
+    return Prediction(5, heads), LabelTruth(table, heads)
 
 
 @torch.no_grad()
@@ -55,14 +56,14 @@ def slow_loss(model, embeddings):
         position = row // 2
         annotations = ANNOTATIONS[int(BATCH.clips[position])] if bool(BATCH.labelled[position]) else {}
         if "tags" in annotations:
-            shares = torch.sigmoid(model.heads[0](embedding)).tolist()
+            shares = torch.sigmoid(model.layers[0](embedding)).tolist()
             terms = [-math.log(p if name in annotations["tags"] else 1 - p) for name, p in zip("abc", shares, strict=True)]
             losses[0].append(sum(terms) / 3)
         if annotations.get("genre") in CLASSES["genre"]:  # polka is none of the classes: nobody was told of it
-            shares = torch.softmax(model.heads[1](embedding), dim=0)
+            shares = torch.softmax(model.layers[1](embedding), dim=0)
             losses[1].append(-math.log(float(shares[CLASSES["genre"].index(annotations["genre"])])))
         if "pitch" in annotations:
-            losses[2].append((float(model.heads[2](embedding)[0]) - (annotations["pitch"] - mean) / spread) ** 2)
+            losses[2].append((float(model.layers[2](embedding)[0]) - (annotations["pitch"] - mean) / spread) ** 2)
     means = [sum(found) / len(found) for found in losses]
     return (2 * means[0] + means[1] + means[2]) / 4
 
@@ -111,3 +112,16 @@ def test_without_signals_only_own_views_are_positive():
     truth = PairTruth(LabelTable(CLIPS, ()), True)(BATCH, 0, 1)
     own = BATCH.view_to_clip[:, None] == BATCH.view_to_clip[None, :]
     assert torch.equal(truth["targets"], own.float())
+
+
+def test_numbers_are_standardised_by_the_labels_that_may_be_used_wherever_they_are():
+    """Not by those outside the budget, and on other clips by the same mean and spread."""
+    signals = read_signals({"name": "regression", "annotation": "pitch", "bandwidth": 2.0})
+    table = LabelTable(CLIPS, signals)
+    (head,) = heads_of(table, [0, 2])
+    assert (float(head.mean), float(head.spread)) == (66, 6)
+    other = LabelTable((Clip("x", None, "valid", "g", annotations={"pitch": 78}), Clip("y", None, "valid", "h")), signals)
+    truth = LabelTruth(other, [head])
+    assert truth.wanted[0].tolist() == [[2.0], [0.0]]
+    assert truth.known[0].tolist() == [True, False]
+    assert LabelTruth(LabelTable(CLIPS[4:5], signals), [head]).wanted[0].shape == (1, 1)  # nobody tells

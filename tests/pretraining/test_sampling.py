@@ -31,6 +31,15 @@ def test_a_share_of_each_batch_is_labelled():
         assert (batch.clips[~batch.labelled] >= 40).all()
 
 
+def test_a_share_of_less_than_a_clip_is_met_on_average():
+    """Six clips of 32 views at b_s = .05: a labelled clip in three batches of ten."""
+    chosen = sampler(batch_views=192, views=32, labelled_share=0.05)
+    counts = [int(chosen.batch(step).labelled.sum()) for step in range(400)]
+    assert set(counts) == {0, 1}
+    assert sum(counts) / 400 == pytest.approx(0.3, abs=0.07)
+    assert counts == [chosen.labelled_clips(step) for step in range(400)]
+
+
 def test_the_stream_is_a_function_of_seed_and_step():
     first = sampler().batch(7)
     sampler().batch(3)

@@ -91,14 +91,14 @@ def slow_similarity(signal, a, b):
 
 
 def slow_targets(clips, signals, rows, labelled, views):
-    """(targets, known, told) by loops over pairs of views."""
-    n = len(views)
+    """(targets, known, told) by loops over pairs of views. A clip whose tags are none is one whose tags are unknown."""
+    n, carried = len(views), [{name: value for name, value in clip.annotations.items() if value != ()} for clip in clips]
     targets, known, told = torch.zeros(n, n), torch.zeros(n, n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
     for i in range(n):
         for j in range(n):
             a, b = int(views[i]), int(views[j])
             both = bool(labelled[a] and labelled[b])
-            mine, theirs = clips[int(rows[a])].annotations, clips[int(rows[b])].annotations
+            mine, theirs = carried[int(rows[a])], carried[int(rows[b])]
             said = [
                 (signal.weight, slow_similarity(signal, mine[signal.annotation], theirs[signal.annotation]))
                 for signal in signals

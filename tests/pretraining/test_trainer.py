@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -168,11 +169,79 @@ def test_without_validation_clips_there_is_no_best(training):
     assert not (chosen.folder / "best").exists()
 
 
-def test_validating_leaves_the_training_as_it_was(training):
-    with_it, without = training("with"), training("without", validation=None)
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_validating_leaves_the_training_as_it_was(training, ema):
+    with_it, without = training("with", ema=ema), training("without", ema=ema, validation=None)
     train(with_it)
     train(without)
     assert equal(weights(with_it), weights(without))
+
+
+def test_a_state_is_never_saved_after_a_loss_that_is_not_finite(training, monkeypatch):
+    """Not even where the loss is looked at every twenty steps only, as on a GPU."""
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(trainer, "VALIDATIONS", 4)
+    step = trainer._Loop._step
+    monkeypatch.setattr(trainer._Loop, "_step", lambda self, number, *rest: step(self, number, *rest) * (math.nan if number >= 7 else 1))
+    monkeypatch.setattr(trainer, "looks_each_step", lambda device: False)
+    broken = training()
+    with pytest.raises(MirbenchError, match="the loss is nan at step 7 of 20"):
+        train(broken)
+    assert json.loads(safe_open_metadata(broken)["facts"])["step"] == 5
+
+
+def safe_open_metadata(training):
+    with safe_open(training.unfinished / "state.safetensors", "pt") as file:
+        return file.metadata()
+
+
+def test_a_short_training_is_logged_before_the_first_look_is_due(training, monkeypatch):
+    monkeypatch.setattr(trainer, "looks_each_step", lambda device: False)
+    short = training(steps=10)
+    train(short)
+    assert len(lines(short)) == 10
+
+
+def test_what_a_network_draws_is_a_function_of_seed_and_step(training, monkeypatch):
+    class Dropping(Net):
+        def forward(self, audio):
+            return nn.functional.dropout(super().forward(audio), 0.5, self.training)
+
+    torch.manual_seed(0)
+    whole = training("whole", net=Dropping())
+    torch.manual_seed(0)
+    stopped = training("stopped", net=Dropping())
+    state = torch.random.get_rng_state()
+    train(whole)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    step = trainer._Loop._step
+
+    def stop(self, number, *rest):
+        if number == 7:
+            raise KeyboardInterrupt
+        return step(self, number, *rest)
+
+    monkeypatch.setattr(trainer._Loop, "_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    monkeypatch.undo()
+    torch.rand(5)
+    train(stopped)
+    assert equal(weights(stopped), weights(whole))
+
+
+def test_a_validation_loss_that_is_not_a_number_does_not_end_the_search_for_the_best(training, monkeypatch):
+    forward = Learner.forward
+    calls = iter(range(10**6))
+
+    def first_is_nan(self, views, truth, backbone=None):
+        loss = forward(self, views, truth, backbone)
+        return loss * math.nan if backbone is not None and next(calls) < trainer.VALIDATION_BATCHES else loss
+
+    monkeypatch.setattr(Learner, "forward", first_is_nan)
+    facts = train(training())
+    assert math.isnan(facts["best"]["history"][0][1])
+    assert facts["best"]["step"] > facts["best"]["history"][0][0]
 
 
 def test_a_loss_that_is_not_finite_names_the_step_and_the_clips(training):
@@ -273,12 +342,13 @@ def test_a_checkpoint_of_another_shape_or_none_is_refused_with_the_difference(tm
     save_checkpoint(tmp_path, Net().state_dict(), {})
     other = Net()
     other.conv = nn.Conv1d(1, 4, 15)
-    with pytest.raises(MirbenchError, match=r"is of another shape: conv.bias: \(8,\) instead of \(4,\); conv.weight: \(8, 1, 15\)"):
+    said = r"is of another shape: conv.bias: \(8,\) instead of \(4,\); conv.weight: \(8, 1, 15\).*; set the backbone that it was trained"
+    with pytest.raises(MirbenchError, match=said):
         load_checkpoint(tmp_path, other)
     (tmp_path / "weights.safetensors").write_bytes(b"\x80\x04.")  # a pickle
     with pytest.raises(MirbenchError, match="cannot be read"):
         load_checkpoint(tmp_path, Net())
-    with pytest.raises(MirbenchError, match="cannot be read"):
+    with pytest.raises(MirbenchError, match=r"cannot be read: .*; give another checkpoint or, if it lies in the cache, delete its folder"):
         load_checkpoint(tmp_path / "nowhere", Net())
 
 

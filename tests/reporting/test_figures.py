@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -114,8 +115,31 @@ def test_differences_have_a_zero_line_and_are_hollow_where_undecided():
             "semisupcon:untrained": False, "semisupcon:handcrafted": True,
         }  # fmt: skip
         assert "47 test clips, 3 seeds" in [t.get_text() for t in axis.texts]
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["semisupcon\n− untrained", "semisupcon\n− handcrafted"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["semisupcon − untrained", "semisupcon − handcrafted"]
     assert figures.differences_figure(a_board(compared=False)) is None
+
+
+def test_differences_leave_the_majority_class_to_the_table_unless_there_is_nothing_else():
+    def pairs(*baselines):
+        board = a_board(compared=False)
+        made = tuple(Comparison("semisupcon", b, "genre", "mini", "accuracy", 0.1, 0.0, 0.2, 3, 48) for b in baselines)
+        (axis,) = figures.differences_figure(dataclasses.replace(board, comparisons=made)).axes
+        return [name.rsplit(":", 1)[1] for name in by_gid(axis, "point:")]
+
+    assert pairs("simclr", "untrained", "majority") == ["simclr", "untrained"]
+    assert pairs("majority") == ["majority"]
+
+
+def test_long_names_of_a_difference_stand_below_each_other():
+    figure = figures.differences_figure(a_board(("semisupcon-with-a-long-name",)))
+    said = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert all("\n− " in text for text in said)
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
+    board = a_board(("$\\foo{$", "a$b"), tasks={"$x{$": ("$y^$",)})
+    written = figures.write_figures(board, tmp_path)
+    assert len(written) == 6
 
 
 @pytest.mark.parametrize("first", ["a", "semisupcon-with-a-very-long-name-and-its-temperature-0.07 (first-run)"])
