@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mirbench.pretraining.stream import ViewStream
     from mirbench.pretraining.supervision import LabelTable
 
-SECONDS_PER_VIEW = {"mel-cnn": 0.003, "mel-cnn-small": 0.0015}  # forward and backward, two cores
+SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
 SECONDS_PER_WAVEFORM_VIEW = 0.13
 
 
