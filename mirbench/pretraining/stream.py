@@ -62,12 +62,14 @@ def _as_it_is(item: Any) -> Any:
     return item
 
 
-def worker_count(device: str, devices: int) -> int:
-    """Data workers for each device: MIRBENCH_WORKERS, or as the machine has cores to spare.
+def worker_count(device: str, devices: int, on_bands: bool) -> int:
+    """Data workers for each device: MIRBENCH_WORKERS, or what suits the machine (measured by tests/benchmarks/training.py).
 
-    On a CPU the model has the cores, and a worker beside it slows it by more than it takes from it (see tests/benchmarks/views.py).
+    On a CPU the model has the cores: views of bands are made by the way, and views of waveforms, which take longer, by one worker.
     """
     if given := os.environ.get("MIRBENCH_WORKERS"):
         return max(0, int(given))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 0 if device == "cpu" else max(1, min(8, cores // devices - 1))
+    spare = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) // devices - 1
+    if device == "cpu":
+        return 0 if on_bands else min(1, max(0, spare))
+    return max(1, min(8, spare))
