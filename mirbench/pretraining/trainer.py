@@ -185,7 +185,8 @@ class _Loop:
             self.facts = load_state(state, self.modules, self.optimiser)
         writer = TrainingLog(training.unfinished, self.facts["step"]) if self.rank == 0 else None
         first, steps = self.facts["step"], self.schedule.steps
-        loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices, training.learner.on_bands))
+        hurried = not training.learner.on_bands and hasattr(training.learner.backbone, "mel")  # bands of waveforms, made by the network
+        loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices, hurried))
         every = max(1, steps // VALIDATIONS)
         with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", leave=self.rank == 0) as bar:
             for step in range(first, steps):
