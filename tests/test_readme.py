@@ -4,7 +4,9 @@ import csv
 import re
 from pathlib import Path
 
-from mirbench import cli
+from mirbench import cli, registry
+from mirbench.config import load_config
+from mirbench.contenders import contenders
 from mirbench.testing import check_task
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -33,6 +35,16 @@ def test_the_task_plugin_of_the_readme_passes_the_checks_for_plugin_authors():
     exec(python_blocks()[0], namespace)
     (task,) = namespace["register_tasks"]()
     check_task(task, ["reel", "chorale"])
+
+
+def test_the_settings_of_the_readme_are_a_sweep_of_three_variants(tmp_path):
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "mine.yaml"
+    path.write_text(block)
+    found = contenders(load_config([path]), registry.load())
+    swept = [c for c in found if c.values]
+    assert [c.options["label_fraction"] for c in swept] == [0.05, 0.25, 1.0]
+    assert [told["annotation"] for told in swept[0].options["supervision"]] == ["tags", "key", "genre"]
 
 
 def test_every_mirbench_command_of_the_readme_parses(capsys):
