@@ -14,9 +14,9 @@ from mirbench.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Encoder
 from mirbench.options import encoder_options
+from mirbench.records import ABOUT
 from mirbench.registry import Registry
 
-ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
 
 

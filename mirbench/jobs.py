@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.config import RunConfig
-from mirbench.contenders import ABOUT, HEARD, Contender, files_of, read_heard
+from mirbench.contenders import HEARD, Contender, files_of, read_heard
 from mirbench.data.splits import check_across, check_clips
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Dataset, PretrainJob, Task
 from mirbench.provenance import moving_versions, native_bfloat16, room_digest
-from mirbench.records import Clip, Embeddings
+from mirbench.records import ABOUT, Clip, Embeddings
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, key_of

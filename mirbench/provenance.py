@@ -65,8 +65,12 @@ def git_commit() -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"system": platform.system(), "machine": platform.machine(), "cores": cores, "native_bfloat16": native_bfloat16()}
+    return {"system": platform.system(), "machine": platform.machine(), "cores": core_count(), "native_bfloat16": native_bfloat16()}
+
+
+def core_count() -> int:
+    """Cores that this process may use, which a scheduler can make fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def native_bfloat16() -> bool:

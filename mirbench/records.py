@@ -15,6 +15,7 @@ SPLITS = ("train", "valid", "test", "pretrain")
 
 CLEAN = "clean"
 MAJORITY = "majority"
+ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """A tiny data set of real renders, and a finished run on it, shared by the tests that need one."""
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from mirbench import cli
+from mirbench import cli, registry
 
 TINY_PLUGIN = """
 import mirbench
@@ -43,3 +44,22 @@ def tiny_run(tmp_path_factory, tiny_command):
     assert cli.main(tiny_command(root / "cache", root / "results")) == 0
     (folder,) = (root / "results").iterdir()
     return root / "cache", folder
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a plugin file into the current folder and returns its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str, name: str = "mine.py") -> str:
+        Path(name).write_text(textwrap.dedent(text))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def built_in():
+    """Afterwards what is built in is all there is."""
+    yield
+    registry.load()

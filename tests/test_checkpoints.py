@@ -47,11 +47,7 @@ def register_supervisions():
 """
 
 
-@pytest.fixture(autouse=True)
-def built_in():
-    """Afterwards what is built in is all there is."""
-    yield
-    registry.load()
+pytestmark = pytest.mark.usefixtures("built_in")
 
 
 def key(tmp_path, *settings, plugins=(), encoder="semisupcon"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -67,17 +66,7 @@ BACKBONES = ["mel-cnn", "mel-cnn-small", "samplecnn", "samplecnn-xl", "tune", "t
 SUPERVISIONS = ["shared-tags", "dice", "same-class", "key-distance", "pitch-distance", "regression"]
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a plugin file into the current folder and returns its name; afterwards what is built in is all there is."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text: str, name: str = "mine.py") -> str:
-        Path(name).write_text(textwrap.dedent(text))
-        return name
-
-    yield write
-    registry.load()
+pytestmark = pytest.mark.usefixtures("built_in")
 
 
 def refused(*files: str) -> str:

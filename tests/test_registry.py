@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -25,18 +24,6 @@ def register_tasks():
     return [Mood()]
 """
 HOOKS = "register_encoders, register_datasets, register_tasks, register_corruptions, register_backbones, register_supervisions"
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a plugin file into the current folder and returns its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text: str, name: str = "mine.py") -> str:
-        Path(name).write_text(textwrap.dedent(text))
-        return name
-
-    return write
 
 
 @pytest.fixture

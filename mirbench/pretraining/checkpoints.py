@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from mirbench.errors import MirbenchError
+from mirbench.records import ABOUT
 from mirbench.store import write_atomically
 
-WEIGHTS, ABOUT = "weights.safetensors", "encoder.json"
+WEIGHTS = "weights.safetensors"
 
 
 def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

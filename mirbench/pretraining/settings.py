@@ -82,9 +82,9 @@ def check_settings(options: Mapping[str, Any]) -> None:
     for name, known in CHOICES.items():
         if name in options and options[name] not in known:
             raise unknown_name(f"{name} option", options[name], known)
-    if options.get("augment") == "bands" and not parts.backbone(options["backbone"]).bands:
+    backbone = parts.backbone(options["backbone"])
+    if options.get("augment") == "bands" and not backbone.bands:
         raise MirbenchError(f"backbone '{options['backbone']}' listens to waveforms; set augment=waveform, or auto.")
-    parts.backbone(options["backbone"])
     if "views" in options and (options["batch_views"] % options["views"] or options["batch_views"] < 2 * options["views"]):
         raise MirbenchError(
             f"batch_views {options['batch_views']} is no multiple of views {options['views']} that holds two clips; choose such as "

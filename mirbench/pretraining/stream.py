@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from mirbench.pretraining.material import Material
 from mirbench.pretraining.objectives import Truth, TruthOf
 from mirbench.pretraining.sampling import Sampler
+from mirbench.provenance import core_count
 
 AHEAD = 4  # batches that a worker makes ahead
 
@@ -70,7 +71,7 @@ def worker_count(device: str, devices: int, hurried: bool) -> int:
     """
     if given := os.environ.get("MIRBENCH_WORKERS"):
         return max(0, int(given))
-    spare = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) // devices - 1
+    spare = core_count() // devices - 1
     if device == "cpu":
         return min(1, max(0, spare)) if hurried else 0
     return max(1, min(8, spare))

@@ -10,7 +10,6 @@ import copy
 import functools
 import logging
 import math
-import os
 import shutil
 import time
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
 from mirbench.pretraining.stream import ViewStream, worker_count
 from mirbench.progress import progress_bar
+from mirbench.provenance import core_count
 
 LOG_EVERY = 20  # steps between lines of metrics.jsonl, and between looks at the loss on a GPU, each of which waits for it
 VALIDATIONS = 10  # in a training
@@ -129,7 +129,7 @@ def train(training: Training) -> dict[str, Any]:
 def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
     """One of several processes."""
     if training.device == "cpu":
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // training.devices))
+        torch.set_num_threads(max(1, core_count() // training.devices))
     return _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
 
 
@@ -210,10 +210,11 @@ class _Loop:
                 bar.update()
                 if validates or (looks and time.perf_counter() - self.saved > SAVE_SECONDS):
                     self._save(state)
+        report = self._report()
         if writer:
             writer.close()
-            self._finish()
-        return self._report()
+            self._finish(report)
+        return report
 
     def _step(self, step: int, cut: Tensor, truth: Truth) -> Tensor:
         views, truth = self.fabric.to_device((cut, truth))
@@ -282,8 +283,8 @@ class _Loop:
         line = {"step": step + 1, "loss": loss, "learning_rate": rate, "views_per_second": round(self._speed(), 1)}
         return line | ({SIGNAL: self.facts["history"][-1][1]} if validated else {})
 
-    def _finish(self) -> None:
-        about = {**self.training.about, **self._report()}
+    def _finish(self, report: dict[str, Any]) -> None:
+        about = {**self.training.about, **report}
         save_checkpoint(self.training.folder / "last", self.kept.state_dict(), {**about, "step": self.schedule.steps})
         if self.facts["best_step"] is not None:
             save_checkpoint(self.training.folder / "best", self.best.state_dict(), {**about, "step": self.facts["best_step"]})

@@ -6,28 +6,15 @@ saves; the linear probe against scikit-learn's.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from mirbench_plugins.datasets.mini import plan, sizes
 from sklearn.linear_model import LogisticRegression
+from timing import seconds
 
 from mirbench import build_backbone
 from mirbench.evaluation import probes
 from mirbench.pretraining.views import MelViews
-
-
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """The fastest of a few, after one to warm up: other work on the machine only ever adds."""
-    call()
-    found = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        call()
-        found.append(time.perf_counter() - begun)
-    return min(found)
 
 
 def rendering() -> None:
