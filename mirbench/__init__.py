@@ -10,7 +10,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, PretrainJob, Spec, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, PretrainJob, Spec, Staged, Supervision, Task
 from mirbench.records import Clip
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ _LATE = {
     "TRAINING_OPTIONS": "mirbench.pretraining.settings",
     "TUNe": "mirbench.pretraining.backbones.tune",
     "TUNePlus": "mirbench.pretraining.backbones.tune",
+    "WaveformViews": "mirbench.pretraining.waveform_views",
     "build_backbone": "mirbench.pretraining.backbones",
     "gather_views": "mirbench.pretraining.losses",
     "key_name": "mirbench.notation",
@@ -37,6 +38,7 @@ _LATE = {
     "progress_bar": "mirbench.progress",
     "read_audio": "mirbench.data.audio",
     "read_manifest": "mirbench.data.manifest",
+    "seeded": "mirbench.seeded",
     "semisupcon_loss": "mirbench.pretraining.losses",
     "write_manifest": "mirbench.data.manifest",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "MirbenchError",
     "PretrainJob",
     "Spec",
+    "Staged",
     "Supervision",
     "Task",
     "__version__",

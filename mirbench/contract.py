@@ -27,7 +27,12 @@ KINDS: dict[str, type] = {
     "supervision": Supervision,
 }
 PROSE = {kind: kind for kind in KINDS} | {"dataset": "data set"}
-RESERVED = {"all": "it means every one", MAJORITY: "it is the majority-class floor", CLEAN: "it is audio that was left alone"}
+RESERVED = {
+    "all": "it means every one",
+    "none": "it means not one",
+    MAJORITY: "it is the majority-class floor",
+    CLEAN: "it is audio that was left alone",
+}
 TARGETS = ("multiclass", "multilabel", "regression")
 SEVERITIES = 5
 OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options
@@ -94,11 +99,15 @@ def _wrong_task(task: Task) -> str:
 
 
 def _wrong_corruption(corruption: Corruption) -> str:
-    levels = corruption.levels
-    if type(corruption).apply is Corruption.apply:
+    levels, cls = corruption.levels, type(corruption)
+    if not isinstance(corruption.others, int) or isinstance(corruption.others, bool) or corruption.others < 0:
+        return f"has others = {corruption.others!r}; it should be how many other clips it mixes in, 0 for none"
+    if corruption.others and cls.mix is Corruption.mix:
+        return f"mixes in {corruption.others} other clips but has no mix; override mix(self, audio, others, sample_rate, level, seed)"
+    if not corruption.others and cls.apply is Corruption.apply:
         return "has no apply; override apply(self, audio, sample_rate, level, seed)"
-    if isinstance(levels, str) or not isinstance(levels, Iterable) or len(list(levels)) != SEVERITIES:
-        return f"has levels = {levels!r:.60}; it should be {SEVERITIES} levels, one for each severity"
+    if isinstance(levels, str) or not isinstance(levels, Iterable) or not 1 <= len(list(levels)) <= SEVERITIES:
+        return f"has levels = {levels!r:.60}; it should be {SEVERITIES} levels, one for each severity, or fewer where there are no more"
     if not all(_number(level) for level in levels):
         return f"has levels = {levels!r:.60}; each should be a finite number"
     steps = [b - a for a, b in itertools.pairwise(levels)]

@@ -7,7 +7,7 @@ module imports no torch; a plugin should import torch inside its methods, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -20,6 +20,21 @@ if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirben
 
 Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 """(batch, samples) float32 mono audio -> (batch, dim) float32."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An Embed in two steps, the first of which is done once for all encoders whose `kind` is equal.
+
+    front: (batch, samples) float32 -> features, of any kind; encode: features -> (batch, dim) float32.
+    """
+
+    kind: Hashable
+    front: Callable[[np.ndarray], Any]
+    encode: Callable[[Any], np.ndarray]
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        return self.encode(self.front(audio))
 
 
 class Spec(dict[str, Any]):
@@ -94,7 +109,8 @@ class Encoder:
         return 60.0, 10.0
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
-        """The frozen encoder. folder: what `pretrain` left, None where not trainable."""
+        """The frozen encoder, a function or a `Staged`. folder: what `pretrain` left, None where not trainable. On a CPU it may be called
+        in several processes, forked after it was loaded, each with one thread."""
         return self.embed
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
@@ -154,12 +170,20 @@ class Task:
             return tuple(value.split("|")) if isinstance(value, str) else tuple(value)
         return str(value)
 
+    def moved(self, label: Any, changes: Mapping[str, float]) -> Any:
+        """A label, as `label` returns it, of a clip whose music was changed by so much, e.g. {"pitch": 2.0} for two semitones up; None
+        where there is no such label. Where a task overrides it, equivariance is scored under corruptions that alter what it is changed
+        by."""
+        return None
+
 
 class Corruption:
-    """A named degradation with five calibrated severities and a unit.
+    """A named degradation with a unit and up to five calibrated severities.
 
-    levels: the physical level of severities 1 to 5, in `unit`. alters: what it changes of the music, e.g. {"pitch"}; a task
-    whose `changed_by` shares a word with it is skipped.
+    levels: the physical level of severity 1, 2, ..., in `unit`, rising or falling: five, or fewer where there are no more. alters: what it
+    changes of the music, e.g. {"pitch"}; a task whose `changed_by` shares a word with it is skipped. limits: whether it may flatten
+    peaks. counted: whether it counts in robustness scores; a sanity check does not. others: how many other clips it mixes in; then
+    `mix` is called in the place of `apply`.
     """
 
     name: str = ""
@@ -167,10 +191,24 @@ class Corruption:
     unit: str = ""
     levels: tuple[float, ...] = ()
     alters: frozenset[str] = frozenset()
+    limits: bool = False
+    counted: bool = True
+    others: int = 0
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
-        """audio: (samples,) float32; returns the same shape and dtype. Deterministic for a seed."""
+        """audio: (samples,) float32, in about [-1, 1], to be left as it is; returns the same shape and dtype, finite. Deterministic for a
+        seed; what it draws should not depend on the level; the global generators are left as they were (see `mirbench.seeded`)."""
         raise NotImplementedError(f"corruption {self.name} has no apply")
+
+    def mix(self, audio: np.ndarray, others: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        """As `apply`, with others: (others, samples) float32, clips of the training split as long as the audio, repeated where they are
+        shorter; silence where there are none."""
+        raise NotImplementedError(f"corruption {self.name} has no mix")
+
+    def changes(self, level: float, seed: int) -> Mapping[str, float]:
+        """By how much `apply` changes what it alters, so that `Task.moved` can move labels along: {"pitch": semitones up}, {"tempo":
+        factor}. Nothing where labels cannot be moved."""
+        return {}
 
 
 class Backbone:

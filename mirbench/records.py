@@ -46,6 +46,19 @@ class Embeddings:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What is done to the audio before it is heard. severity: 1 to 5, 0 for clean; level: the same in `unit`."""
+
+    corruption: str = CLEAN
+    severity: int = 0
+    level: float | None = None
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.corruption}, severity {self.severity}" if self.severity else CLEAN
+
+
+@dataclass(frozen=True)
 class Predictions:
     """What a probe said of the test clips of one task.
 

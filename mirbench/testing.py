@@ -172,23 +172,32 @@ def _class_names(what: str, reader: Task | Supervision, value: Any, label: Any) 
 
 
 def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
-    """Applies every severity to noise and silence: the same shape, float32, finite, the same again, and audible at severity 5."""
+    """Applies every severity to noise and silence: the same shape, float32, finite, the same again, and audible at the last severity."""
     _contract("corruption", corruption)
+
+    def apply(audio: np.ndarray, level: float) -> Any:
+        if corruption.others:
+            return corruption.mix(audio, _noise(corruption.others, len(audio)), sample_rate, level, 7)
+        return corruption.apply(audio, sample_rate, level, 7)
+
     for severity, level in enumerate(corruption.levels, start=1):
+        last = severity == len(corruption.levels)
         for sound, audio in (("noise", _noise(1, sample_rate + 1)[0]), ("silence", np.zeros(sample_rate // 2, np.float32))):
             what = f"corruption '{corruption.name}', severity {severity}, on {sound}"
             given = audio.copy()
             with _fenced(what):
-                out = corruption.apply(audio, sample_rate, level, 7)
+                out = apply(audio, level)
             assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
             assert out.shape == audio.shape, f"{what} returns the shape {out.shape}, not {audio.shape}"
             assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
             assert np.isfinite(out).all(), f"{what} returns values that are not finite"
             assert np.array_equal(given, audio), f"{what} changes the audio it was given"
             with _elsewhere(severity):
-                again = corruption.apply(audio, sample_rate, level, 7)
+                again = apply(audio, level)
             assert np.array_equal(out, again), f"{what} returns something else for the same seed"
-            assert sound == "silence" or severity < 5 or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
+            assert sound == "silence" or not last or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
+            change = dict(corruption.changes(level, 7))
+            assert set(change) <= set(corruption.alters), f"{what} changes {', '.join(change)}, which is not all in its alters"
 
 
 def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = None) -> None:

@@ -18,11 +18,26 @@ PLUGINS = Path(importlib.import_module("mirbench_plugins").__path__[0])
 FILES = sorted(CODE.rglob("*.py"))
 PLUGIN_FILES = [path for path in sorted(PLUGINS.rglob("*.py")) if not path.name.startswith("gather_")]
 
-GROUND = {"errors", "records", "nouns", "store", "hookspecs", "csvfile", "yamlfile", "progress", "ahead", "notation", "typed", "parts"}
+GROUND = {
+    "errors",
+    "records",
+    "nouns",
+    "store",
+    "hookspecs",
+    "csvfile",
+    "yamlfile",
+    "progress",
+    "ahead",
+    "notation",
+    "typed",
+    "parts",
+    "seeded",
+}
 MAY_IMPORT = {
     "errors": set(),
     "records": {"errors"},
     "progress": set(),
+    "seeded": set(),
     "ahead": set(),
     "nouns": {"errors", "records"},
     "notation": {"errors"},
