@@ -12,6 +12,7 @@ from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, PretrainJob, Spec, Staged, Supervision, Task
 from mirbench.records import Clip
+from mirbench.seeded import seeded
 
 __version__ = "0.1.0"
 
@@ -38,7 +39,7 @@ _LATE = {
     "progress_bar": "mirbench.progress",
     "read_audio": "mirbench.data.audio",
     "read_manifest": "mirbench.data.manifest",
-    "seeded": "mirbench.seeded",
+    "resample": "mirbench.data.audio",
     "semisupcon_loss": "mirbench.pretraining.losses",
     "write_manifest": "mirbench.data.manifest",
 }
@@ -57,6 +58,7 @@ __all__ = [
     "Task",
     "__version__",
     "hookimpl",
+    "seeded",
     *sorted(_LATE),
 ]
 

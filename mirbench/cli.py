@@ -1,4 +1,4 @@
-"""The command line: run, pretrain, report, list. Everything heavy is imported when a command needs it."""
+"""The command line: run, sweep, pretrain, report, corrupt, list. Everything heavy is imported when a command needs it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mirbench.config import RunConfig
     from mirbench.registry import Registry
 
+COMMANDS = ("run", "sweep", "pretrain", "report", "corrupt", "list")
 LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "configs", "plugins")
 LINE = 70  # characters of a description in a line of `mirbench list`
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
@@ -58,6 +59,11 @@ Checkpoints = Annotated[
     list[str] | None,
     typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
 ]
+Corruptions = Annotated[
+    list[str] | None,
+    typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),
+]
+Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
 Config = Annotated[
     list[Path] | None,
     typer.Option(
@@ -92,6 +98,8 @@ def run(
     tasks: Tasks = None,
     dataset: Datasets = None,
     checkpoint: Checkpoints = None,
+    corruptions: Corruptions = None,
+    severities: Severities = None,
     config: Config = None,
     settings: Set = None,
     seed: Seed = None,
@@ -105,9 +113,12 @@ def run(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pretrain, freeze and probe encoders; write tables and figures."""
+    """Pretrain, freeze and probe encoders; write tables and figures.
+
+    Scores are of clean audio, and of audio that is corrupted: a few corruptions at five severities, or those of --corruptions.
+    """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
-    flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices}
+    flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     from mirbench import runner
 
@@ -115,7 +126,40 @@ def run(
     if plan:
         print(planned.describe())
         return
-    folder = Path(runner.run(planned, command=shlex.join(["mirbench", *_argv])))
+    _show(runner.run(planned, command=shlex.join(["mirbench", *_argv])), quiet)
+
+
+@app.command(cls=_Command)
+def sweep(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    corruptions: Corruptions = None,
+    severities: Severities = None,
+    settings: Set = None,
+    device: Device = None,
+    cache: Cache = None,
+    plugin: Plugins = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")] = False,
+    debug: Debug = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a finished run under more corruption, and add that to it.
+
+    Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are.
+    """
+    _hush(quiet)
+    from mirbench import registry as registries
+    from mirbench import runner
+
+    flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device}
+    planned = runner.plan_sweep(run, settings or [], flags, registries.load(plugin or []), _cache(cache))
+    if plan:
+        print(planned.describe())
+        return
+    _show(runner.run(planned, command=shlex.join(["mirbench", *_argv])), quiet)
+
+
+def _show(folder: Path, quiet: bool) -> None:
+    """The scores of a finished run, and where everything lies."""
     from mirbench import reporting
 
     table = reporting.table_text(folder) if reporting.up_to_date(folder) else reporting.report([folder]).table_text
@@ -173,6 +217,43 @@ def report(
     print(f"\nWritten to {output or runs[0]}.")
 
 
+@app.command(cls=_Command)
+def corrupt(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audio file; its channels become one, as in a run.")],
+    corruption: Annotated[str, typer.Option("--corruption", metavar="NAME", help="What is done to it (see mirbench list corruptions).")],
+    severity: Annotated[
+        int | None, typer.Option("--severity", metavar="N", help="How much of it: 1 is just heard, 5 is harsh. This or --level.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="X", help="One of its levels instead, in its own unit, such as 20 for 20 dB SNR.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT", help="WAV file to write [default: here, as song.white-noise-3.wav].")
+    ] = None,
+    sample_rate: Annotated[
+        int | None, typer.Option("--sample-rate", metavar="HZ", help="Resample to this first, such as 22050 [default: the file's own].")
+    ] = None,
+    replicate: Annotated[int, typer.Option("--replicate", metavar="N", help="Which draw of what is random.")] = 0,
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="Whose training clips are mixed in, by a corruption that mixes some in.")
+    ] = "mini",
+    cache: Cache = None,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a file as it sounds under a corruption, to listen to. Nothing is scaled or cut to fit: the WAV file holds 32-bit floats, the
+    samples that an encoder would hear. The same command writes the same file."""
+    _hush(quiet)
+    from mirbench import corrupting
+    from mirbench import registry as registries
+
+    registry = registries.load(plugin or [])
+    condition = corrupting.condition_of(registry.get("corruption", corruption), severity, level)
+    out, told = corrupting.corrupt_file(file, output, condition, registry, _cache(cache), dataset, sample_rate, replicate)
+    print(out if quiet else told)
+
+
 @app.command("list", cls=_Command)
 def list_(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
@@ -205,18 +286,23 @@ def _prepare(
     files: list[Path] | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
 ) -> tuple[RunConfig, Registry]:
     """The settings and the plugins, checked against each other."""
-    if quiet:
-        os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
+    _hush(quiet)
     from mirbench import config as configs
     from mirbench import options
     from mirbench import registry as registries
 
     chosen = configs.load_config(files or [], settings or [], flags)
     registry = registries.load(plugins or [])
-    for kind, names in (("encoder", [*chosen.encoders, *chosen.floors]), ("task", chosen.tasks), ("dataset", chosen.datasets)):
+    named = {"encoder": [*chosen.encoders, *chosen.floors], "task": chosen.tasks, "dataset": chosen.datasets}
+    for kind, names in {**named, "corruption": chosen.corruptions}.items():
         registry.resolve(kind, names)
     options.check_options(chosen, registry.encoders)
     return chosen, registry
+
+
+def _hush(quiet: bool) -> None:
+    if quiet:
+        os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
 
 
 def _cache(given: Path | None) -> Path:
@@ -236,7 +322,7 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
         "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
         "datasets": ("version", "licence", "home", "citation"),
-        "corruptions": ("unit", "levels", "alters"),
+        "corruptions": ("unit", "levels", "alters", "limits", "counted", "others"),
         "backbones": (),
         "supervisions": ("annotation", "target", "options"),
     }[kind]
@@ -269,7 +355,14 @@ def _plain(value: Any) -> Any:
 
 
 def _told(kind: str, row: dict[str, Any]) -> str:
-    """A row's description; of a supervision also what it reads and its options, on a line of their own."""
+    """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels."""
+    if kind == "corruptions":
+        from mirbench import corrupting
+
+        facts = [corrupting.in_unit(row["levels"], row["unit"])]
+        facts += [f"alters {' and '.join(row['alters'])}"] if row["alters"] else []
+        facts += [] if row["counted"] else ["not counted in the robustness scores"]
+        return f"{row['description']}\n{'; '.join(facts)}"
     if kind != "supervisions":
         return str(row["description"])
     options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
@@ -301,7 +394,7 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except UsageError as error:
-        command = next((f" {name}" for name in _argv[:1] if name in ("run", "pretrain", "report", "list")), "")
+        command = next((f" {name}" for name in _argv[:1] if name in COMMANDS), "")
         text = " ".join(error.format_message().split())
         return _say(f"{text if text.endswith('?') else text.removesuffix('.') + '.'} See mirbench{command} --help.", None)
     except MirbenchError as error:

@@ -3,104 +3,107 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.collect_corrupted import CorruptedRows, about_corruptions
 from mirbench.contenders import read_heard
-from mirbench.evaluation import metrics, significance
-from mirbench.evaluation.scoring import label_counts, majority_predictions, score_rows
+from mirbench.evaluation import metrics
+from mirbench.evaluation.scoring import label_counts, majority_predictions, measured
+from mirbench.evaluation.significance import resampled_interval
+from mirbench.measured import Measurement, check_same_clips, read_measurements, read_report, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import git_commit, machine, versions
-from mirbench.records import MAJORITY, Predictions, Score
+from mirbench.records import MAJORITY, Condition, Score
 from mirbench.results import Comparison, RunFolder, Summary
-from mirbench.store import key_of
+from mirbench.store import key_of, write_copy
 
 if TYPE_CHECKING:
-    from mirbench.jobs import Job
     from mirbench.planning import Plan
 
 
 def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
-    folder.clear()
     scores: list[Score] = []
-    summaries: list[Summary] = []
+    found: list[Summary] = []
     comparisons: list[Comparison] = []
+    corrupted = CorruptedRows()
+    predictions: list[Callable[[], object]] = []
     about_tasks: dict[str, Any] = {}
     for task in planned.tasks:
         for dataset in planned.datasets:
             if task.annotation in dataset.annotations:
-                runs = _collect_task(planned, folder, task, dataset, scores)
-                _compare(planned, task, dataset, runs, summaries, comparisons)
+                clean, about = _clean(planned, folder, task, dataset, predictions)
+                for name, measurements in clean.items():
+                    scores += [row for each, whose in zip(measurements, about[name], strict=True) for row in each.scores(whose)]
+                    found += summaries(name, task.name, dataset.name, measurements)
+                comparisons += _compare(planned, task, dataset, clean)
+                corrupted.add(planned, task, dataset, clean, about)
                 about_tasks.setdefault(task.name, _about_task(task))
                 about_tasks[task.name]["dataset"][dataset.name] = _about_data(planned, task, dataset)
                 about_tasks[task.name]["classes"] = list(planned.planner.data_of(task, dataset).classes)
-    folder.write_scores(scores)
-    folder.write_summaries(summaries)
+    corrupted.finish(planned)
+    manifest = _manifest(planned, about_tasks, seconds, command)
+    folder.clear()  # only now: a run that is stopped before has lost nothing
+    for write in predictions:
+        write()
+    folder.write_scores([*scores, *corrupted.scores])
+    folder.write_summaries([*found, *corrupted.summaries])
     folder.write_comparisons(comparisons)
-    folder.write_manifest(_manifest(planned, about_tasks, seconds, command))
+    folder.write_robustness(corrupted.rows)
+    folder.write_robustness_comparisons(corrupted.comparisons)
+    folder.write_equivariance(corrupted.equivariance)
+    folder.write_manifest(manifest)
 
 
-def _collect_task(planned: Plan, folder: RunFolder, task: Task, dataset: Dataset, scores: list[Score]) -> dict[str, list[Predictions]]:
-    """Appends the score rows of a task; returns encoder -> predictions, one a seed, the majority floor last."""
-    runs: dict[str, list[Predictions]] = {}
+def _clean(
+    planned: Plan, folder: RunFolder, task: Task, dataset: Dataset, predictions: list[Callable[[], object]]
+) -> tuple[dict[str, list[Measurement]], dict[str, list[Score]]]:
+    """By contender, one a seed, the majority floor last: what was measured on clean audio, and a score that says whose it is. Appends to
+    `predictions` what writes those."""
+    clean: dict[str, list[Measurement]] = {}
+    about: dict[str, list[Score]] = {}
+    clip_ids: tuple[str, ...] = ()
     for contender in planned.contenders:
+        fraction = contender.options.get("label_fraction", 1.0)
         for seed in contender.seeds:
-            job = planned.scores[contender.name, dataset.name, task.name, seed]
-            stored = planned.store.folder(job.kind, job.key)
-            report = _report(planned, job)
-            predictions = RunFolder(stored).read_predictions(contender.encoder.name, dataset.name, task.name, seed)
-            folder.write_predictions(contender.name, dataset.name, task.name, seed, predictions)
-            runs.setdefault(contender.name, []).append(predictions)
-            fraction = contender.options.get("label_fraction", 1.0)
-            facts = {name: report[name] for name in ("n_train", "n_test", "seconds")}
-            about = Score(
-                contender.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, key=job.key, **facts
-            )
-            scores += _filled(about, report["rows"])
+            at = (contender.name, dataset.name, task.name, seed)
+            job, n_train = planned.scores[at], read_report(planned.store, planned.probes[at])["n_train"]
+            stored = RunFolder(planned.store.folder(job.kind, job.key))
+            own = (contender.encoder.name, dataset.name, task.name, seed)
+            clip_ids = clip_ids or stored.read_predictions(*own).clip_ids
+            predictions.append(partial(write_copy, stored.predictions_path(*own), folder.predictions_path(*at)))
+            clean.setdefault(contender.name, []).extend(read_measurements(planned.store, job))
+            whose = Score(contender.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
+            about.setdefault(contender.name, []).append(whose)
     data = planned.planner.data_of(task, dataset)
-    floor = majority_predictions(task, data, next(iter(runs.values()))[0].clip_ids)
+    floor = majority_predictions(task, data, clip_ids)
+    predictions.append(partial(folder.write_predictions, MAJORITY, dataset.name, task.name, 0, floor))
+    rows, resampled = measured(task, floor, planned.config.bootstrap.resamples)
+    clips = key_of(clips=floor.clip_ids, groups=floor.groups)
     key = planned.planner.majority_key(task, dataset)
-    n_test = len(floor.clip_ids)
-    about = Score(MAJORITY, task.name, dataset.name, "", 0.0, 0.0, 0.0, n_train=len(data.splits["train"].clips), n_test=n_test, key=key)
-    scores += _filled(about, score_rows(task, [floor], planned.config.bootstrap.resamples))
-    folder.write_predictions(MAJORITY, dataset.name, task.name, 0, floor)
-    return {**runs, MAJORITY: [floor]}
+    clean[MAJORITY] = [Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), clips, key=key)]
+    about[MAJORITY] = [Score(MAJORITY, task.name, dataset.name, "", 0.0, 0.0, 0.0, n_train=len(data.splits["train"].clips))]
+    check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {dataset.name}")
+    return clean, about
 
 
-def _report(planned: Plan, job: Job) -> dict[str, Any]:
-    """What a checkpoint or score job said of itself."""
-    found: dict[str, Any] = json.loads((planned.store.folder(job.kind, job.key) / "report.json").read_text())
-    return found
-
-
-def _filled(about: Score, rows: Any) -> list[Score]:
-    """A score for each (metric, value, low, high)."""
-    return [dataclasses.replace(about, metric=metric, value=value, ci_low=low, ci_high=high) for metric, value, low, high in rows]
-
-
-def _compare(
-    planned: Plan, task: Task, dataset: Dataset, runs: dict[str, list[Predictions]], summaries: list[Summary], comparisons: list[Comparison]
-) -> None:
-    """Means over seeds with intervals, and each encoder against every other encoder and floor that comes after it.
+def _compare(planned: Plan, task: Task, dataset: Dataset, clean: dict[str, list[Measurement]]) -> Iterator[Comparison]:
+    """Each encoder against every other encoder and floor that comes after it, on clean audio.
 
     The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
     """
-    resamples = planned.config.bootstrap.resamples
-    for name, predictions in runs.items():
-        n_seeds, n_test = len(predictions), len(predictions[0].clip_ids)
-        for scored, value, low, high in score_rows(task, predictions, resamples):
-            summaries.append(Summary(name, task.name, dataset.name, scored, value, low, high, n_seeds=n_seeds, n_test=n_test))
-    for metric in map(metrics.resolve, task.metrics):
+    for metric in clean[MAJORITY][0].metrics:
         for i, contender in enumerate(planned.encoders):
-            encoder = contender.name
+            value, resampled = seed_mean(clean[contender.name], metric)
             for baseline in [*(other.name for other in planned.contenders[i + 1 :] if contender.rivals(other)), MAJORITY]:
-                difference, low, high = significance.paired_difference(metric, runs[encoder], runs[baseline], resamples)
-                n_seeds, n_test = len(runs[encoder]), len(runs[encoder][0].clip_ids)
-                names_of = (encoder, baseline, task.name, dataset.name, metric.name)
-                comparisons.append(Comparison(*names_of, difference, low, high, n_seeds, n_test))
+                other, others = seed_mean(clean[baseline], metric)
+                low, high = resampled_interval(value - other, resampled - others, bounded=False)
+                sizes = (len(clean[contender.name]), clean[contender.name][0].n_test)
+                yield Comparison(contender.name, baseline, task.name, dataset.name, metric, value - other, low, high, *sizes)
 
 
 def _about_task(task: Task) -> dict[str, Any]:
@@ -122,10 +125,9 @@ def _about_data(planned: Plan, task: Task, dataset: Dataset) -> dict[str, Any]:
     facts["label_counts"] = label_counts(task, data)
     facts["left_out_for_unseen_label"] = data.unseen
     facts["probes"] = {}
-    for (encoder, of, name, seed), job in planned.scores.items():
+    for (encoder, of, name, seed), job in planned.probes.items():
         if (of, name) == (dataset.name, task.name):
-            report = _report(planned, job)
-            facts["probes"][f"{encoder}, seed {seed}"] = {k: v for k, v in report.items() if k != "rows"}
+            facts["probes"][f"{encoder}, seed {seed}"] = read_report(planned.store, job)
     return facts
 
 
@@ -174,6 +176,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
         "plugins": [dataclasses.asdict(p) | {"file": Path(p.file).name} for p in planned.registry.plugins],
         "timings": seconds,
         **({"sweep": {"points": points}} if points else {}),
+        **about_corruptions(planned),
     }
 
 
@@ -186,7 +189,7 @@ def _checkpoints(planned: Plan, encoder: str, budgets: dict[str, list[str]]) -> 
     found = {}
     for (name, seed), job in planned.checkpoints.items():
         if name == encoder:
-            report = _report(planned, job)
+            report = read_report(planned.store, job)
             if clips := report.pop("labelled_clip_ids", None):
                 report["label_budget"] = key_of(clips=clips)
                 budgets[report["label_budget"]] = clips

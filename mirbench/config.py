@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.records import SEVERITIES
 from mirbench.typed import shown
 from mirbench.yamlfile import line_of, parse, parse_value
 
@@ -53,6 +54,34 @@ def _paths(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _severities(value: Any) -> Any:
+    """`1-3,5`, 2 or [1, "3-5"] as a list of whole numbers in rising order, once each; what cannot be read stays as it is."""
+    parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
+    found: set[int] = set()
+    for part in parts:
+        first, dash, last = part.partition("-")
+        if not (first.strip().isdecimal() and (not dash or last.strip().isdecimal())):
+            return value
+        low, high = int(first), int(last if dash else first)
+        if high - low > 100:
+            return value
+        found |= set(range(low, high + 1))
+    return sorted(found) if found else value
+
+
+def _known_severities(value: list[int]) -> list[int]:
+    if not value or not all(1 <= severity <= SEVERITIES for severity in value):
+        raise ValueError(value)
+    return value
+
+
+def _none(value: list[str]) -> list[str]:
+    """`none` is no names, and cannot stand beside others."""
+    if "none" in value and value != ["none"]:
+        raise ValueError(value)
+    return [] if value == ["none"] else value
+
+
 def _sweep(value: Any, depth: int = 3) -> Any:
     """Without what is null, so that a later layer can take an encoder, an option or a label out again, and without what is then empty."""
     if value is None:
@@ -70,11 +99,14 @@ def _not_empty(value: Any) -> Any:
 
 
 Names = Annotated[list[str], BeforeValidator(_split)]
+OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
+Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
 Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
 Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
 NAMES = "a list of names, such as [{}]"
+Layer = tuple[str, str, dict[str, Any]]  # where, the YAML text or nothing, settings
 INNER = {  # what the values inside a free mapping should be, by depth
     "options": ["a mapping of option names to values, such as {steps: 500}"],
     "sweep": [
@@ -100,6 +132,16 @@ class BootstrapConfig(_Settings):
     resamples: Whole = Field(default=1000, ge=1, description="a whole number of at least 1")
 
 
+class RobustnessConfig(_Settings):
+    """How scores under corruption are made. sample_rate: Hz, at which corruptions are applied; None: the highest that any encoder of the
+    run listens at. baseline: whom corruption errors are relative to; None: `untrained`, or where it is not there the first encoder."""
+
+    baseline: str | None = Field(default=None, min_length=1, description="the name of an encoder or floor of the run")
+    train_on: Literal["clean", "corrupted"] = Field(default="clean", description="clean or corrupted")
+    replicate: Whole = Field(default=0, ge=0, description="a whole number of at least 0")
+    sample_rate: Whole | None = Field(default=None, ge=1000, description="a number of hertz of at least 1000")
+
+
 class RunConfig(_Settings):
     """Everything that a run depends on, but for where the cache is."""
 
@@ -108,6 +150,14 @@ class RunConfig(_Settings):
     checkpoints: Paths = Field(default=[], description="a list of folders that `mirbench pretrain` printed")
     tasks: Names = Field(default=["all"], min_length=1, description=NAMES.format("key, genre"))
     datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini"))
+    corruptions: OrNone = Field(
+        default=["white-noise", "background-music", "low-pass", "reverberation"],
+        description=NAMES.format("white-noise, mp3") + ", or all, or none",
+    )
+    severities: Severities = Field(default=[1, 2, 3, 4, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
+    robustness: RobustnessConfig = Field(
+        default=RobustnessConfig(), description="a mapping with the keys baseline, train_on, replicate and sample_rate"
+    )
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="a whole number of at least 0 (and below 2^31)")
     seeds: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
@@ -146,24 +196,43 @@ def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags
     as YAML. flags: setting -> value; None means not given. Where checkpoints are given and nobody says which encoders, those of the
     checkpoints are all there are. Raises MirbenchError that names the layer, the setting and what would be right.
     """
+    layers = [*_files(files), *_changes(overrides, flags or {})]
+    said = {name for _, _, layer in layers[1:] for name in layer}  # the first is default.yaml
+    config = _merged(layers)
+    return config.model_copy(update={"encoders": []}) if config.checkpoints and "encoders" not in said else config
+
+
+def _merged(layers: Iterable[Layer]) -> RunConfig:
+    """Later layers win; the first that is wrong is told of."""
     merged: dict[str, Any] = {}
     config = RunConfig()
-    said: set[str] = set()
-    for i, (where, text, layer) in enumerate(_layers(files, overrides, flags or {})):
-        said |= set(layer) if i > 0 else set()  # the first is default.yaml
+    for where, text, layer in layers:
         merged = _merge(merged, layer)
         try:
             config = RunConfig.model_validate(merged)
         except ValidationError as error:
             raise _sentence(error, merged, where, text) from error
-    return config.model_copy(update={"encoders": []}) if config.checkpoints and "encoders" not in said else config
+    return config
 
 
-def _layers(files: Sequence[Path], overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(where, the YAML text or nothing, settings), the strongest last."""
+def reconfigured(stored: Mapping[str, Any], where: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
+    """The settings that a run's manifest holds, then `overrides`, then `flags`, as in `load_config`. where: whose they are.
+
+    Raises MirbenchError where they are of another version, or wrong.
+    """
+    alone = bool(stored.get("checkpoints")) and not stored.get("encoders")
+    own = {name: value for name, value in stored.items() if name in RunConfig.model_fields and not (alone and name == "encoders")}
+    config = _merged([(where, "", own), *_changes(overrides, flags or {})])
+    return config.model_copy(update={"encoders": []}) if alone else config
+
+
+def _files(files: Sequence[Path]) -> Iterator[Layer]:
     for file in (shipped()["default"], *map(_find, files)):
         text = _read(file)
         yield str(file), text, parse(text, str(file))
+
+
+def _changes(overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[Layer]:
     for override in overrides:
         name, equals, value = override.partition("=")
         keys = [key.strip() for key in name.split(".")]

@@ -16,7 +16,7 @@ import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
-from mirbench.records import CLEAN, MAJORITY
+from mirbench.records import CLEAN, MAJORITY, SEVERITIES
 
 KINDS: dict[str, type] = {
     "encoder": Encoder,
@@ -34,7 +34,6 @@ RESERVED = {
     CLEAN: "it is audio that was left alone",
 }
 TARGETS = ("multiclass", "multilabel", "regression")
-SEVERITIES = 5
 OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options
 
 HOOKS = {kind: f"register_{kind}s" for kind in KINDS}

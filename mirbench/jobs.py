@@ -1,6 +1,6 @@
-"""The four kinds of job, each with a key: the hash of all that can move what it makes.
+"""Jobs, each with a key: the hash of all that can move what it makes. Here those that come first, in scoring_jobs.py the others.
 
-datasets -> checkpoints -> embeddings -> scores. A key holds names, sources, options, seed, the versions of the packages that
+datasets -> checkpoints -> embeddings -> probes -> scores. A key holds names, sources, options, seed, the versions of the packages that
 move numbers, and of a prepared data set a stamp of what its clips are, so that a changed label or file is a new key.
 """
 
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,22 +20,22 @@ from mirbench.config import RunConfig
 from mirbench.contenders import HEARD, Contender, files_of, read_heard
 from mirbench.data.splits import check_across, check_clips
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Dataset, PretrainJob, Task
+from mirbench.nouns import Dataset, PretrainJob
 from mirbench.provenance import moving_versions, native_bfloat16, room_digest
-from mirbench.records import ABOUT, Clip, Embeddings
+from mirbench.records import ABOUT, Clip
 from mirbench.registry import Registry
-from mirbench.results import RunFolder
 from mirbench.store import Store, key_of
 from mirbench.typed import shown
 
-PROBED = ("train", "valid", "test")
 HEARD_SPLITS = ("train", "pretrain")  # in pretraining
 
 
 @dataclass(frozen=True)
 class Job:
-    """kind: datasets, checkpoints, embeddings or scores; title: what a person reads; seconds, megabytes: rough cost. unfinished: what
-    may be removed once it is done."""
+    """kind: datasets, checkpoints, embeddings, probes or scores; title: what a person reads; seconds, megabytes: rough cost. unfinished:
+    what may be removed once it is done. needs: jobs that must be done before; where one could not be, this one is left out. together:
+    what does this job and others with it (embedding_jobs.Together), where it is not done by itself with `run`. transient: whether what it
+    makes is removed once nothing that is still to be done needs it."""
 
     kind: str
     key: str
@@ -45,6 +44,9 @@ class Job:
     megabytes: float
     run: Callable[[Path], None] = field(repr=False)
     unfinished: Path | None = None
+    needs: tuple[Job, ...] = field(default=(), repr=False)
+    together: Any = field(default=None, repr=False)
+    transient: bool = False
 
 
 def resolve_device(wanted: str) -> str:
@@ -77,10 +79,13 @@ def check_devices(device: str, devices: int) -> None:
 
 
 class Planner:
-    """Builds the jobs; each method returns the job, whose key names what later jobs build on."""
+    """Builds the jobs; each method returns the job, whose key names what later jobs build on.
 
-    def __init__(self, config: RunConfig, registry: Registry, store: Store) -> None:
-        self.config, self.registry, self.store = config, registry, store
+    kept: keys of checkpoints to take from the store as they are, by contender and seed, instead of pretraining.
+    """
+
+    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Mapping[tuple[str, int], str] | None = None) -> None:
+        self.config, self.registry, self.store, self.kept = config, registry, store, kept or {}
         if ":" in config.device:
             check_devices(config.device, config.devices)
         self.device = resolve_device(config.device)
@@ -90,14 +95,13 @@ class Planner:
         self.sources: dict[str, Job] = {}
         self.stamps: dict[str, str] = {}
         self.clips: dict[str, list[Clip]] = {}
-        self.task_data: dict[tuple[str, str], Any] = {}
 
     def dataset(self, dataset: Dataset) -> Job:
         if dataset.name not in self.sources:
             key = key_of(name=dataset.name, identity=dataset.identity(), source=self.registry.digest("dataset", dataset.name))
 
             def run(folder: Path) -> None:
-                with self._named("dataset", dataset.name, "preparing"):
+                with self.named("dataset", dataset.name, "preparing"):
                     dataset.prepare(folder)
 
             self.sources[dataset.name] = Job("datasets", key, dataset.name, *dataset.cost(), run)
@@ -106,7 +110,7 @@ class Planner:
     def clips_of(self, dataset: Dataset) -> list[Clip]:
         """All clips of a prepared data set, checked."""
         if dataset.name not in self.clips:
-            with self._named("dataset", dataset.name, "listing its clips"):
+            with self.named("dataset", dataset.name, "listing its clips"):
                 clips = dataset.clips(self._folder_of(dataset))
             check_clips(dataset.name, clips)
             self.clips[dataset.name] = clips
@@ -126,7 +130,7 @@ class Planner:
         job = self.dataset(dataset)
         return self.store.folder(job.kind, job.key)
 
-    def _encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
+    def encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
         """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
         encoder = contender.encoder
         options = {name: value for name, value in contender.options.items() if name not in without}
@@ -135,7 +139,7 @@ class Planner:
         return {**key, "parts": parts} if parts else key
 
     @contextlib.contextmanager
-    def _named(self, kind: str, name: str, doing: str) -> Iterator[None]:
+    def named(self, kind: str, name: str, doing: str) -> Iterator[None]:
         """A fault inside a plugin is told with the plugin's name; errors of ours and of the disk pass."""
         try:
             yield
@@ -148,7 +152,9 @@ class Planner:
             raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {what}; --debug shows where.") from error
 
     def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
-        """Pretrains, or takes over the folder that was given."""
+        """Pretrains, or takes over the folder that was given, or the one that is kept."""
+        if (contender.name, seed) in self.kept:
+            return self._keep(contender, seed, datasets)
         if contender.checkpoints:
             self._check_heard(contender.checkpoints[seed], datasets)
             return self._take_over(contender, seed)
@@ -157,7 +163,7 @@ class Planner:
     def _pretrain(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         encoder, options, devices = contender.encoder, contender.options, self.config.devices
         key = key_of(
-            **self._encoder_key(contender, without=encoder.load_options),
+            **self.encoder_key(contender, without=encoder.load_options),
             seed=seed,
             data=[self.data_key(d) for d in datasets],
             rooms=[self.rooms["data"], self.rooms["pretraining"]],
@@ -177,16 +183,31 @@ class Planner:
             unfinished.mkdir(parents=True, exist_ok=True)
             validation = [c for c in clips if c.split == "valid"]
             job = PretrainJob(heard, options, seed, folder, self.store.root, self.device, validation, unfinished, devices)
-            with self._named("encoder", encoder.name, "pretraining"):
+            with self.named("encoder", encoder.name, "pretraining"):
                 encoder.pretrain(job)
-            self._check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(heard))
+            self.check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(heard))
             trained = {name: value for name, value in options.items() if name not in encoder.load_options}
-            _write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
-            _write_json(folder / "report.json", job.report)
+            write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
+            write_json(folder / "report.json", job.report)
             about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
-            _write_json(folder / HEARD, about)
+            write_json(folder / HEARD, about)
 
         return Job("checkpoints", key, f"{contender.name}, seed {seed}", *encoder.cost(options), run, unfinished)
+
+    def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
+        key, title = self.kept[contender.name, seed], f"{contender.name}, seed {seed}"
+        folder = self.store.folder("checkpoints", key)
+        if not self.store.has("checkpoints", key):
+            raise MirbenchError(
+                f"the checkpoint of {title} is no longer in {self.store.root}; name the cache that the run was made with by --cache, or "
+                "make the run again."
+            )
+        self._check_heard(folder, datasets)
+
+        def run(folder: Path) -> None:
+            raise MirbenchError(f"the checkpoint of {title} was taken out of {self.store.root} in the meantime; make the run again.")
+
+        return Job("checkpoints", key, title, 0.0, 0.0, run)
 
     def _check_heard(self, given: Path, datasets: Sequence[Dataset]) -> None:
         """Raises MirbenchError where a checkpoint was pretrained on clips that a prepared data set now validates or tests on."""
@@ -209,11 +230,11 @@ class Planner:
         encoder, given, asked = contender.encoder, contender.checkpoints[seed], contender.asked
         files = files_of(given)
         digests = {name: _digest(path) for name, path in files.items()}
-        key = key_of(**self._encoder_key(contender), files=digests, **({"asked": asked} if asked else {}))
+        key = key_of(**self.encoder_key(contender), files=digests, **({"asked": asked} if asked else {}))
         megabytes = sum(path.stat().st_size for path in files.values()) / 1e6
 
         def run(folder: Path) -> None:
-            with self._named("encoder", encoder.name, f"loading {given}"):
+            with self.named("encoder", encoder.name, f"loading {given}"):
                 encoder.load(given, {**contender.options, **asked}, seed, self.device)
             for option, value in asked.items():
                 trained = shown(contender.options[option])
@@ -225,85 +246,11 @@ class Planner:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, folder / name)
             if not (folder / "report.json").exists():
-                _write_json(folder / "report.json", {})
+                write_json(folder / "report.json", {})
 
         return Job("checkpoints", key, f"{contender.name}, seed {seed}, from {given}", 1.0, megabytes, run)
 
-    def embed(self, contender: Contender, seed: int, dataset: Dataset, split: str, checkpoint: Job | None) -> Job:
-        encoder = contender.encoder
-        key = key_of(
-            **self._encoder_key(contender),
-            split=split,
-            seed=seed if encoder.seeded else None,
-            checkpoint=checkpoint.key if checkpoint else None,
-            data=self.data_key(dataset),
-            rooms=list(self.rooms.values()),
-            batch=self.config.batch_size,
-            condition="clean",
-        )
-
-        def run(folder: Path) -> None:
-            from mirbench.evaluation.embedding import embed_clips, write_embeddings
-
-            clips = [c for c in self.clips_of(dataset) if c.split == split]
-            title = f"embedding {dataset.name} {split} with {encoder.name}"
-            with self._named("encoder", encoder.name, "embedding"):
-                folder_of = self.store.folder("checkpoints", checkpoint.key) if checkpoint else None
-                embed = encoder.load(folder_of, contender.options, seed, self.device)
-                found = embed_clips(clips, embed, encoder.sample_rate, encoder.window_seconds, self.config.batch_size, title)
-            self._check_bad(f"{dataset.name} {split}", found.skipped, len(clips))
-            write_embeddings(folder, found)
-
-        return Job("embeddings", key, f"{contender.name}, seed {seed}, {dataset.name} {split}", 8.0, 25.0, run)
-
-    def score(self, contender: Contender, seed: int, dataset: Dataset, task: Task, embeddings: dict[str, Job]) -> Job:
-        probe = self.config.probe.model_dump()
-        resamples = self.config.bootstrap.resamples
-        key = key_of(
-            **self.base,
-            task=task.name,
-            source=self.registry.digest("task", task.name),
-            probe=probe,
-            resamples=resamples,
-            seed=seed if probe["kind"] == "mlp" else None,
-            embeddings=[embeddings[s].key for s in PROBED],
-            rooms=[self.rooms["evaluation"]],
-        )
-
-        def run(folder: Path) -> None:
-            from mirbench.evaluation.scoring import probe_task, score_rows
-
-            begun = time.perf_counter()
-            data = self.data_of(task, dataset)
-            predictions, report = probe_task(
-                task, data, {s: self.embeddings(embeddings[s]) for s in PROBED}, probe["kind"], seed, self.device
-            )
-            rows = score_rows(task, [predictions], resamples)
-            report.update(rows=rows, seconds=round(time.perf_counter() - begun, 2))
-            RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
-            _write_json(folder / "report.json", report)
-
-        return Job("scores", key, f"{task.name} on {dataset.name} with {contender.name}, seed {seed}", 2.0, 1.0, run)
-
-    def majority_key(self, task: Task, dataset: Dataset) -> str:
-        """Of the floor that hears nothing: labels and intervals only."""
-        source = self.registry.digest("task", task.name)
-        resamples = self.config.bootstrap.resamples
-        return key_of(majority=task.name, source=source, data=self.data_key(dataset), resamples=resamples, rooms=[self.rooms["evaluation"]])
-
-    def data_of(self, task: Task, dataset: Dataset) -> Any:
-        from mirbench.evaluation.scoring import task_data
-
-        if (task.name, dataset.name) not in self.task_data:
-            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset))
-        return self.task_data[task.name, dataset.name]
-
-    def embeddings(self, job: Job) -> Embeddings:
-        from mirbench.evaluation.embedding import read_embeddings
-
-        return read_embeddings(self.store.folder("embeddings", job.key))
-
-    def _check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
+    def check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
         """More unreadable files than allowed end the run before a number is computed."""
         if len(skipped) > self.config.max_bad * total:
             clip, why = next(iter(skipped.items()))
@@ -313,7 +260,7 @@ class Planner:
             )
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, default=str) + "\n")
 
 

@@ -26,7 +26,7 @@ Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 class Staged:
     """An Embed in two steps, the first of which is done once for all encoders whose `kind` is equal.
 
-    front: (batch, samples) float32 -> features, of any kind; encode: features -> (batch, dim) float32.
+    front: (batch, samples) float32 -> features, of any kind; encode: features, which it leaves as they are -> (batch, dim) float32.
     """
 
     kind: Hashable
@@ -215,8 +215,8 @@ class Backbone:
     """A network that encoders which learn are built on, by name: `--set options.semisupcon.backbone=NAME`.
 
     bands: whether the module has `mel`, which makes log-mel bands (batch, bands, frames) of waveforms with the attributes `banks`, `hop`
-    (samples) and `centres` (Hz), and `encode`, which makes embeddings of those, so that it can be trained on augmented bands, far
-    cheaper than on waveforms.
+    (samples) and `centres` (Hz), and `encode`, which makes embeddings of those: the module is `encode(mel(audio))`. So it can be trained
+    on augmented bands, far cheaper than on waveforms, and share them with others.
     """
 
     name: str = ""

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mirbench.config import RunConfig
 from mirbench.contenders import Contender, contenders
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation import metrics
-from mirbench.jobs import PROBED, Job, Planner
-from mirbench.nouns import Dataset, Task
+from mirbench.jobs import Job
+from mirbench.nouns import Corruption, Dataset, Task
+from mirbench.records import Condition
 from mirbench.registry import Registry
+from mirbench.scoring_jobs import ScoringPlanner
 from mirbench.store import Store, key_of
+
+LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
+PROBED = ("train", "valid", "test")
+CLIP_MEGABYTES = 0.01  # of an embedding
+PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A task that is not scored under a corruption on any data set, and why."""
+
+    task: str
+    corruption: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names."""
+    """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names.
+
+    conditions: corruption -> its conditions, by rising severity. corrupted, moved: scores under a corruption, and those against labels that
+    are moved along. baseline: whom errors under corruption are relative to.
+    """
 
     config: RunConfig
     registry: Registry
@@ -27,11 +49,18 @@ class Plan:
     floors: tuple[Contender, ...]
     datasets: tuple[Dataset, ...]
     tasks: tuple[Task, ...]
-    planner: Planner
+    planner: ScoringPlanner
+    conditions: dict[str, tuple[Condition, ...]] = field(default_factory=dict)
+    sample_rate: int = LEAST_SAMPLE_RATE
+    baseline: str = ""
+    skips: tuple[Skip, ...] = ()
     jobs: tuple[Job, ...] = ()
     checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (contender, seed)
     embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (contender, dataset, seed) -> split
+    probes: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
     scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
+    corrupted: dict[tuple[str, str, str, int, str], Job] = field(default_factory=dict)  # (contender, dataset, task, seed, corruption)
+    moved: dict[tuple[str, str, str, int, str], Job] = field(default_factory=dict)  # the same
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -40,7 +69,7 @@ class Plan:
     @property
     def key(self) -> str:
         """Of the run folder's contents."""
-        told = []
+        told: list[Any] = [self.baseline]
         for c in self.contenders:
             checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == c.name]
             scores = [[*of, job.key] for (name, *of), job in self.scores.items() if name == c.name]
@@ -66,7 +95,7 @@ class Plan:
 
     def _by_job(self) -> Iterable[str]:
         for job in self.jobs:
-            done = self.store.has(job.kind, job.key)
+            done = self.done(job)
             cost = "" if done else f"  (about {_duration(job.seconds)}, {job.megabytes:.0f} MB)"
             yield f"  {'cached ' if done else 'to do  '} {job.kind:<12} {job.title}{cost}"
 
@@ -88,10 +117,35 @@ class Plan:
         """Everything that is done for one contender, without preparing data sets."""
         checkpoints = [job for (name, _), job in self.checkpoints.items() if name == contender.name]
         embeddings = [job for (name, _, _), splits in self.embeddings.items() if name == contender.name for job in splits.values()]
-        return [*checkpoints, *embeddings, *(job for (name, *_), job in self.scores.items() if name == contender.name)]
+        tables = (self.probes, self.scores, self.corrupted, self.moved)
+        scored = [job for table in tables for (name, *_), job in table.items() if name == contender.name]
+        return list(dict.fromkeys([*checkpoints, *embeddings, *(each for job in scored for each in (*job.needs, job))]))
+
+    def done(self, job: Job) -> bool:
+        """Whether it is in the store, or was, and nothing that is left to do needs it."""
+        if self.store.has(job.kind, job.key):
+            return True
+        return job.transient and all(self.store.has(other.kind, other.key) for other in self.needing.get(job.key, ()))
+
+    def missing(self) -> list[Job]:
+        """Jobs that should be done and are not; those that a faulty corruption stands in the way of are not among them."""
+        faulty = {(dataset, name) for dataset, faults in self.planner.faults.items() for name in faults}
+        tables = (self.corrupted, self.moved)
+        scores = [job for table in tables for (_, dataset, _, _, name), job in table.items() if (dataset, name) in faulty]
+        hindered = {each.key for job in scores for each in (job, *job.needs)}
+        return [job for job in self.jobs if not job.transient and not self.done(job) and job.key not in hindered]
+
+    @cached_property
+    def needing(self) -> dict[str, list[Job]]:
+        """By the key of a job, those that need it."""
+        found: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            for need in job.needs:
+                found.setdefault(need.key, []).append(job)
+        return found
 
     def _left(self, jobs: Iterable[Job]) -> list[Job]:
-        return [job for job in jobs if not self.store.has(job.kind, job.key)]
+        return [job for job in jobs if not self.done(job)]
 
     def _cost(self, jobs: Iterable[Job]) -> str:
         left = self._left(jobs)
@@ -102,36 +156,160 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"
 
 
-def plan(config: RunConfig, registry: Registry, cache: Path) -> Plan:
+def plan(config: RunConfig, registry: Registry, cache: Path, kept: Mapping[tuple[str, int], str] | None = None) -> Plan:
     """Every job of a run in the order in which it will be done. Prepares nothing and reads no audio.
 
-    Raises MirbenchError for unknown names, and where a chosen task, or what an encoder learns from, finds its annotation in none of the
-    data sets.
+    kept: by contender and seed, keys of checkpoints to take from the cache as they are. Raises MirbenchError for unknown names, and where
+    a chosen task, or what an encoder learns from, finds its annotation in none of the data sets.
     """
     store = Store(cache)
-    planner = Planner(config, registry, store)
+    planner = ScoringPlanner(config, registry, store, kept)
     chosen = contenders(config, registry)
     datasets = registry.resolve("dataset", config.datasets)
     tasks = _tasks(config, registry, datasets)
     check_needs(chosen, datasets)
     encoders, floors = (tuple(c for c in chosen if c.role == role) for role in ("encoder", "floor"))
-    draft = Plan(config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner)
+    corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
+    conditions = {c.name: found for c in corruptions if (found := _conditions(c, config))}
+    sample_rate = config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(c.encoder.sample_rate for c in chosen))
+    skips, moving = _changed(tasks, corruptions)
     wanted = [(c, seed) for c in chosen for seed in c.seeds]
     checkpoints = {(c.name, seed): planner.checkpoint(c, seed, datasets) for c, seed in wanted if c.encoder.trainable}
-    jobs, embeddings, scores = [*(planner.dataset(d) for d in datasets), *checkpoints.values()], {}, {}
-    for contender, seed in wanted:
-        for dataset in datasets:
-            embedded = {s: planner.embed(contender, seed, dataset, s, checkpoints.get((contender.name, seed))) for s in PROBED}
-            embeddings[contender.name, dataset.name, seed] = embedded
-            jobs += embedded.values()
-            for task in tasks:
-                if task.annotation in dataset.annotations:
-                    scores[contender.name, dataset.name, task.name, seed] = planner.score(contender, seed, dataset, task, embedded)
-                    jobs.append(scores[contender.name, dataset.name, task.name, seed])
+    draft = Plan(
+        config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner, conditions, sample_rate,
+        _baseline(config, chosen), tuple(skips), checkpoints=checkpoints,
+    )  # fmt: skip
+    jobs = [*(planner.dataset(d) for d in datasets), *checkpoints.values()]
+    for dataset in datasets:
+        jobs += _clean_jobs(draft, wanted, dataset)
+    for dataset in datasets:
+        for some in _passes(draft, dataset, len(wanted)):
+            jobs += _corrupted_jobs(draft, wanted, dataset, some, skips, moving)
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
-    return replace(draft, jobs=tuple(once.values()), checkpoints=checkpoints, embeddings=embeddings, scores=scores)
+    return replace(draft, jobs=tuple(once.values()))
+
+
+def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: Dataset) -> list[Job]:
+    """Embeddings of all contenders, split by split, then their probes and scores."""
+    planner, jobs = draft.planner, []
+    passes = {split: planner.together(dataset, split, draft.sample_rate) for split in PROBED}
+    for split, together in passes.items():
+        for contender, seed in wanted:
+            checkpoint = draft.checkpoints.get((contender.name, seed))
+            embedded = planner.embed(together, contender, seed, Condition(), checkpoint)
+            draft.embeddings.setdefault((contender.name, dataset.name, seed), {})[split] = embedded
+            jobs.append(embedded)
+    for contender, seed in wanted:
+        embeddings = draft.embeddings[contender.name, dataset.name, seed]
+        for task in _carried(draft.tasks, dataset):
+            about = (contender.name, dataset.name, task.name, seed)
+            draft.probes[about] = planner.probe(contender, seed, dataset, task, embeddings["train"], embeddings["valid"])
+            draft.scores[about] = planner.score(contender, seed, dataset, task, {Condition(): (draft.probes[about], embeddings["test"])})
+            jobs += [draft.probes[about], draft.scores[about]]
+    return jobs
+
+
+def _corrupted_jobs(
+    draft: Plan,
+    wanted: Sequence[tuple[Contender, int]],
+    dataset: Dataset,
+    corruptions: Sequence[str],
+    skips: Sequence[Skip],
+    moving: Collection[tuple[str, str]],
+) -> list[Job]:
+    """Embeddings under some corruptions in one pass, then all scores that need them."""
+    planner, clean = draft.planner, draft.config.robustness.train_on == "clean"
+    splits = ("test",) if clean else PROBED
+    embedded: dict[tuple[str, str, int, Condition], Job] = {}
+    for split in splits:
+        together = planner.together(dataset, split, draft.sample_rate)
+        for corruption in corruptions:
+            for condition in draft.conditions[corruption]:
+                for contender, seed in wanted:
+                    checkpoint = draft.checkpoints.get((contender.name, seed))
+                    embedded[split, contender.name, seed, condition] = planner.embed(together, contender, seed, condition, checkpoint)
+    jobs: list[Job] = []
+    skipped = {(skip.task, skip.corruption) for skip in skips}
+    for contender, seed in wanted:
+        for task in _carried(draft.tasks, dataset):
+            for corruption in corruptions:
+                moved = (task.name, corruption) in moving
+                if (task.name, corruption) in skipped and not moved:
+                    continue
+                about = (contender.name, dataset.name, task.name, seed)
+                heard: dict[Condition, tuple[Job, Job]] = {}
+                for condition in draft.conditions[corruption]:
+                    probe, test = draft.probes[about], embedded["test", contender.name, seed, condition]
+                    if not clean and not moved:
+                        train, valid = (embedded[split, contender.name, seed, condition] for split in ("train", "valid"))
+                        probe = planner.probe(contender, seed, dataset, task, train, valid)
+                        jobs.append(probe)
+                    heard[condition] = (probe, test)
+                table = draft.moved if moved else draft.corrupted
+                table[*about, corruption] = planner.score(contender, seed, dataset, task, heard, moved)
+                jobs.append(table[*about, corruption])
+    needed = {need.key for job in jobs for need in job.needs}
+    return [*(job for job in embedded.values() if job.key in needed), *jobs]
+
+
+def _carried(tasks: Iterable[Task], dataset: Dataset) -> list[Task]:
+    return [task for task in tasks if task.annotation in dataset.annotations]
+
+
+def _conditions(corruption: Corruption, config: RunConfig) -> tuple[Condition, ...]:
+    """Those of the severities that it has. Raises MirbenchError where it was named and has none of them."""
+    levels, wanted = dict(enumerate(corruption.levels, start=1)), config.severities
+    if corruption.name in config.corruptions and not set(wanted) & set(levels):
+        has = f"severities 1 to {len(levels)}" if len(levels) > 1 else "severity 1 alone"
+        raise MirbenchError(
+            f"corruption '{corruption.name}' has {has}, and {', '.join(map(str, wanted))} was asked for; ask for one that it has."
+        )
+    return tuple(Condition(corruption.name, s, float(levels[s]), corruption.unit) for s in wanted if s in levels)
+
+
+def _changed(tasks: Iterable[Task], corruptions: Iterable[Corruption]) -> tuple[list[Skip], set[tuple[str, str]]]:
+    """The tasks whose labels a corruption makes untrue, and those of them, (task, corruption), that can move their labels along."""
+    skips, moving = [], set()
+    for task in tasks:
+        for corruption in corruptions:
+            if words := sorted(task.changed_by & corruption.alters):
+                said = f"it changes the {' and '.join(words)} of the music, and with it what the labels of {task.name} mean"
+                if type(task).moved is not Task.moved and type(corruption).changes is not Corruption.changes:
+                    moving.add((task.name, corruption.name))
+                    said += "; equivariance is scored instead, against labels that are moved along"
+                skips.append(Skip(task.name, corruption.name, said))
+    return skips, moving
+
+
+def _passes(draft: Plan, dataset: Dataset, contenders: int) -> Iterable[list[str]]:
+    """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
+    job = draft.planner.dataset(dataset)
+    known = draft.store.has(job.kind, job.key)
+    splits = ("test",) if draft.config.robustness.train_on == "clean" else PROBED
+    clips = sum(c.split in splits for c in draft.planner.clips_of(dataset)) if known else 1000
+    group: list[str] = []
+    size = 0.0
+    for name, conditions in draft.conditions.items():
+        megabytes = clips * contenders * len(conditions) * CLIP_MEGABYTES
+        if group and size + megabytes > PASS_MEGABYTES:
+            yield group
+            group, size = [], 0.0
+        group.append(name)
+        size += megabytes
+    if group:
+        yield group
+
+
+def _baseline(config: RunConfig, chosen: Sequence[Contender]) -> str:
+    """Whom errors under corruption are relative to: the one that was named, or `untrained`, or the first."""
+    names, named = [c.name for c in chosen], config.robustness.baseline
+    if named is None:
+        return "untrained" if "untrained" in names else names[0]
+    if named not in names:
+        raise unknown_name("encoder of this run", named, names)
+    return named
 
 
 def check_needs(chosen: Iterable[Contender], datasets: Sequence[Dataset]) -> None:

@@ -7,6 +7,7 @@ import importlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ PACKAGES = (
     "soxr",
     "safetensors",
     "lightning-fabric",
+    "audiomentations",
     "pluggy",
     "matplotlib",
 )
@@ -34,8 +36,13 @@ MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "so
 
 def versions() -> dict[str, str]:
     """mirbench, Python, and the packages that move numbers, without importing them."""
-    found = {"mirbench": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
+    return {"mirbench": __version__, "python": platform.python_version(), **versions_of(PACKAGES)}
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """`missing` for one that is not installed."""
+    found = {}
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -45,8 +52,7 @@ def versions() -> dict[str, str]:
 
 def moving_versions() -> dict[str, str]:
     """The versions of the packages that can move a number."""
-    found = versions()
-    return {name: found[name] for name in MOVES_NUMBERS}
+    return versions_of(MOVES_NUMBERS)
 
 
 def git_commit() -> str | None:

@@ -14,6 +14,7 @@ SPLITS = ("train", "valid", "test", "pretrain")
 """`pretrain` clips are for pretraining only; pretraining sees `train` and `pretrain`, probes see `train`, `valid` and `test`."""
 
 CLEAN = "clean"
+SEVERITIES = 5  # from barely audible to harsh
 MAJORITY = "majority"
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 

@@ -105,26 +105,37 @@ class RobustnessComparison:
     n_test: int = 0
 
 
-Row = TypeVar("Row", Score, Summary, Comparison)
+Row = TypeVar("Row", Score, Summary, Comparison, Robustness, RobustnessComparison)
 
 # What a row is about, and the numbers that it gives: two runs that differ in the second for the same first are in conflict.
 _ABOUT: Mapping[type, tuple[str, ...]] = {
     Score: ("encoder", "task", "dataset", "metric", "corruption", "severity", "seed", "label_fraction"),
     Summary: ("encoder", "task", "dataset", "metric", "corruption", "severity"),
     Comparison: ("encoder", "baseline", "task", "dataset", "metric"),
+    Robustness: ("encoder", "task", "dataset", "metric", "measure", "corruption", "severity", "baseline"),
+    RobustnessComparison: ("encoder", "baseline", "task", "dataset", "metric", "corruption", "measure"),
 }
 _NUMBERS = ("value", "difference", "ci_low", "ci_high", "n_test")
 
 
+ALL = "all"  # the task, data set, metric or corruption of a mean over them
+
+
 @dataclass(frozen=True)
 class Merged:
-    """Several runs as one. manifests: by run name. renamed: new encoder name -> its own name, where two runs disagreed."""
+    """Several runs as one. manifests: by run name. renamed: new encoder name -> its own name, where two runs disagreed.
+
+    p_holm is as each run corrected it, over its own table.
+    """
 
     scores: list[Score]
     summaries: list[Summary]
     comparisons: list[Comparison]
     manifests: dict[str, dict[str, Any]]
     renamed: dict[str, str] = field(default_factory=dict)
+    robustness: list[Robustness] = field(default_factory=list)
+    robustness_comparisons: list[RobustnessComparison] = field(default_factory=list)
+    equivariance: list[Summary] = field(default_factory=list)
 
 
 class RunFolder:
@@ -162,7 +173,8 @@ class RunFolder:
         (self.path / "manifest.json").unlink(missing_ok=True)
         for name in ("predictions", "tables", "figures"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        (self.path / "report.html").unlink(missing_ok=True)
+        for name in ("report.html", "robustness.csv", "robustness_comparisons.csv", "equivariance.csv"):
+            (self.path / name).unlink(missing_ok=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Any mix of dicts, sequences, paths and numpy numbers; a number that is not finite is written as null."""
@@ -195,8 +207,37 @@ class RunFolder:
 
     def read_comparisons(self) -> list[Comparison]:
         """Empty where the run compared nothing and so has no comparisons.csv."""
-        path = self.path / "comparisons.csv"
-        return read_rows(path, self._text(path), Comparison) if path.exists() else []
+        return self._read_any("comparisons.csv", Comparison)
+
+    def write_robustness(self, rows: Iterable[Robustness]) -> None:
+        """No rows, no file: a run that swept no corruptions has none. So for the next two."""
+        self._write_any("robustness.csv", Robustness, rows)
+
+    def read_robustness(self) -> list[Robustness]:
+        """Empty where there is no file. So for the next two."""
+        return self._read_any("robustness.csv", Robustness)
+
+    def write_robustness_comparisons(self, rows: Iterable[RobustnessComparison]) -> None:
+        self._write_any("robustness_comparisons.csv", RobustnessComparison, rows)
+
+    def read_robustness_comparisons(self) -> list[RobustnessComparison]:
+        return self._read_any("robustness_comparisons.csv", RobustnessComparison)
+
+    def write_equivariance(self, rows: Iterable[Summary]) -> None:
+        self._write_any("equivariance.csv", Summary, rows)
+
+    def read_equivariance(self) -> list[Summary]:
+        return self._read_any("equivariance.csv", Summary)
+
+    def _write_any(self, name: str, kind: type[Row], rows: Iterable[Row]) -> None:
+        if rows := list(rows):
+            write_rows(self.path / name, kind, rows)
+        else:
+            (self.path / name).unlink(missing_ok=True)
+
+    def _read_any(self, name: str, kind: type[Row]) -> list[Row]:
+        path = self.path / name
+        return read_rows(path, self._text(path), kind) if path.exists() else []
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
@@ -259,13 +300,20 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
 
     Where two runs give different numbers for the same encoder, task, data set, metric and condition, that encoder is called
     "name (run)" in every run, so that nothing silently overwrites anything. A sweep is renamed whole, so that its curve stays one.
+    Means over tasks or corruptions of runs that did different ones are left out: they do not compare.
     """
     runs = list({run.path.resolve(): run for run in runs}.values())
     labels = _labels([run.path.resolve() for run in runs])
+    manifests = [run.read_manifest() for run in runs]
     scores = [run.read_scores() for run in runs]
     summaries = [run.read_summaries() for run in runs]
     comparisons = [run.read_comparisons() for run in runs]
-    manifests = [run.read_manifest() for run in runs]
+    robustness = [run.read_robustness() for run in runs]
+    robustness_comparisons = [run.read_robustness_comparisons() for run in runs]
+    equivariance = [run.read_equivariance() for run in runs]
+    _leave_torn_means_out(robustness)
+    _leave_torn_means_out(robustness_comparisons)
+    tables: list[list[list[Any]]] = [scores, summaries, comparisons, robustness, robustness_comparisons, equivariance]
     renamed: dict[str, str] = {}
 
     def rename(clash: set[str]) -> None:
@@ -274,18 +322,28 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
         clash = clash | {point["name"] for point in points if point["encoder"] in torn}
         for i, label in enumerate(labels):
             new = {name: f"{name} ({label})" for name in clash}
-            own = {row.encoder for rows in (scores[i], summaries[i], comparisons[i]) for row in rows}
+            own = {row.encoder for table in tables for row in table[i]}
             renamed.update({new[name]: name for name in clash & own})
-            scores[i], summaries[i], comparisons[i] = (_renamed(rows, new) for rows in (scores[i], summaries[i], comparisons[i]))
+            for table in tables:
+                table[i] = _renamed(table[i], new)
             if isinstance(manifests[i].get("encoders"), dict):
                 manifests[i]["encoders"] = {new.get(k, k): v for k, v in manifests[i]["encoders"].items()}
             for point in (manifests[i].get("sweep") or {}).get("points", []):
                 if point["name"] in new:
                     point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")
 
-    rename(_clashes(scores) | _clashes(summaries))
-    rename(_clashes(comparisons))
-    return Merged(_collapse(scores), _collapse(summaries), _collapse(comparisons), dict(zip(labels, manifests, strict=True)), renamed)
+    rename(_clashes(scores) | _clashes(summaries) | _clashes(equivariance))
+    rename(_clashes(comparisons) | _clashes(robustness) | _clashes(robustness_comparisons))  # what a renamed baseline does not explain
+    return Merged(
+        _collapse(scores),
+        _collapse(summaries),
+        _collapse(comparisons),
+        dict(zip(labels, manifests, strict=True)),
+        renamed,
+        _collapse(robustness),
+        _collapse(robustness_comparisons),
+        _collapse(equivariance),
+    )
 
 
 def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
@@ -314,6 +372,24 @@ def _labels(paths: list[Path]) -> list[str]:
         if len(set(labels)) == len(labels):
             break
     return labels if paths else []
+
+
+def _leave_torn_means_out(tables: list[list[Any]]) -> None:
+    """Of tables, a run each, in place: rows over all tasks where the runs did different tasks, or corruptions on them, and rows over all
+    corruptions of a task on which they did different ones."""
+    done: list[dict[tuple[str, ...], set[str]]] = []  # of each run that has rows: task, data set and metric -> corruptions
+    for rows in filter(None, tables):
+        done.append({})
+        for row in rows:
+            if row.task != ALL and row.corruption != ALL:
+                done[-1].setdefault((row.task, row.dataset, row.metric), set()).add(row.corruption)
+    differ = any(each != done[0] for each in done)
+    torn = {task for each in done for task in each if len({frozenset(other[task]) for other in done if task in other}) > 1}
+
+    def kept(row: Any) -> bool:
+        return not differ if row.task == ALL else row.corruption != ALL or (row.task, row.dataset, row.metric) not in torn
+
+    tables[:] = [[row for row in rows if kept(row)] for rows in tables]
 
 
 def _about(row: Any) -> tuple[Any, ...]:

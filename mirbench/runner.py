@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mirbench.collect import collect
-from mirbench.config import RunConfig
+from mirbench.config import RunConfig, reconfigured
 from mirbench.contenders import contenders
 from mirbench.jobs import Job, Planner
 from mirbench.planning import Plan, check_needs, plan
@@ -17,23 +19,43 @@ from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, locked
 
-__all__ = ["plan", "pretrain", "run"]
+TRIES = 3
+
+__all__ = ["plan", "plan_sweep", "pretrain", "run"]
 
 
-def _do(store: Store, jobs: Iterable[Job]) -> dict[str, float]:
+def _do(store: Store, jobs: Sequence[Job]) -> dict[str, float]:
     """Runs the jobs whose key is not in the store; returns the seconds that each took. A job that can be gone on with is run by one
-    process at a time, and others wait for what it leaves."""
-    seconds = {}
+    process at a time, and others wait for what it leaves. One that needs what could not be made is left out. What is transient is made only
+    for those that are left to do, and removed after the last of them."""
+    seconds: dict[str, float] = {}
+    left = {(job.kind, job.key): job for job in jobs if not store.has(job.kind, job.key)}
+    needed = Counter(need.key for job in left.values() if not job.transient for need in job.needs)
+    tried: set[str] = set()
     for job in jobs:
-        if not store.has(job.kind, job.key):
-            with _alone(job):
-                begun = time.perf_counter()
-                if not store.has(job.kind, job.key):
-                    with store.writing(job.kind, job.key) as folder:
-                        job.run(folder)
-                    seconds[f"{job.kind}: {job.title}"] = round(time.perf_counter() - begun, 2)
+        if job.transient and not needed[job.key]:
+            shutil.rmtree(store.folder(job.kind, job.key), ignore_errors=True)  # of a run that was killed
+        due = (job.kind, job.key) in left and (not job.transient or needed[job.key] > 0) and job.key not in tried
+        if due and all(store.has(need.kind, need.key) for need in job.needs) and not store.has(job.kind, job.key):
+            begun, title = time.perf_counter(), f"{job.kind}: {job.title}"
+            if job.together is not None:
+                some = [other for other in left.values() if other.together is job.together and not store.has(other.kind, other.key)]
+                keys = [other.key for other in some if not other.transient or needed[other.key] > 0]
+                tried |= set(keys)
+                job.together.do(keys)
+                title += f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            else:
+                with _alone(job):
+                    if not store.has(job.kind, job.key):
+                        with store.writing(job.kind, job.key) as folder:
+                            job.run(folder)
+            seconds[title] = round(time.perf_counter() - begun, 2)
         if job.unfinished is not None:
             shutil.rmtree(job.unfinished, ignore_errors=True)
+        for need in job.needs if (job.kind, job.key) in left and not job.transient else ():
+            needed[need.key] -= 1
+            if need.transient and needed[need.key] == 0:
+                shutil.rmtree(store.folder(need.kind, need.key), ignore_errors=True)
     return seconds
 
 
@@ -48,13 +70,41 @@ def run(planned: Plan, command: str = "") -> Path:
     seconds = _do(planned.store, planned.given())
     prepared = _do(planned.store, [planned.planner.dataset(d) for d in planned.datasets])
     if prepared:  # only now is it known what the data are, and that is part of every key
-        planned = plan(planned.config, planned.registry, planned.store.root)
+        planned = plan(planned.config, planned.registry, planned.store.root, planned.planner.kept)
     folder = RunFolder.create(Path(planned.config.output) / planned.name)
-    if folder.is_whole(planned.key) and all(planned.store.has(j.kind, j.key) for j in planned.jobs):
+    if folder.is_whole(planned.key) and all(map(planned.done, planned.jobs)):
         return folder.path
-    seconds |= prepared | _do(planned.store, planned.jobs)
+    seconds |= prepared
+    for _ in range(TRIES):
+        seconds |= _do(planned.store, planned.jobs)
+        if not planned.missing():
+            break  # or another run that shares the cache has removed what it was done with
     collect(planned, folder, seconds, command)
     return folder.path
+
+
+def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any], registry: Registry, cache: Path) -> Plan:
+    """A finished run under more corruptions or severities, on the checkpoints that it left in the cache; `run` adds them to its folder.
+
+    overrides, flags: settings, as `load_config` takes them; corruptions and severities among the flags are added to those that the run
+    has been scored under, but `none` takes all away. Raises MirbenchError where the folder is no run, or the cache no longer has a
+    checkpoint.
+    """
+    folder = RunFolder(run_path if run_path.name not in ("", "..") else run_path.resolve())
+    manifest = folder.read_manifest()
+    stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
+    config = reconfigured(stored, str(run_path), overrides, flags)
+    swept = manifest.get("robustness") or {}
+    if swept and config.corruptions:
+        config = config.model_copy(
+            update={
+                "corruptions": list(dict.fromkeys([*manifest.get("corruptions", {}), *config.corruptions])),
+                "severities": sorted({*swept.get("severities", []), *config.severities}),
+            }
+        )
+    encoders = manifest.get("encoders", {}).items()
+    kept = {(name, int(seed)): told["key"] for name, about in encoders for seed, told in about.get("checkpoints", {}).items()}
+    return plan(config, registry, cache, kept)
 
 
 def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:

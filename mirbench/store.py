@@ -88,6 +88,11 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             part.unlink(missing_ok=True)
 
 
+def write_copy(source: Path, path: Path) -> None:
+    """As `write_atomically`, the content of another file."""
+    write_atomically(path, source.read_bytes())
+
+
 def _lock(handle: int, wait: bool = False) -> bool | None:
     """True: it is ours until the handle is closed or the process ends. False: another's. None: there are no locks here."""
     if fcntl is None:

@@ -240,6 +240,15 @@ def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = No
         assert out.shape[1:] == (dim,), f"{name} returns the shape {tuple(out.shape)}, not (batch, {dim}), as its dim says"
         return out.numpy()
 
+    if backbone.bands:
+        audio = torch.as_tensor(_noise(2, 40_000))
+        with torch.inference_mode():
+            bands: Any = network.eval()
+            mel = bands.mel(audio)
+            given = mel.clone()
+            same = torch.allclose(bands(audio), bands.encode(mel), rtol=1e-4, atol=1e-5)
+        assert torch.equal(given, mel), f"{name}: encode changes the bands that it is given"
+        assert same, f"{name} says it has bands, but what it makes of audio is not encode(mel(audio))"
     listener = Encoder()
     listener.sample_rate = round(rate)
     _check_embed(name, embed, listener)

@@ -17,6 +17,7 @@ def register_datasets():
     return [Mini("tiny", "a few clips of mini", sizes.Size((4, 2, 3), (2, 1, 1), (2, 1, 1), 30, 6, 10))]
 """
 TINY_FLAGS = ["--dataset", "tiny", "--set", "options.semisupcon={steps: 3, batch_views: 16}", "--set", "bootstrap.resamples=50", "--debug"]
+TINY_FLAGS += ["--corruptions", "none"]
 
 
 @pytest.fixture(scope="session")

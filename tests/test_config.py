@@ -72,14 +72,14 @@ PAPER = [name for name in configs.shipped() if name.startswith("paper/")]
 
 
 def test_the_papers_experiments_are_there_and_train_alike():
-    wanted = ("cross-supervision", "label-budget", "labelled-share", "main-results", "thresholds", "views")
+    wanted = ("cross-supervision", "label-budget", "labelled-share", "main-results", "robustness", "thresholds", "views")
     assert tuple(name.removeprefix("paper/") for name in PAPER) == wanted
     trained = []
     for name in PAPER:
         config = load_config([Path(name)])
-        assert config.sweep, f"{name} sweeps nothing"
+        assert bool(config.sweep) != bool(config.corruptions), f"{name} sweeps nothing, or options and corruptions at once"
         training = config.options["all"]
-        assert training.pop("steps") == (200_000 if name == "paper/main-results" else 50_000)
+        assert training.pop("steps") == (200_000 if name in ("paper/main-results", "paper/robustness") else 50_000)
         assert training.pop("views", 2) == 2
         assert config.options["semisupcon"] == {"labelled_share": 0.5}
         trained.append(training)

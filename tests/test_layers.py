@@ -50,7 +50,9 @@ MAY_IMPORT = {
     "provenance": GROUND,
     "options": GROUND | {"config"},
     "contenders": GROUND | {"config", "options", "registry"},
-    "jobs": GROUND | {"contenders", "provenance", "registry", "config", "results", "data", "evaluation"},
+    "jobs": GROUND | {"contenders", "provenance", "registry", "config", "data"},
+    "embedding_jobs": GROUND | {"contenders", "jobs", "provenance", "evaluation"},
+    "scoring_jobs": GROUND | {"contenders", "jobs", "embedding_jobs", "provenance", "registry", "config", "results", "evaluation"},
     "contract": GROUND,
     "registry": GROUND | {"contract"},
     "config": GROUND,
@@ -59,11 +61,14 @@ MAY_IMPORT = {
     "pretraining": GROUND | {"provenance"},
     "evaluation": GROUND,
     "reporting": GROUND | {"results"},
-    "planning": GROUND | {"contenders", "jobs", "registry", "config", "evaluation"},
-    "collect": GROUND | {"contenders", "jobs", "planning", "provenance", "results", "evaluation"},
+    "planning": GROUND | {"contenders", "jobs", "scoring_jobs", "registry", "config", "evaluation"},
+    "measured": GROUND | {"jobs", "results", "evaluation"},
+    "collect_corrupted": GROUND | {"contenders", "jobs", "measured", "planning", "results", "evaluation"},
+    "collect": GROUND | {"contenders", "collect_corrupted", "measured", "planning", "provenance", "results", "evaluation"},
     "runner": GROUND | {"planning", "jobs", "collect", "contenders", "registry", "config", "results"},
     "testing": GROUND | {"contract", "registry", "evaluation"},
-    "cli": GROUND | {"registry", "config", "options", "runner", "reporting"},
+    "corrupting": GROUND | {"jobs", "registry", "config", "evaluation", "data"},
+    "cli": GROUND | {"registry", "config", "options", "runner", "reporting", "corrupting"},
 }
 
 

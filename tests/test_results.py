@@ -14,7 +14,7 @@ import pytest
 
 from mirbench.errors import MirbenchError
 from mirbench.records import Predictions, Score
-from mirbench.results import Comparison, RunFolder, Summary, merge
+from mirbench.results import Comparison, Robustness, RobustnessComparison, RunFolder, Summary, merge
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
 
@@ -26,6 +26,24 @@ def a_score(**changes) -> Score:
 
 def a_summary(**changes) -> Summary:
     return dataclasses.replace(Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48), **changes)
+
+
+def kept(encoder="semisupcon", corruption="noise", severity=3, value=0.7, task="genre", measure="retained", baseline="") -> Robustness:
+    about = ("mini", "accuracy") if task != "all" else ("all", "all")
+    return Robustness(encoder, task, *about, measure, corruption, severity, value, 0.6, 0.8, baseline, n_seeds=3, n_test=48)
+
+
+def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04) -> RobustnessComparison:
+    ends = (difference, 0.01, 0.2, 0.004, p_holm)
+    return RobustnessComparison(encoder, baseline, "genre", "mini", "accuracy", corruption, "score", *ends, n_seeds=3, n_test=48)
+
+
+def a_sweep_run(path, robustness=(), compared=(), equivariance=(), summaries=()) -> RunFolder:
+    run = a_run(path, summaries=summaries)
+    run.write_robustness(robustness)
+    run.write_robustness_comparisons(compared)
+    run.write_equivariance(equivariance)
+    return run
 
 
 def a_run(path, scores=(), summaries=(), comparisons=(), manifest=None) -> RunFolder:
@@ -254,6 +272,82 @@ def test_writing_leaves_no_temporary_file_and_the_same_bytes(tmp_path):
     assert {p.name: p.read_bytes() for p in run.path.iterdir()} == before
     assert set(before) == {"manifest.json", "scores.csv", "summary.csv", "comparisons.csv"}
     assert json.loads(before["manifest.json"])
+
+
+def test_the_tables_of_a_corruption_sweep_survive(tmp_path):
+    robustness = [kept(), kept(measure="mce", corruption="all", severity=0, baseline="simclr"), kept(value=math.inf)]
+    moved = [a_summary(corruption="pitch_shift", severity=2)]
+    run = a_sweep_run(tmp_path / "r", robustness, [against()], moved)
+    assert run.read_robustness() == robustness
+    assert run.read_robustness_comparisons() == [against()]
+    assert run.read_equivariance() == moved
+    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48")  # no baseline
+
+
+def test_no_sweep_no_files(tmp_path):
+    run = a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()])
+    names = ("robustness.csv", "robustness_comparisons.csv", "equivariance.csv")
+    assert all((run.path / name).exists() for name in names)
+    a_sweep_run(tmp_path / "r")
+    assert not any((run.path / name).exists() for name in names)
+    assert run.read_robustness() == run.read_robustness_comparisons() == run.read_equivariance() == []
+    a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()]).clear()
+    assert not any((run.path / name).exists() for name in names)
+
+
+def test_sweeps_that_agree_become_one(tmp_path):
+    rows = [kept(), kept(corruption="all", severity=0), kept(task="all", corruption="all", severity=0)]
+    runs = [a_sweep_run(tmp_path / n, rows, [against(p_holm=p)], [a_summary()]) for n, p in (("one", 0.04), ("two", 0.08))]
+    merged = merge([*runs, a_run(tmp_path / "clean", summaries=[a_summary(task="key")])])
+    assert merged.robustness == rows
+    assert merged.robustness_comparisons == [against()]  # another table to correct for is no conflict
+    assert merged.equivariance == [a_summary()]
+    assert not merged.renamed
+    assert merge([runs[0]]).robustness == rows
+
+
+def test_sweeps_that_disagree_are_renamed_baseline_included(tmp_path):
+    runs = [
+        a_sweep_run(
+            tmp_path / str(i),
+            [kept("simclr", value=i), kept(measure="ce", severity=0, baseline="simclr", value=0.5 + i)],
+            [against(difference=0.1 + i)],
+            [a_summary(encoder="simclr", value=i)],
+        )
+        for i in (0, 1)
+    ]
+    merged = merge(runs)
+    assert {(r.encoder, r.baseline) for r in merged.robustness} == {
+        ("simclr (0)", ""), ("simclr (1)", ""), ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
+    }  # fmt: skip
+    assert {(c.encoder, c.baseline) for c in merged.robustness_comparisons} == {
+        ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
+    }  # fmt: skip
+    assert [s.encoder for s in merged.equivariance] == ["simclr (0)", "simclr (1)"]
+    assert merged.renamed == {"simclr (0)": "simclr", "simclr (1)": "simclr"}
+
+
+@pytest.mark.parametrize("rows", [([kept()], [kept(value=0.1)]), ([], [])], ids=["robustness", "comparisons"])
+def test_a_disagreement_in_one_table_alone_is_enough(tmp_path, rows):
+    compared = ([against()], [against(difference=0.2)]) if not rows[0] else ((), ())
+    merged = merge([a_sweep_run(tmp_path / str(i), rows[i], compared[i], [a_summary()]) for i in (0, 1)])
+    assert set(merged.renamed) == {"semisupcon (0)", "semisupcon (1)"}
+    assert len(merged.robustness) + len(merged.robustness_comparisons) == len(merged.equivariance) == 2
+
+
+def test_means_over_other_tasks_or_corruptions_are_left_out_of_a_merged_table(tmp_path):
+    def means(value):
+        return [kept(task=t, corruption="all", severity=0, value=value) for t in ("genre", "all")]
+
+    one = a_sweep_run(tmp_path / "one", [kept(), *means(0.5)], [against(), against(corruption="all")])
+    more = [kept(), kept(corruption="mp3"), *means(0.4)]
+    two = a_sweep_run(tmp_path / "two", more, [against(), against(corruption="mp3"), against(corruption="all", difference=0.3)])
+    merged = merge([one, two])
+    assert merged.robustness == [kept(), kept(corruption="mp3")]
+    assert merged.robustness_comparisons == [against(), against(corruption="mp3")]
+    assert not merged.renamed
+    other_task = a_sweep_run(tmp_path / "three", [kept(), kept(task="key"), *means(0.5)])
+    assert merge([one, other_task]).robustness == [kept(), means(0.5)[0], kept(task="key")]  # genre's own mean stays
 
 
 def test_the_readme_explains_every_column():

@@ -19,7 +19,21 @@ from mirbench.results import RunFolder
 def tones(tmp_path, *, count=60, leak=False, broken=0, more=()):
     plugin = tmp_path / "tones.py"
     plugin.write_text(TONES.format(count=count, leak=leak, broken=broken) + LOUD)
-    command = ["run", "--plugin", str(plugin), "--dataset", "tones", "--encoder", "loud", "--set", "floors=[]", "--quiet", *more]
+    command = [
+        "run",
+        "--plugin",
+        str(plugin),
+        "--dataset",
+        "tones",
+        "--encoder",
+        "loud",
+        "--set",
+        "floors=[]",
+        "--quiet",
+        "--corruptions",
+        "none",
+        *more,
+    ]
     return cli.main([*command, "--cache", str(tmp_path / "cache"), "--output", str(tmp_path / "results")])
 
 
@@ -187,7 +201,7 @@ def test_pretraining_hears_training_clips_only(tmp_path, tiny_plugin):
 def test_a_plan_prepares_nothing(tmp_path, tiny_command, capsys):
     assert cli.main(tiny_command(tmp_path / "cache", tmp_path / "results", "--plan")) == 0
     text = capsys.readouterr().out
-    assert text.startswith("23 jobs, 23 to do: about ")
+    assert text.startswith("35 jobs, 35 to do: about ")
     assert "to do   checkpoints  semisupcon, seed 0" in text
     assert not any((tmp_path / "cache").iterdir())
     assert not (tmp_path / "results").exists()

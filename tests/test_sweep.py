@@ -78,7 +78,7 @@ def mirbench(home, command, *more):
 def run(home, *more):
     """The new run folder."""
     before = set((home / "results").glob("*"))
-    assert mirbench(home, "run", "--output", str(home / "results"), *more) == 0
+    assert mirbench(home, "run", "--output", str(home / "results"), "--corruptions", "none", *more) == 0
     (folder,) = set((home / "results").glob("*")) - before
     return folder
 
@@ -210,18 +210,18 @@ def test_what_is_shared_is_planned_once_and_the_label_moves_no_key(home):
     known = registry.load([home / "plugin.py"])
 
     def planned(*settings):
-        config = load_config([], settings, {"datasets": ["tones"], "encoders": ["learner"], "floors": ["loud"]})
+        config = load_config([], settings, {"datasets": ["tones"], "encoders": ["learner"], "floors": ["loud"], "corruptions": []})
         return plan(config, known, home / "plans")
 
     plain, picks, gains = planned(), planned("sweep.learner.pick=[last, best]"), planned("sweep.learner.gain={usual: 1.0, ten: 10}")
-    assert len(plain.jobs) == 1 + 1 + (3 + 1) + (3 + 1)  # data, checkpoint, embeddings and score of learner, and of loud
-    assert len(picks.jobs) == len(plain.jobs) + 4  # one checkpoint serves both
-    assert len(gains.jobs) == len(plain.jobs) + 5
+    assert len(plain.jobs) == 1 + 1 + (3 + 2) + (3 + 2)  # data, checkpoint, embeddings, probe and score of learner, and of loud
+    assert len(picks.jobs) == len(plain.jobs) + 5  # one checkpoint serves both
+    assert len(gains.jobs) == len(plain.jobs) + 6
     assert {(j.kind, j.key) for j in plain.jobs} <= {(j.kind, j.key) for j in gains.jobs}
     text = picks.describe()
-    assert text.startswith("14 jobs, 14 to do: about ")
-    assert re.search(r"learner\[pick=last\] +5 jobs, 0 cached, 5 to do \(about ", text)
-    assert re.search(r"learner\[pick=best\] +5 jobs, 0 cached, 1 shared, 4 to do \(about ", text)
+    assert text.startswith("17 jobs, 17 to do: about ")
+    assert re.search(r"learner\[pick=last\] +6 jobs, 0 cached, 6 to do \(about ", text)
+    assert re.search(r"learner\[pick=best\] +6 jobs, 0 cached, 1 shared, 5 to do \(about ", text)
 
 
 def test_another_mapping_of_the_same_jobs_is_another_run_folder(home):

@@ -14,7 +14,7 @@ TASKS = registry.load().tasks
 @pytest.mark.parametrize(
     ("name", "annotation", "target", "metrics", "changed_by"),
     [
-        ("tagging", "tags", "multilabel", ("macro_average_precision", "macro_roc_auc"), set()),
+        ("tagging", "tags", "multilabel", ("macro_average_precision", "macro_roc_auc"), {"tempo"}),
         ("key", "key", "multiclass", ("mirex", "accuracy"), {"pitch"}),
         ("pitch", "pitch", "multiclass", ("accuracy", "pitch_class_accuracy"), {"pitch"}),
         ("genre", "genre", "multiclass", ("accuracy", "macro_f1"), set()),
@@ -90,3 +90,39 @@ def test_what_is_no_pitch(written):
     with pytest.raises(MirbenchError) as caught:
         TASKS["pitch"].label(written)
     assert str(caught.value) == f"{written!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C."
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "changes", "moved"),
+    [
+        ("key", "B minor", {"pitch": 2.0}, "C# minor"),
+        ("key", "C major", {"pitch": 1}, "Db major"),
+        ("key", "C major", {"pitch": -1.0}, "B major"),
+        ("key", "Eb minor", {"pitch": 12.0}, "Eb minor"),
+        ("key", "C major", {"pitch": 0.5}, None),
+        ("key", "C major", {"tempo": 0.8}, None),
+        ("key", "C major", {"pitch": 1.0, "tempo": 0.8}, None),
+        ("key", "C major", {}, None),
+        ("pitch", "60", {"pitch": -2.0}, "58"),
+        ("pitch", "125", {"pitch": 2.0}, "127"),
+        ("pitch", "125", {"pitch": 3.0}, None),
+        ("pitch", "1", {"pitch": -2.0}, None),
+        ("pitch", "60", {"pitch": 0.5}, None),
+        ("pitch", "60", {"tempo": 0.8}, None),
+        ("pitch", "60", {"pitch": 1.0, "tempo": 0.8}, None),
+        ("pitch", "60", {}, None),
+        ("genre", "reel", {"pitch": 1.0}, None),
+        ("tagging", ("slow",), {"tempo": 0.8}, None),
+    ],
+)
+def test_labels_move_with_the_music_where_there_is_such_a_label(task, label, changes, moved):
+    assert TASKS[task].moved(label, changes) == moved
+
+
+def test_moving_a_key_up_and_down_is_a_permutation_of_the_classes():
+    key = TASKS["key"]
+    for semitones in range(-6, 7):
+        there = [key.moved(name, {"pitch": float(semitones)}) for name in key.classes]
+        assert sorted(there) == sorted(key.classes)
+        assert [key.moved(name, {"pitch": -float(semitones)}) for name in there] == list(key.classes)
+        assert all(a.split()[1] == b.split()[1] for a, b in zip(key.classes, there, strict=True))

@@ -65,9 +65,9 @@ def corrupt(
             found: Any = corruption.mix(given, mixed_in, sample_rate, level, seed)
         else:
             found = corruption.apply(given, sample_rate, level, seed)
-    except (KeyboardInterrupt, MemoryError):
+    except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"raised {type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
         raise Fault(condition, clip_id, reason) from error
     finally:

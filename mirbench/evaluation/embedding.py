@@ -1,20 +1,33 @@
-"""Clips to embeddings: decode, cut into windows, encode in batches, average over a clip's windows."""
+"""Clips to embeddings: cut into windows, encode in batches, average over a clip's windows; and the files that they are kept in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mirbench import AudioError, read_audio
-from mirbench.ahead import ahead
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Embed
-from mirbench.progress import progress_bar
-from mirbench.records import Clip, Embeddings
+from mirbench.nouns import Embed, Staged
+from mirbench.records import Embeddings
 
-WAITING = 2**26  # samples that may wait for others of their length: 256 MB
+
+@dataclass(frozen=True)
+class Listener:
+    """A frozen encoder. title: what messages call it; sample_rate: Hz; a longer clip is cut into windows of `window_seconds`."""
+
+    title: str
+    embed: Embed
+    sample_rate: int
+    window_seconds: float
+
+    @property
+    def window(self) -> int:
+        """In samples."""
+        return max(1, round(self.window_seconds * self.sample_rate))
 
 
 def windows(audio: np.ndarray, length: int) -> np.ndarray:
@@ -34,71 +47,62 @@ def windows(audio: np.ndarray, length: int) -> np.ndarray:
     return np.stack([audio[s : s + length] for s in starts])
 
 
-def embed_clips(
-    clips: Sequence[Clip], embed: Embed, sample_rate: int, window_seconds: float, batch_size: int, title: str, threads: int = 2
-) -> Embeddings:
-    """One row a clip, in the clips' order, float32. Unreadable clips have no row and are in `skipped` with their reason.
+def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], listeners: Sequence[Listener], batch_size: int) -> list[np.ndarray]:
+    """What each of the listeners, of one sample rate, makes of the same clips: (clips, dim) float32 each.
 
-    Windows of one length go through the encoder together, at most `batch_size` at once. Raises MirbenchError where the
-    encoder returns another shape than (windows, dim) or a value that is not finite, naming the clip.
+    audio: (samples,) float32 each, of any lengths; names: of the clips, for messages. Windows of one length go through an encoder
+    together, at most `batch_size` at once; what encoders begin with in common (see `mirbench.Staged`) is done once. Raises MirbenchError
+    where an encoder raises, or returns another shape than (windows, dim) or a value that is not finite, naming the clip.
     """
-    length = max(1, round(window_seconds * sample_rate))
-    rows: dict[str, np.ndarray] = {}
-    skipped: dict[str, str] = {}
-    waiting: dict[int, list[tuple[Clip, np.ndarray]]] = {}
-
-    def decoded(clip: Clip) -> np.ndarray | str:
-        """The audio, or why there is none."""
-        try:
-            return read_audio(clip.path, sample_rate, clip.start, clip.duration)
-        except AudioError as error:
-            return str(error)
-
-    def flush(size: int) -> None:
-        group = waiting.pop(size)
-        stacked = np.concatenate([w for _, w in group])
-        found = np.concatenate(
-            [
-                _checked(embed(stacked[i : i + batch_size]), len(stacked[i : i + batch_size]), title)
-                for i in range(0, len(stacked), batch_size)
-            ]
-        )
-        at = 0
-        for clip, cut in group:
-            row = found[at : at + len(cut)].mean(axis=0)
-            if not np.isfinite(row).all():
-                raise MirbenchError(f"{title}: the embedding of clip {clip.id} ({clip.path}) is not finite.")
-            rows[clip.id] = row
-            at += len(cut)
-
-    with progress_bar(total=len(clips), desc=title, unit="clip") as bar:
-        for clip, audio in ahead(decoded, clips, threads):
-            if isinstance(audio, str):
-                skipped[clip.id] = audio
-            else:
-                cut = windows(audio, length)
-                group = waiting.setdefault(cut.shape[1], [])
-                group.append((clip, cut))
-                if sum(len(w) for _, w in group) >= batch_size:
-                    flush(cut.shape[1])
-                elif sum(w.size for others in waiting.values() for _, w in others) > WAITING:
-                    for size in list(waiting):
-                        flush(size)
-            bar.update()
-        for size in list(waiting):
-            flush(size)
-    ids = tuple(c.id for c in clips if c.id in rows)
-    matrix = np.stack([rows[i] for i in ids]).astype(np.float32) if ids else np.zeros((0, 0), np.float32)
-    return Embeddings(ids, matrix, skipped)
-
-
-def _checked(found: np.ndarray, count: int, title: str) -> np.ndarray:
-    if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != count:
-        raise MirbenchError(
-            f"{title}: the encoder must return an array of ({count}, dim) for {count} windows, "
-            f"not {getattr(found, 'shape', type(found).__name__)}."
-        )
+    found: list[np.ndarray] = [np.empty(0)] * len(listeners)
+    for length in dict.fromkeys(listener.window for listener in listeners):
+        group = [number for number, listener in enumerate(listeners) if listener.window == length]
+        cut = [windows(each, length) for each in audio]
+        rows: dict[int, dict[int, np.ndarray]] = {number: {} for number in group}  # listener -> clip -> embedding
+        for size in dict.fromkeys(w.shape[1] for w in cut):
+            members = [i for i, w in enumerate(cut) if w.shape[1] == size]
+            stacked = np.concatenate([cut[i] for i in members])
+            outs: dict[int, list[np.ndarray]] = {number: [] for number in group}
+            for part in np.array_split(stacked, -(-len(stacked) // batch_size)):
+                fronts: dict[Hashable, Any] = {}
+                for number in group:
+                    outs[number].append(_heard(listeners[number], part, fronts))
+            ends = list(itertools.accumulate(len(cut[i]) for i in members))
+            for number in group:
+                for i, own in zip(members, np.split(np.concatenate(outs[number]), ends[:-1]), strict=True):
+                    rows[number][i] = own.mean(axis=0)
+        for number in group:
+            found[number] = _stacked(listeners[number], [rows[number][i] for i in range(len(audio))], names)
     return found
+
+
+def _heard(listener: Listener, part: np.ndarray, fronts: dict[Hashable, Any]) -> np.ndarray:
+    embed = listener.embed
+    try:
+        if isinstance(embed, Staged):
+            if embed.kind not in fronts:
+                fronts[embed.kind] = embed.front(part.copy())
+            found = embed.encode(fronts[embed.kind])
+        else:
+            found = embed(part.copy())  # its own to change
+    except (MirbenchError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+        raise MirbenchError(f"{listener.title} failed while embedding: {what}; --debug shows where.") from error
+    if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(part):
+        shape = getattr(found, "shape", type(found).__name__)
+        raise MirbenchError(f"{listener.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
+    return found
+
+
+def _stacked(listener: Listener, rows: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    for name, row in zip(names, rows, strict=True):
+        if not np.isfinite(row).all():
+            raise MirbenchError(f"{listener.title}: the embedding of clip {name} is not finite.")
+        if len(row) != len(rows[0]):
+            raise MirbenchError(f"{listener.title}: the embedding of clip {name} has {len(row)} numbers, and others have {len(rows[0])}.")
+    return np.stack(rows).astype(np.float32, copy=False)
 
 
 def write_embeddings(folder: Path, embeddings: Embeddings) -> None:

@@ -20,6 +20,7 @@ from mirbench.notation import parse_key
 from mirbench.records import Predictions
 
 TARGETS = ("multiclass", "multilabel", "regression")
+DENSEST = 48  # entries a clip of a table of counts, beyond which most are 0 and a product is slower than sums
 
 MetricFunction = Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]
 """(targets, scores, classes, weights) -> (resamples,) float; see the module's conventions."""
@@ -65,14 +66,19 @@ def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:  # na
 # Multilabel ----------------------------------------------------------------------------------------------------------
 
 
-def _rankings(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """For each label, from the highest score down, at each distinct score that a positive clip has:
+Area = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Of one label, from the highest score down, at each distinct score that a positive clip has: (weight of positives at it, of positives
+above or at it, of negatives above it, of negatives above or at it), each (thresholds, resamples), and the weight of all negatives,
+(resamples,) -> (resamples,), nan where there are no positives. Above and above-or-at are one array where no score is shared."""
 
-    (weight of positives at it, weight of negatives above it, of negatives above or at it), each (thresholds, resamples);
-    then the weight of all negatives, (resamples,). Labels that are never positive or never negative are passed over.
-    Clips are sorted once a label, whatever the number of resamples, and negatives are summed stretch by stretch.
+
+def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[np.ndarray]:
+    """The area of each label, (resamples,), nan in a resample without its positives or its negatives.
+
+    Labels that are never positive or never negative are passed over. Clips are sorted once a label, whatever the number of resamples;
+    a few resamples at a time stay in the processor's cache.
     """
-    by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
+    by_group, group = _alike(weights)
     descending = np.argsort(-scores, axis=0, kind="stable")
     for label in range(scores.shape[1]):
         order = descending[:, label]
@@ -81,15 +87,52 @@ def _rankings(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> I
         if not len(above) or not len(below):
             continue
         rank = -scores[above, label]
-        starts = np.flatnonzero(np.r_[True, rank[1:] != rank[:-1]])
+        ends = np.flatnonzero(np.r_[rank[1:] != rank[:-1], True])
         negatives = -scores[below, label]
-        first = np.searchsorted(negatives, rank[starts], "left")
-        last = np.searchsorted(negatives, rank[starts], "right")
-        cuts = np.unique(np.r_[0, first, last, len(below)])
-        stretches = np.add.reduceat(by_clip[below], cuts[:-1], axis=0)
-        until = np.concatenate([np.zeros((1, stretches.shape[1])), np.cumsum(stretches, axis=0)])
-        at = np.add.reduceat(by_clip[above], starts, axis=0)
-        yield at, until[np.searchsorted(cuts, first)], until[np.searchsorted(cuts, last)], until[-1]
+        first = np.searchsorted(negatives, rank[ends], "left")
+        last = np.searchsorted(negatives, rank[ends], "right")
+        found_in = _running(group[above], ends + 1, len(by_group))
+        until_in = _running(group[below], np.r_[last, len(below)], len(by_group))
+        above_in = until_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], len(by_group))
+        step = max(64, 20_000 // len(ends))
+        result = np.empty(len(weights))
+        for start in range(0, len(weights), step):
+            some = by_group[:, start : start + step]
+            found, until = found_in(some), until_in(some)
+            until, all_negatives = until[:-1], until[-1]
+            at = found.copy()
+            at[1:] -= found[:-1]
+            value = area(at, found, until if above_in is until_in else above_in(some)[:-1], until, all_negatives)
+            result[start : start + step] = np.where(all_negatives > 0, value, np.nan)
+        yield result
+
+
+def _alike(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clips that count alike in every resample, as those of a group do, as one: ((groups, resamples), the group of each clip)."""
+    by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
+    number: dict[bytes, int] = {}
+    group = np.array([number.setdefault(row.tobytes(), len(number)) for row in by_clip])
+    return by_clip[np.unique(group, return_index=True)[1]], group
+
+
+def _running(group: np.ndarray, upto: np.ndarray, groups: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the weight of the first upto[k] clips, (len(upto), resamples), for the weights of groups, (groups, resamples).
+
+    group: (clips,) that of each clip. upto: ascending. A product with how many clips of each group those are, or, where there are
+    many small groups, sums stretch by stretch.
+    """
+    if len(upto) * groups > DENSEST * len(group):
+        cuts, place = np.unique(np.r_[0, upto], return_inverse=True)
+
+        def summed(by_group: np.ndarray) -> np.ndarray:
+            sums = np.zeros((len(cuts), by_group.shape[1]))
+            sums[1:] = np.add.reduceat(by_group[group[: cuts[-1]]], cuts[:-1], axis=0)
+            return np.cumsum(sums, axis=0, out=sums)[place[1:]]
+
+        return summed
+    stretch = np.searchsorted(upto, np.arange(upto[-1]), "right")
+    counts = np.bincount(stretch * groups + group[: upto[-1]], minlength=len(upto) * groups).reshape(len(upto), groups)
+    return np.cumsum(counts, axis=0, dtype=np.float64).__matmul__
 
 
 def _mean_defined(values: Iterator[np.ndarray], resamples: int) -> np.ndarray:
@@ -111,12 +154,12 @@ def macro_roc_auc(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, .
     array([0.75])
     """
 
-    def areas() -> Iterator[np.ndarray]:
-        for at, above, until, negatives in _rankings(targets, scores, weights):
-            won = (at * (negatives - 0.5 * (above + until))).sum(axis=0)
-            yield _divide(won, at.sum(axis=0) * negatives)
+    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+        lost = np.einsum("kr,kr->r", at, until)
+        lost = lost if above is until else (lost + np.einsum("kr,kr->r", at, above)) / 2
+        return 1 - _divide(lost, found[-1] * negatives)
 
-    return _mean_defined(areas(), len(weights))
+    return _mean_defined(_areas(area, targets, scores, weights), len(weights))
 
 
 def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
@@ -129,14 +172,11 @@ def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tu
     array([0.8333])
     """
 
-    def areas() -> Iterator[np.ndarray]:
-        for at, _, until, negatives in _rankings(targets, scores, weights):
-            found = np.cumsum(at, axis=0)
-            precision = np.divide(found, found + until, out=np.zeros_like(found), where=found > 0)
-            area = _divide((at * precision).sum(axis=0), found[-1])
-            yield np.where(negatives > 0, area, np.nan)
+    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+        seen = np.maximum(found + until, np.finfo(np.float64).tiny)  # where nothing is seen, nothing is found
+        return _divide(np.einsum("kr,kr->r", at, found / seen), found[-1])
 
-    return _mean_defined(areas(), len(weights))
+    return _mean_defined(_areas(area, targets, scores, weights), len(weights))
 
 
 # Multiclass ----------------------------------------------------------------------------------------------------------

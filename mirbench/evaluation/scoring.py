@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mirbench.errors import MirbenchError
 from mirbench.evaluation import metrics, probes, significance
-from mirbench.nouns import Task
-from mirbench.records import Clip, Embeddings, Predictions
+from mirbench.evaluation.corruption import corruption_seed
+from mirbench.nouns import Corruption, Task
+from mirbench.records import Clip, Condition, Embeddings, Predictions
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,14 @@ def _predictions(task: Task, classes: tuple[str, ...], test: Labelled, scores: n
     )
 
 
-def probe_task(
-    task: Task, data: TaskData, embeddings: dict[str, Embeddings], kind: str, seed: int, device: str
-) -> tuple[Predictions, dict[str, Any]]:
-    """Fits the probe on train, chooses it on valid, and predicts test once. Returns the predictions and the probe's report."""
-    x, y = {}, {}
-    for split in ("train", "valid", "test"):
-        x[split], y[split] = _rows(embeddings[split], data.splits[split])
+def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, kind: str, seed: int, device: str) -> probes.Probe:
+    """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips."""
+    (x, fitted_on), (x_valid, chosen_on) = _rows(train, data.splits["train"]), _rows(valid, data.splits["valid"])
     probe = probes.fit(
-        x["train"],
-        y["train"].targets,
-        x["valid"],
-        y["valid"].targets,
+        x,
+        fitted_on.targets,
+        x_valid,
+        chosen_on.targets,
         target=task.target,
         classes=data.classes,
         metric=metrics.resolve(task.metrics[0]),
@@ -118,8 +116,61 @@ def probe_task(
         seed=seed,
         device=device,
     )
-    report = {**probe.report, "n_train": len(x["train"]), "n_valid": len(x["valid"]), "n_test": len(x["test"])}
-    return _predictions(task, data.classes, y["test"], probe.predict(x["test"])), report
+    return replace(probe, report={**probe.report, "n_train": len(x), "n_valid": len(x_valid)})
+
+
+def predict(task: Task, data: TaskData, probe: probes.Probe, test: Embeddings) -> Predictions:
+    """What a probe says of the test clips."""
+    features, labelled = _rows(test, data.splits["test"])
+    return _predictions(task, data.classes, labelled, probe.predict(features))
+
+
+def write_probe(folder: Path, probe: probes.Probe) -> None:
+    """probe.npz; the report is the caller's to write."""
+    layers: dict[str, Any] = {
+        f"{what}{n}": array for n, layer in enumerate(probe.layers) for what, array in zip(("weights", "bias"), layer, strict=True)
+    }
+    np.savez(folder / "probe.npz", mean=probe.mean, factor=probe.factor, learned=probe.learned, blank=probe.blank, **layers)
+
+
+def read_probe(folder: Path) -> probes.Probe:
+    """Without its report."""
+    with np.load(folder / "probe.npz") as stored:
+        layers = tuple((stored[f"weights{n}"], stored[f"bias{n}"]) for n in range(sum(name.startswith("weights") for name in stored)))
+        return probes.Probe(stored["mean"], stored["factor"], layers, stored["learned"], stored["blank"])
+
+
+def move_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:
+    """Against the labels that the clips have after a corruption changed their music; clips are left out whose new label is none of the
+    classes."""
+    assert condition.level is not None
+    labels: list[Any] = []
+    kept: list[int] = []
+    known = set(predictions.classes)
+    for row, clip_id in enumerate(predictions.clip_ids):
+        changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
+        label = task.moved(_label(predictions, row), changes)
+        names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
+        if label is not None and known.issuperset(names):
+            kept.append(row)
+            labels.append(label)
+    return replace(
+        predictions,
+        clip_ids=tuple(predictions.clip_ids[i] for i in kept),
+        groups=tuple(predictions.groups[i] for i in kept),
+        targets=_targets(task, labels, predictions.classes),
+        scores=predictions.scores[kept],
+    )
+
+
+def _label(predictions: Predictions, row: int) -> Any:
+    """A target as `Task.label` gave it."""
+    target = predictions.targets[row]
+    if predictions.target == "regression":
+        return tuple(float(x) for x in target)
+    if predictions.target == "multilabel":
+        return tuple(name for name, on in zip(predictions.classes, target, strict=True) if on)
+    return predictions.classes[int(target)]
 
 
 def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) -> Predictions:
@@ -142,6 +193,17 @@ def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
     return counts
 
 
-def score_rows(task: Task, runs: Sequence[Predictions], resamples: int) -> list[tuple[str, float, float, float]]:
-    """(metric, value, low, high) of the mean over the runs (one a seed), for each metric of the task."""
-    return [(m.name, *significance.seed_mean(m, runs, resamples)) for m in map(metrics.resolve, task.metrics)]
+def measured(
+    task: Task, predictions: Predictions, resamples: int, groups: Collection[str] = ()
+) -> tuple[list[tuple[str, float, float, float]], np.ndarray]:
+    """(metric, value, low, high) for each metric of the task, and (metrics, resamples) what the intervals are made of.
+
+    groups: all that are resampled, where the predictions may lack some.
+    """
+    resolved = [metrics.resolve(metric) for metric in task.metrics]
+    values, resampled = significance.measure(resolved, predictions, resamples, groups=groups)
+    rows = [
+        (metric.name, float(value), *significance.resampled_interval(float(value), each))
+        for metric, value, each in zip(resolved, values, resampled, strict=True)
+    ]
+    return rows, resampled

@@ -4,13 +4,15 @@ untrained are this class with different attributes; so is a plugin that wants an
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mirbench import parts
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Embed, Encoder, PretrainJob
+from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
 from mirbench.pretraining.settings import BACKBONE_OPTIONS, check_settings, listens_to_bands, precision_on
 from mirbench.records import Clip
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
 SECONDS_PER_WAVEFORM_VIEW = 0.13
+AT_ONCE = 8  # windows whose bands are made together on a CPU
 
 
 class BackboneEncoder(Encoder):
@@ -147,11 +150,22 @@ class BackboneEncoder(Encoder):
             load_checkpoint(chosen, backbone)
         backbone.eval().to(device)
 
-        def embed(audio: np.ndarray) -> np.ndarray:
+        def hear(audio: np.ndarray) -> Any:
             with torch.inference_mode():
-                return backbone(torch.as_tensor(audio, dtype=torch.float32, device=device)).float().cpu().numpy()
+                whole = torch.as_tensor(audio, dtype=torch.float32, device=device)
+                if not bands or device != "cpu":
+                    return first(whole)
+                # a few at a time: memory of the size of all is given by the system anew, page by page, which takes as long as the work
+                return torch.cat([first(part) for part in whole.tensor_split(-(-len(whole) // AT_ONCE))])
 
-        return embed
+        def embed(features: Any) -> np.ndarray:
+            with torch.inference_mode():
+                found: np.ndarray = then(features).float().cpu().numpy()
+                return found
+
+        bands = parts.backbone(options["backbone"]).bands
+        first, then = (backbone.mel, backbone.encode) if bands else (torch.nn.Identity(), backbone)
+        return Staged(_kind(first, device), hear, embed)
 
     def _share(self, options: Mapping[str, Any]) -> float:
         return float(options.get("labelled_share", self.labelled_share))
@@ -236,6 +250,14 @@ class BackboneEncoder(Encoder):
                 f"{' and '.join(signal.supervision.name for signal in table.signals)}; choose another supervision, such as dice, a lower "
                 "threshold, or a larger label_fraction."
             )
+
+
+def _kind(module: Any, device: str) -> tuple[Any, ...]:
+    """Equal for two front ends that make the same of any audio: one class, with equal numbers in it."""
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    digest = hashlib.sha256(b"".join(name.encode() + tensor.detach().cpu().numpy().tobytes() for name, tensor in tensors))
+    plain = sorted((name, value) for name, value in vars(module).items() if isinstance(value, (int, float, str)))
+    return type(module), device, digest.hexdigest(), tuple(plain)
 
 
 def _chain(backbone: Any, on_bands: bool, options: Mapping[str, Any]) -> Any:

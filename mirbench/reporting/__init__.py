@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.errors import MirbenchError
-from mirbench.reporting.board import build_board
+from mirbench.reporting.board import Board, build_board
+from mirbench.reporting.corrupted import Corrupted, build_corrupted
 from mirbench.results import RunFolder, merge
 from mirbench.store import write_atomically
 
@@ -25,7 +26,7 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
 
     Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
     """
-    from mirbench.reporting import figures, html, sweeps, tables
+    from mirbench.reporting import figures, html, robustness_tables, sweeps, tables
 
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
@@ -34,17 +35,31 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
         raise MirbenchError(f"a report of {many} runs belongs to none of their folders; say where to write it with --output FOLDER.")
     folder = Path(output) if output is not None else Path(run_paths[0])
     board = build_board(merge([RunFolder(path) for path in run_paths]))
-    text = {"scores.md": tables.scores_markdown(board), "comparisons.md": tables.comparisons_markdown(board)}
-    if swept := sweeps.sweep_markdown(board):
-        text["sweep.md"] = swept
-    else:
-        (folder / "tables" / "sweep.md").unlink(missing_ok=True)  # of an earlier report
+    corrupted = build_corrupted(board)
+    text = {
+        "scores.md": tables.scores_markdown(board),
+        "scores.csv": tables.scores_csv(board),
+        "scores.tex": tables.scores_latex(board),
+        "comparisons.md": tables.comparisons_markdown(board),
+        "sweep.md": sweeps.sweep_markdown(board),
+        **dict.fromkeys(robustness_tables.FILES, ""),
+        **(robustness_tables.robustness_files(corrupted) if corrupted else {}),
+    }
     for name, content in text.items():
-        write_atomically(folder / "tables" / name, content)
-    drawn = figures.write_figures(board, folder / "figures")
+        if content:
+            write_atomically(folder / "tables" / name, content)
+        else:
+            (folder / "tables" / name).unlink(missing_ok=True)  # of an earlier report
+    drawn = figures.write_figures(board, folder / "figures", corrupted)
     page = folder / "report.html"
-    write_atomically(page, html.page(board, [path for path in drawn if path.suffix == ".svg"]))
-    return Report(tables.scores_text(board), [*(folder / "tables" / name for name in text), *drawn, page])
+    write_atomically(page, html.page(board, [path for path in drawn if path.suffix == ".svg"], corrupted))
+    return Report(_text(board, corrupted), [*(folder / "tables" / name for name, content in text.items() if content), *drawn, page])
+
+
+def _text(board: Board, corrupted: Corrupted | None) -> str:
+    from mirbench.reporting import robustness_tables, tables
+
+    return tables.scores_text(board) + (f"\n{robustness_tables.robustness_text(corrupted)}" if corrupted else "")
 
 
 def up_to_date(run_path: Path) -> bool:
@@ -55,6 +70,5 @@ def up_to_date(run_path: Path) -> bool:
 
 def table_text(run_path: Path) -> str:
     """The scores of a run for a terminal of 100 columns; writes and draws nothing."""
-    from mirbench.reporting import tables
-
-    return tables.scores_text(build_board(merge([RunFolder(run_path)])))
+    board = build_board(merge([RunFolder(run_path)]))
+    return _text(board, build_corrupted(board))

@@ -86,6 +86,12 @@ class Board:
         values = [c.value for name in self.encoders if (c := self.cell(name, panel))]
         return [name for name in self.floors if values and (c := self.cell(name, panel)) and c.value >= max(values)]
 
+    def row_groups(self, names: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Those of the names that are on the board: encoders, and under a heading floors, for the rows of a table."""
+        wanted = set(names)
+        encoders, floors = (tuple(n for n in some if n in wanted) for some in (self.encoders, self.floors))
+        return tuple(group for group in (("", encoders), ("floors" if encoders else "", floors)) if group[1])
+
     def panel_of(self, comparison: Comparison) -> Panel | None:
         about = (comparison.task, comparison.dataset, comparison.metric)
         return next((p for p in self.panels if (p.task, p.dataset, p.metric) == about), None)

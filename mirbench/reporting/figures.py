@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import MAJORITY
 from mirbench.reporting.board import Board, Panel, span
+from mirbench.reporting.corrupted import Corrupted
+from mirbench.reporting.robustness_figures import robustness_figures
 from mirbench.reporting.style import FLOOR_LINES, GREY, columns_of, heading, marks, measure, row_label, settings
 from mirbench.reporting.sweeps import sweep_figure
 from mirbench.reporting.tables import ordered_comparisons, verdict
@@ -25,19 +27,14 @@ if TYPE_CHECKING:
 PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 
 
-def write_figures(board: Board, folder: Path) -> list[Path]:
-    """sweep where there is one, comparison, all_metrics, and differences where something was compared; each as PNG and as SVG.
+def write_figures(board: Board, folder: Path, corrupted: Corrupted | None = None) -> list[Path]:
+    """sweep where there is one, comparison, all_metrics, differences where something was compared; robustness, retained and one of each
+    task where audio was corrupted. Each as PNG and as SVG.
 
     Same data, same bytes.
     """
-    figures: dict[str, Figure | None] = {
-        "sweep": sweep_figure(board),
-        "comparison": scores_figure(board, [p for p in board.panels if p.headline]),
-        "all_metrics": scores_figure(board, board.panels),
-        "differences": differences_figure(board),
-    }
-    written = []
-    for name, figure in figures.items():
+    written: list[Path] = []
+    for name, figure in _figures(board, corrupted):
         for kind in ("png", "svg"):
             path = folder / f"{name}.{kind}"
             if figure is None:
@@ -48,7 +45,18 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
                 figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
             write_atomically(path, data.getvalue())
             written.append(path)
+    for path in [*folder.glob("robustness-*.png"), *folder.glob("robustness-*.svg")]:
+        if path not in written:
+            path.unlink()  # of a task of an earlier report
     return written
+
+
+def _figures(board: Board, corrupted: Corrupted | None) -> Iterator[tuple[str, Figure | None]]:
+    yield "sweep", sweep_figure(board)
+    yield "comparison", scores_figure(board, [p for p in board.panels if p.headline])
+    yield "all_metrics", scores_figure(board, board.panels)
+    yield "differences", differences_figure(board)
+    yield from robustness_figures(corrupted)
 
 
 def scores_figure(board: Board, panels: Sequence[Panel]) -> Figure:

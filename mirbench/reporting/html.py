@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from mirbench.reporting import robustness_comparisons as paired
 from mirbench.reporting.board import Board
-from mirbench.reporting.tables import NONE, cell, comparison_notes, difference, notes, ordered_comparisons, verdict
+from mirbench.reporting.corrupted import Corrupted
+from mirbench.reporting.layout import NONE, html_rows, html_table
+from mirbench.reporting.robustness_figures import curves_name
+from mirbench.reporting.robustness_tables import EQUIVARIANCE, equivariance_tables, retained_tables, robustness_notes, robustness_tables
+from mirbench.reporting.tables import comparison_notes, difference, notes, ordered_comparisons, scores_table, verdict
 
 MOST_ROWS = 50
 CAPTIONS = {
@@ -20,6 +25,9 @@ CAPTIONS = {
     "Baselines that are left out here are in the table below.",
     "all_metrics": "Every metric of every task.",
 }
+BARS = "mCE and relative mCE: error under corruption relative to the baseline's, lower is better."
+RETAINED = "What each corruption leaves of each encoder's score above chance."
+CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 70rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .3rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
@@ -35,7 +43,7 @@ details { margin: .4rem 0; } summary { cursor: pointer; } td table { margin: 0; 
 """
 
 
-def page(board: Board, figures: Iterable[Path]) -> str:
+def page(board: Board, figures: Iterable[Path], corrupted: Corrupted | None = None) -> str:
     """The page as text; figures: SVG files, put into it whole."""
     manifests = board.merged.manifests
     title = f"mirbench: {', '.join(manifests)}"
@@ -43,8 +51,10 @@ def page(board: Board, figures: Iterable[Path]) -> str:
     body = [f"<h1>{escape(title)}</h1>"]
     body += [f"<pre>{escape(_command(m))}</pre>" for m in manifests.values() if m.get("command")]
     body += ["<h2>Scores</h2>", _scores(board), "<h2>How to read it</h2>", _list(notes(board))]
-    body += ["<h2>Figures</h2>", *(_figure(name, drawn[name]) for name in CAPTIONS if name in drawn)]
-    body += ["<h2>Comparisons</h2>", _comparisons(board), "<h2>Encoders</h2>", _encoders(board)]
+    body += ["<h2>Figures</h2>", *(_figure(drawn[name], said) for name, said in CAPTIONS.items() if name in drawn)]
+    body += ["<h2>Comparisons</h2>", _comparisons(board)]
+    body += ["<h2>Under corruption</h2>", *_corrupted(corrupted, drawn)] if corrupted else []
+    body += ["<h2>Encoders</h2>", _encoders(board)]
     for name, manifest in manifests.items():
         body += [f"<h2>The run{f' {escape(name)}' if len(manifests) > 1 else ''}</h2>", _manifest(manifest)]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
@@ -60,28 +70,9 @@ def _list(lines: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _table(head: Iterable[str], rows: Iterable[str]) -> str:
-    heads = "".join(f'<th scope="col">{x}</th>' for x in head)
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
 def _scores(board: Board) -> str:
-    head = ["encoder", *(f"{escape(p.title)}<br>{escape(p.metric)}" for p in board.panels)]
-    best = {p: board.best(p) for p in board.panels}
-
-    def row(name: str) -> str:
-        cells = []
-        for p in board.panels:
-            value, _, interval = cell(board.cell(name, p)).partition(" ")
-            mark = ' class="best"' if name in best[p] else ""
-            cells.append(f"<td{mark}>{value}{f'<br><small>{interval}</small>' if interval else ''}</td>")
-        return f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
-
-    rows = [row(name) for name in board.encoders]
-    if board.floors and board.encoders:
-        rows.append(f'<tr class="floors"><td colspan="{len(board.panels) + 1}">floors</td></tr>')
-    said = "<p>Bold: the best of the encoders.</p>" if any(best.values()) else ""
-    return _table(head, [*rows, *(row(name) for name in board.floors)]) + said
+    table = scores_table(board)
+    return html_table(table) + ("<p>Bold: the best of the encoders.</p>" if table.best else "")
 
 
 def _comparisons(board: Board) -> str:
@@ -92,13 +83,38 @@ def _comparisons(board: Board) -> str:
         cells = [f"{c.task} on {c.dataset}", c.metric, c.encoder, c.baseline, difference(c), verdict(c), str(c.n_test), str(c.n_seeds)]
         rows.append("<tr>" + "".join(f"<td>{escape(x)}</td>" for x in cells) + "</tr>")
     head = ["task", "metric", "encoder", "baseline", "difference", "the encoder is", "test clips", "seeds"]
-    return _table(head, rows) + _list(comparison_notes(board))
+    return html_rows(head, rows) + _list(comparison_notes(board))
 
 
-def _figure(name: str, path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    said = escape(CAPTIONS[name])
+def _figure(path: Path, said: str) -> str:
+    data, said = base64.b64encode(path.read_bytes()).decode(), escape(said)
     return f'<figure><img alt="{said}" src="data:image/svg+xml;base64,{data}"><figcaption>{said}</figcaption></figure>'
+
+
+def _corrupted(corrupted: Corrupted, drawn: Mapping[str, Path]) -> Iterator[str]:
+    """Robustness scores, what is skipped and failed, figures; the longer tables are folded."""
+    scores = robustness_tables(corrupted)
+    for table in scores:
+        yield f"<h3>{escape(table.title)}</h3>{html_table(table)}"
+    if any(table.best for table in scores):
+        yield "<p>Bold: the best of the encoders.</p>"
+    yield _list(robustness_notes(corrupted))
+    named = {"robustness": BARS, "retained": RETAINED, **{curves_name(p): CURVES.format(p.title) for p in corrupted.panels}}
+    yield from (_figure(drawn[name], said) for name, said in named.items() if name in drawn)
+    folded = {
+        "Retained performance": retained_tables(corrupted),
+        "Equivariance: labels moved along with the audio": equivariance_tables(corrupted),
+    }
+    for heading, tables in folded.items():
+        if tables:
+            inside = "".join(f"<h3>{escape(table.title)}</h3>{html_table(table)}" for table in tables)
+            said = _list([EQUIVARIANCE]) if heading.startswith("Equi") else ""
+            yield f"<details><summary>{heading}</summary>{said}{inside}</details>"
+    if shown := paired.shown_comparisons(corrupted, decided=False):
+        rows = ["<tr>" + "".join(f"<td>{escape(x)}</td>" for x in paired.comparison_cells(c)) + "</tr>" for c in shown]
+        yield "<h3>Comparisons over all corruptions</h3>" + html_rows([*map(escape, paired.COMPARISON_HEAD)], rows)
+    if corrupted.comparisons:
+        yield _list([*paired.comparison_notes(corrupted), f"Those of single corruptions are in {paired.COMPARED}."])
 
 
 def _encoders(board: Board) -> str:
@@ -108,7 +124,7 @@ def _encoders(board: Board) -> str:
         for name, about in (known if isinstance(known, dict) else {}).items():
             said.setdefault(name, str((about.get("description") if isinstance(about, dict) else about) or NONE))
     rows = [f'<tr><th scope="row">{escape(n)}</th><td>{escape(said[n])}</td></tr>' for n in board.names if n in said]
-    return _table(["encoder", "is"], rows) if rows else "<p>The manifest does not describe them.</p>"
+    return html_rows(["encoder", "is"], rows) if rows else "<p>The manifest does not describe them.</p>"
 
 
 def _manifest(manifest: Mapping[str, Any]) -> str:
@@ -141,7 +157,7 @@ def _fact(value: Any) -> str:
             return escape(", ".join(_scalar(x) for x in value[: 4 * MOST_ROWS])) + _more(len(value), 4 * MOST_ROWS)
         if all(isinstance(x, dict) and x.keys() == value[0].keys() for x in value):
             rows = [f"<tr>{''.join(f'<td>{_fact(v)}</td>' for v in x.values())}</tr>" for x in value[:MOST_ROWS]]
-            return _table([escape(str(k)) for k in value[0]], rows) + _more(len(value))
+            return html_rows([escape(str(k)) for k in value[0]], rows) + _more(len(value))
         return f"<ol>{''.join(f'<li>{_fact(x)}</li>' for x in value[:MOST_ROWS])}</ol>{_more(len(value))}"
     return escape(_scalar(value))
 

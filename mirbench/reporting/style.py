@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import MAJORITY
 from mirbench.reporting.board import Board
-from mirbench.reporting.tables import short
+from mirbench.reporting.layout import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,8 @@ GREY = "#5F5F5F"
 NAME_WIDTH = 24  # characters in a line of a name on an axis; a plain name has two lines at most
 LABEL_WIDTH = 42
 FLOOR_LINES: dict[str, tuple[Any, str]] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
+SHADES = ((1.0, 1.0, 1.0), (0.42, 0.66, 0.86))  # black text is readable on both, and in grey they are as far apart
+FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))  # of floors other than the majority class
 SETTINGS = {
     "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9,
     "xtick.labelsize": 8.5, "ytick.labelsize": 9, "legend.fontsize": 8.5, "axes.spines.top": False, "axes.spines.right": False,

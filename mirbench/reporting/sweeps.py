@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting.board import Board, Panel, Point
-from mirbench.reporting.style import COLOURS, GREY, MARKERS, columns_of, heading, measure, row_label, settings
-from mirbench.reporting.tables import NONE, cell, escape, number, table_row
+from mirbench.reporting.layout import NONE, cell, escape, number, table_row
+from mirbench.reporting.style import COLOURS, FLOOR_DASHES, GREY, MARKERS, SHADES, columns_of, heading, measure, row_label, settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,10 +30,8 @@ OPTION_LABELS = {  # what a reader calls an option; others go by their own name
     "detune_cents": "detuning (cents)",
 }
 ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2, 2, 2, 2)), (0, (3, 2)))
-FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))
 MAJORITY_DASHES = "--"
 FAR = 0.75  # a floor this many heights of the curves below them is named at the edge, not drawn
-LIGHTEST, DARKEST = (1.0, 1.0, 1.0), (0.42, 0.66, 0.86)  # black text is readable on both, and in grey they are as far apart
 
 
 def sweep_figure(board: Board) -> Figure | None:
@@ -207,7 +205,7 @@ def _heat_map(board: Board, panels: Sequence[Panel]) -> Figure:
         figure.set_layout_engine("constrained", rect=(0, bottom / size[1], 1, 1 - bottom / size[1]))  # type: ignore[call-arg]
         axis = figure.add_subplot()
         shades = [_shades(board, p, names) for p in panels]
-        colours = LinearSegmentedColormap.from_list("sweep", [LIGHTEST, DARKEST])
+        colours = LinearSegmentedColormap.from_list("sweep", SHADES)
         axis.imshow([list(row) for row in zip(*shades, strict=True)], cmap=colours, vmin=0, vmax=1, aspect="auto")
         for column, panel in enumerate(panels):
             for row, name in enumerate(names):

@@ -1,36 +1,16 @@
-"""The result tables: Markdown for papers and readmes, plain text for the terminal."""
+"""The tables of clean audio: Markdown, LaTeX and CSV for papers and readmes, plain text for the terminal."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 
 from mirbench.reporting.board import Board, Panel
-from mirbench.results import Comparison, Summary
-
-NONE = "–"
-
-
-def number(x: float, digits: int = 3) -> str:
-    """Fixed digits below 10, so that columns line up; one after the point above.
-
-    >>> number(0.61849), number(0.5849, 2), number(123.456)
-    ('0.618', '0.58', '123.5')
-    """
-    return f"{x:.{digits}f}" if abs(x) < 10 else f"{x:.1f}"
+from mirbench.reporting.layout import NONE, Table, cell, csv_text, escape, latex, markdown, number, short, table_row
+from mirbench.results import Comparison, RobustnessComparison
 
 
-def cell(summary: Summary | None) -> str:
-    """'0.618 [0.58, 0.65]'; without an interval where there is none."""
-    if summary is None:
-        return NONE
-    if math.isnan(summary.ci_low) or math.isnan(summary.ci_high):
-        return number(summary.value)
-    return f"{number(summary.value)} [{number(summary.ci_low, 2)}, {number(summary.ci_high, 2)}]"
-
-
-def difference(c: Comparison) -> str:
+def difference(c: Comparison | RobustnessComparison) -> str:
     """'+0.042 [+0.011, +0.073]'."""
     signed = [("" if x < 0 else "+") + number(x) for x in (c.difference, c.ci_low, c.ci_high)]
     return signed[0] if math.isnan(c.ci_low) or math.isnan(c.ci_high) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
@@ -43,17 +23,6 @@ def verdict(c: Comparison) -> str:
     if c.ci_low <= 0 <= c.ci_high:
         return "undecided"
     return "better" if c.ci_low > 0 else "worse"
-
-
-def escape(name: str) -> str:
-    """Text that cannot break out of its cell of a Markdown table.
-
-    >>> print(escape("a|b <i>"))
-    a\\|b &lt;i&gt;
-    """
-    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        name = name.replace(old, new)
-    return " ".join(name.split())
 
 
 def notes(board: Board) -> list[str]:
@@ -89,21 +58,31 @@ def _beaten(board: Board) -> list[tuple[Panel, list[str]]]:
     return [(p, floors) for p in board.panels if (floors := board.beaten_by_floor(p))]
 
 
-def scores_markdown(board: Board) -> str:
+def scores_table(board: Board) -> Table:
     """Encoders as rows and task x metric as columns, floors below; the best encoder of a column in bold."""
-    head = ["encoder", *(f"{escape(p.title)}<br>{escape(p.metric)}" for p in board.panels)]
-    lines = ["# Scores", "", table_row(head), table_row(["---"] * len(head))]
+    cells = {(name, i): c for i, p in enumerate(board.panels) for name in board.names if (c := board.cell(name, p))}
+    return Table(
+        "encoder",
+        tuple((p.title, p.metric) for p in board.panels),
+        board.row_groups(board.names),
+        cells,
+        frozenset((name, i) for i, p in enumerate(board.panels) for name in board.best(p)),
+    )
 
-    def row(name: str) -> str:
-        cells = [f"**{cell(board.cell(name, p))}**" if name in board.best(p) else cell(board.cell(name, p)) for p in board.panels]
-        return table_row([escape(name), *cells])
 
-    lines += [row(name) for name in board.encoders]
-    if board.floors and board.encoders:
-        lines.append(table_row(["*floors:*", *[""] * len(board.panels)]))
-    lines += [row(name) for name in board.floors]
-    said = notes(board) + (["Bold: the best of the encoders."] if any(board.best(p) for p in board.panels) else [])
-    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
+def scores_markdown(board: Board) -> str:
+    table = scores_table(board)
+    said = notes(board) + (["Bold: the best of the encoders."] if table.best else [])
+    return "\n".join(["# Scores", "", *markdown(table), "", *(f"- {escape(line)}" for line in said), ""])
+
+
+def scores_csv(board: Board) -> str:
+    return csv_text({"": scores_table(board)})
+
+
+def scores_latex(board: Board) -> str:
+    caption = "Scores on the test split, clean audio, mean over seeds, with 95 % bootstrap intervals over groups."
+    return latex(scores_table(board), caption, "tab:scores")
 
 
 def comparisons_markdown(board: Board) -> str:
@@ -139,10 +118,6 @@ def comparison_notes(board: Board) -> list[str]:
         "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
         f"The intervals are not corrected for their number, {len(board.comparisons)}: of true zeros, about one in twenty looks decided.",
     ]
-
-
-def table_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def scores_text(board: Board, width: int = 100) -> str:
@@ -185,14 +160,3 @@ def scores_text(board: Board, width: int = 100) -> str:
         for p, f in _beaten(board)
     ]
     return "\n\n".join([*blocks, "\n".join(said)]) + "\n"
-
-
-def short(name: str, room: int) -> str:
-    """The two ends of a name that is too long.
-
-    >>> short("semisupcon-with-a-long-name", 16)
-    'semisup..ng-name'
-    """
-    name = " ".join(name.split())
-    head = max(room - 2, 2) // 2
-    return name if len(name) <= room else f"{name[:head]}..{name[head + 2 - room :]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import mirbench
@@ -23,6 +24,18 @@ class Key(mirbench.Task):
         ['Db major', 'C# minor', 'Bb minor', 'B major', 'A major']
         """
         return mirbench.key_name(*mirbench.parse_key(value))
+
+    def moved(self, label: Any, changes: Mapping[str, float]) -> str | None:
+        """The key transposed by whole semitones.
+
+        >>> Key().moved("B minor", {"pitch": 2.0})
+        'C# minor'
+        """
+        semitones = changes.get("pitch", 0)
+        if set(changes) != {"pitch"} or semitones != round(semitones):
+            return None
+        tonic, mode = mirbench.parse_key(label)
+        return mirbench.key_name(tonic + round(semitones), mode)
 
 
 @mirbench.hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import mirbench
@@ -22,6 +23,15 @@ class Pitch(mirbench.Task):
         '60'
         """
         return str(mirbench.parse_pitch(value))
+
+    def moved(self, label: Any, changes: Mapping[str, float]) -> str | None:
+        """The note so many whole semitones higher, where MIDI has it.
+
+        >>> Pitch().moved("60", {"pitch": -2.0})
+        '58'
+        """
+        number = mirbench.parse_pitch(label) + changes.get("pitch", 0)
+        return str(round(number)) if set(changes) == {"pitch"} and number in range(128) else None
 
 
 @mirbench.hookimpl

@@ -110,6 +110,22 @@ def test_many_resamples_go_in_chunks_with_the_same_result() -> None:
     assert len(seen) > 1
 
 
+@pytest.mark.parametrize("densest", [0, 1e9], ids=["sums", "products"])
+@pytest.mark.parametrize("decimals", [0, 8])
+def test_both_ways_of_summing_a_ranking_are_scikit_learn_resample_by_resample(monkeypatch, densest: float, decimals: int) -> None:
+    """A loop over resamples and labels is the slow twin; groups of clips count alike, and some labels are absent from a resample."""
+    monkeypatch.setattr("mirbench.evaluation.metrics.DENSEST", densest)
+    given = multilabel(clips=60, decimals=decimals)
+    given.targets[:, 0] = np.arange(60) // 5 == 3  # all in one group
+    weights = np.random.default_rng(4).integers(0, 3, (80, 12)).repeat(5, axis=1)
+    for name, slow in (("macro_roc_auc", roc_auc_score), ("macro_average_precision", average_precision_score)):
+        expected = []
+        for row in weights:
+            targets, scores = given.targets.repeat(row, axis=0).T, given.scores.repeat(row, axis=0).T
+            expected.append(np.mean([slow(t, s) for t, s in zip(targets, scores, strict=True) if 0 < t.sum() < len(t)]))
+        assert evaluate(name, given, weights) == pytest.approx(np.array(expected), abs=1e-12)
+
+
 def test_labels_without_positives_or_negatives_are_left_out_of_the_mean() -> None:
     targets = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
     scores = np.array([[0.5, 0.1, 0.2], [0.9, 0.2, 0.3], [0.1, 0.3, 0.4]])

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.metrics import evaluate
-from mirbench.evaluation.significance import bootstrap_weights, interval, paired_difference, seed_mean
+from mirbench.evaluation.significance import (
+    align,
+    bootstrap_weights,
+    holm,
+    interval,
+    measure,
+    p_value,
+    paired_difference,
+    resampled_interval,
+    seed_mean,
+)
 from mirbench.records import Predictions
 
 
@@ -61,6 +73,13 @@ def test_weights_depend_on_the_set_of_groups_and_the_seed_not_on_order() -> None
     assert (bootstrap_weights(groups, 50, 1)[:20] == bootstrap_weights(groups, 20, 1)).all()
     more_clips = bootstrap_weights([*groups, "x", "x"], 50, 1)
     assert (more_clips[:, :5] == bootstrap_weights(groups, 50, 1)).all()
+
+
+def test_counts_are_drawn_row_by_row_from_one_stream() -> None:
+    """The draws that every published interval was made with."""
+    random, groups = np.random.default_rng(7), [f"{i:02}" for i in range(13)]
+    by_hand = [np.bincount(random.integers(13, size=13), minlength=13) for _ in range(40)]
+    assert (bootstrap_weights(groups, 40, 7) == by_hand).all()
 
 
 def test_global_generators_are_left_alone() -> None:
@@ -182,3 +201,90 @@ def test_the_interval_of_a_share_stays_between_0_and_1() -> None:
         scores = np.eye(2)[np.full(30, right)]
         _, low, high = score("accuracy", Predictions(names, names, ("a", "b"), "multiclass", targets, scores), 200, 3)
         assert 0 <= low < high <= 1
+
+
+def test_measure_is_evaluate_on_one_set_of_resamples() -> None:
+    given = some()
+    values, resampled = measure(["accuracy", "macro_f1"], given, 50, 3)
+    assert values.shape == (2,)
+    assert resampled.shape == (2, 50)
+    weights = bootstrap_weights(given.groups, 50, 3)
+    for metric, value, each in zip(("accuracy", "macro_f1"), values, resampled, strict=True):
+        assert value == evaluate(metric, given)[0]
+        assert (each == evaluate(metric, given, weights)).all()
+        assert (value, *resampled_interval(value, each)) == seed_mean(metric, [given], 50, 3)
+    assert measure(["accuracy"], shuffled(given), 50, 3)[1] == pytest.approx(resampled[:1])
+    assert np.isnan(measure(["accuracy"], some(groups=1), 50)[1]).all()
+    assert measure([], given, 50)[1].shape == (0, 50)
+
+
+def test_clips_that_a_corruption_left_out_do_not_change_the_draws() -> None:
+    """Without the groups, the rest is drawn anew and nothing is paired with it."""
+    right = np.r_[np.ones(30), (np.arange(30) % 3 > 0)]
+    given = answers(right, [f"tune{i:02}" for i in range(60)])
+    fewer = replace(given, **{name: getattr(given, name)[5:] for name in ("clip_ids", "groups", "targets", "scores")})
+    whole = measure(["accuracy"], given, 300)[1][0]
+    paired = measure(["accuracy"], fewer, 300, groups=given.groups)[1][0]
+    weights = bootstrap_weights(given.groups, 300)[:, 5:]
+    assert paired == pytest.approx(weights @ right[5:] / weights.sum(axis=1))
+    assert np.corrcoef(whole, paired)[0, 1] > 0.9
+    assert abs(np.corrcoef(whole, measure(["accuracy"], fewer, 300)[1][0])[0, 1]) < 0.5
+
+
+def test_an_interval_of_resamples_is_moved_and_kept_to_where_they_are() -> None:
+    resampled = np.linspace(0.0, 1.0, 1001)
+    assert resampled_interval(0.4, resampled) == pytest.approx((0.0, 0.875))  # without the bound it would begin at -.075
+    assert resampled_interval(0.4, resampled, bounded=False) == pytest.approx((-0.075, 0.875))
+    assert resampled_interval(0.4, np.r_[resampled, np.nan]) == pytest.approx((0.0, 0.875))
+    assert resampled_interval(5.0, 10 * resampled - 3) == pytest.approx((0.25, 9.75))
+    assert np.isnan(resampled_interval(0.4, np.full(9, np.nan))).all()
+
+
+def test_p_value_is_that_of_a_t_test_on_a_simple_mean() -> None:
+    random = np.random.default_rng(2)
+    for shift in (0.0, 0.02, 0.05, 0.1):
+        clips = random.standard_normal(400) * 0.5 + shift
+        weights = bootstrap_weights([str(i) for i in range(400)], 4000)
+        expected = ttest_1samp(clips, 0).pvalue
+        assert math.log(p_value(clips.mean(), weights @ clips / 400)) == pytest.approx(math.log(expected), rel=0.1, abs=0.02)
+
+
+def test_p_values_without_a_difference_are_below_a_level_as_often_as_it_says() -> None:
+    random, weights = np.random.default_rng(3), bootstrap_weights([str(i) for i in range(80)], 200)
+    p = np.array([p_value(clips.mean(), weights @ clips / 80) for clips in random.standard_normal((400, 80))])
+    assert 0.02 < (p < 0.05).mean() < 0.09
+    assert 0.4 < (p < 0.5).mean() < 0.6
+
+
+def test_p_values_at_the_edges() -> None:
+    assert p_value(0.0, np.zeros(9)) == p_value(1e-17, np.full(9, 1e-17)) == 1
+    assert p_value(0.1, np.full(9, 0.1)) == 0
+    assert p_value(8.0, 8 + np.random.default_rng(0).standard_normal(999)) < 1e-12  # far below 2 of 1,000
+    assert p_value(-0.3, np.array([-0.2, -0.4, math.nan])) == p_value(0.3, np.array([0.2, 0.4]))
+    assert math.isnan(p_value(0.1, np.array([0.1, math.nan])))
+    assert math.isnan(p_value(math.nan, np.arange(9.0)))
+
+
+def test_holm_by_hand() -> None:
+    """The worked example of Holm (1979) in its usual form: .005 x 4, .01 x 3, then never smaller than the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.01, math.nan, 0.04, 0.03, 0.005]) == pytest.approx([0.03, math.nan, 0.06, 0.06, 0.02], nan_ok=True)
+    assert holm([0.5, 0.6]) == [1, 1]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+    assert holm([0.02, 0.02]) == pytest.approx([0.04, 0.04])
+
+
+def test_holm_rarely_finds_what_is_not_there() -> None:
+    random = np.random.default_rng(4)
+    families = random.random((500, 20))
+    assert 0.02 < np.mean([min(holm(p)) < 0.05 for p in families]) < 0.08
+    assert np.mean((families < 0.05).any(axis=1)) > 0.5  # uncorrected
+
+
+def test_aligned_predictions_are_in_the_order_of_the_first() -> None:
+    given = some()
+    first, second = align([given, shuffled(given)])
+    assert first is given
+    assert second.clip_ids == given.clip_ids
+    assert (second.scores == given.scores).all()

@@ -179,7 +179,7 @@ def test_a_column_is_shaded_from_its_least_encoder_to_its_best():
     assert shades[[0, 1, 3, 4], 1].tolist() == pytest.approx([0, 1, 1, 0])
     assert shades.mask.tolist() == [[False, False], [False, False], [False, True], [False, False], [False, False]]
     assert by_gid(axis, "cell:")["simclr:key:mini"].get_text() == "not scored"
-    dark, light = (sum(colour) for colour in (sweeps.DARKEST, sweeps.LIGHTEST))
+    light, dark = (sum(colour) for colour in style.SHADES)
     assert dark < light
     (note,) = [" ".join(t.get_text().split()) for t in figure.texts]
     assert note.startswith("White is the lowest and the darkest blue the highest score of the encoders in a column;")

@@ -1,0 +1,167 @@
+"""The jobs after pretraining: embeddings, probes, and scores on clean audio and under corruption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirbench.config import RunConfig
+from mirbench.contenders import Contender
+from mirbench.embedding_jobs import Together, Wanted
+from mirbench.jobs import Job, Planner, write_json
+from mirbench.nouns import Dataset, Task
+from mirbench.provenance import versions_of
+from mirbench.records import Condition, Embeddings, Predictions
+from mirbench.registry import Registry
+from mirbench.results import RunFolder
+from mirbench.store import Store, key_of
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.corruption import Fault
+
+MOVES_CORRUPTED = ("audiomentations", "python-stretch", "numpy-minmax", "numpy-rms")  # packages, beside those that move any number
+
+
+class ScoringPlanner(Planner):
+    """All jobs of a run. faults: by data set and corruption, what a corruption did wrong, so that jobs could not be done."""
+
+    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Mapping[tuple[str, int], str] | None = None) -> None:
+        super().__init__(config, registry, store, kept)
+        self.task_data: dict[tuple[str, str], Any] = {}
+        self.faults: dict[str, dict[str, Fault]] = {}
+
+    def together(self, dataset: Dataset, split: str, sample_rate: int) -> Together:
+        """What new embedding jobs of a split are made with. sample_rate: Hz, at which corruptions are applied."""
+        return Together(self, dataset, split, sample_rate, self.faults.setdefault(dataset.name, {}))
+
+    def embed(self, together: Together, contender: Contender, seed: int, condition: Condition, checkpoint: Job | None) -> Job:
+        encoder, dataset, split = contender.encoder, together.dataset, together.split
+        key = key_of(
+            **self.encoder_key(contender),
+            split=split,
+            seed=seed if encoder.seeded else None,
+            checkpoint=checkpoint.key if checkpoint else None,
+            data=self.data_key(dataset),
+            rooms=list(self.rooms.values()),
+            batch=self.config.batch_size,
+            condition=self._condition_key(condition, together.sample_rate) if condition.severity else "clean",
+        )
+
+        def run(folder: Path) -> None:
+            raise AssertionError("embeddings are made together")
+
+        corrupted = condition.severity > 0
+        title = f"{contender.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
+        seconds, megabytes = (4.0, 9.0) if corrupted else (8.0, 25.0)
+        needs = (checkpoint,) if checkpoint else ()
+        job = Job("embeddings", key, title, seconds, megabytes, run, needs=needs, together=together, transient=corrupted)
+        return together.wanted.setdefault(key, Wanted(job, contender, seed, condition, checkpoint)).job
+
+    def _condition_key(self, condition: Condition, sample_rate: int) -> dict[str, Any]:
+        return {
+            "corruption": condition.corruption,
+            "source": self.registry.digest("corruption", condition.corruption),
+            "level": condition.level,
+            "sample_rate": sample_rate,
+            "replicate": self.config.robustness.replicate,
+            "versions": versions_of(MOVES_CORRUPTED),
+        }
+
+    def probe(self, contender: Contender, seed: int, dataset: Dataset, task: Task, train: Job, valid: Job) -> Job:
+        """Fitted on the embeddings of one job, chosen on those of the other; never sees a test clip."""
+        kind = self.config.probe.kind
+        key = key_of(
+            **self.base,
+            task=task.name,
+            source=self.registry.digest("task", task.name),
+            probe=self.config.probe.model_dump(),
+            seed=seed if kind == "mlp" else None,
+            embeddings=[train.key, valid.key],
+            data=self.data_key(dataset),
+            rooms=[self.rooms["evaluation"]],
+        )
+
+        def run(folder: Path) -> None:
+            from mirbench.evaluation.scoring import fit_task, write_probe
+
+            begun = time.perf_counter()
+            data = self.data_of(task, dataset)
+            fitted = fit_task(task, data, self.embeddings(train), self.embeddings(valid), kind, seed, self.device)
+            write_probe(folder, fitted)
+            write_json(folder / "report.json", {**fitted.report, "seconds": round(time.perf_counter() - begun, 2)})
+
+        return Job("probes", key, f"{task.name} on {dataset.name} with {contender.name}, seed {seed}", 1.5, 0.5, run, needs=(train, valid))
+
+    def score(
+        self, contender: Contender, seed: int, dataset: Dataset, task: Task, heard: Mapping[Condition, tuple[Job, Job]], moved: bool = False
+    ) -> Job:
+        """heard: condition -> (probe, embeddings of the test split), clean alone or all severities of one corruption. moved: against labels
+        that are moved along with what the corruption changes."""
+        resamples = self.config.bootstrap.resamples
+        conditions = list(heard)
+        corruption = conditions[0].corruption
+        clean = conditions == [Condition()]
+        key = key_of(
+            task=task.name,
+            source=self.registry.digest("task", task.name),
+            resamples=resamples,
+            scored=[[probe.key, test.key] for probe, test in heard.values()],
+            moved=moved,
+            rooms=[self.rooms["evaluation"]],
+        )
+
+        def run(folder: Path) -> None:
+            import numpy as np
+
+            from mirbench.evaluation import scoring
+
+            begun = time.perf_counter()
+            data = self.data_of(task, dataset)
+            told, resampled = [], []
+            for condition, (probe, test) in heard.items():
+                predictions = scoring.predict(task, data, scoring.read_probe(self.folder_of(probe)), self.embeddings(test))
+                groups = predictions.groups
+                if moved:
+                    noun, replicate = self.registry.get("corruption", corruption), self.config.robustness.replicate
+                    predictions = scoring.move_labels(task, predictions, noun, condition, replicate)
+                    if not predictions.clip_ids:  # no label is left
+                        continue
+                rows, found = scoring.measured(task, predictions, resamples, groups)
+                told.append({"condition": asdict(condition), "rows": rows, **about(predictions)})
+                resampled.append(found)
+                if clean:
+                    RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
+            np.save(folder / "resampled.npy", np.array(resampled))
+            write_json(folder / "report.json", {"conditions": told, "seconds": round(time.perf_counter() - begun, 2)})
+
+        def about(predictions: Predictions) -> dict[str, Any]:
+            return {"n_test": len(predictions.clip_ids), "clips": key_of(clips=predictions.clip_ids, groups=predictions.groups)}
+
+        under = "" if clean else f" under {corruption}{', labels moved along' if moved else ''}"
+        needs = tuple(dict.fromkeys(job for pair in heard.values() for job in pair))
+        title = f"{task.name} on {dataset.name} with {contender.name}, seed {seed}{under}"
+        return Job("scores", key, title, 0.5 * len(conditions), 0.1 * len(conditions), run, needs=needs)
+
+    def majority_key(self, task: Task, dataset: Dataset) -> str:
+        """Of the floor that hears nothing: labels and intervals only."""
+        source = self.registry.digest("task", task.name)
+        resamples = self.config.bootstrap.resamples
+        return key_of(majority=task.name, source=source, data=self.data_key(dataset), resamples=resamples, rooms=[self.rooms["evaluation"]])
+
+    def data_of(self, task: Task, dataset: Dataset) -> Any:
+        from mirbench.evaluation.scoring import task_data
+
+        if (task.name, dataset.name) not in self.task_data:
+            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset))
+        return self.task_data[task.name, dataset.name]
+
+    def folder_of(self, job: Job) -> Path:
+        return self.store.folder(job.kind, job.key)
+
+    def embeddings(self, job: Job) -> Embeddings:
+        from mirbench.evaluation.embedding import read_embeddings
+
+        return read_embeddings(self.folder_of(job))

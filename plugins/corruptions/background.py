@@ -1,0 +1,39 @@
+"""Other music in the background: one clip of the training split, or a babble of six at equal levels, under the clip.
+
+The level is the ratio of the clip's energy to that of all that is mixed in, over the whole clip; the clip itself stays as loud as it is.
+Severity 1 is heard only in pauses, at 3 something plays in the next room, at 5 both are equally loud.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mirbench
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Background(mirbench.Corruption):
+    unit = "dB SNR"
+    levels = (24, 18, 12, 6, 0)
+
+    def __init__(self, name: str, others: int, description: str) -> None:
+        self.name, self.others, self.description = name, others, description
+
+    def mix(self, audio: np.ndarray, others: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        import numpy as np
+
+        power = np.square(others).mean(axis=1)
+        heard = power > 0
+        background = (others[heard] / np.sqrt(power[heard, None])).sum(axis=0)
+        scale = np.sqrt(np.square(audio).mean() / np.maximum(np.square(background).mean(), 1e-30)) * 10 ** (-level / 20)
+        return (audio + scale * background).astype(np.float32)
+
+
+@mirbench.hookimpl
+def register_corruptions() -> list[mirbench.Corruption]:
+    return [
+        Background("background-music", 1, "another clip in the background"),
+        Background("background-chatter", 6, "a babble of six other clips in the background"),
+    ]

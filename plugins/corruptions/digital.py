@@ -1,0 +1,101 @@
+"""What digital equipment does: few bits, few samples per second, MP3.
+
+Bits: 10 hiss faintly, 6 are an early sampler, 3 crackle on all but the loudest notes. Sampling: 14,000 Hz roughens cymbals only, 7,000 Hz
+sounds metallic, 2,000 Hz is a toy. MP3 of one channel: 64 kbit/s is hardly told from the original, 24 is dull and warbles, 8 is the least
+that MP3 has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mirbench
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MP3_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # Hz
+MP3_SCALE = 0.95  # what LAME multiplies the audio by
+MP3_DELAY = 1_105  # samples, of encoder and decoder; files too small for LAME's tag do not tell it
+
+
+class BitDepth(mirbench.Corruption):
+    """Rounds to 2^bits - 1 values from the clip's negative peak to its positive. audiomentations' BitCrush makes 2^bits + 3 of them, and
+    silence of a quiet clip."""
+
+    name = "bit-depth"
+    description = "rounded to so many bits"
+    unit = "bits"
+    levels = (10, 8, 6, 4, 3)
+
+    def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        import numpy as np
+
+        peak = np.abs(audio).max(initial=0)
+        steps = np.float32(2 ** (level - 1) - 1)
+        return np.round(audio / peak * steps) / steps * peak if peak > 0 else audio.copy()
+
+
+class SampleRate(mirbench.Corruption):
+    """Without a filter against aliasing, as in cheap equipment: with one it would be a low-pass filter, and that is another corruption."""
+
+    name = "sample-rate"
+    description = "sampled anew at fewer Hz, with aliasing"
+    unit = "Hz"
+    levels = (14_000, 10_000, 7_000, 4_000, 2_000)
+
+    def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        import audiomentations
+
+        if level >= sample_rate or len(audio) * level < 2 * sample_rate:
+            return audio.copy()
+        with mirbench.seeded(seed):
+            return audiomentations.Aliasing(int(level), int(level), p=1)(audio, sample_rate)
+
+
+class Mp3(mirbench.Corruption):
+    """By libsndfile, which has LAME and mpg123 in it; audiomentations' Mp3Compression needs a package that we do not.
+
+    What has a sampling rate that MP3 lacks, or above 24,000 Hz at less than 64 kbit/s (LAME's own limit), is coded at the next one below.
+    """
+
+    name = "mp3"
+    description = "MP3 and back"
+    unit = "kbit/s"
+    levels = (64, 40, 24, 16, 8)
+
+    def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
+        import io
+
+        import numpy as np
+        import soundfile
+        import soxr
+
+        if not audio.any():
+            return audio.copy()
+        highest = min(sample_rate, 48_000 if level >= 64 else 24_000)
+        rate = next((rate for rate in MP3_RATES if rate <= highest), MP3_RATES[-1])
+        given = soxr.resample(audio, sample_rate, rate)
+        given = np.pad(given, (0, max(0, 2 * 1_152 - len(given))))  # two frames at least
+        file = io.BytesIO(self.encode(given, rate, level))
+        found, _ = soundfile.read(file, dtype="float32")
+        found = found[MP3_DELAY if len(found) > len(given) else 0 :]
+        found = soxr.resample(found / np.float32(MP3_SCALE), rate, sample_rate)[: len(audio)]
+        return np.pad(found, (0, len(audio) - len(found)))
+
+    def encode(self, audio: np.ndarray, sample_rate: int, level: float) -> bytes:
+        """An MP3 file of constant `level` kbit/s. sample_rate: one that MP3 has."""
+        import io
+
+        import soundfile
+
+        low, high = (32, 320) if sample_rate >= 32_000 else (8, 160) if sample_rate >= 16_000 else (8, 64)  # libsndfile's range
+        how = min((high - level) / (high - low), 0.9999)  # at 1 libsndfile refuses
+        file = io.BytesIO()
+        soundfile.write(file, audio, sample_rate, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=how)
+        return file.getvalue()
+
+
+@mirbench.hookimpl
+def register_corruptions() -> list[mirbench.Corruption]:
+    return [BitDepth(), SampleRate(), Mp3()]
