@@ -144,7 +144,8 @@ def sweep(
 ) -> None:
     """Score a finished run under more corruption, and add that to it.
 
-    Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are.
+    Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are. Severities
+    are those of the whole run, so one that is added is added for all corruptions.
     """
     _hush(quiet)
     from mirbench import registry as registries
@@ -222,7 +223,7 @@ def corrupt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The audio file; its channels become one, as in a run.")],
     corruption: Annotated[str, typer.Option("--corruption", metavar="NAME", help="What is done to it (see mirbench list corruptions).")],
     severity: Annotated[
-        int | None, typer.Option("--severity", metavar="N", help="How much of it: 1 is just heard, 5 is harsh. This or --level.")
+        int | None, typer.Option("--severity", metavar="N", help="How much of it, from mild (1) to harsh (5). This or --level.")
     ] = None,
     level: Annotated[
         str | None, typer.Option("--level", metavar="X", help="One of its levels instead, in its own unit, such as 20 for 20 dB SNR.")
@@ -242,8 +243,11 @@ def corrupt(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a file as it sounds under a corruption, to listen to. Nothing is scaled or cut to fit: the WAV file holds 32-bit floats, the
-    samples that an encoder would hear. The same command writes the same file."""
+    """Write a file as it sounds under a corruption, to listen to.
+
+    A run does the same to each clip, at a sample rate of its own and with another draw of what is random. Nothing is scaled or cut to fit:
+    the WAV file holds 32-bit floats. The same command writes the same file.
+    """
     _hush(quiet)
     from mirbench import corrupting
     from mirbench import registry as registries
@@ -357,9 +361,9 @@ def _plain(value: Any) -> Any:
 def _told(kind: str, row: dict[str, Any]) -> str:
     """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels."""
     if kind == "corruptions":
-        from mirbench import corrupting
+        from mirbench.notation import in_unit
 
-        facts = [corrupting.in_unit(row["levels"], row["unit"])]
+        facts = [in_unit(row["levels"], row["unit"])]
         facts += [f"alters {' and '.join(row['alters'])}"] if row["alters"] else []
         facts += [] if row["counted"] else ["not counted in the robustness scores"]
         return f"{row['description']}\n{'; '.join(facts)}"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.collect_corrupted import CorruptedRows, about_corruptions
 from mirbench.contenders import read_heard
+from mirbench.errors import MirbenchError
 from mirbench.evaluation import metrics
 from mirbench.evaluation.scoring import label_counts, majority_predictions, measured
 from mirbench.evaluation.significance import resampled_interval
-from mirbench.measured import Measurement, check_same_clips, read_measurements, read_report, seed_mean, summaries
+from mirbench.measured import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import git_commit, machine, versions
 from mirbench.records import MAJORITY, Condition, Score
@@ -76,7 +77,12 @@ def _clean(
             own = (contender.encoder.name, dataset.name, task.name, seed)
             clip_ids = clip_ids or stored.read_predictions(*own).clip_ids
             predictions.append(partial(write_copy, stored.predictions_path(*own), folder.predictions_path(*at)))
-            clean.setdefault(contender.name, []).extend(read_measurements(planned.store, job))
+            found = read_measurement(planned.store, job)
+            if found is None:
+                raise MirbenchError(
+                    f"no test clip of {task.name} on {dataset.name} could be embedded; see the skipped clips in the manifest."
+                )
+            clean.setdefault(contender.name, []).append(found)
             whose = Score(contender.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
             about.setdefault(contender.name, []).append(whose)
     data = planned.planner.data_of(task, dataset)
@@ -177,6 +183,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
         "timings": seconds,
         **({"sweep": {"points": points}} if points else {}),
         **about_corruptions(planned),
+        **({"pretrained_by": planned.planner.kept.by} if planned.planner.kept.by else {}),
     }
 
 

@@ -10,13 +10,13 @@ from mirbench.contenders import Contender
 from mirbench.evaluation import robustness
 from mirbench.evaluation.robustness import Measured
 from mirbench.jobs import Job
-from mirbench.measured import Measurement, check_same_clips, read_measurements, seed_mean, summaries
+from mirbench.measured import Measurement, check_same_clips, read_measurement, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
-from mirbench.records import CLEAN, MAJORITY, Score
+from mirbench.records import CLEAN, MAJORITY, Condition, Score
 from mirbench.results import Robustness, RobustnessComparison, Summary
 
 if TYPE_CHECKING:
-    from mirbench.planning import Plan
+    from mirbench.planning import Corrupted, Plan
 
 
 @dataclass
@@ -37,13 +37,13 @@ class CorruptedRows:
         for contender in planned.contenders:
             name, whole = contender.name, clean[contender.name]
             scored[name] = {(CLEAN, 0): seed_mean(whole, headline)}
-            for corruption in planned.conditions:
-                for found in _by_condition(planned, planned.corrupted, contender, task, dataset, corruption):
-                    check_same_clips([*whole, *found], f"{task.name} on {dataset.name} with {name} under {corruption}")
+            for condition in (c for conditions in planned.conditions.values() for c in conditions):
+                if found := _over_seeds(planned, planned.corrupted, contender, task, dataset, condition):
+                    check_same_clips([*whole, *found], f"{task.name} on {dataset.name} with {name} under {condition}")
                     self.scores += [row for each, whose in zip(found, about[name], strict=True) for row in each.scores(whose)]
                     self.summaries += summaries(name, task.name, dataset.name, found)
-                    scored[name][corruption, found[0].condition.severity] = seed_mean(found, headline)
-                for found in _by_condition(planned, planned.moved, contender, task, dataset, corruption):
+                    scored[name][condition.corruption, condition.severity] = seed_mean(found, headline)
+                if found := _over_seeds(planned, planned.moved, contender, task, dataset, condition):
                     self.equivariance += summaries(name, task.name, dataset.name, found)
         if all(len(curve) == 1 for curve in scored.values()):
             return
@@ -66,19 +66,15 @@ class CorruptedRows:
         self.comparisons = robustness.corrected(self.comparisons)
 
 
-def _by_condition(
-    planned: Plan,
-    jobs: Mapping[tuple[str, str, str, int, str], Job],
-    contender: Contender,
-    task: Task,
-    dataset: Dataset,
-    corruption: str,
-) -> Iterator[tuple[Measurement, ...]]:
-    """What was measured under each condition of a corruption, one a seed; nothing where that was not planned or could not be done."""
-    found = [jobs.get((contender.name, dataset.name, task.name, seed, corruption)) for seed in contender.seeds]
-    done = [job for job in found if job is not None and planned.store.has(job.kind, job.key)]
-    if len(done) == len(found):
-        yield from zip(*(read_measurements(planned.store, job) for job in done), strict=True)
+def _over_seeds(
+    planned: Plan, jobs: Mapping[Corrupted, Job], contender: Contender, task: Task, dataset: Dataset, condition: Condition
+) -> list[Measurement]:
+    """What was measured under a condition, one a seed; nothing where that was not planned, or a corruption at fault stood in its way."""
+    planned_for = [jobs.get((contender.name, dataset.name, task.name, seed, condition)) for seed in contender.seeds]
+    if condition.corruption in planned.planner.faults.get(dataset.name, {}):
+        return []
+    found = [read_measurement(planned.store, job) for job in planned_for if job is not None]
+    return [each for each in found if each is not None] if all(found) else []
 
 
 def _row(line: robustness.Line, about: tuple[str, str, str], sizes: tuple[int, int]) -> Robustness:

@@ -1,6 +1,7 @@
 """One file as it sounds under a corruption, to be listened to. Nothing heavy is imported before it is needed.
 
-The samples are those that an encoder would hear, as 32-bit floats: these hold peaks beyond full scale, so nothing is scaled or cut.
+The whole file is corrupted as a run corrupts a clip, but at the file's own rate and with a draw of its own, which its name decides. The
+samples are 32-bit floats: these hold peaks beyond full scale, so nothing is scaled or cut.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.errors import MirbenchError
+from mirbench.notation import in_unit
 from mirbench.nouns import Corruption, Dataset
 from mirbench.records import Condition
 from mirbench.registry import Registry
@@ -23,17 +25,6 @@ if TYPE_CHECKING:
 
 LEAST_RATE, MOST_RATE = 1_000, 384_000  # Hz
 FORMATS = "give a whole audio file, such as WAV, FLAC, OGG or MP3"
-
-
-def in_unit(levels: Sequence[float], unit: str) -> str:
-    """Levels as people read them.
-
-    >>> in_unit([40, 30], "dB SNR"), in_unit([1.5, 2], ":1 ratio"), in_unit([1], "level"), in_unit([1, 2], "")
-    ('40, 30 dB SNR', '1.5:1, 2:1 ratio', 'level 1', 'levels 1, 2')
-    """
-    mark, _, noun = unit.partition(" ") if unit.startswith(":") else ("", "", unit)
-    told = ", ".join(f"{level:g}{mark}" for level in levels)
-    return f"level{'s'[: len(levels) > 1]} {told}" if unit in ("", "level") else f"{told} {noun}".rstrip()
 
 
 def condition_of(corruption: Corruption, severity: int | None, level: str | None) -> Condition:
@@ -84,7 +75,7 @@ def corrupt_file(
 
     corruption, background = registry.get("corruption", condition.corruption), registry.get("dataset", dataset)
     if replicate < 0:
-        raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is what a run hears.")
+        raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
     if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
         raise MirbenchError(f"--sample-rate should be a number of hertz from {LEAST_RATE} to {MOST_RATE}, not {sample_rate}.")
     own_rate = _own_rate(file)

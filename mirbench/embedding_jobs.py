@@ -57,7 +57,9 @@ class Together:
 
         planner, what = self.planner, f"{self.dataset.name} {self.split}"
         clips = [c for c in planner.clips_of(self.dataset) if c.split == self.split]
-        wanted = [self.wanted[key] for key in keys]
+        wanted = [w for key in keys if (w := self.wanted[key]).condition.corruption not in self.faults]
+        if not wanted:
+            return
         listeners = list(dict.fromkeys(w.listener for w in wanted))
         job_of = {(w.condition, listeners.index(w.listener)): w.job for w in wanted}
         blocks: list[tuple[str, ...]] = []

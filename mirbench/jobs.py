@@ -78,14 +78,22 @@ def check_devices(device: str, devices: int) -> None:
         raise MirbenchError(f"--devices {devices} was asked for, but torch sees {there} CUDA device{'s'[: there != 1]} here; use fewer.")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Checkpoints of an earlier run, to be taken from the store as they are. keys: by contender and seed; by: how that run was made."""
+
+    keys: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    by: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Planner:
     """Builds the jobs; each method returns the job, whose key names what later jobs build on.
 
-    kept: keys of checkpoints to take from the store as they are, by contender and seed, instead of pretraining.
+    kept: what is not pretrained anew.
     """
 
-    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Mapping[tuple[str, int], str] | None = None) -> None:
-        self.config, self.registry, self.store, self.kept = config, registry, store, kept or {}
+    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Kept | None = None) -> None:
+        self.config, self.registry, self.store, self.kept = config, registry, store, kept or Kept()
         if ":" in config.device:
             check_devices(config.device, config.devices)
         self.device = resolve_device(config.device)
@@ -153,7 +161,7 @@ class Planner:
 
     def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         """Pretrains, or takes over the folder that was given, or the one that is kept."""
-        if (contender.name, seed) in self.kept:
+        if (contender.name, seed) in self.kept.keys:
             return self._keep(contender, seed, datasets)
         if contender.checkpoints:
             self._check_heard(contender.checkpoints[seed], datasets)
@@ -195,7 +203,7 @@ class Planner:
         return Job("checkpoints", key, f"{contender.name}, seed {seed}", *encoder.cost(options), run, unfinished)
 
     def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
-        key, title = self.kept[contender.name, seed], f"{contender.name}, seed {seed}"
+        key, title = self.kept.keys[contender.name, seed], f"{contender.name}, seed {seed}"
         folder = self.store.folder("checkpoints", key)
         if not self.store.has("checkpoints", key):
             raise MirbenchError(

@@ -20,7 +20,7 @@ from mirbench.store import Store
 
 @dataclass(frozen=True)
 class Measurement:
-    """One condition of one score job. rows: (metric, value, low, high); resampled: (metrics, resamples); clips: a hash of those scored."""
+    """What one score job found. rows: (metric, value, low, high); resampled: (metrics, resamples); clips: a hash of those scored."""
 
     condition: Condition
     rows: tuple[tuple[str, float, float, float], ...]
@@ -53,15 +53,14 @@ def read_report(store: Store, job: Job) -> dict[str, Any]:
     return found
 
 
-def read_measurements(store: Store, job: Job) -> list[Measurement]:
-    """One for each condition of a score job."""
+def read_measurement(store: Store, job: Job) -> Measurement | None:
+    """None where no clip was left to score."""
     report = read_report(store, job)
+    if not report["n_test"]:
+        return None
     resampled = np.load(store.folder(job.kind, job.key) / "resampled.npy")
-    seconds = round(report["seconds"] / max(1, len(resampled)), 3)
-    return [
-        Measurement(Condition(**told["condition"]), tuple(map(tuple, told["rows"])), each, told["n_test"], told["clips"], seconds, job.key)
-        for told, each in zip(report["conditions"], resampled, strict=True)
-    ]
+    facts = (report["n_test"], report["clips"], report["seconds"], job.key)
+    return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
 
 
 def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:

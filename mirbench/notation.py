@@ -1,8 +1,9 @@
-"""Keys and pitches as people write them, read in one place for tasks, supervisions and metrics."""
+"""Keys, pitches and levels as people write them, in one place for tasks, supervisions, metrics, commands and reports."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mirbench.errors import MirbenchError
@@ -53,3 +54,26 @@ def parse_pitch(value: Any) -> int:
     if number not in range(128):
         raise MirbenchError(f"{value!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C.")
     return int(number)
+
+
+def unit_parts(unit: str) -> tuple[str, str]:
+    """What follows each level at once, and what an axis is named after.
+
+    >>> unit_parts("dB SNR"), unit_parts(":1 ratio"), unit_parts("")
+    (('', 'dB SNR'), (':1', 'ratio'), ('', 'level'))
+    """
+    if unit.startswith(":"):
+        mark, _, noun = unit.partition(" ")
+        return mark, noun or "ratio"
+    return "", unit or "level"
+
+
+def in_unit(levels: Sequence[float], unit: str) -> str:
+    """Levels of a corruption with their unit.
+
+    >>> in_unit([40, 30], "dB SNR"), in_unit([1.5, 2], ":1 ratio"), in_unit([1], "level"), in_unit([1, 2], "")
+    ('40, 30 dB SNR', '1.5:1, 2:1 ratio', 'level 1', 'levels 1, 2')
+    """
+    mark, noun = unit_parts(unit)
+    told = ", ".join(f"{level:g}{mark}" for level in levels)
+    return f"level{'s'[: len(levels) > 1]} {told}" if noun == "level" else f"{told} {noun}"

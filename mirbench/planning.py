@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from mirbench.config import RunConfig
 from mirbench.contenders import Contender, contenders
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation import metrics
-from mirbench.jobs import Job
+from mirbench.jobs import Job, Kept
 from mirbench.nouns import Corruption, Dataset, Task
 from mirbench.records import Condition
 from mirbench.registry import Registry
@@ -23,6 +23,9 @@ LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
 PROBED = ("train", "valid", "test")
 CLIP_MEGABYTES = 0.01  # of an embedding
 PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
+
+
+Corrupted = tuple[str, str, str, int, Condition]  # contender, dataset, task, seed, condition
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class Plan:
     embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (contender, dataset, seed) -> split
     probes: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
     scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
-    corrupted: dict[tuple[str, str, str, int, str], Job] = field(default_factory=dict)  # (contender, dataset, task, seed, corruption)
-    moved: dict[tuple[str, str, str, int, str], Job] = field(default_factory=dict)  # the same
+    corrupted: dict[Corrupted, Job] = field(default_factory=dict)
+    moved: dict[Corrupted, Job] = field(default_factory=dict)
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -131,7 +134,7 @@ class Plan:
         """Jobs that should be done and are not; those that a faulty corruption stands in the way of are not among them."""
         faulty = {(dataset, name) for dataset, faults in self.planner.faults.items() for name in faults}
         tables = (self.corrupted, self.moved)
-        scores = [job for table in tables for (_, dataset, _, _, name), job in table.items() if (dataset, name) in faulty]
+        scores = [job for table in tables for (_, dataset, _, _, c), job in table.items() if (dataset, c.corruption) in faulty]
         hindered = {each.key for job in scores for each in (job, *job.needs)}
         return [job for job in self.jobs if not job.transient and not self.done(job) and job.key not in hindered]
 
@@ -156,10 +159,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"
 
 
-def plan(config: RunConfig, registry: Registry, cache: Path, kept: Mapping[tuple[str, int], str] | None = None) -> Plan:
+def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None = None) -> Plan:
     """Every job of a run in the order in which it will be done. Prepares nothing and reads no audio.
 
-    kept: by contender and seed, keys of checkpoints to take from the cache as they are. Raises MirbenchError for unknown names, and where
+    kept: checkpoints to take from the cache as they are. Raises MirbenchError for unknown names, and where
     a chosen task, or what an encoder learns from, finds its annotation in none of the data sets.
     """
     store = Store(cache)
@@ -206,7 +209,7 @@ def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: D
         for task in _carried(draft.tasks, dataset):
             about = (contender.name, dataset.name, task.name, seed)
             draft.probes[about] = planner.probe(contender, seed, dataset, task, embeddings["train"], embeddings["valid"])
-            draft.scores[about] = planner.score(contender, seed, dataset, task, {Condition(): (draft.probes[about], embeddings["test"])})
+            draft.scores[about] = planner.score(contender, seed, dataset, task, Condition(), draft.probes[about], embeddings["test"])
             jobs += [draft.probes[about], draft.scores[about]]
     return jobs
 
@@ -239,17 +242,15 @@ def _corrupted_jobs(
                 if (task.name, corruption) in skipped and not moved:
                     continue
                 about = (contender.name, dataset.name, task.name, seed)
-                heard: dict[Condition, tuple[Job, Job]] = {}
+                table = draft.moved if moved else draft.corrupted
                 for condition in draft.conditions[corruption]:
                     probe, test = draft.probes[about], embedded["test", contender.name, seed, condition]
                     if not clean and not moved:
                         train, valid = (embedded[split, contender.name, seed, condition] for split in ("train", "valid"))
                         probe = planner.probe(contender, seed, dataset, task, train, valid)
                         jobs.append(probe)
-                    heard[condition] = (probe, test)
-                table = draft.moved if moved else draft.corrupted
-                table[*about, corruption] = planner.score(contender, seed, dataset, task, heard, moved)
-                jobs.append(table[*about, corruption])
+                    table[*about, condition] = planner.score(contender, seed, dataset, task, condition, probe, test, moved)
+                    jobs.append(table[*about, condition])
     needed = {need.key for job in jobs for need in job.needs}
     return [*(job for job in embedded.values() if job.key in needed), *jobs]
 

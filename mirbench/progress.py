@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+tqdm.monitor_interval = 0  # no thread of its own: workers are forked while a bar is shown
+
 
 def progress_bar(**options: Any) -> Any:
     """A tqdm bar with these options, to be used in a `with` statement; shown only where the error output is a terminal."""

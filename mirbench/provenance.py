@@ -30,7 +30,7 @@ PACKAGES = (
     "pluggy",
     "matplotlib",
 )
-SHARED_MODULES = ("notation.py", "nouns.py", "typed.py")  # what every room is built on
+SHARED_MODULES = ("notation.py", "nouns.py", "seeded.py", "typed.py")  # what every room is built on
 MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile", "lightning-fabric")
 
 

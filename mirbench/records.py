@@ -14,7 +14,8 @@ SPLITS = ("train", "valid", "test", "pretrain")
 """`pretrain` clips are for pretraining only; pretraining sees `train` and `pretrain`, probes see `train`, `valid` and `test`."""
 
 CLEAN = "clean"
-SEVERITIES = 5  # from barely audible to harsh
+ALL = "all"  # the task, data set, metric or corruption of a mean over them
+SEVERITIES = 5  # from mild to harsh
 MAJORITY = "majority"
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 

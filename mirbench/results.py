@@ -1,21 +1,20 @@
-"""The run folder: write, read, merge. results/README.md explains every file and column; reporting reads through here."""
+"""The run folder: write and read. results/README.md explains every file and column; reporting reads through here."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
 
-from mirbench.csvfile import damaged, digits6, number, read_csv, read_rows, write_csv, write_rows
+from mirbench.csvfile import damaged, number, read_csv, read_rows, write_csv, write_rows
 from mirbench.errors import MirbenchError
 from mirbench.records import CLEAN, Predictions, Score
 from mirbench.store import explain_os_errors, write_atomically
@@ -106,36 +105,6 @@ class RobustnessComparison:
 
 
 Row = TypeVar("Row", Score, Summary, Comparison, Robustness, RobustnessComparison)
-
-# What a row is about, and the numbers that it gives: two runs that differ in the second for the same first are in conflict.
-_ABOUT: Mapping[type, tuple[str, ...]] = {
-    Score: ("encoder", "task", "dataset", "metric", "corruption", "severity", "seed", "label_fraction"),
-    Summary: ("encoder", "task", "dataset", "metric", "corruption", "severity"),
-    Comparison: ("encoder", "baseline", "task", "dataset", "metric"),
-    Robustness: ("encoder", "task", "dataset", "metric", "measure", "corruption", "severity", "baseline"),
-    RobustnessComparison: ("encoder", "baseline", "task", "dataset", "metric", "corruption", "measure"),
-}
-_NUMBERS = ("value", "difference", "ci_low", "ci_high", "n_test")
-
-
-ALL = "all"  # the task, data set, metric or corruption of a mean over them
-
-
-@dataclass(frozen=True)
-class Merged:
-    """Several runs as one. manifests: by run name. renamed: new encoder name -> its own name, where two runs disagreed.
-
-    p_holm is as each run corrected it, over its own table.
-    """
-
-    scores: list[Score]
-    summaries: list[Summary]
-    comparisons: list[Comparison]
-    manifests: dict[str, dict[str, Any]]
-    renamed: dict[str, str] = field(default_factory=dict)
-    robustness: list[Robustness] = field(default_factory=list)
-    robustness_comparisons: list[RobustnessComparison] = field(default_factory=list)
-    equivariance: list[Summary] = field(default_factory=list)
 
 
 class RunFolder:
@@ -295,57 +264,6 @@ class RunFolder:
             raise MirbenchError(f"cannot read {path} ({error.strerror}); check the file and its permissions.") from error
 
 
-def merge(runs: Sequence[RunFolder]) -> Merged:
-    """Several runs as one; rows that agree collapse.
-
-    Where two runs give different numbers for the same encoder, task, data set, metric and condition, that encoder is called
-    "name (run)" in every run, so that nothing silently overwrites anything. A sweep is renamed whole, so that its curve stays one.
-    Means over tasks or corruptions of runs that did different ones are left out: they do not compare.
-    """
-    runs = list({run.path.resolve(): run for run in runs}.values())
-    labels = _labels([run.path.resolve() for run in runs])
-    manifests = [run.read_manifest() for run in runs]
-    scores = [run.read_scores() for run in runs]
-    summaries = [run.read_summaries() for run in runs]
-    comparisons = [run.read_comparisons() for run in runs]
-    robustness = [run.read_robustness() for run in runs]
-    robustness_comparisons = [run.read_robustness_comparisons() for run in runs]
-    equivariance = [run.read_equivariance() for run in runs]
-    _leave_torn_means_out(robustness)
-    _leave_torn_means_out(robustness_comparisons)
-    tables: list[list[list[Any]]] = [scores, summaries, comparisons, robustness, robustness_comparisons, equivariance]
-    renamed: dict[str, str] = {}
-
-    def rename(clash: set[str]) -> None:
-        points = [point for manifest in manifests for point in (manifest.get("sweep") or {}).get("points", [])]
-        torn = {point["encoder"] for point in points if point["name"] in clash}
-        clash = clash | {point["name"] for point in points if point["encoder"] in torn}
-        for i, label in enumerate(labels):
-            new = {name: f"{name} ({label})" for name in clash}
-            own = {row.encoder for table in tables for row in table[i]}
-            renamed.update({new[name]: name for name in clash & own})
-            for table in tables:
-                table[i] = _renamed(table[i], new)
-            if isinstance(manifests[i].get("encoders"), dict):
-                manifests[i]["encoders"] = {new.get(k, k): v for k, v in manifests[i]["encoders"].items()}
-            for point in (manifests[i].get("sweep") or {}).get("points", []):
-                if point["name"] in new:
-                    point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")
-
-    rename(_clashes(scores) | _clashes(summaries) | _clashes(equivariance))
-    rename(_clashes(comparisons) | _clashes(robustness) | _clashes(robustness_comparisons))  # what a renamed baseline does not explain
-    return Merged(
-        _collapse(scores),
-        _collapse(summaries),
-        _collapse(comparisons),
-        dict(zip(labels, manifests, strict=True)),
-        renamed,
-        _collapse(robustness),
-        _collapse(robustness_comparisons),
-        _collapse(equivariance),
-    )
-
-
 def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
     """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
     if kind == "regression":
@@ -363,66 +281,6 @@ def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...
 def _file_part(name: str) -> str:
     quoted = quote(name, safe="").replace(".", "%2E")
     return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
-
-
-def _labels(paths: list[Path]) -> list[str]:
-    """The shortest ends of the paths that tell them apart."""
-    for length in range(1, max((len(p.parts) for p in paths), default=0) + 1):
-        labels = ["/".join(p.parts[-length:]) for p in paths]
-        if len(set(labels)) == len(labels):
-            break
-    return labels if paths else []
-
-
-def _leave_torn_means_out(tables: list[list[Any]]) -> None:
-    """Of tables, a run each, in place: rows over all tasks where the runs did different tasks, or corruptions on them, and rows over all
-    corruptions of a task on which they did different ones."""
-    done: list[dict[tuple[str, ...], set[str]]] = []  # of each run that has rows: task, data set and metric -> corruptions
-    for rows in filter(None, tables):
-        done.append({})
-        for row in rows:
-            if row.task != ALL and row.corruption != ALL:
-                done[-1].setdefault((row.task, row.dataset, row.metric), set()).add(row.corruption)
-    differ = any(each != done[0] for each in done)
-    torn = {task for each in done for task in each if len({frozenset(other[task]) for other in done if task in other}) > 1}
-
-    def kept(row: Any) -> bool:
-        return not differ if row.task == ALL else row.corruption != ALL or (row.task, row.dataset, row.metric) not in torn
-
-    tables[:] = [[row for row in rows if kept(row)] for rows in tables]
-
-
-def _about(row: Any) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in _ABOUT[type(row)])
-
-
-def _clashes(tables: Iterable[Sequence[Any]]) -> set[str]:
-    """The encoders of which two tables give different numbers for the same thing."""
-    seen: dict[tuple[Any, ...], tuple[int, list[str]]] = {}
-    clash = set()
-    for i, rows in enumerate(tables):
-        for row in rows:
-            numbers = [digits6(getattr(row, name)) for name in _NUMBERS if hasattr(row, name)]
-            first, given = seen.setdefault(_about(row), (i, numbers))
-            if first != i and given != numbers:
-                clash.add(row.encoder)
-    return clash
-
-
-def _renamed(rows: list[Any], new: Mapping[str, str]) -> list[Any]:
-    for field_name in ("encoder", "baseline"):
-        rows = [dataclasses.replace(r, **{field_name: new.get(n, n)}) if (n := getattr(r, field_name, None)) else r for r in rows]
-    return rows
-
-
-def _collapse(tables: Iterable[Sequence[Row]]) -> list[Row]:
-    """One row for each thing; of several, the one from the most seeds."""
-    kept: dict[tuple[Any, ...], Row] = {}
-    for row in (row for rows in tables for row in rows):
-        old = kept.setdefault(_about(row), row)
-        if getattr(row, "n_seeds", 0) > getattr(old, "n_seeds", 0):
-            kept[_about(row)] = row
-    return list(kept.values())
 
 
 def _digits9(x: float) -> str:

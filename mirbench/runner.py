@@ -13,7 +13,8 @@ from typing import Any
 from mirbench.collect import collect
 from mirbench.config import RunConfig, reconfigured
 from mirbench.contenders import contenders
-from mirbench.jobs import Job, Planner
+from mirbench.errors import MirbenchError
+from mirbench.jobs import Job, Kept, Planner
 from mirbench.planning import Plan, check_needs, plan
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
@@ -34,7 +35,7 @@ def _do(store: Store, jobs: Sequence[Job]) -> dict[str, float]:
     tried: set[str] = set()
     for job in jobs:
         if job.transient and not needed[job.key]:
-            shutil.rmtree(store.folder(job.kind, job.key), ignore_errors=True)  # of a run that was killed
+            store.remove(job.kind, job.key)  # of a run that was killed
         due = (job.kind, job.key) in left and (not job.transient or needed[job.key] > 0) and job.key not in tried
         if due and all(store.has(need.kind, need.key) for need in job.needs) and not store.has(job.kind, job.key):
             begun, title = time.perf_counter(), f"{job.kind}: {job.title}"
@@ -55,7 +56,7 @@ def _do(store: Store, jobs: Sequence[Job]) -> dict[str, float]:
         for need in job.needs if (job.kind, job.key) in left and not job.transient else ():
             needed[need.key] -= 1
             if need.transient and needed[need.key] == 0:
-                shutil.rmtree(store.folder(need.kind, need.key), ignore_errors=True)
+                store.remove(need.kind, need.key)
     return seconds
 
 
@@ -77,8 +78,13 @@ def run(planned: Plan, command: str = "") -> Path:
     seconds |= prepared
     for _ in range(TRIES):
         seconds |= _do(planned.store, planned.jobs)
-        if not planned.missing():
+        if not (left := planned.missing()):
             break  # or another run that shares the cache has removed what it was done with
+    else:
+        raise MirbenchError(
+            f"{len(left)} jobs are still not done, the first {left[0].kind}: {left[0].title}; another run may share the cache: run the "
+            "same command again when it has ended."
+        )
     collect(planned, folder, seconds, command)
     return folder.path
 
@@ -94,17 +100,17 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     manifest = folder.read_manifest()
     stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
     config = reconfigured(stored, str(run_path), overrides, flags)
-    swept = manifest.get("robustness") or {}
+    swept, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
     if swept and config.corruptions:
-        config = config.model_copy(
-            update={
-                "corruptions": list(dict.fromkeys([*manifest.get("corruptions", {}), *config.corruptions])),
-                "severities": sorted({*swept.get("severities", []), *config.severities}),
-            }
-        )
+        if lost := [name for name in before if name not in registry.corruptions]:
+            raise MirbenchError(f"{run_path} was scored under '{lost[0]}', which no plugin provides; name its plugin with --plugin FILE.")
+        corruptions = list(dict.fromkeys([*before, *config.corruptions]))
+        severities = sorted({*swept.get("severities", []), *config.severities})
+        config = config.model_copy(update={"corruptions": corruptions, "severities": severities})
     encoders = manifest.get("encoders", {}).items()
-    kept = {(name, int(seed)): told["key"] for name, about in encoders for seed, told in about.get("checkpoints", {}).items()}
-    return plan(config, registry, cache, kept)
+    keys = {(name, int(seed)): told["key"] for name, about in encoders for seed, told in about.get("checkpoints", {}).items()}
+    by = manifest.get("pretrained_by") or {name: manifest.get(name) for name in ("command", "git_commit", "versions", "machine")}
+    return plan(config, registry, cache, Kept(keys, by))
 
 
 def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:

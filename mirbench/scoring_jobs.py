@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mirbench.config import RunConfig
 from mirbench.contenders import Contender
 from mirbench.embedding_jobs import Together, Wanted
-from mirbench.jobs import Job, Planner, write_json
+from mirbench.jobs import Job, Kept, Planner, write_json
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import versions_of
-from mirbench.records import Condition, Embeddings, Predictions
+from mirbench.records import Condition, Embeddings
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, key_of
@@ -28,7 +27,7 @@ MOVES_CORRUPTED = ("audiomentations", "python-stretch", "numpy-minmax", "numpy-r
 class ScoringPlanner(Planner):
     """All jobs of a run. faults: by data set and corruption, what a corruption did wrong, so that jobs could not be done."""
 
-    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Mapping[tuple[str, int], str] | None = None) -> None:
+    def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Kept | None = None) -> None:
         super().__init__(config, registry, store, kept)
         self.task_data: dict[tuple[str, str], Any] = {}
         self.faults: dict[str, dict[str, Fault]] = {}
@@ -55,7 +54,7 @@ class ScoringPlanner(Planner):
 
         corrupted = condition.severity > 0
         title = f"{contender.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
-        seconds, megabytes = (4.0, 9.0) if corrupted else (8.0, 25.0)
+        seconds, megabytes = (3.0, 9.0) if corrupted else (8.0, 25.0)
         needs = (checkpoint,) if checkpoint else ()
         job = Job("embeddings", key, title, seconds, megabytes, run, needs=needs, together=together, transient=corrupted)
         return together.wanted.setdefault(key, Wanted(job, contender, seed, condition, checkpoint)).job
@@ -96,19 +95,23 @@ class ScoringPlanner(Planner):
         return Job("probes", key, f"{task.name} on {dataset.name} with {contender.name}, seed {seed}", 1.5, 0.5, run, needs=(train, valid))
 
     def score(
-        self, contender: Contender, seed: int, dataset: Dataset, task: Task, heard: Mapping[Condition, tuple[Job, Job]], moved: bool = False
+        self,
+        contender: Contender,
+        seed: int,
+        dataset: Dataset,
+        task: Task,
+        condition: Condition,
+        probe: Job,
+        test: Job,
+        moved: bool = False,
     ) -> Job:
-        """heard: condition -> (probe, embeddings of the test split), clean alone or all severities of one corruption. moved: against labels
-        that are moved along with what the corruption changes."""
-        resamples = self.config.bootstrap.resamples
-        conditions = list(heard)
-        corruption = conditions[0].corruption
-        clean = conditions == [Condition()]
+        """test: embeddings of the test split under the condition. moved: against labels that are moved along with what it changes."""
+        resamples, clean = self.config.bootstrap.resamples, condition == Condition()
         key = key_of(
             task=task.name,
             source=self.registry.digest("task", task.name),
             resamples=resamples,
-            scored=[[probe.key, test.key] for probe, test in heard.values()],
+            scored=[probe.key, test.key],
             moved=moved,
             rooms=[self.rooms["evaluation"]],
         )
@@ -120,30 +123,23 @@ class ScoringPlanner(Planner):
 
             begun = time.perf_counter()
             data = self.data_of(task, dataset)
-            told, resampled = [], []
-            for condition, (probe, test) in heard.items():
-                predictions = scoring.predict(task, data, scoring.read_probe(self.folder_of(probe)), self.embeddings(test))
-                groups = predictions.groups
-                if moved:
-                    noun, replicate = self.registry.get("corruption", corruption), self.config.robustness.replicate
-                    predictions = scoring.move_labels(task, predictions, noun, condition, replicate)
-                    if not predictions.clip_ids:  # no label is left
-                        continue
-                rows, found = scoring.measured(task, predictions, resamples, groups)
-                told.append({"condition": asdict(condition), "rows": rows, **about(predictions)})
-                resampled.append(found)
-                if clean:
-                    RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
-            np.save(folder / "resampled.npy", np.array(resampled))
-            write_json(folder / "report.json", {"conditions": told, "seconds": round(time.perf_counter() - begun, 2)})
+            predictions = scoring.predict(task, data, scoring.read_probe(self.folder_of(probe)), self.embeddings(test))
+            groups = predictions.groups
+            if moved:
+                noun, replicate = self.registry.get("corruption", condition.corruption), self.config.robustness.replicate
+                predictions = scoring.move_labels(task, predictions, noun, condition, replicate)
+            report: dict[str, Any] = {"condition": asdict(condition), "n_test": len(predictions.clip_ids)}
+            report["clips"] = key_of(clips=predictions.clip_ids, groups=predictions.groups)
+            if predictions.clip_ids:
+                report["rows"], resampled = scoring.measured(task, predictions, resamples, groups)
+                np.save(folder / "resampled.npy", resampled)
+            if clean:
+                RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
+            write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})
 
-        def about(predictions: Predictions) -> dict[str, Any]:
-            return {"n_test": len(predictions.clip_ids), "clips": key_of(clips=predictions.clip_ids, groups=predictions.groups)}
-
-        under = "" if clean else f" under {corruption}{', labels moved along' if moved else ''}"
-        needs = tuple(dict.fromkeys(job for pair in heard.values() for job in pair))
+        under = "" if clean else f", {condition}{', labels moved along' if moved else ''}"
         title = f"{task.name} on {dataset.name} with {contender.name}, seed {seed}{under}"
-        return Job("scores", key, title, 0.5 * len(conditions), 0.1 * len(conditions), run, needs=needs)
+        return Job("scores", key, title, 0.2, 0.1, run, needs=(probe, test))
 
     def majority_key(self, task: Task, dataset: Dataset) -> str:
         """Of the floor that hears nothing: labels and intervals only."""

@@ -164,6 +164,14 @@ class Store:
     def has(self, kind: str, key: str) -> bool:
         return self.folder(kind, key).is_dir()
 
+    def remove(self, kind: str, key: str) -> None:
+        """An entry that is there is whole, so it is moved away first."""
+        final = self.folder(kind, key)
+        away = final.with_name(f".part-{uuid.uuid4().hex[:8]}-{key}")
+        with contextlib.suppress(OSError):
+            os.rename(final, away)
+            shutil.rmtree(away, ignore_errors=True)
+
     @contextlib.contextmanager
     def writing(self, kind: str, key: str) -> Iterator[Path]:
         """A new folder that becomes the entry when the block ends without an exception. A twin that was first wins."""

@@ -25,6 +25,7 @@ from mirbench.errors import MirbenchError
 from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
 from mirbench.records import SPLITS, Clip
 
+FLAT = 1e-3  # of the samples, at the peak
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
 
 
@@ -172,7 +173,10 @@ def _class_names(what: str, reader: Task | Supervision, value: Any, label: Any) 
 
 
 def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
-    """Applies every severity to noise and silence: the same shape, float32, finite, the same again, and audible at the last severity."""
+    """Applies every severity to noise and silence: the same shape, float32, finite, the same again, and audible at the last severity.
+
+    Unless it `limits`, it is given louder noise too, with peaks of 1.5, which must not come out with flat tops.
+    """
     _contract("corruption", corruption)
 
     def apply(audio: np.ndarray, level: float) -> Any:
@@ -198,6 +202,24 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
             assert sound == "silence" or not last or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
             change = dict(corruption.changes(level, 7))
             assert set(change) <= set(corruption.alters), f"{what} changes {', '.join(change)}, which is not all in its alters"
+        what = f"corruption '{corruption.name}', severity {severity}, flattens peaks beyond full scale"
+        flat = not corruption.limits and _flat_tops(apply(3 * _noise(1, sample_rate + 1)[0], level))
+        assert not flat, f"{what}; leave them as they are, or set limits = True"
+
+
+def _flat_tops(audio: np.ndarray) -> bool:
+    """Whether more than one sample of a thousand is at the peak, above or below, and at least twice as many as just under it.
+
+    The second so that steps, as of fewer bits, are none: they hold as many samples elsewhere. Silence is not flat.
+    """
+    for side in (audio, -audio):
+        peak = side.max()
+        under = side[side < peak * (1 - 1e-6)]
+        count, step = len(side) - len(under), under.max(initial=0)
+        beside = np.count_nonzero(under >= step * (1 - 1e-6)) if step > 0 else 0
+        if peak > 0 and count > max(FLAT * len(side), 2 * beside):
+            return True
+    return False
 
 
 def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`mirbench corrupt`: the file holds what an encoder would hear, the line says what it is, and every mistake is one sentence. Also what
+"""`mirbench corrupt`: the file holds what a run would make of it, the line says what it is, and every mistake is one sentence. Also what
 `mirbench list corruptions` shows."""
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def test_another_sample_rate_and_a_level_that_does_nothing_there(song, capsys):
         ("song.wav --corruption echo --severity x", "Invalid value for '--severity'"),
         (
             "song.wav --corruption echo --severity 1 --replicate -1",
-            "--replicate should be a whole number of at least 0, not -1; 0 is what a run hears.",
+            "--replicate should be a whole number of at least 0, not -1; 0 is the first draw.",
         ),
         (
             "song.wav --corruption echo --severity 1 --sample-rate 10",
@@ -372,12 +372,28 @@ def test_list_shows_units_levels_and_what_to_know(song, capsys):
     assert (rows["background-chatter"]["others"], rows["polarity"]["counted"]) == (6, False)
 
 
+@pytest.mark.parametrize("unit", ["dB SNR", ":1 ratio", ":1", "level", "", "% of samples"])
+def test_list_and_reports_say_levels_alike(unit):
+    from mirbench.notation import in_unit
+    from mirbench.reporting.corrupted import Damage
+
+    levels = (1.5, 20.0)
+    damage = Damage("x", unit, levels)
+    assert [damage.level(severity) for severity in (1, 2)] == [in_unit([level], unit) for level in levels]
+    assert in_unit(levels, unit) in (
+        f"{damage.tick(1)}, {damage.tick(2)} {damage.axis_label}", f"{damage.axis_label}s {damage.tick(1)}, {damage.tick(2)}",
+    )  # fmt: skip
+
+
 def test_help_and_where_a_mistake_points(song, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.main(["corrupt", "--help"]) == 0
     said = capsys.readouterr().out
     assert said.splitlines()[0] == "Usage: mirbench corrupt [OPTIONS] FILE"
     assert not set("{}<>") & set(said)
+    told = " ".join(said.replace("|", " ").split())
+    assert "with another draw of what is random" in told
+    assert "from mild (1) to harsh (5)" in told
     assert "corrupt" in cli.COMMANDS
 
 

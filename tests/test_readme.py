@@ -49,7 +49,7 @@ def test_the_settings_of_the_readme_are_a_sweep_of_three_variants(tmp_path):
 
 def test_every_mirbench_command_of_the_readme_parses(capsys):
     """Its options must be among those that the command's --help names."""
-    commands = re.findall(r"mirbench ((?:run|pretrain|report|list)\b[^`\n|]*)", README)
+    commands = re.findall(r"mirbench ((?:run|sweep|corrupt|pretrain|report|list)\b[^`\n|]*)", README)
     assert len(commands) >= 8
     for command in commands:
         words = command.split()

@@ -14,7 +14,7 @@ import pytest
 
 from mirbench.errors import MirbenchError
 from mirbench.records import Predictions, Score
-from mirbench.results import Comparison, Robustness, RobustnessComparison, RunFolder, Summary, merge
+from mirbench.results import Comparison, Robustness, RobustnessComparison, RunFolder, Summary
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
 
@@ -202,69 +202,6 @@ def test_an_unwritable_place_is_a_sentence(tmp_path):
         RunFolder.create(tmp_path / "run")
 
 
-def test_runs_that_agree_become_one(tmp_path):
-    one = a_run(tmp_path / "one", [a_score(seconds=1.0)], [a_summary(n_seeds=1)])
-    two = a_run(tmp_path / "two", [a_score(seconds=9.0), a_score(task="key")], [a_summary(n_seeds=3), a_summary(task="key")])
-    merged = merge([one, two, RunFolder(tmp_path / "two" / ".." / "one")])
-    assert [(s.encoder, s.task) for s in merged.scores] == [("semisupcon", "genre"), ("semisupcon", "key")]
-    assert [(s.task, s.n_seeds) for s in merged.summaries] == [("genre", 3), ("key", 3)]
-    assert list(merged.manifests) == ["one", "two"]
-    assert not merged.renamed
-
-
-def test_runs_that_disagree_keep_both_numbers_under_two_names(tmp_path):
-    rows = {
-        name: [a_summary(value=value), a_summary(encoder="majority", value=0.2, ci_low=math.nan), a_summary(task=f"only-{name}")]
-        for name, value in (("one", 0.6), ("two", 0.7))
-    }
-    compared = [Comparison("semisupcon", "majority", "genre", "mini", "accuracy", 0.4, 0.3, 0.5)]
-    merged = merge([a_run(tmp_path / name, [a_score(seed=4)], summaries, compared) for name, summaries in rows.items()])
-    values = {(s.encoder, s.task): s.value for s in merged.summaries}
-    assert values[("semisupcon (one)", "genre")] == 0.6
-    assert values[("semisupcon (two)", "genre")] == 0.7
-    assert ("semisupcon (two)", "only-two") in values  # the new name holds in all of the run
-    assert [s.encoder for s in merged.summaries].count("majority") == 1  # agrees, a missing interval included
-    assert {c.encoder for c in merged.comparisons} == {"semisupcon (one)", "semisupcon (two)"}
-    assert {s.encoder for s in merged.scores} == {"semisupcon (one)", "semisupcon (two)"}
-    assert merged.renamed == {"semisupcon (one)": "semisupcon", "semisupcon (two)": "semisupcon"}
-    assert list(merged.manifests["two"]["encoders"]) == ["semisupcon (two)"]
-
-
-def test_a_sweep_that_disagrees_at_one_variant_is_renamed_whole_so_that_its_curve_is_not_torn(tmp_path):
-    def a_sweep(path, value):
-        names = [f"semisupcon[views={m}]" for m in (2, 4, 8)]
-        points = [{"name": n, "encoder": "semisupcon", "values": {"views": m}} for n, m in zip(names, (2, 4, 8), strict=True)]
-        manifest = {"encoders": {name: {} for name in [*names, "simclr"]}, "sweep": {"points": points}}
-        rows = [a_summary(encoder=n, value=value if n == names[1] else 0.5) for n in [*names, "simclr"]]
-        return a_run(path, summaries=rows, manifest=manifest)
-
-    merged = merge([a_sweep(tmp_path / "one", 0.6), a_sweep(tmp_path / "two", 0.7)])
-    variants = {f"semisupcon[views={m}] ({run})" for m in (2, 4, 8) for run in ("one", "two")}
-    assert {s.encoder for s in merged.summaries} == variants | {"simclr"}
-    points = [point for manifest in merged.manifests.values() for point in manifest["sweep"]["points"]]
-    assert {p["name"] for p in points} == variants == set(merged.renamed)
-    assert [p["encoder"] for p in points] == ["semisupcon (one)"] * 3 + ["semisupcon (two)"] * 3
-
-
-def test_a_difference_in_one_seed_is_enough(tmp_path):
-    one = a_run(tmp_path / "one", [a_score(seed=0), a_score(seed=1, value=0.3)], [a_summary()])
-    two = a_run(tmp_path / "two", [a_score(seed=0), a_score(seed=1, value=0.4)], [a_summary()])
-    assert len(merge([one, two]).scores) == 4
-
-
-def test_a_baseline_that_disagrees_is_renamed_in_comparisons(tmp_path):
-    compared = [Comparison("semisupcon", "simclr", "genre", "mini", "accuracy", d, 0.0, 0.1) for d in (0.04, 0.05)]
-    runs = [a_run(tmp_path / str(i), summaries=[a_summary(encoder="simclr", value=i / 10)], comparisons=[compared[i]]) for i in (0, 1)]
-    assert {(c.encoder, c.baseline, c.difference) for c in merge(runs).comparisons} == {
-        ("semisupcon", "simclr (0)", 0.04), ("semisupcon", "simclr (1)", 0.05),
-    }  # fmt: skip
-
-
-def test_runs_of_one_name_are_told_apart_by_their_parents(tmp_path):
-    runs = [a_run(tmp_path / parent / "run", summaries=[a_summary(value=v)]) for parent, v in (("x", 0.1), ("y", 0.2))]
-    assert {s.encoder for s in merge(runs).summaries} == {"semisupcon (x/run)", "semisupcon (y/run)"}
-
-
 def test_writing_leaves_no_temporary_file_and_the_same_bytes(tmp_path):
     run = a_run(tmp_path / "r", [a_score()], [a_summary()])
     before = {p.name: p.read_bytes() for p in run.path.iterdir()}
@@ -295,64 +232,9 @@ def test_no_sweep_no_files(tmp_path):
     assert not any((run.path / name).exists() for name in names)
 
 
-def test_sweeps_that_agree_become_one(tmp_path):
-    rows = [kept(), kept(corruption="all", severity=0), kept(task="all", corruption="all", severity=0)]
-    runs = [a_sweep_run(tmp_path / n, rows, [against(p_holm=p)], [a_summary()]) for n, p in (("one", 0.04), ("two", 0.08))]
-    merged = merge([*runs, a_run(tmp_path / "clean", summaries=[a_summary(task="key")])])
-    assert merged.robustness == rows
-    assert merged.robustness_comparisons == [against()]  # another table to correct for is no conflict
-    assert merged.equivariance == [a_summary()]
-    assert not merged.renamed
-    assert merge([runs[0]]).robustness == rows
-
-
-def test_sweeps_that_disagree_are_renamed_baseline_included(tmp_path):
-    runs = [
-        a_sweep_run(
-            tmp_path / str(i),
-            [kept("simclr", value=i), kept(measure="ce", severity=0, baseline="simclr", value=0.5 + i)],
-            [against(difference=0.1 + i)],
-            [a_summary(encoder="simclr", value=i)],
-        )
-        for i in (0, 1)
-    ]
-    merged = merge(runs)
-    assert {(r.encoder, r.baseline) for r in merged.robustness} == {
-        ("simclr (0)", ""), ("simclr (1)", ""), ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
-    }  # fmt: skip
-    assert {(c.encoder, c.baseline) for c in merged.robustness_comparisons} == {
-        ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
-    }  # fmt: skip
-    assert [s.encoder for s in merged.equivariance] == ["simclr (0)", "simclr (1)"]
-    assert merged.renamed == {"simclr (0)": "simclr", "simclr (1)": "simclr"}
-
-
-@pytest.mark.parametrize("rows", [([kept()], [kept(value=0.1)]), ([], [])], ids=["robustness", "comparisons"])
-def test_a_disagreement_in_one_table_alone_is_enough(tmp_path, rows):
-    compared = ([against()], [against(difference=0.2)]) if not rows[0] else ((), ())
-    merged = merge([a_sweep_run(tmp_path / str(i), rows[i], compared[i], [a_summary()]) for i in (0, 1)])
-    assert set(merged.renamed) == {"semisupcon (0)", "semisupcon (1)"}
-    assert len(merged.robustness) + len(merged.robustness_comparisons) == len(merged.equivariance) == 2
-
-
-def test_means_over_other_tasks_or_corruptions_are_left_out_of_a_merged_table(tmp_path):
-    def means(value):
-        return [kept(task=t, corruption="all", severity=0, value=value) for t in ("genre", "all")]
-
-    one = a_sweep_run(tmp_path / "one", [kept(), *means(0.5)], [against(), against(corruption="all")])
-    more = [kept(), kept(corruption="mp3"), *means(0.4)]
-    two = a_sweep_run(tmp_path / "two", more, [against(), against(corruption="mp3"), against(corruption="all", difference=0.3)])
-    merged = merge([one, two])
-    assert merged.robustness == [kept(), kept(corruption="mp3")]
-    assert merged.robustness_comparisons == [against(), against(corruption="mp3")]
-    assert not merged.renamed
-    other_task = a_sweep_run(tmp_path / "three", [kept(), kept(task="key"), *means(0.5)])
-    assert merge([one, other_task]).robustness == [kept(), means(0.5)[0], kept(task="key")]  # genre's own mean stays
-
-
 def test_the_readme_explains_every_column():
     text = (Path(__file__).parents[1] / "results" / "README.md").read_text()
-    for kind in (Score, Summary, Comparison):
+    for kind in (Score, Summary, Comparison, Robustness, RobustnessComparison):
         assert [f.name for f in dataclasses.fields(kind) if f"`{f.name}`" not in text] == []
 
 

@@ -261,6 +261,32 @@ def test_a_noun_that_the_registry_would_refuse_is_caught():
         check_corruption(type("Faulty", (Hiss,), {"name": "My Hiss"})())
 
 
+def clipping(self, audio, sample_rate, level, seed):
+    return np.clip(Hiss.apply(self, audio, sample_rate, level, seed), -1, 1)
+
+
+def test_peaks_may_be_flattened_only_where_limits_says_so():
+    with pytest.raises(AssertionError) as caught:
+        check_corruption(type("Clipped", (Hiss,), {"apply": clipping})())
+    assert str(caught.value) == (
+        "corruption 'hiss', severity 1, flattens peaks beyond full scale; leave them as they are, or set limits = True"
+    )
+    check_corruption(type("Clipped", (Hiss,), {"apply": clipping, "limits": True})())
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        lambda self, audio, rate, level, seed: audio * np.float32(level > 5),  # silence in the end
+        lambda self, audio, rate, level, seed: np.round(audio * (level + 2)) / np.float32(level + 2),  # steps
+        lambda self, audio, rate, level, seed: np.repeat(audio[::50], 50)[: len(audio)],  # held
+    ],
+    ids=["silence", "steps", "held"],
+)
+def test_flat_parts_that_are_no_peaks_pass(apply):
+    check_corruption(type("Flat", (Hiss,), {"apply": apply})())
+
+
 class Nearness(Supervision):
     name = "nearness"
     annotation = "tempo"

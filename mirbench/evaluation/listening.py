@@ -40,6 +40,7 @@ DECODED_AHEAD = 16  # clips; few, as they may be long
 WAITING = 4  # chunks for each worker
 LEAST_FORKED = 8  # chunks; fewer are not worth a process
 POOL, POOL_TRIED, POOL_SECONDS = 64, 256, 5.0  # other clips to mix in: how many are kept, how many looked at, how long they should be
+POOL_MOST = 30.0  # seconds that are kept of one: a pool of whole tracks would fill the memory
 WATCH_SECONDS = 5.0
 
 
@@ -147,7 +148,7 @@ def _blocks(clips: Sequence[Clip], session: Session, skipped: dict[str, str]) ->
                 skipped[clip.id] = found
                 continue
             block.clips.append(clip)
-            size += sum(map(len, found))
+            size += len(found[0])  # of one rate, as another encoder may want another beside it
             for rate, samples in zip(rates, found, strict=True):
                 block.audio[rate].append(samples)
         last = begin + DECODED_AHEAD >= len(clips)
@@ -163,16 +164,28 @@ def _pool(session: Session) -> list[tuple[Clip, np.ndarray]]:
 
 
 def pool_of(clips: Sequence[Clip], sample_rate: int) -> list[tuple[Clip, np.ndarray]]:
-    """Clips to mix into others, the same whatever they are mixed into: the first by the hash of their id, rather long than short ones."""
+    """Clips to mix into others, the same whatever they are mixed into: the first by the hash of their id, rather long than short ones.
+
+    Of a longer clip its first `POOL_MOST` seconds.
+    """
     long: list[tuple[Clip, np.ndarray]] = []
     short: list[tuple[Clip, np.ndarray]] = []
     for clip in sorted(clips, key=lambda clip: hashlib.sha256(clip.id.encode()).digest())[:POOL_TRIED]:
         with contextlib.suppress(AudioError):
-            samples = read_audio(clip.path, sample_rate, clip.start, clip.duration)
+            samples = _beginning(clip, sample_rate)
             (long if len(samples) >= POOL_SECONDS * sample_rate else short).append((clip, samples))
         if len(long) == POOL:
             break
     return long or short[:POOL]
+
+
+def _beginning(clip: Clip, sample_rate: int) -> np.ndarray:
+    """Its first `POOL_MOST` seconds, or all of a shorter clip."""
+    if clip.duration is None:
+        with contextlib.suppress(AudioError):  # of a file that ends before
+            return read_audio(clip.path, sample_rate, clip.start, POOL_MOST)
+        return read_audio(clip.path, sample_rate, clip.start)
+    return read_audio(clip.path, sample_rate, clip.start, min(clip.duration, POOL_MOST))
 
 
 class _Work:

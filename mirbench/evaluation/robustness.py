@@ -11,10 +11,14 @@ Everything here is arithmetic on a metric that was measured under each condition
 The last three as ImageNet-C has them (Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and
 Perturbations", section 4), as fractions, not per cent. Relative CE divides by what the baseline loses: a corruption by which that is
 less than LEAST_LOSS or LEAST_ERRORS of its standard errors has none (nan), and relative_mce leaves it out, for every encoder alike.
+Retained performance divides by what an encoder has above chance on clean audio: where that is less than LEAST_ERRORS of its standard
+errors, so that it is not surely above chance, the encoder has none (nan), however much of nothing seems to be left.
 
 Each metric's resamples are moved by their bias (see significance) before anything is divided; the interval of a ratio is then the plain
 percentiles, as a ratio's tail is heavy on one side and its mean is no guide to its bias. A resample whose denominator is not above 0 is
 undefined, and where those are more than one tail of the interval, it is (nan, nan).
+
+Means over corruptions are over the same ones for all encoders: where an encoder lacks one that another has, its means are nan.
 """
 
 from __future__ import annotations
@@ -27,12 +31,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.evaluation.significance import holm, interval, moved, p_value
-from mirbench.records import CLEAN
+from mirbench.evaluation.significance import ROUNDING, holm, interval, moved, p_value
+from mirbench.records import ALL, CLEAN
 
-ALL = "all"
 LEAST_LOSS = 0.01  # of the metric, mean over severities: what a baseline must lose before other losses are divided by its own
-LEAST_ERRORS = 3  # and that in its standard errors, so that next to no resample divides by nothing
+LEAST_ERRORS = 3  # of a denominator, in its standard errors, so that next to no resample divides by nothing
+MEANS = {"ce": "mce", "relative_ce": "relative_mce"}
 MOST_UNDEFINED = 0.025  # of the resamples, before there is no interval
 
 Measured = tuple[float, np.ndarray]
@@ -89,11 +93,16 @@ def robustness(scored: Scored, chance: Measured, baseline: str, counted: Collect
     if baseline and baseline not in scored:
         raise unknown_name("baseline encoder", baseline, list(scored))
     floor, curves = _numbers(chance), _curves(scored)
+    wanted = _wanted(curves.values(), counted)
+    errors = {encoder: _errors(curve, curves[baseline]) for encoder, curve in curves.items()} if baseline else {}
+    divided = {name for each in errors.values() for name, numbers in each["relative_ce"].items() if not np.isnan(numbers[0])}
+    averaged = {"ce": wanted & {name for each in errors.values() for name in each["ce"]}, "relative_ce": wanted & divided}
     lines = []
     for encoder, curve in curves.items():
-        lines += _retained(encoder, curve, floor, counted)
-        if baseline:
-            lines += _errors(encoder, curve, baseline, curves[baseline], counted)
+        lines += _retained(encoder, curve, floor, wanted)
+        for measure, numbers in errors.get(encoder, {}).items():
+            for corruption, each in _with_all(numbers, averaged[measure]).items():
+                lines.append(_line(encoder, MEANS[measure] if corruption == ALL else measure, corruption, 0, each, baseline))
     return lines
 
 
@@ -128,6 +137,7 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], chance: Measur
     `corrected` takes the whole table.
     """
     floor, curves = _numbers(chance), _curves(scored)
+    wanted = _wanted(curves.values(), counted)
     rows = []
     for encoder, baseline in pairs:
         ours, theirs = curves[encoder], curves[baseline]
@@ -138,10 +148,9 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], chance: Measur
                 if measure == "retained":
                     pair = [_share(x, curve, floor) for x, curve in zip(pair, (ours, theirs), strict=True)]
                 differences[corruption] = pair[0] - pair[1]
-            for corruption, numbers in _with_all(differences, counted).items():
-                low, high = _span(numbers)
-                p = p_value(numbers[0], numbers[1:]) if not np.isnan(low) else np.nan
-                rows.append(Difference(encoder, baseline, corruption, measure, float(numbers[0]), low, high, p))
+            for corruption, numbers in _with_all(differences, wanted).items():
+                value, (low, high) = float(numbers[0]), _span(numbers)
+                rows.append(Difference(encoder, baseline, corruption, measure, value, low, high, p_value(value, low, high)))
     return rows
 
 
@@ -154,34 +163,23 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
     return [dataclasses.replace(row, p_holm=p_holm[i]) for i, row in enumerate(rows)]
 
 
-def _retained(encoder: str, curve: Curve, floor: np.ndarray, counted: Collection[str]) -> list[Line]:
+def _retained(encoder: str, curve: Curve, floor: np.ndarray, wanted: Collection[str]) -> list[Line]:
     lines, means = [], {}
     for corruption, severities in _severities(curve, curve).items():
         for severity in severities:
             lines.append(_line(encoder, "retained", corruption, severity, _share(curve[corruption, severity], curve, floor)))
         means[corruption] = _share(_mean(curve, corruption, severities), curve, floor)
-    return lines + [_line(encoder, "retained", name, 0, numbers) for name, numbers in _with_all(means, counted).items()]
+    return lines + [_line(encoder, "retained", name, 0, numbers) for name, numbers in _with_all(means, wanted).items()]
 
 
-def _errors(encoder: str, curve: Curve, baseline: str, base: Curve, counted: Collection[str]) -> list[Line]:
+def _errors(curve: Curve, base: Curve) -> dict[str, dict[str, np.ndarray]]:
+    """ce and relative_ce, each by corruption."""
     ce, relative = {}, {}
     for corruption, severities in _severities(curve, base).items():
         mean, base_mean = _mean(curve, corruption, severities), _mean(base, corruption, severities)
         ce[corruption] = _ratio(1 - mean, 1 - base_mean)  # the sums over severities divide as the means do
-        loss = base[CLEAN, 0] - base_mean
-        relative[corruption] = _ratio(curve[CLEAN, 0] - mean, loss) if _enough(loss) else np.full_like(loss, np.nan)
-    divisible = [corruption for corruption in counted if corruption in relative and not np.isnan(relative[corruption][0])]
-    lines = []
-    for measure, mean_measure, numbers, averaged in (("ce", "mce", ce, counted), ("relative_ce", "relative_mce", relative, divisible)):
-        for corruption, each in _with_all(numbers, averaged).items():
-            lines.append(_line(encoder, mean_measure if corruption == ALL else measure, corruption, 0, each, baseline))
-    return lines
-
-
-def _enough(loss: np.ndarray) -> bool:
-    """Whether a baseline's loss is one to divide by."""
-    error = np.nanstd(loss[1:]) if np.isfinite(loss[1:]).any() else 0.0
-    return bool(loss[0] >= max(LEAST_LOSS, LEAST_ERRORS * error))
+        relative[corruption] = _sure_ratio(curve[CLEAN, 0] - mean, base[CLEAN, 0] - base_mean, LEAST_LOSS)
+    return {"ce": ce, "relative_ce": relative}
 
 
 def _curves(scored: Scored) -> dict[str, Curve]:
@@ -208,14 +206,29 @@ def _mean(curve: Curve, corruption: str, severities: list[int]) -> np.ndarray:
     return np.mean([curve[corruption, severity] for severity in severities], axis=0)
 
 
-def _with_all(numbers: dict[str, np.ndarray], counted: Collection[str]) -> dict[str, np.ndarray]:
-    """And their mean over the corruptions that count, where there are any."""
-    kept = [each for corruption, each in numbers.items() if corruption in counted]
-    return {**numbers, ALL: np.mean(kept, axis=0)} if kept else numbers
+def _wanted(curves: Iterable[Curve], counted: Collection[str]) -> set[str]:
+    """The corruptions that count and that any of the curves has."""
+    return {corruption for curve in curves for corruption, _ in curve if corruption in counted}
+
+
+def _with_all(numbers: dict[str, np.ndarray], wanted: Collection[str]) -> dict[str, np.ndarray]:
+    """And their mean over the wanted corruptions, where there are any: nan where one is missing, not a mean over fewer."""
+    if not numbers or not wanted:
+        return numbers
+    missing = np.full_like(next(iter(numbers.values())), np.nan)
+    return {**numbers, ALL: np.mean([numbers.get(corruption, missing) for corruption in sorted(wanted)], axis=0)}
 
 
 def _share(numbers: np.ndarray, curve: Curve, floor: np.ndarray) -> np.ndarray:
-    return _ratio(numbers - floor, curve[CLEAN, 0] - floor)
+    return _sure_ratio(numbers - floor, curve[CLEAN, 0] - floor, ROUNDING)
+
+
+def _sure_ratio(numerator: np.ndarray, denominator: np.ndarray, least: float) -> np.ndarray:
+    """All nan where the denominator is less than `least` or than LEAST_ERRORS of its standard errors; of a single group, which has no
+    resamples, than `least` alone."""
+    error = np.nanstd(denominator[1:]) if np.isfinite(denominator[1:]).any() else 0.0
+    sure = denominator[0] >= max(least, LEAST_ERRORS * error)
+    return _ratio(numerator, denominator) if sure else np.full_like(numerator, np.nan)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
-from mirbench.errors import MirbenchError
 from mirbench.evaluation.metrics import Metric, evaluate
 from mirbench.records import Predictions
+
+NORMAL = 1.959963984540054  # standard errors from the middle of the normal distribution to the ends of its central 95 %
+ROUNDING = 1e-12
 
 
 def bootstrap_weights(groups: Sequence[str], resamples: int = 1000, seed: int = 0) -> np.ndarray:
@@ -103,23 +104,26 @@ def resampled_interval(value: float, resampled: np.ndarray, bounded: bool = True
     return low, high
 
 
-def p_value(value: float, resampled: np.ndarray) -> float:
-    """Two-sided p of a difference against no difference: the normal distribution with the standard error of its resamples.
+def p_value(value: float, low: float, high: float) -> float:
+    """Two-sided p of a difference against no difference, from its 95 % interval: below .05 exactly where that leaves 0 out.
 
-    Not the share of resamples beyond 0, which cannot be below 2 in 1,000, while `holm` over hundreds of lines needs smaller ones.
-    A little too small where there are few groups. nan where fewer than two resamples are defined, 1 where nothing ever differs.
+    A normal distribution whose standard error is that of the side of the interval which faces 0, as a difference of ratios has a heavy
+    tail on the other. Not the share of resamples beyond 0, which cannot be below 2 in 1,000, while `holm` over hundreds of lines needs
+    smaller ones: what is far below that is an extrapolation. A little too small where there are few groups. 1 where nothing ever
+    differs, nan where there is no interval.
 
-    >>> resampled = 2 + np.random.default_rng(0).standard_normal(100_000)
-    >>> round(p_value(2, resampled), 2), p_value(0, 0 * resampled)
-    (0.05, 1.0)
+    >>> round(p_value(2.0, 2 - NORMAL, 9.0), 3), p_value(1.0, -0.01, 2.0) > 0.05, p_value(0.0, 0.0, 0.0)
+    (0.046, True, 1.0)
     """
-    resampled = resampled[np.isfinite(resampled)]
-    if len(resampled) < 2 or math.isnan(value):
+    if math.isnan(value) or math.isnan(low) or math.isnan(high):
         return math.nan
-    error = float(np.std(resampled, ddof=1))
-    if error < 1e-12:  # rounding
-        return 1.0 if abs(value) < 1e-12 else 0.0
-    return math.erfc(abs(value) / error / math.sqrt(2))
+    if abs(value) < ROUNDING:
+        return 1.0
+    error = (value - low if value > 0 else high - value) / NORMAL
+    if error < ROUNDING:
+        return 0.0
+    p = math.erfc(abs(value) / error / math.sqrt(2))
+    return max(p, 0.05) if low <= 0 <= high else p
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -134,88 +138,3 @@ def holm(p: Sequence[float]) -> list[float]:
     adjusted = np.full(len(values), np.nan)
     adjusted[ascending] = np.minimum(1, np.maximum.accumulate(values[ascending] * np.arange(len(ascending), 0, -1)))
     return [float(x) for x in adjusted]
-
-
-def seed_mean(metric: str | Metric, predictions: Sequence[Predictions], resamples: int = 1000, seed: int = 0) -> tuple[float, float, float]:
-    """The mean of the metric over seeds and its 95 % interval: (value, low, high).
-
-    predictions: one for each seed, of the same clips in any order; each is scored on the same resampled groups.
-    Raises MirbenchError where their clips differ.
-    """
-    value, resampled = _mean(metric, align(list(predictions)), resamples, seed)
-    return value, *resampled_interval(value, resampled)
-
-
-def paired_difference(
-    metric: str | Metric, a: Sequence[Predictions], b: Sequence[Predictions], resamples: int = 1000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Mean over seeds of `a` minus that of `b`, and its 95 % interval: (difference, low, high).
-
-    a, b: one Predictions for each seed, as many as there are; clips are matched by id, and both sides are scored on the same
-    resampled groups. An interval without 0 is a difference that other pieces would be likely to confirm.
-    Raises MirbenchError, naming how many, where the two sides have different clips, groups or targets.
-    """
-    aligned = align([*a, *b])
-    if not a or not b:
-        raise MirbenchError("a comparison needs predictions on both sides, but one side has none.")
-    first, second = (_mean(metric, side, resamples, seed) for side in (aligned[: len(a)], aligned[len(a) :]))
-    difference, resampled = first[0] - second[0], first[1] - second[1]
-    return difference, *resampled_interval(difference, resampled)
-
-
-def _mean(metric: str | Metric, predictions: list[Predictions], resamples: int, seed: int) -> tuple[float, np.ndarray]:
-    found = [measure([metric], each, resamples, seed) for each in predictions]
-    return float(np.mean([values[0] for values, _ in found])), np.mean([resampled[0] for _, resampled in found], axis=0)
-
-
-def align(predictions: Sequence[Predictions]) -> list[Predictions]:
-    """The same predictions with their clips in the order of the first.
-
-    Raises MirbenchError, naming how many, where they have different clips, groups or targets.
-    """
-    if not predictions:
-        raise MirbenchError("there are no predictions to score.")
-    first = predictions[0]
-    if len(set(first.clip_ids)) != len(first.clip_ids):
-        raise MirbenchError(
-            f"{len(first.clip_ids) - len(set(first.clip_ids))} clip ids occur twice among the predictions; ids must be unique."
-        )
-    aligned = [first]
-    for other in predictions[1:]:
-        if other.clip_ids != first.clip_ids:
-            other = _reorder(other, first.clip_ids)
-        groups = sum(mine != theirs for mine, theirs in zip(first.groups, other.groups, strict=True))
-        if groups:
-            raise MirbenchError(
-                f"the groups of {groups} clips differ between the predictions; compare runs on the same version of the data."
-            )
-        if (other.target, other.classes) != (first.target, first.classes):
-            raise MirbenchError(
-                f"the predictions are of different classes ({len(first.classes)} and {len(other.classes)}); compare one task."
-            )
-        if not np.array_equal(first.targets, other.targets):
-            wrong = np.reshape(np.asarray(first.targets) != other.targets, (len(first.clip_ids), -1)).any(axis=1).sum()
-            raise MirbenchError(
-                f"the targets of {wrong} clips differ between the predictions; compare runs on the same version of the data."
-            )
-        aligned.append(other)
-    return aligned
-
-
-def _reorder(predictions: Predictions, clip_ids: tuple[str, ...]) -> Predictions:
-    place = {clip: row for row, clip in enumerate(predictions.clip_ids)}
-    differ = len(set(clip_ids) ^ set(place))
-    if differ or len(predictions.clip_ids) != len(clip_ids):
-        raise MirbenchError(
-            f"the predictions are not of the same clips: {differ} ids are in one and not in the other"
-            f" ({len(clip_ids)} clips and {len(predictions.clip_ids)}); score both on the clips that they share."
-        )
-    rows = [place[clip] for clip in clip_ids]
-    groups = tuple(predictions.groups[row] for row in rows)
-    return replace(
-        predictions,
-        clip_ids=clip_ids,
-        groups=groups,
-        targets=np.asarray(predictions.targets)[rows],
-        scores=np.asarray(predictions.scores)[rows],
-    )

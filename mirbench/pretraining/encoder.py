@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -252,12 +252,26 @@ class BackboneEncoder(Encoder):
             )
 
 
-def _kind(module: Any, device: str) -> tuple[Any, ...]:
-    """Equal for two front ends that make the same of any audio: one class, with equal numbers in it."""
+def _kind(module: Any, device: str) -> Hashable:
+    """Equal for two front ends that make the same of any audio: the same classes within each other, with equal settings and tensors. One
+    with a setting that cannot be compared, such as a function, is equal to none but itself."""
+    import torch
+
+    told: list[Hashable] = [device]
+    for name, part in module.named_modules():
+        settings = {k: v for k, v in vars(part).items() if k not in vars(torch.nn.Module()) and not isinstance(v, torch.Tensor)}
+        if not all(_comparable(value) for value in settings.values()):
+            return id(module)
+        told += [name, f"{type(part).__module__}.{type(part).__qualname__}", tuple(sorted(settings.items()))]
     tensors = [*module.named_parameters(), *module.named_buffers()]
-    digest = hashlib.sha256(b"".join(name.encode() + tensor.detach().cpu().numpy().tobytes() for name, tensor in tensors))
-    plain = sorted((name, value) for name, value in vars(module).items() if isinstance(value, (int, float, str)))
-    return type(module), device, digest.hexdigest(), tuple(plain)
+    tensors += [(f"{name}.{k}", v) for name, part in module.named_modules() for k, v in vars(part).items() if isinstance(v, torch.Tensor)]
+    for name, tensor in tensors:
+        told += [name, hashlib.sha256(tensor.detach().cpu().numpy().tobytes()).digest(), tuple(tensor.shape)]
+    return tuple(told)
+
+
+def _comparable(value: Any) -> bool:
+    return value is None or isinstance(value, (int, float, str)) or (isinstance(value, tuple) and all(map(_comparable, value)))
 
 
 def _chain(backbone: Any, on_bands: bool, options: Mapping[str, Any]) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.errors import MirbenchError
+from mirbench.merging import merge
 from mirbench.reporting.board import Board, build_board
 from mirbench.reporting.corrupted import Corrupted, build_corrupted
-from mirbench.results import RunFolder, merge
+from mirbench.results import RunFolder
 from mirbench.store import write_atomically
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirbench.errors import MirbenchError
+from mirbench.merging import Merged
 from mirbench.records import CLEAN, MAJORITY
-from mirbench.results import Comparison, Merged, Summary
+from mirbench.results import Comparison, Summary
 
 FLOOR_NAMES = ("untrained", "handcrafted", MAJORITY)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mirbench.records import CLEAN
+from mirbench.merging import Merged
+from mirbench.notation import in_unit, unit_parts
+from mirbench.records import ALL, CLEAN
 from mirbench.reporting.board import Board, Panel
-from mirbench.results import ALL, Merged, Robustness, RobustnessComparison, Summary
+from mirbench.results import Robustness, RobustnessComparison, Summary
 
 MOST_FAILED = 3  # clips named in a sentence about one corruption
 Key = tuple[str, str, str, str, str, int]
@@ -35,14 +37,11 @@ class Damage:
         >>> Damage("noise", "dB", (40, 20)).tick(2), Damage("compression", ":1 ratio", (2, 4)).tick(1), Damage("old").tick(3)
         ('20', '2:1', '3')
         """
-        level = f"{self.levels[severity - 1]:g}" if 0 < severity <= len(self.levels) else str(severity)
-        return level + (self.unit.split(" ")[0] if self.unit.startswith(":") and self.levels else "")
+        return f"{self._number(severity):g}{unit_parts(self.unit)[0] if self.levels else ''}"
 
     @property
     def axis_label(self) -> str:
-        if not self.levels:
-            return "severity"
-        return self.unit.partition(" ")[2] or "ratio" if self.unit.startswith(":") else self.unit or "level"
+        return unit_parts(self.unit)[1] if self.levels else "severity"
 
     def level(self, severity: int) -> str:
         """With its unit.
@@ -50,8 +49,10 @@ class Damage:
         >>> Damage("noise", "dB", (40, 20)).level(2), Damage("compression", ":1 ratio", (2, 4)).level(1), Damage("old").level(3)
         ('20 dB', '2:1 ratio', 'severity 3')
         """
-        said, unit = self.tick(severity), self.axis_label
-        return f"{unit} {said}" if unit in ("severity", "level") else f"{said} {unit}"
+        return in_unit([self._number(severity)], self.unit) if self.levels else f"severity {severity}"
+
+    def _number(self, severity: int) -> float:
+        return self.levels[severity - 1] if 0 < severity <= len(self.levels) else severity
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,38 @@ class Corrupted:
     def measured(self, measures: Iterable[str]) -> list[str]:
         """The encoders, then the floors, that have one of the measures."""
         wanted = set(measures)
-        found = {name for measure, name, *_ in self.measures if measure in wanted}
+        found = {name for measure, name, *_, severity in self.measures if measure in wanted and severity == 0}
         return [name for name in self.board.names if name in found]
+
+    def not_above_chance(self) -> dict[str, list[str]]:
+        """By title of a task, the encoders and floors whose retained performance is not defined there, under any corruption."""
+        rows = [key for key, row in self.measures.items() if key[0] == "retained" and key[4] != ALL and math.isnan(row.value)]
+        found = {p.title: {key[1] for key in rows if key[2:4] == (p.task, p.dataset)} for p in self.panels}
+        return {where: [n for n in self.board.names if n in names] for where, names in found.items() if names}
+
+    def lacking(self) -> dict[str, list[str]]:
+        """By title of a task, those whose mean over corruptions is not defined there since they lack one that others have."""
+        aside = self.not_above_chance()
+        found: dict[str, list[str]] = {}
+        for p in self.panels:
+            about = (p.task, p.dataset, ALL, 0)
+            nan = [n for n in self.board.names if (row := self.measures.get(("retained", n, *about))) and math.isnan(row.value)]
+            if names := [n for n in nan if n not in aside.get(p.title, ())]:
+                found[p.title] = names
+        return found
+
+    def undefined_said(self) -> list[str]:
+        """A sentence for each reason why retained performance is not defined."""
+
+        def where(found: Mapping[str, Sequence[str]]) -> str:
+            return "; ".join(f"{task}: {', '.join(names)}" for task, names in found.items())
+
+        said = []
+        if found := self.not_above_chance():
+            said.append(f"Without retained performance, since not surely above chance on clean audio: {where(found)}.")
+        if found := self.lacking():
+            said.append(f"Without a mean over corruptions, since not scored under all that others were: {where(found)}.")
+        return said
 
 
 def title(panel: Panel | None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from mirbench.records import ALL
 from mirbench.reporting.corrupted import Corrupted
 from mirbench.reporting.layout import NONE, escape, table_row
-from mirbench.reporting.tables import difference
-from mirbench.results import ALL, RobustnessComparison
+from mirbench.reporting.tables import SEEDS, difference
+from mirbench.results import RobustnessComparison
 
 LEVEL = 0.05  # a difference whose corrected p is below is called real
 COMPARED = "robustness_comparisons.csv"
@@ -59,9 +60,13 @@ def comparison_notes(corrupted: Corrupted) -> list[str]:
     return [
         "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its 95 % paired "
         "bootstrap interval over groups, not corrected.",
-        f"p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: {tests}.",
+        f"p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: {tests}. The means over corruptions "
+        "are among them, though they repeat what they are means of, so it errs on the side of undecided.",
         f"Better or worse: that p is below {LEVEL:g}, so the difference is real. Undecided: these clips cannot tell.",
+        SEEDS,
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
+        *([f"{NONE}: not defined."] if any(math.isnan(c.difference) for c in corrupted.comparisons) else []),
+        *corrupted.undefined_said(),
     ]
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from mirbench.records import ALL
 from mirbench.reporting.board import Panel
 from mirbench.reporting.corrupted import Corrupted, title
 from mirbench.reporting.curves import curves_figure
 from mirbench.reporting.layout import has_interval, short
 from mirbench.reporting.style import GREY, SHADES, heading, marks, measure, row_label, settings
-from mirbench.results import ALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,13 +127,15 @@ def retained_figure(corrupted: Corrupted) -> Figure | None:
     from matplotlib.figure import Figure
 
     names = corrupted.measured(["retained"])
-    known = {key[4] for key in corrupted.measures if key[0] == "retained"}
+    known = {key[4] for key in corrupted.measures if key[0] == "retained" and key[5] == 0}
     damages = [d for counted in (True, False) for d in corrupted.damages if d.counted is counted and d.name in known]
     if not names or not damages:
         return None
     columns = [*(d.name for d in damages), *([ALL] if ALL in known else [])]
     heads = [*(short(d.starred, 28) for d in damages), *(["mean"] if ALL in known else [])]
     blocks = [p for p in [*corrupted.panels, *([None] if len(corrupted.panels) > 1 else [])] if _cells(corrupted, names, damages, p)]
+    if not blocks:
+        return None
     labels = [row_label(name) for name in names]
     names_width = 0.08 * max(len(x) for label in labels for x in label.split("\n")) + 0.3
     row_height = max(CELL_HEIGHT, 0.08 + 0.16 * max(label.count("\n") + 1 for label in labels))
@@ -142,7 +144,8 @@ def retained_figure(corrupted: Corrupted) -> Figure | None:
     width = max(names_width + CELL_WIDTH * len(columns) + 0.35, 6.0)
     note = (
         "Retained performance: corrupted minus chance over clean minus chance, mean over severities, headline metric. White is chance (0) "
-        "or worse, the darkest blue all that there was on clean audio (1) or more. –: not scored."
+        "or worse, the darkest blue all that there was on clean audio (1) or more. –: not scored"
+        + (", or not surely above chance on clean audio." if corrupted.not_above_chance() else ".")
         + (" The mean is over corruptions without *." if not all(d.counted for d in damages) else "")
     )
     wrapped = textwrap.wrap(note, int(14 * width))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from mirbench.reporting.board import Panel
+from mirbench.records import ALL
+from mirbench.reporting.board import Panel, span
 from mirbench.reporting.corrupted import Corrupted, Damage
 from mirbench.reporting.layout import NONE, Table, cell, csv_text, escape, latex, markdown, short
 from mirbench.reporting.robustness_comparisons import comparisons_markdown
-from mirbench.results import ALL
 
 MEASURES = {"mce": "mCE", "relative_mce": "relative mCE", "retained": "retained performance"}
 FILES = (
@@ -31,10 +31,11 @@ def robustness_files(corrupted: Corrupted) -> dict[str, str]:
             latex(t, _caption(corrupted, m), f"tab:{m.replace('_', '-')}") for t, m in zip(scores, _measures(corrupted), strict=True)
         )
     if retained:
-        notes = [_retained_note(), *_common_notes(corrupted)]
+        undefined = corrupted.undefined_said()
+        notes = [_retained_note(), *undefined, *_common_notes(corrupted)]
         made["retained.md"] = _sections("Retained performance", retained, notes)
         made["retained.csv"] = csv_text({t.title: t for t in retained}, "task")
-        captions = [f"{t.title}: {_retained_note()} 95 % bootstrap intervals over groups." for t in retained]
+        captions = [" ".join([f"{t.title}: {_retained_note()} 95 % bootstrap intervals over groups.", *undefined]) for t in retained]
         made["retained.tex"] = "\n".join(
             latex(t, c, f"tab:retained-{i}") for i, (t, c) in enumerate(zip(retained, captions, strict=True), 1)
         )
@@ -50,7 +51,8 @@ def robustness_files(corrupted: Corrupted) -> dict[str, str]:
 
 EQUIVARIANCE = (
     "The corruption changes what the labels mean; here they were moved along with the audio, so that a representation which follows "
-    "the change scores as on clean audio. These scores count in no robustness score."
+    "the change scores as on clean audio. Clips whose moved label is no class are left out: how many are left stands above each column. "
+    "These scores count in no robustness score."
 )
 
 
@@ -137,9 +139,11 @@ def _by_level(corrupted: Corrupted, panel: Panel, damage: Damage, severities: Se
             if found:
                 cells[name, i] = found
     under = {name for name, i in cells if i}
-    heads = (("clean",), *((damage.level(s), f"severity {s}") if damage.levels else (f"severity {s}",) for s in severities))
+    heads = [["clean"], *([damage.level(s), f"severity {s}"] if damage.levels else [f"severity {s}"] for s in severities)]
+    if moved:
+        heads = [[*head, span({c.n_test for (_, at), c in cells.items() if at == i}, "clip")] for i, head in enumerate(heads)]
     said = f"{panel.title}, {panel.metric}: {damage.name}{'' if damage.counted else ' (not counted)'}"
-    return Table("encoder", heads, corrupted.board.row_groups(under), cells, title=said)
+    return Table("encoder", tuple(map(tuple, heads)), corrupted.board.row_groups(under), cells, title=said)
 
 
 def _retained_note() -> str:
@@ -151,7 +155,8 @@ def _retained_note() -> str:
 
 def _caption(corrupted: Corrupted, measure: str) -> str:
     if measure == "retained":
-        return f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
+        said = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
+        return " ".join([said, *corrupted.undefined_said()])
     kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
     return f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
 
@@ -173,6 +178,7 @@ def robustness_notes(corrupted: Corrupted) -> list[str]:
         said.append("The runs have baselines of their own; compare with care.")
     if any(corrupted.measure(m, n, p) is None for m in _measures(corrupted) for n in corrupted.measured([m]) for p in corrupted.columns()):
         said.append(f"{NONE}: not defined.")
+    said += corrupted.undefined_said()
     return [*said, *_common_notes(corrupted)]
 
 
@@ -191,6 +197,8 @@ def _common_notes(corrupted: Corrupted) -> list[str]:
         said.append(f"Not counted in means over corruptions: {', '.join(aside)}.")
     if corrupted.differing:
         said.append(f"The runs differ in the levels of {', '.join(corrupted.differing)}; those of the first are named.")
+    if torn := corrupted.board.merged.torn:
+        said.append(f"The runs differ in the severities of {', '.join(torn)}: means over them are left out, as they do not compare.")
     return [*said, *corrupted.skipped_said(), *corrupted.failed]
 
 
@@ -213,6 +221,7 @@ def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
     said = [
         means if names else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if corrupted.trained_on_corrupted else []),
+        *corrupted.undefined_said(),
         *corrupted.skipped_said(),
         *corrupted.failed,
     ]

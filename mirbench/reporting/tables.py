@@ -9,9 +9,16 @@ from mirbench.reporting.board import Board, Panel
 from mirbench.reporting.layout import NONE, Table, cell, csv_text, escape, latex, markdown, number, short, table_row
 from mirbench.results import Comparison, RobustnessComparison
 
+SEEDS = (
+    "Intervals are over groups of clips, for the seeds as they are: the spread between seeds is in none of them. "
+    "The number of seeds is the encoder's; the mean of the baseline may be over another."
+)
+
 
 def difference(c: Comparison | RobustnessComparison) -> str:
-    """'+0.042 [+0.011, +0.073]'."""
+    """'+0.042 [+0.011, +0.073]'; without an interval where there is none."""
+    if math.isnan(c.difference):
+        return NONE
     signed = [("" if x < 0 else "+") + number(x) for x in (c.difference, c.ci_low, c.ci_high)]
     return signed[0] if math.isnan(c.ci_low) or math.isnan(c.ci_high) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
 
@@ -116,6 +123,7 @@ def comparison_notes(board: Board) -> list[str]:
         "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
         "in brackets its 95 % paired bootstrap interval over groups.",
         "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
+        SEEDS,
         f"The intervals are not corrected for their number, {len(board.comparisons)}: of true zeros, about one in twenty looks decided.",
     ]
 

@@ -3,6 +3,8 @@
 Low-pass: 7,000 Hz is wideband telephony, 1,700 Hz a radio next door, 400 Hz leaves bass and fundamentals. High-pass: 100 Hz is a small
 loudspeaker, 600 Hz that of a telephone, 2,400 Hz leaves overtones and hiss. Band-stop: 100 Hz is a notch that few notes fall into, 1,000 Hz
 takes a hole out of the middle, 6,000 Hz leaves bass and the topmost treble.
+
+Where the sampling rate has no such frequency, a low-pass leaves the clip as it is, and a high-pass leaves only the top of what there is.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ROLLOFF = 24  # dB per octave
+TOP = 0.49  # of the sampling rate: a high-pass begins no higher, so that it never lets everything through
 CENTRES = (400.0, 2_500.0)  # Hz; the geometric centre of a stopped band is drawn from between these
 
 
@@ -42,8 +45,7 @@ class HighPass(mirbench.Corruption):
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
 
-        if level >= sample_rate / 2:
-            return audio.copy()
+        level = min(level, TOP * sample_rate)
         with mirbench.seeded(seed):
             return audiomentations.HighPassFilter(level, level, ROLLOFF, ROLLOFF, p=1)(audio, sample_rate)
 

@@ -126,11 +126,11 @@ def real_clips(count: int, seconds: float) -> dict[str, np.ndarray]:
     return {item.id: plan.render(item, 0)[0][: round(seconds * RATE)].astype(np.float32) / 32_768 for item in chosen}
 
 
-def corrupt(corruption: Corruption, level: float, clip_id: str, clips: dict[str, np.ndarray]) -> np.ndarray:
+def corrupt(corruption: Corruption, level: float, clip_id: str, clips: dict[str, np.ndarray], rate: int = RATE) -> np.ndarray:
     """One of the clips as an evaluation would corrupt it; what is mixed in are the clips that follow it."""
     audio, seed = clips[clip_id], corruption_seed(corruption.name, 0, clip_id)
     if not corruption.others:
-        return corruption.apply(audio, RATE, level, seed)
+        return corruption.apply(audio, rate, level, seed)
     names = list(clips)
     following = [names[(names.index(clip_id) + 1 + k) % len(names)] for k in range(corruption.others)]
-    return corruption.mix(audio, np.stack([np.resize(clips[name], len(audio)) for name in following]), RATE, level, seed)
+    return corruption.mix(audio, np.stack([np.resize(clips[name], len(audio)) for name in following]), rate, level, seed)

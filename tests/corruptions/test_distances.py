@@ -7,12 +7,14 @@ import distances
 import mirbench_plugins.corruptions
 import numpy as np
 import pytest
+import soxr
 
 from mirbench import registry
 
 CORRUPTIONS = registry.load().corruptions
 README = Path(mirbench_plugins.corruptions.__path__[0]) / "README.md"
 MAY_FALL = 0.1  # of a clip's whole rise, from one severity to the next
+FEW = 4  # clips at other sampling rates
 DRAWN = {"chain"}  # what it draws is on at some levels and off at others, so that single clips may fall
 
 
@@ -33,8 +35,23 @@ def test_distance_grows_with_severity(name, clips):
         assert (steps >= -MAY_FALL * np.abs(found[:, -1:] - found[:, :1])).all(), f"{fit.name}: {found[steps.min(1).argmin()]}"
 
 
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("name", [name for name, found in CORRUPTIONS.items() if len(found.levels) > 1 and name not in DRAWN])
+def test_distance_grows_with_severity_at_other_sampling_rates(name, rate, clips):
+    """Corrupted at that rate; compared at the usual one."""
+    corruption, fit = CORRUPTIONS[name], distances.distance(name)
+    some = {clip_id: soxr.resample(clips[clip_id], distances.RATE, rate) for clip_id in list(clips)[:: len(clips) // FEW]}
+    found = []
+    for clip_id, clip in some.items():
+        heard = [clip, *(distances.corrupt(corruption, level, clip_id, some, rate) for level in corruption.levels)]
+        clean, *corrupted = (soxr.resample(each, rate, distances.RATE) for each in heard)
+        found.append([fit.measure(clean, each) for each in corrupted])
+    medians = np.median(found, axis=0)
+    assert (fit.sign * np.diff(medians) > 0).all(), f"{fit.name}: {medians}"
+
+
 @pytest.mark.parametrize("name", [name for name, found in CORRUPTIONS.items() if len(found.levels) > 1 and found.counted])
-def test_levels_go_from_barely_audible_to_harsh(name, clips):
+def test_levels_go_from_mild_to_harsh(name, clips):
     """From the least that a listener might notice to a multiple of it, by the measure that fits."""
     corruption, fit = CORRUPTIONS[name], distances.distance(name)
     first, last = (np.median([fit.measure(clips[each], distances.corrupt(corruption, level, each, clips)) for each in list(clips)[:6]])
@@ -72,8 +89,6 @@ def test_log_spectral_distance_is_that_of_a_filter_and_no_matter_of_level():
 
 
 def test_level_drop_pitch_displacement_and_slowing_are_what_was_done(clips):
-    import soxr
-
     clean = next(iter(clips.values()))
     assert distances.level_drop(clean, clean / 10) == pytest.approx(20)
     for semitones in (-5, -1, 0, 2.5):

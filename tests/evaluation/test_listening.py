@@ -263,6 +263,30 @@ def test_other_clips_are_never_of_the_same_group_and_always_the_same(tmp_path, c
     assert len(pairs) == 12  # the same at each severity
 
 
+def test_a_long_clip_is_cut_for_the_pool_and_a_shorter_one_is_whole(tmp_path, monkeypatch):
+    def of(seconds, start=0.0, duration=None):
+        path = tmp_path / f"{seconds}.wav"
+        soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, round(seconds * RATE)), RATE, subtype="FLOAT")
+        [(_, samples)] = listening.pool_of([Clip("x", path, "train", "g", start, duration)], 4_000)
+        return samples, lambda start, duration: mirbench.read_audio(path, 4_000, start, duration)
+
+    for seconds, start, duration in ((70, 0, None), (70, 2.5, None), (70, 2.5, 50), (30, 0, None), (30.5, 0.5, 30)):
+        samples, read = of(seconds, start, duration)
+        assert np.array_equal(samples, read(start, 30))
+    for seconds, start, duration in ((29.9, 0, None), (31, 2, None), (70, 2, 29), (3, 1, None), (3, 1, 1)):
+        samples, read = of(seconds, start, duration)
+        assert np.array_equal(samples, read(start, duration))
+
+
+def test_of_a_long_clip_no_more_is_decoded_for_the_pool(tmp_path, monkeypatch):
+    path, asked = tmp_path / "x.wav", []
+    soundfile.write(path, np.full(40 * RATE, 0.5), RATE)
+    monkeypatch.setattr(listening, "read_audio", lambda *given: asked.append(given) or mirbench.read_audio(*given))
+    for clip in (Clip("x", path, "train", "g"), Clip("y", path, "train", "g", 1.0, 39.0), Clip("z", tmp_path / "none.wav", "train", "g")):
+        listening.pool_of([clip], RATE)
+    assert [given[2:] for given in asked[:2]] == [(0.0, 30.0), (1.0, 30.0)]
+
+
 def test_where_there_are_no_others_silence_is_mixed_in(clips, cut):
     cut(5, 2, forked=False)
     group = [Clip(c.id, c.path, "train", "all") for c in clips]

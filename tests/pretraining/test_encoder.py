@@ -15,6 +15,7 @@ from mirbench.errors import MirbenchError
 from mirbench.options import encoder_options
 from mirbench.pretraining import trainer
 from mirbench.pretraining.backbones.mel_cnn import MelCNN
+from mirbench.pretraining.encoder import _kind
 from mirbench.records import Clip
 
 RATE = 22_050
@@ -215,3 +216,26 @@ def test_what_cannot_work_is_refused(pretrain, options, sentence):
     with pytest.raises(MirbenchError) as error:
         pretrain("semisupcon", **options)
     assert sentence in str(error.value)
+
+
+class Bands(torch.nn.Module):
+    """A front end with a part that has settings of its own."""
+
+    def __init__(self, hop, log=None):
+        super().__init__()
+        self.part = torch.nn.Module()
+        self.part.hop, self.log = hop, log
+        self.register_buffer("window", torch.ones(4))
+
+
+def test_front_ends_are_shared_where_all_settings_and_tensors_agree():
+    assert _kind(Bands(160), "cpu") == _kind(Bands(160), "cpu")
+    assert _kind(Bands(160), "cpu") != _kind(Bands(320), "cpu")
+    assert _kind(Bands(160), "cpu") != _kind(Bands(160), "cuda")
+    other = Bands(160)
+    other.window[1] = 0
+    assert _kind(Bands(160), "cpu") != _kind(other, "cpu")
+    first, second = Bands(160, torch.log), Bands(160, torch.log)
+    assert _kind(first, "cpu") != _kind(second, "cpu")  # a function cannot be compared
+    assert _kind(MelCNN().mel, "cpu") == _kind(MelCNN().mel, "cpu")
+    assert _kind(MelCNN().mel, "cpu") != _kind(MelCNN(bands=64).mel, "cpu")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mirbench.results import Comparison, Merged, Robustness, RobustnessComparison, Summary
+from mirbench.merging import Merged
+from mirbench.results import Comparison, Robustness, RobustnessComparison, Summary
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}

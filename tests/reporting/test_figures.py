@@ -10,9 +10,10 @@ import matplotlib
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from mirbench.merging import Merged
 from mirbench.reporting import figures, style
 from mirbench.reporting.board import build_board
-from mirbench.results import Comparison, Merged, Summary
+from mirbench.results import Comparison, Summary
 
 MANIFEST = {
     "metrics": {"accuracy": "accuracy (share of clips, 0 to 1)", "macro_f1": "macro F1 (0 to 1)"},

@@ -180,6 +180,31 @@ def test_the_heat_map_has_a_block_per_task_with_encoders_as_rows_and_corruptions
     assert "The mean is over corruptions without *." in said(figure)
 
 
+def test_the_heat_map_says_what_is_not_above_chance_and_has_no_empty_blocks():
+    def change(r):
+        return dataclasses.replace(r, value=math.nan) if r.measure == "retained" and (r.encoder == "simclr" or r.task == "key") else r
+
+    figure = retained_figure(changed(corrupted_of(), change))
+    assert len(figure.axes) == 3
+    assert {t.get_text() for axis in figure.axes for name, t in by_gid(axis, "cell:").items() if name.startswith("simclr:")} == {"–"}
+    assert "–: not scored, or not surely above chance on clean audio." in said(figure)
+    assert "above chance on clean" not in said(retained_figure(corrupted_of()))
+    assert retained_figure(changed(corrupted_of(), lambda r: dataclasses.replace(r, value=math.nan))) is None
+
+
+def test_what_has_no_mean_over_severities_has_no_row_or_column_in_the_heat_map():
+    """As in runs of other severities, reported together."""
+    corrupted = corrupted_of()
+    measures = {
+        (*key[:5], 3 if key[1] == "simclr" or key[4] == "low-pass" else key[5]): row
+        for key, row in corrupted.measures.items()
+        if key[0] == "retained"
+    }
+    axis = retained_figure(dataclasses.replace(corrupted, measures=measures)).axes[0]
+    assert [t.get_text() for t in axis.get_yticklabels()] == [n for n in NAMES if n != "simclr"]
+    assert "low-pass" not in [t.get_text() for t in axis.get_xticklabels()]
+
+
 MANY = {f"corruption-{i}": {"unit": "Hz", "levels": [16000, 11025, 8000, 5512, 4000], "counted": i != 7} for i in range(24)}
 LONG = "semisupcon-with-a-very-long-name-and-its-temperature-0.07 (first-run)"
 

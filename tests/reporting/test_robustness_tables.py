@@ -11,13 +11,14 @@ import pytest
 from synthetic import ENCODERS, FAILED, SKIPPED, a_manifest, a_merged, a_sweep, a_value
 from test_tables import Balance
 
+from mirbench.merging import Merged
 from mirbench.reporting import html, report, table_text, tables
 from mirbench.reporting.board import build_board
 from mirbench.reporting.corrupted import Damage, build_corrupted
 from mirbench.reporting.layout import Table, escape_latex, latex
 from mirbench.reporting.robustness_comparisons import holm_verdict
 from mirbench.reporting.robustness_tables import FILES, robustness_files, robustness_text
-from mirbench.results import Merged, Robustness, RobustnessComparison, RunFolder, Summary
+from mirbench.results import Robustness, RobustnessComparison, RunFolder, Summary
 
 FAILURE = (
     "low-pass failed on clip clip-0 at severity 5 (returned NaN); clip clip-1 at severity 5 (returned NaN); "
@@ -94,11 +95,72 @@ def test_corrupted_scores_stand_under_their_level_beside_those_of_clean_audio():
 def test_equivariance_is_a_table_of_its_own_and_never_mixed_in():
     files = robustness_files(corrupted_of())
     table = section(files["equivariance.md"], "pitch on mini, accuracy: pitch-shift")
-    assert table["encoder"][1] == "1 semitones<br>severity 1"
+    assert table["encoder"][:2] == ["clean<br>48 clips", "1 semitones<br>severity 1<br>48 clips"]
     assert table["semisupcon"][0].startswith("0.900")
     assert table["semisupcon"][3].startswith(f"{a_value('semisupcon', 'pitch', ENCODERS, 3, 5):.3f}")
     assert "labels" in files["equivariance.md"]
     assert "genre on mini" not in files["equivariance.md"]
+
+
+def test_equivariance_says_how_many_clips_are_left_at_each_severity():
+    """A label that is moved off the scale takes its clip with it, so the columns are not of the same clips."""
+    corrupted = corrupted_of()
+    moved = {key: dataclasses.replace(row, n_test=48 - key[5]) for key, row in corrupted.moved.items()}
+    text = robustness_files(dataclasses.replace(corrupted, moved=moved))["equivariance.md"]
+    heads = section(text, "pitch on mini, accuracy: pitch-shift")["encoder"]
+    assert [head.split("<br>")[-1] for head in heads] == ["48 clips", "47 clips", "45 clips", "43 clips"]
+    assert "Clips whose moved label is no class are left out" in text
+
+
+def without(corrupted, name, task, only=None):
+    """Its retained performance of a task not defined: under every corruption and in their mean, or under `only` alone."""
+
+    def change(row):
+        aside = (row.measure, row.encoder, row.task) == ("retained", name, task) and only in (None, row.corruption)
+        return dataclasses.replace(row, value=math.nan, ci_low=math.nan, ci_high=math.nan) if aside else row
+
+    return dataclasses.replace(corrupted, measures={key: change(row) for key, row in corrupted.measures.items()})
+
+
+def test_what_is_not_surely_above_chance_has_no_retained_performance_and_the_reason_stands_below():
+    corrupted = without(without(without(corrupted_of(), "semisupcon", "key"), "untrained", "key"), "semisupcon", "all")
+    said = "Without retained performance, since not surely above chance on clean audio: key on mini: semisupcon, untrained."
+    files = robustness_files(corrupted)
+    table = section(files["robustness.md"], "Retained performance (higher is better)")
+    assert (table["semisupcon"][1], table["semisupcon"][-1]) == ("–", "–")
+    assert table["simclr"][1].startswith("**")  # the best of the others
+    assert section(files["retained.md"], "key on mini, mirex")["low-pass"][0] == "–"
+    for text in (files["robustness.md"], files["retained.md"], html.page(corrupted.board, [], corrupted)):
+        assert said in text
+    assert all(said in files[name] for name in ("robustness.tex", "retained.tex"))
+    assert said in " ".join(robustness_text(corrupted).split())
+    assert "above chance on clean" not in "".join(robustness_files(corrupted_of()).values())
+
+
+def test_an_encoder_that_lacks_a_corruption_has_no_mean_and_the_reason_stands_below():
+    corrupted = without(corrupted_of(), "simclr", "genre", only="all")
+    text = robustness_files(corrupted)["robustness.md"]
+    assert section(text, "Retained performance (higher is better)")["simclr"][3] == "–"
+    assert "Without a mean over corruptions, since not scored under all that others were: genre on mini: simclr." in text
+    assert "above chance on clean" not in text
+
+
+def test_a_comparison_without_a_difference_is_told_and_not_a_number():
+    corrupted = corrupted_of()
+    nan = dict.fromkeys(("difference", "ci_low", "ci_high", "p", "p_holm"), math.nan)
+    rows = [dataclasses.replace(c, **nan) if (c.task, c.measure) == ("key", "retained") else c for c in corrupted.comparisons]
+    text = robustness_files(dataclasses.replace(corrupted, comparisons=tuple(rows)))["robustness-comparisons.md"]
+    assert "| retained performance | key on mini | all | semisupcon | untrained | – | – | no test |" in text
+    assert "nan" not in text
+    assert "- –: not defined." in text
+
+
+def test_the_notes_of_comparisons_say_what_seeds_and_the_correction_are_of():
+    text = robustness_files(corrupted_of())["robustness-comparisons.md"]
+    for notes in (text, tables.comparisons_markdown(corrupted_of().board)):
+        assert "the spread between seeds is in none of them" in notes
+        assert "The number of seeds is the encoder's" in notes
+    assert "The means over corruptions are among them" in text
 
 
 @pytest.mark.parametrize(
@@ -257,8 +319,8 @@ def test_runs_with_baselines_or_levels_of_their_own_say_so():
     assert text.count("pitch-shift is skipped") == 2  # each said once
 
 
-def a_run(path, swept=True) -> RunFolder:
-    run, rows = RunFolder.create(path), a_sweep(tasks={"key": "mirex"}, skipped=SKIPPED[:1])
+def a_run(path, swept=True, **about) -> RunFolder:
+    run, rows = RunFolder.create(path), a_sweep(tasks={"key": "mirex"}, skipped=SKIPPED[:1], **about)
     manifest = a_manifest(tasks={"key": "mirex"}, skipped=SKIPPED[:1])
     clean = [s for s in rows["summaries"] if s.severity == 0]
     run.write_scores([])
@@ -288,6 +350,28 @@ def test_a_report_writes_all_and_takes_it_away_where_there_was_no_sweep(tmp_path
     }  # fmt: skip
     assert "orruption" not in made.table_text
     assert "Under corruption" not in (run.path / "report.html").read_text()
+
+
+def at_each_severity(run, severities):
+    """With lines of retained performance at each severity, as a run has them."""
+    rows = run.read_robustness()
+    single = [row for row in rows if row.measure == "retained" and row.corruption not in ("all", "polarity")]
+    run.write_robustness([*rows, *(dataclasses.replace(row, severity=s) for row in single for s in severities)])
+    return run.path
+
+
+def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path):
+    one = at_each_severity(a_run(tmp_path / "one", severities=(1, 3)), (1, 3))
+    two = at_each_severity(a_run(tmp_path / "two", severities=(1, 3, 5)), (1, 3, 5))
+    made = report([one, two], tmp_path / "both")
+    names = {p.name for p in made.files}
+    assert "robustness-key-mini.svg" in names
+    assert not names & {"robustness.svg", "robustness.md"}
+    retained = (tmp_path / "both" / "tables" / "retained.md").read_text()
+    assert list(section(retained, "key on mini, mirex"))[2:] == ["*not counted:*", "polarity"]  # which has no other severities
+    text = (tmp_path / "both" / "tables" / "corrupted.md").read_text()
+    assert "The runs differ in the severities of white-noise, low-pass, compressor: means over them are left out" in text
+    assert "No robustness score over all tasks" in made.table_text
 
 
 def test_a_sweep_in_which_all_was_skipped_says_why_and_draws_nothing():

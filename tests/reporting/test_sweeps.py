@@ -8,9 +8,10 @@ import math
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from mirbench.merging import Merged, merge
 from mirbench.reporting import figures, html, report, style, sweeps
 from mirbench.reporting.board import build_board
-from mirbench.results import Comparison, Merged, RunFolder, Summary, merge
+from mirbench.results import Comparison, RunFolder, Summary
 
 TASKS = {"genre": "accuracy", "key": "mirex"}
 FLOORS = ("untrained", "majority")

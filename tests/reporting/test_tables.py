@@ -12,10 +12,11 @@ from html.parser import HTMLParser
 import pytest
 
 from mirbench.errors import MirbenchError
+from mirbench.merging import Merged
 from mirbench.records import Score
 from mirbench.reporting import html, report, tables
 from mirbench.reporting.board import build_board
-from mirbench.results import Comparison, Merged, RunFolder, Summary
+from mirbench.results import Comparison, RunFolder, Summary
 
 METRICS = {"genre": ("accuracy", "macro_f1"), "key": ("mirex",)}
 MANIFEST = {
