@@ -152,7 +152,9 @@ class Plan:
 
     def _cost(self, jobs: Iterable[Job]) -> str:
         left = self._left(jobs)
-        return f"{_duration(sum(job.seconds for job in left))} on two cores and {sum(job.megabytes for job in left):.0f} MB"
+        passing = min(PASS_MEGABYTES, sum(job.megabytes for job in left if job.transient))
+        megabytes = passing + sum(job.megabytes for job in left if not job.transient)
+        return f"{_duration(sum(job.seconds for job in left))} on two cores and {megabytes:.0f} MB"
 
 
 def _duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ from mirbench.contract import check_noun
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
 from mirbench.records import SPLITS, Clip
+from mirbench.seeded import seeded
 
 FLAT = 1e-3  # of the samples, at the peak
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
@@ -196,7 +197,7 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
             assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
             assert np.isfinite(out).all(), f"{what} returns values that are not finite"
             assert np.array_equal(given, audio), f"{what} changes the audio it was given"
-            with _elsewhere(severity):
+            with seeded(severity):  # the global generators in another state, so that what draws from them shows
                 again = apply(audio, level)
             assert np.array_equal(out, again), f"{what} returns something else for the same seed"
             assert sound == "silence" or not last or not np.array_equal(out, audio), f"{what} leaves the audio as it was"
@@ -365,19 +366,6 @@ def _fenced(what: str) -> Iterator[None]:
     for name, state in _states():
         unchanged = name not in before or before[name] == state()
         assert unchanged, f"{what} changes the global random state of {name}; use a generator of its own"
-
-
-@contextlib.contextmanager
-def _elsewhere(seed: int) -> Iterator[None]:
-    """The global generators in another state, so that what draws from them shows; put back afterwards."""
-    before, numpy_before = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
-        np.random.set_state(numpy_before)
 
 
 def _tones(folder: Path, sample_rate: int) -> list[Clip]:
