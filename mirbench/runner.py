@@ -93,15 +93,17 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     """A finished run under more corruptions or severities, on the checkpoints that it left in the cache; `run` adds them to its folder.
 
     overrides, flags: settings, as `load_config` takes them; corruptions and severities among the flags are added to those that the run
-    has been scored under, but `none` takes all away. Raises MirbenchError where the folder is no run, or the cache no longer has a
+    has been scored under. Raises MirbenchError where the folder is no run, or the cache no longer has a
     checkpoint.
     """
     folder = RunFolder(run_path if run_path.name not in ("", "..") else run_path.resolve())
     manifest = folder.read_manifest()
     stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
     config = reconfigured(stored, str(run_path), overrides, flags)
+    if not config.corruptions:
+        raise MirbenchError(f"a sweep adds corruptions to {run_path}, and none was asked for; name some, or all.")
     swept, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
-    if swept and config.corruptions:
+    if swept:
         if lost := [name for name in before if name not in registry.corruptions]:
             raise MirbenchError(f"{run_path} was scored under '{lost[0]}', which no plugin provides; name its plugin with --plugin FILE.")
         corruptions = list(dict.fromkeys([*before, *config.corruptions]))

@@ -181,6 +181,7 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
     _contract("corruption", corruption)
 
     def apply(audio: np.ndarray, level: float) -> Any:
+        level = float(level)  # as a run has it
         if corruption.others:
             return corruption.mix(audio, _noise(corruption.others, len(audio)), sample_rate, level, 7)
         return corruption.apply(audio, sample_rate, level, 7)

@@ -605,16 +605,15 @@ def test_a_sweep_is_added_to_a_finished_run_without_pretraining_again(learner):
     assert scores(asked) == scores(folder)
 
 
-def test_a_second_sweep_adds_to_the_first_and_none_takes_all_away(learner):
+def test_a_second_sweep_adds_to_the_first_and_none_is_refused(learner, capsys):
     folder = learner.run(encoder="learner")
     assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1,3") == 0
     assert sweep(learner, folder, "--corruptions", "hiss", "--severities", "2") == 0
     found = {(r["corruption"], r["severity"]) for r in rows(folder)} - {("clean", "0")}
     assert found == {(name, severity) for name in ("hush", "hiss") for severity in "123"}
-    assert sweep(learner, folder, "--corruptions", "none") == 0
-    assert {r["corruption"] for r in rows(folder)} == {"clean"}
-    assert not (folder / "robustness.csv").exists()
-    assert "robustness" not in manifest(folder)
+    assert sweep(learner, folder, "--corruptions", "none") == 2
+    assert capsys.readouterr().err.endswith("and none was asked for; name some, or all.\n")
+    assert (folder / "robustness.csv").exists()
 
 
 def test_a_sweep_after_one_under_a_corruption_that_is_gone_asks_for_its_plugin(learner, capsys):

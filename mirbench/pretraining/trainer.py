@@ -128,9 +128,14 @@ def train(training: Training) -> dict[str, Any]:
 
 def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
     """One of several processes."""
+    import torch.distributed
+
     if training.device == "cpu":
         torch.set_num_threads(max(1, core_count() // training.devices))
-    return _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
+    found = _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
+    fabric.barrier()
+    torch.distributed.destroy_process_group()  # or its threads may be cut off in the middle when the process ends, which aborts it
+    return found
 
 
 def looks_each_step(device: str) -> bool:

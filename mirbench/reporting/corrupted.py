@@ -146,6 +146,11 @@ class Corrupted:
                 found[p.title] = names
         return found
 
+    def scored(self) -> list[Damage]:
+        """The corruptions that any encoder has a score under, so not those that failed."""
+        found = {key[4] for key in self.cells}
+        return [damage for damage in self.damages if damage.name in found]
+
     def undefined_said(self) -> list[str]:
         """A sentence for each reason why retained performance is not defined."""
 

@@ -183,11 +183,11 @@ def robustness_notes(corrupted: Corrupted) -> list[str]:
 
 
 def _common_notes(corrupted: Corrupted) -> list[str]:
-    counted = [d.name for d in corrupted.damages if d.counted]
-    aside = [d.name for d in corrupted.damages if not d.counted]
+    scored = corrupted.scored()
+    aside = [d.name for d in scored if not d.counted]
     severities = sorted({key[5] for key in corrupted.cells})
     said = [
-        f"Test audio is corrupted in {len(counted)} {'way' if len(counted) == 1 else 'ways'} at severities "
+        f"Test audio is corrupted in {span([len(scored)], 'way')} at severities "
         f"{', '.join(map(str, severities))}; in brackets 95 % bootstrap intervals over groups, mean over seeds.",
         "Probes were trained on audio under the same condition as the test audio."
         if corrupted.trained_on_corrupted
@@ -215,9 +215,9 @@ def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
             table += [[short(n, first), *(cell(corrupted.measure(m, n, None)).replace(NONE, "-") for m in measures)] for n in rows]
         rooms = [first, *[20] * len(measures)]
         blocks.append("\n".join("  ".join(x.ljust(n) for x, n in zip(line, rooms, strict=False)).rstrip() for line in table))
-    counted = [d for d in corrupted.damages if d.counted]
-    over = f"{len(corrupted.panels)} tasks and " if len(corrupted.panels) > 1 else ""
-    means = f"Mean over {over}{len(counted)} corruptions. mCE: {corrupted.baseline} is 1, lower is better; retained: 1 is all."
+    counted = span([sum(d.counted for d in corrupted.scored())], "corruption")
+    over = f"{len(corrupted.panels)} tasks, of those where it is defined, and " if len(corrupted.panels) > 1 else ""
+    means = f"Mean over {over}{counted}. mCE: {corrupted.baseline} is 1, lower is better; retained: 1 is all."
     said = [
         means if names else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if corrupted.trained_on_corrupted else []),

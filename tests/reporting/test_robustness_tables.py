@@ -54,7 +54,7 @@ def test_the_notes_define_every_measure_name_the_baseline_and_cite_where_it_is_f
     text = robustness_files(corrupted_of())["robustness.md"]
     for said in (
         "divided by that of untrained", "Hendrycks and Dietterich", "ICLR 2019", "corrupted minus chance over clean minus chance",
-        "corrupted in 4 ways at severities 1, 3, 5", "Probes were trained on clean audio.",
+        "corrupted in 5 ways at severities 1, 3, 5", "Probes were trained on clean audio.",
         "Not counted in means over corruptions: polarity.",
     ):  # fmt: skip
         assert said in text
