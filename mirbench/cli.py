@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from mirbench import __version__
-from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.errors import MirbenchError, did_you_mean, told
 
 if TYPE_CHECKING:
     from mirbench.config import RunConfig
@@ -423,7 +423,7 @@ def _unexpected(error: Exception) -> int:
         return _say(f"cannot use {error.filename}: {error.strerror}.", None)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename}:{frame.lineno}"
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+    text = told(error)
     return _say(f"this should not have happened: {text} ({where}); run it again with --debug and report what it shows.", None, 1)
 
 

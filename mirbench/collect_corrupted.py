@@ -12,7 +12,7 @@ from mirbench.evaluation.robustness import Measured
 from mirbench.jobs import Job
 from mirbench.measured import Measurement, check_same_clips, read_measurement, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
-from mirbench.records import CLEAN, MAJORITY, Condition, Score
+from mirbench.records import ALL, CLEAN, MAJORITY, Condition, Score
 from mirbench.results import Robustness, RobustnessComparison, Summary
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class CorruptedRows:
     def finish(self, planned: Plan) -> None:
         """What is made of all tasks together: means over them, and the correction of p-values for their number."""
         sizes = {c.name: (len(c.seeds), 0) for c in planned.contenders}
-        self.rows += [_row(line, ("all", "all", "all"), sizes[line.encoder]) for line in robustness.across_tasks(self.lines)]
+        self.rows += [_row(line, (ALL, ALL, ALL), sizes[line.encoder]) for line in robustness.across_tasks(self.lines)]
         self.comparisons = robustness.corrected(self.comparisons)
 
 

@@ -31,3 +31,12 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> MirbenchError:
     names = sorted(known)
     hint = did_you_mean(given, names)
     return MirbenchError(f"no {kind} is named '{given}'{';' + hint if hint else '.'} Known: {', '.join(names) or 'none'}.")
+
+
+def told(error: BaseException) -> str:
+    """An error of somebody else's as a part of a sentence.
+
+    >>> told(ValueError("no such\\n thing."))
+    'ValueError: no such thing'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")

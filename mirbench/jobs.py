@@ -19,7 +19,7 @@ from typing import Any
 from mirbench.config import RunConfig
 from mirbench.contenders import HEARD, Contender, files_of, read_heard
 from mirbench.data.splits import check_across, check_clips
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, told
 from mirbench.nouns import Dataset, PretrainJob
 from mirbench.provenance import moving_versions, native_bfloat16, room_digest
 from mirbench.records import ABOUT, Clip
@@ -154,10 +154,9 @@ class Planner:
         except (MirbenchError, OSError, MemoryError):
             raise
         except Exception as error:
-            what = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
             provider = self.registry.provider(kind, name)
             noun = {"dataset": "data set"}.get(kind, kind)
-            raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {what}; --debug shows where.") from error
+            raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {told(error)}; --debug shows where.") from error
 
     def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         """Pretrains, or takes over the folder that was given, or the one that is kept."""

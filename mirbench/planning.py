@@ -189,7 +189,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
         jobs += _clean_jobs(draft, wanted, dataset)
     for dataset in datasets:
         for some in _passes(draft, dataset, len(wanted)):
-            jobs += _corrupted_jobs(draft, wanted, dataset, some, skips, moving)
+            jobs += _corrupted_jobs(draft, wanted, dataset, some, moving)
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
@@ -221,7 +221,6 @@ def _corrupted_jobs(
     wanted: Sequence[tuple[Contender, int]],
     dataset: Dataset,
     corruptions: Sequence[str],
-    skips: Sequence[Skip],
     moving: Collection[tuple[str, str]],
 ) -> list[Job]:
     """Embeddings under some corruptions in one pass, then all scores that need them."""
@@ -236,7 +235,7 @@ def _corrupted_jobs(
                     checkpoint = draft.checkpoints.get((contender.name, seed))
                     embedded[split, contender.name, seed, condition] = planner.embed(together, contender, seed, condition, checkpoint)
     jobs: list[Job] = []
-    skipped = {(skip.task, skip.corruption) for skip in skips}
+    skipped = {(skip.task, skip.corruption) for skip in draft.skips}
     for contender, seed in wanted:
         for task in _carried(draft.tasks, dataset):
             for corruption in corruptions:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.errors import told
 from mirbench.nouns import Corruption
 from mirbench.records import Condition
 
@@ -68,8 +69,7 @@ def corrupt(
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:
-        reason = f"raised {type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
-        raise Fault(condition, clip_id, reason) from error
+        raise Fault(condition, clip_id, f"raised {told(error)}") from error
     finally:
         changed = _restore(before)
     if wrong := _wrong(found, audio) or changed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, told
 from mirbench.nouns import Embed, Staged
 from mirbench.records import Embeddings
 
@@ -88,8 +88,7 @@ def _heard(listener: Listener, part: np.ndarray, fronts: dict[Hashable, Any]) ->
     except (MirbenchError, OSError, MemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
-        raise MirbenchError(f"{listener.title} failed while embedding: {what}; --debug shows where.") from error
+        raise MirbenchError(f"{listener.title} failed while embedding: {told(error)}; --debug shows where.") from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(part):
         shape = getattr(found, "shape", type(found).__name__)
         raise MirbenchError(f"{listener.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
