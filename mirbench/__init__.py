@@ -10,7 +10,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, PretrainJob, Spec, Staged, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Files, Metric, PretrainJob, Spec, Staged, Supervision, Task
 from mirbench.records import Clip
 from mirbench.seeded import seeded
 
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 _LATE = {
     "AudioError": "mirbench.data.audio",
-    "Metric": "mirbench.evaluation.metrics",
+    "AudioFile": "mirbench.data.audio",
     "BackboneEncoder": "mirbench.pretraining.encoder",
     "CONTRASTIVE_OPTIONS": "mirbench.pretraining.settings",
     "LABEL_OPTIONS": "mirbench.pretraining.settings",
@@ -30,17 +30,24 @@ _LATE = {
     "TUNe": "mirbench.pretraining.backbones.tune",
     "TUNePlus": "mirbench.pretraining.backbones.tune",
     "WaveformViews": "mirbench.pretraining.waveform_views",
+    "assign_splits": "mirbench.data.splits",
     "build_backbone": "mirbench.pretraining.backbones",
+    "describe_audio": "mirbench.data.audio",
     "gather_views": "mirbench.pretraining.losses",
+    "keep_apart": "mirbench.data.splits",
     "key_name": "mirbench.notation",
     "label_targets": "mirbench.pretraining.supervision",
     "parse_key": "mirbench.notation",
     "parse_pitch": "mirbench.notation",
     "progress_bar": "mirbench.progress",
     "read_audio": "mirbench.data.audio",
+    "read_clip": "mirbench.data.audio",
     "read_manifest": "mirbench.data.manifest",
+    "read_pieces": "mirbench.data.audio",
+    "read_table": "mirbench.data.tables",
     "resample": "mirbench.data.audio",
     "semisupcon_loss": "mirbench.pretraining.losses",
+    "table_rows": "mirbench.data.tables",
     "write_manifest": "mirbench.data.manifest",
 }
 
@@ -50,6 +57,8 @@ __all__ = [
     "Corruption",
     "Dataset",
     "Encoder",
+    "Files",
+    "Metric",
     "MirbenchError",
     "PretrainJob",
     "Spec",

@@ -1,11 +1,10 @@
-"""The command line: run, sweep, pretrain, report, corrupt, list. Everything heavy is imported when a command needs it."""
+"""The command line: run, sweep, pretrain, report, corrupt, data, list. Everything heavy is imported when a command needs it."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import re
 import shlex
 import sys
 import textwrap
@@ -14,27 +13,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from mirbench import __version__
+from mirbench.cli_data import app as data_app
 from mirbench.errors import MirbenchError, did_you_mean, told
+from mirbench.flags import (
+    AllowOutside,
+    AllowOverlap,
+    Cache,
+    Checkpoints,
+    Command,
+    Config,
+    Corruptions,
+    DataRoot,
+    Datasets,
+    Debug,
+    Device,
+    Devices,
+    Encoders,
+    Json,
+    MaxBad,
+    Plugins,
+    PretrainOn,
+    Quiet,
+    Seed,
+    Seeds,
+    Set,
+    Severities,
+    SplitSeed,
+    SuperviseWith,
+    Tasks,
+    cache_folder,
+    hush,
+)
 
 if TYPE_CHECKING:
     from mirbench.config import RunConfig
     from mirbench.registry import Registry
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "corrupt", "list")
+COMMANDS = ("run", "sweep", "pretrain", "report", "corrupt", "data", "list")
 LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "configs", "plugins")
 LINE = 70  # characters of a description in a line of `mirbench list`
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
-
-
-class _Command(TyperCommand):
-    def get_help(self, ctx: Any) -> str:
-        """With arguments as they are typed; some releases of typer write {ENCODER} in the usage and ENCODER <str> below it."""
-        text = re.sub(r"\{(\w+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
-        return re.sub(r"(?m)^(  [A-Z.]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
 
 
 app = typer.Typer(
@@ -46,41 +67,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Encoders = Annotated[
-    list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score, or `all`; commas or repeats for several.")
-]
-Tasks = Annotated[
-    list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to score it on, or `all`; commas or repeats for several.")
-]
-Datasets = Annotated[
-    list[str] | None, typer.Option("--dataset", metavar="NAME", help="Data set to use, or `all`; commas or repeats for several.")
-]
-Checkpoints = Annotated[
-    list[str] | None,
-    typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
-]
-Corruptions = Annotated[
-    list[str] | None,
-    typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),
-]
-Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
-Config = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="YAML file of settings, or a shipped one's name (see mirbench list configs); several are merged.",
-    ),
-]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
-Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
-Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
-Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
-Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
+app.add_typer(data_app)
 
 
 @app.callback(invoke_without_command=True)
@@ -92,11 +79,18 @@ def _root(ctx: typer.Context, version: Annotated[bool, typer.Option("--version",
         print(ctx.get_help())
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def run(
     encoder: Encoders = None,
     tasks: Tasks = None,
     dataset: Datasets = None,
+    data_root: DataRoot = None,
+    pretrain_on: PretrainOn = None,
+    supervise_with: SuperviseWith = None,
+    allow_overlap: AllowOverlap = False,
+    allow_outside: AllowOutside = False,
+    split_seed: SplitSeed = None,
+    max_bad: MaxBad = None,
     checkpoint: Checkpoints = None,
     corruptions: Corruptions = None,
     severities: Severities = None,
@@ -119,23 +113,26 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
+    flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
+    flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     from mirbench import runner
 
-    planned = runner.plan(chosen, registry, _cache(cache))
+    planned = runner.plan(chosen, registry, cache_folder(cache))
     if plan:
         print(planned.describe())
         return
     _show(runner.run(planned, command=shlex.join(["mirbench", *_argv])), quiet)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def sweep(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     corruptions: Corruptions = None,
     severities: Severities = None,
     settings: Set = None,
     device: Device = None,
+    data_root: DataRoot = None,
     cache: Cache = None,
     plugin: Plugins = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")] = False,
@@ -147,12 +144,12 @@ def sweep(
     Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are. Severities
     are those of the whole run, so one that is added is added for all corruptions.
     """
-    _hush(quiet)
+    hush(quiet)
     from mirbench import registry as registries
     from mirbench import runner
 
-    flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device}
-    planned = runner.plan_sweep(run, settings or [], flags, registries.load(plugin or []), _cache(cache))
+    flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device, "data_root": data_root}
+    planned = runner.plan_sweep(run, settings or [], flags, registries.load(plugin or []), cache_folder(cache))
     if plan:
         print(planned.describe())
         return
@@ -174,10 +171,15 @@ def _show(folder: Path, quiet: bool) -> None:
             print(f"  {folder / name}")
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def pretrain(
     encoder: Annotated[str, typer.Argument(metavar="ENCODER", help="The encoder to pretrain.")],
     dataset: Datasets = None,
+    data_root: DataRoot = None,
+    supervise_with: SuperviseWith = None,
+    allow_outside: AllowOutside = False,
+    split_seed: SplitSeed = None,
+    max_bad: MaxBad = None,
     config: Config = None,
     settings: Set = None,
     seed: Seed = None,
@@ -190,19 +192,20 @@ def pretrain(
     quiet: Quiet = False,
 ) -> None:
     """Pretrain one encoder and say where its checkpoints are. A later run takes them from the cache, or by --checkpoint."""
-    flags = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device, "devices": devices}
+    flags: dict[str, Any] = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
+    flags |= {"devices": devices, "supervise_with": supervise_with, **_data_flags(data_root, allow_outside, split_seed, max_bad)}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench import runner
 
-    found = runner.pretrain(chosen, registry, _cache(cache), encoder)
+    found = runner.pretrain(chosen, registry, cache_folder(cache), encoder)
     for folder, title in found.items():
         print(folder if quiet or len(found) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
@@ -218,7 +221,7 @@ def report(
     print(f"\nWritten to {output or runs[0]}.")
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def corrupt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The audio file; its channels become one, as in a run.")],
     corruption: Annotated[str, typer.Option("--corruption", metavar="NAME", help="What is done to it (see mirbench list corruptions).")],
@@ -248,20 +251,20 @@ def corrupt(
     A run does the same to each clip, at a sample rate of its own and with another draw of what is random. Nothing is scaled or cut to fit:
     the WAV file holds 32-bit floats. The same command writes the same file.
     """
-    _hush(quiet)
+    hush(quiet)
     from mirbench import corrupting
     from mirbench import registry as registries
 
     registry = registries.load(plugin or [])
     condition = corrupting.condition_of(registry.get("corruption", corruption), severity, level)
-    out, told = corrupting.corrupt_file(file, output, condition, registry, _cache(cache), dataset, sample_rate, replicate)
+    out, told = corrupting.corrupt_file(file, output, condition, registry, cache_folder(cache), dataset, sample_rate, replicate)
     print(out if quiet else told)
 
 
-@app.command("list", cls=_Command)
+@app.command("list", cls=Command)
 def list_(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")] = False,
+    as_json: Json = False,
     plugin: Plugins = None,
     debug: Debug = False,
 ) -> None:
@@ -290,29 +293,24 @@ def _prepare(
     files: list[Path] | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
 ) -> tuple[RunConfig, Registry]:
     """The settings and the plugins, checked against each other."""
-    _hush(quiet)
+    hush(quiet)
+    from mirbench import chosen as data
     from mirbench import config as configs
     from mirbench import options
     from mirbench import registry as registries
 
     chosen = configs.load_config(files or [], settings or [], flags)
     registry = registries.load(plugins or [])
+    chosen = data.adopt(chosen, registry)
     named = {"encoder": [*chosen.encoders, *chosen.floors], "task": chosen.tasks, "dataset": chosen.datasets}
     for kind, names in {**named, "corruption": chosen.corruptions}.items():
         registry.resolve(kind, names)
     options.check_options(chosen, registry.encoders)
-    return chosen, registry
+    return data.fit_supervision(chosen, registry), registry
 
 
-def _hush(quiet: bool) -> None:
-    if quiet:
-        os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
-
-
-def _cache(given: Path | None) -> Path:
-    from mirbench import store
-
-    return given or store.default_cache()
+def _data_flags(data_root: str | None, allow_outside: bool, split_seed: int | None, max_bad: str | None) -> dict[str, Any]:
+    return {"data_root": data_root, "allow_outside": allow_outside or None, "split_seed": split_seed, "max_bad": max_bad}
 
 
 def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from mirbench.evaluation.scoring import label_counts, majority_predictions, meas
 from mirbench.evaluation.significance import resampled_interval
 from mirbench.measured import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
+from mirbench.overlaps import about_overlap, found_by
 from mirbench.provenance import git_commit, machine, versions
-from mirbench.records import MAJORITY, Condition, Score
+from mirbench.records import MAJORITY, OVERLAP_MARK, Condition, Score
 from mirbench.results import Comparison, RunFolder, Summary
 from mirbench.store import key_of, write_copy
 
@@ -36,7 +37,7 @@ def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command
     about_tasks: dict[str, Any] = {}
     for task in planned.tasks:
         for dataset in planned.datasets:
-            if task.annotation in dataset.annotations:
+            if planned.carries(dataset, task):
                 clean, about = _clean(planned, folder, task, dataset, predictions)
                 for name, measurements in clean.items():
                     scores += [row for each, whose in zip(measurements, about[name], strict=True) for row in each.scores(whose)]
@@ -48,16 +49,36 @@ def collect(planned: Plan, folder: RunFolder, seconds: dict[str, float], command
                 about_tasks[task.name]["classes"] = list(planned.planner.data_of(task, dataset).classes)
     corrupted.finish(planned)
     manifest = _manifest(planned, about_tasks, seconds, command)
+    marked = {name: name + OVERLAP_MARK for name in manifest.get("overlap", {})}
+    _mark_manifest(manifest, marked)
     folder.clear()  # only now: a run that is stopped before has lost nothing
     for write in predictions:
         write()
-    folder.write_scores([*scores, *corrupted.scores])
-    folder.write_summaries([*found, *corrupted.summaries])
-    folder.write_comparisons(comparisons)
-    folder.write_robustness(corrupted.rows)
-    folder.write_robustness_comparisons(corrupted.comparisons)
-    folder.write_equivariance(corrupted.equivariance)
+    folder.write_scores(_marked([*scores, *corrupted.scores], marked))
+    folder.write_summaries(_marked([*found, *corrupted.summaries], marked))
+    folder.write_comparisons(_marked(comparisons, marked))
+    folder.write_robustness(_marked(corrupted.rows, marked))
+    folder.write_robustness_comparisons(_marked(corrupted.comparisons, marked))
+    folder.write_equivariance(_marked(corrupted.equivariance, marked))
     folder.write_manifest(manifest)
+
+
+def _marked(rows: list[Any], marked: Mapping[str, str]) -> list[Any]:
+    """Under their new names, where they have one."""
+    for column in ("encoder", "baseline") if marked else ():
+        rows = [dataclasses.replace(row, **{column: marked.get(n, n)}) if (n := getattr(row, column, None)) else row for row in rows]
+    return rows
+
+
+def _mark_manifest(manifest: dict[str, Any], marked: Mapping[str, str]) -> None:
+    """As `_marked`."""
+    for part in ("encoders", "overlap"):
+        if part in manifest:
+            manifest[part] = {marked.get(name, name): about for name, about in manifest[part].items()}
+    for point in manifest.get("sweep", {}).get("points", []):
+        point["name"] = marked.get(point["name"], point["name"])
+    if baseline := manifest.get("robustness", {}).get("baseline"):
+        manifest["robustness"]["baseline"] = marked.get(baseline, baseline)
 
 
 def _clean(
@@ -161,6 +182,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
             "identity": dataset.identity(),
             "key": planned.planner.data_key(dataset),
             "provider": planned.registry.provider("dataset", dataset.name),
+            "split_rule": dataset.split_rule,
             "clips": dict(Counter(c.split for c in clips)),
             "skipped": _skipped(planned, dataset.name),
         }
@@ -183,8 +205,17 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
         "timings": seconds,
         **({"sweep": {"points": points}} if points else {}),
         **about_corruptions(planned),
+        **_about_data_sets(planned),
         **({"pretrained_by": planned.planner.kept.by} if planned.planner.kept.by else {}),
     }
+
+
+def _about_data_sets(planned: Plan) -> dict[str, Any]:
+    """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
+    left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in planned.planner.left_out.items()]
+    found = found_by(planned.planner, planned.overlap, planned.listening)
+    splits = {f"{d.name}/{c.id}": c.split for d in planned.datasets for c in planned.planner.clips_of(d)} if found else {}
+    return {**({"left_out": left_out} if left_out else {}), **({"overlap": about_overlap(found, splits)} if found else {})}
 
 
 def _checkpoints(planned: Plan, encoder: str, budgets: dict[str, list[str]]) -> dict[str, Any]:

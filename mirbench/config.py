@@ -20,7 +20,12 @@ from mirbench.records import SEVERITIES
 from mirbench.typed import shown
 from mirbench.yamlfile import line_of, parse, parse_value
 
-FLAGS = {"encoders": "--encoder", "datasets": "--dataset", "checkpoints": "--checkpoint"}  # the others are spelt like their setting
+FLAGS = {
+    "encoders": "--encoder",
+    "datasets": "--dataset",
+    "checkpoints": "--checkpoint",
+    "overlap": "--allow-overlap",
+}  # the others are spelt like their setting
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 
@@ -52,6 +57,24 @@ def _whole(value: Any) -> Any:
 
 def _paths(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _share(value: Any) -> Any:
+    """`1%` or 0.01 as a number."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _labelled(value: list[str]) -> list[str]:
+    """Each a data set and an annotation with a colon between."""
+    if not all(re.fullmatch(r".+:[^:/\\]+", text) for text in value):
+        raise ValueError(value)
+    return value
 
 
 def _severities(value: Any) -> Any:
@@ -103,6 +126,8 @@ OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
 Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
 Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
 Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
 NAMES = "a list of names, such as [{}]"
@@ -149,7 +174,13 @@ class RunConfig(_Settings):
     floors: Names = Field(default=["untrained", "handcrafted"], description=NAMES.format("untrained, handcrafted"))
     checkpoints: Paths = Field(default=[], description="a list of folders that `mirbench pretrain` printed")
     tasks: Names = Field(default=["all"], min_length=1, description=NAMES.format("key, genre"))
-    datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini"))
+    datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini") + ", or the paths of your own data")
+    pretrain_on: Names = Field(default=[], description=NAMES.format("fma") + ", or the paths of your own data")
+    supervise_with: Labelled = Field(default=[], description="a list of DATA-SET:ANNOTATION, such as [magnatagatune:tags]")
+    overlap: Literal["refuse", "allow"] = Field(default="refuse", description="refuse or allow")
+    data_root: str | None = Field(default=None, min_length=1, description="the path of a folder")
+    allow_outside: bool = Field(default=False, description="true or false")
+    split_seed: Whole = Field(default=0, ge=0, description="a whole number of at least 0")
     corruptions: OrNone = Field(
         default=["white-noise", "background-music", "low-pass", "reverberation"],
         description=NAMES.format("white-noise, mp3") + ", or all, or none",
@@ -164,7 +195,7 @@ class RunConfig(_Settings):
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
-    max_bad: float = Field(default=0.01, ge=0, le=1, description="a share from 0 to 1")
+    max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     output: str = Field(default="results", min_length=1, description="the path of a folder")
     run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")

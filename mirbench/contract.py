@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Files, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY, SEVERITIES
 
 KINDS: dict[str, type] = {
@@ -78,7 +78,17 @@ def _wrong_encoder(encoder: Encoder) -> str:
 
 
 def _wrong_dataset(dataset: Dataset) -> str:
-    return "has no clips; override clips(self, folder)" if type(dataset).clips is Dataset.clips else ""
+    if type(dataset).clips is Dataset.clips:
+        return "has no clips; override clips(self, folder)"
+    for attribute in ("annotations", "folders"):
+        value = getattr(dataset, attribute)
+        if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+            return f"has {attribute} = {value!r:.60}; it should be a tuple of names, such as ('genre',)"
+    if isinstance(dataset.files, Files) or not all(isinstance(some, Files) for some in dataset.files):
+        return f"has files = {dataset.files!r:.60}; it should be a tuple of mirbench.Files"
+    if not isinstance(dataset.classes, Mapping):
+        return f"has classes = {dataset.classes!r:.60}; it should be a mapping of annotations to class names in their order"
+    return ""
 
 
 def _wrong_task(task: Task) -> str:

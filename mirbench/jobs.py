@@ -11,23 +11,28 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mirbench.chosen import Heard
 from mirbench.config import RunConfig
 from mirbench.contenders import HEARD, Contender, files_of, read_heard
+from mirbench.data.published import data_root, folder_of
 from mirbench.data.splits import check_across, check_clips
 from mirbench.errors import MirbenchError, told
 from mirbench.nouns import Dataset, PretrainJob
-from mirbench.provenance import moving_versions, native_bfloat16, room_digest
-from mirbench.records import ABOUT, Clip
+from mirbench.provenance import core_count, moving_versions, native_bfloat16, room_digest
+from mirbench.records import ABOUT, SPLITS, Clip
 from mirbench.registry import Registry
 from mirbench.store import Store, key_of
 from mirbench.typed import shown
 
 HEARD_SPLITS = ("train", "pretrain")  # in pretraining
+USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
+MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
+DECODING = 0.002  # seconds that a second of audio takes on two cores
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,14 @@ class Planner:
         self.stamps: dict[str, str] = {}
         self.clips: dict[str, list[Clip]] = {}
 
+    def prepare(self, datasets: Iterable[Dataset]) -> list[Job]:
+        """The jobs that make data sets; those that people have on disk need none."""
+        return [self.dataset(dataset) for dataset in datasets if not dataset.on_disk]
+
+    def prepared(self, dataset: Dataset) -> bool:
+        """Whether its clips can be listed."""
+        return dataset.on_disk or self.store.has("datasets", self.dataset(dataset).key)
+
     def dataset(self, dataset: Dataset) -> Job:
         if dataset.name not in self.sources:
             key = key_of(name=dataset.name, identity=dataset.identity(), source=self.registry.digest("dataset", dataset.name))
@@ -119,7 +132,7 @@ class Planner:
         """All clips of a prepared data set, checked."""
         if dataset.name not in self.clips:
             with self.named("dataset", dataset.name, "listing its clips"):
-                clips = dataset.clips(self._folder_of(dataset))
+                clips = dataset.clips(self.location_of(dataset))
             check_clips(dataset.name, clips)
             self.clips[dataset.name] = clips
         return self.clips[dataset.name]
@@ -127,16 +140,28 @@ class Planner:
     def data_key(self, dataset: Dataset) -> str:
         """Of the data set as it is: with a stamp of every clip and file once it is prepared."""
         job = self.dataset(dataset)
-        if not self.store.has(job.kind, job.key):
+        if not self.prepared(dataset):
             return job.key
         if dataset.name not in self.stamps:
-            folder = self._folder_of(dataset)
-            self.stamps[dataset.name] = key_of(data=job.key, clips=[_stamp(clip, folder) for clip in self.clips_of(dataset)])
+            folder = self.location_of(dataset)
+            stamps = [_stamp(clip, folder, dataset.on_disk) for clip in self.clips_of(dataset)]
+            self.stamps[dataset.name] = key_of(data=job.key, clips=stamps)
         return self.stamps[dataset.name]
 
-    def _folder_of(self, dataset: Dataset) -> Path:
+    def location_of(self, dataset: Dataset) -> Path:
+        """Where its files lie, or will."""
+        if dataset.files:
+            return folder_of(dataset, data_root(self.config.data_root))
+        if dataset.location is not None:
+            return dataset.location if dataset.location.is_dir() else dataset.location.parent
         job = self.dataset(dataset)
         return self.store.folder(job.kind, job.key)
+
+    def seconds_of(self, dataset: Dataset, splits: Sequence[str]) -> float:
+        """Of audio in these splits, roughly; 0 where nothing is known yet."""
+        if not self.prepared(dataset):
+            return 0.0
+        return sum(USUAL_SECONDS if c.duration is None else c.duration for c in self.clips_of(dataset) if c.split in splits)
 
     def encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
         """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
@@ -158,21 +183,23 @@ class Planner:
             noun = {"dataset": "data set"}.get(kind, kind)
             raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {told(error)}; --debug shows where.") from error
 
-    def checkpoint(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
-        """Pretrains, or takes over the folder that was given, or the one that is kept."""
+    def checkpoint(self, contender: Contender, seed: int, heard: Sequence[Heard], scored: Sequence[Dataset] = ()) -> Job:
+        """Pretrains, or takes over the folder that was given, or the one that is kept. scored: data sets that it must not have been
+        pretrained on the test of."""
         if (contender.name, seed) in self.kept.keys:
-            return self._keep(contender, seed, datasets)
+            return self._keep(contender, seed, scored)
         if contender.checkpoints:
-            self._check_heard(contender.checkpoints[seed], datasets)
+            self._check_heard(contender.checkpoints[seed], scored)
             return self._take_over(contender, seed)
-        return self._pretrain(contender, seed, datasets)
+        return self._pretrain(contender, seed, heard)
 
-    def _pretrain(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
+    def _pretrain(self, contender: Contender, seed: int, heard_data: Sequence[Heard]) -> Job:
         encoder, options, devices = contender.encoder, contender.options, self.config.devices
+        datasets = [each.dataset for each in heard_data]
         key = key_of(
             **self.encoder_key(contender, without=encoder.load_options),
             seed=seed,
-            data=[self.data_key(d) for d in datasets],
+            data=[self.data_key(h.dataset) if h.labels is None else [self.data_key(h.dataset), *h.labels] for h in heard_data],
             rooms=[self.rooms["data"], self.rooms["pretraining"]],
             **({} if devices == 1 else {"devices": devices}),
         )
@@ -180,7 +207,7 @@ class Planner:
 
         def run(folder: Path) -> None:
             check_across({d.name: self.clips_of(d) for d in datasets})
-            clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d)]
+            clips = [_as_heard(clip, each) for each in heard_data for clip in self.clips_of(each.dataset)]
             heard = [c for c in clips if c.split in HEARD_SPLITS]
             if not heard:
                 raise MirbenchError(
@@ -199,7 +226,13 @@ class Planner:
             about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
             write_json(folder / HEARD, about)
 
-        return Job("checkpoints", key, f"{contender.name}, seed {seed}", *encoder.cost(options), run, unfinished)
+        seconds, megabytes = encoder.cost(options)
+        audio = sum(self.seconds_of(d, HEARD_SPLITS) for d in datasets)
+        on_bands = options.get("augment") != "waveform" and any(
+            self.registry.get("backbone", name).bands for kind, name in encoder.parts(options) if kind == "backbone"
+        )
+        megabytes += audio * (MEL_MEGABYTES if on_bands else WAVEFORM_MEGABYTES)
+        return Job("checkpoints", key, f"{contender.name}, seed {seed}", seconds + audio * DECODING, megabytes, run, unfinished)
 
     def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         key, title = self.kept.keys[contender.name, seed], f"{contender.name}, seed {seed}"
@@ -220,8 +253,7 @@ class Planner:
         """Raises MirbenchError where a checkpoint was pretrained on clips that a prepared data set now validates or tests on."""
         heard = read_heard(given)
         for dataset in datasets:
-            job = self.dataset(dataset)
-            if dataset.name not in heard or not self.store.has(job.kind, job.key):
+            if dataset.name not in heard or not self.prepared(dataset):
                 continue
             known = set(heard[dataset.name]["clips"])
             if leaked := [c for c in self.clips_of(dataset) if c.split in ("valid", "test") and c.id in known]:
@@ -257,13 +289,26 @@ class Planner:
 
         return Job("checkpoints", key, f"{contender.name}, seed {seed}, from {given}", 1.0, megabytes, run)
 
+    def look_at(self, datasets: Iterable[Dataset], splits: Sequence[str] = SPLITS) -> None:
+        """A first look at every file, before anything dear is begun; more bad ones than allowed end the run."""
+        from mirbench.data.scans import scan_clips
+
+        for dataset in datasets:
+            if dataset.made:
+                continue
+            clips = [clip for clip in self.clips_of(dataset) if clip.split in splits]
+            scans = scan_clips(clips, self.store.root, core_count(), f"looking at the files of {dataset.name}")
+            for split in dict.fromkeys(clip.split for clip in clips):
+                some = [clip.id for clip in clips if clip.split == split]
+                self.check_bad(f"{dataset.name} {split}", {i: scans[i].problem for i in some if scans[i].problem}, len(some))
+
     def check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
         """More unreadable files than allowed end the run before a number is computed."""
         if len(skipped) > self.config.max_bad * total:
             clip, why = next(iter(skipped.items()))
             raise MirbenchError(
                 f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {self.config.max_bad:.0%}; "
-                f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --set max_bad=SHARE."
+                f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --max-bad SHARE."
             )
 
 
@@ -280,14 +325,21 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _stamp(clip: Clip, folder: Path) -> list[Any]:
-    """What of a clip can move a number; a file outside the prepared folder is somebody's own and may change under its name."""
-    inside = clip.path.is_relative_to(folder)
+def _as_heard(clip: Clip, heard: Heard) -> Clip:
+    """Under the name of its data set, with the annotations that may be used."""
+    labels = {name: value for name, value in clip.annotations.items() if heard.labels is None or name in heard.labels}
+    return replace(clip, id=f"{heard.dataset.name}/{clip.id}", annotations=labels)
+
+
+def _stamp(clip: Clip, folder: Path, on_disk: bool) -> list[Any]:
+    """What of a clip can move a number; a file that was not prepared here is somebody's own and may change under its name."""
+    path, start = os.fspath(clip.path), os.path.join(folder, "")
+    inside = path.startswith(start)
     try:
-        found = clip.path.stat()
-        file = [found.st_size] if inside else [found.st_size, found.st_mtime_ns]
-    except OSError:
+        found = os.stat(path)
+        file = [found.st_size] if inside and not on_disk else [found.st_size, found.st_mtime_ns]
+    except (OSError, ValueError):
         file = []
-    where = clip.path.relative_to(folder).as_posix() if inside else str(clip.path)
+    where = Path(path[len(start) :]).as_posix() if inside else path
     labels = {name: list(v) if isinstance(v, tuple | list) else str(v) for name, v in clip.annotations.items()}
     return [clip.id, where, file, clip.split, clip.group, clip.start, clip.duration, labels]

@@ -22,6 +22,10 @@ Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 """(batch, samples) float32 mono audio -> (batch, dim) float32."""
 
 
+MetricFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]"
+"""(targets, scores, classes, weights) -> (resamples,) float; see the conventions of evaluation/metrics.py."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """An Embed in two steps, the first of which is done once for all encoders whose `kind` is equal.
@@ -118,10 +122,32 @@ class Encoder:
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
 
 
+@dataclass(frozen=True)
+class Files:
+    """Some of the files of a data set, as its authors publish them.
+
+    path: relative to the folder of the data set, `/` between its parts; a pattern such as `audio/*/*.mp3` stands for `count` files. md5: as
+    its publisher tells it, of a single file. source: the address where it is to be had. optional: whether it can be done without.
+    """
+
+    path: str
+    count: int = 1
+    md5: str = ""
+    source: str = ""
+    optional: bool = False
+
+
 class Dataset:
     """Clips with audio, split, group and annotations.
 
-    annotations: the names of those that its clips carry, e.g. ("genre", "tags"); a task runs where its annotation is among them.
+    annotations: the names of those that its clips carry, e.g. ("genre", "tags"); a task runs where its annotation is among them. A clip
+    may also carry NAME_unknown beside a multilabel annotation NAME: the labels that nobody has judged for it. classes: by annotation, the
+    published order of its classes, where a task does not fix one.
+
+    A published data set, which people have on disk, has `files`: those that it is made of. folders: names that its folder has under the
+    data root, the usual one first. split_rule: how its splits are made, in a sentence, and where that is not as published, why. access:
+    what must be done to get it, where an address is not enough. location: where somebody's own data lie. made: whether `prepare` makes
+    its audio, so that no two clips can be of one recording.
     """
 
     name: str = ""
@@ -131,6 +157,18 @@ class Dataset:
     licence: str = ""
     citation: str = ""
     annotations: tuple[str, ...] = ()
+    classes: Mapping[str, tuple[str, ...]] = {}
+    files: tuple[Files, ...] = ()
+    folders: tuple[str, ...] = ()
+    split_rule: str = ""
+    access: str = ""
+    location: Path | None = None
+    made: bool = False
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is read from where people keep it, so that nothing is prepared."""
+        return bool(self.files) or self.location is not None
 
     def prepare(self, folder: Path) -> None:
         """Put what the data set needs into `folder`, a new folder kept in the cache. Does nothing for data already on disk."""
@@ -144,8 +182,23 @@ class Dataset:
         return 0.0, 0.0
 
     def clips(self, folder: Path) -> list[Clip]:
-        """All clips; `folder` is what `prepare` filled."""
+        """All clips; `folder` is what `prepare` filled, or, of a published data set, where its files lie. Decodes no audio."""
         raise NotImplementedError(f"data set {self.name} has no clips")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named way to score predictions; larger is better.
+
+    label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression). partial: whether
+    it leaves multilabel targets of -1 out; one that does not is refused where there are such.
+    """
+
+    name: str
+    label: str
+    targets: frozenset[str]
+    function: MetricFunction
+    partial: bool = False
 
 
 class Task:

@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mirbench.chosen import Heard, all_of, heard_by
 from mirbench.config import RunConfig
 from mirbench.contenders import Contender, contenders
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation import metrics
 from mirbench.jobs import Job, Kept
 from mirbench.nouns import Corruption, Dataset, Task
+from mirbench.overlaps import Listening, listenings, overlap_job
 from mirbench.records import Condition
 from mirbench.registry import Registry
 from mirbench.scoring_jobs import ScoringPlanner
@@ -41,8 +43,9 @@ class Skip:
 class Plan:
     """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names.
 
-    conditions: corruption -> its conditions, by rising severity. corrupted, moved: scores under a corruption, and those against labels that
-    are moved along. baseline: whom errors under corruption are relative to.
+    datasets: those that are scored on; heard: those that are pretrained on. conditions: corruption -> its conditions, by rising severity.
+    corrupted, moved: scores under a corruption, and those against labels that are moved along. listening: who is pretrained on what;
+    overlap: what finds out which of that is tested on. baseline: whom errors under corruption are relative to.
     """
 
     config: RunConfig
@@ -53,10 +56,13 @@ class Plan:
     datasets: tuple[Dataset, ...]
     tasks: tuple[Task, ...]
     planner: ScoringPlanner
+    heard: tuple[Heard, ...] = ()
     conditions: dict[str, tuple[Condition, ...]] = field(default_factory=dict)
     sample_rate: int = LEAST_SAMPLE_RATE
     baseline: str = ""
     skips: tuple[Skip, ...] = ()
+    listening: tuple[Listening, ...] = ()
+    overlap: Job | None = None
     jobs: tuple[Job, ...] = ()
     checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (contender, seed)
     embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (contender, dataset, seed) -> split
@@ -84,8 +90,18 @@ class Plan:
         """Of the run folder: what was asked for, and enough of the key to tell it from another run of the same names."""
         swept = dict.fromkeys(option for options in self.config.sweep.values() for option in options)
         parts = ["+".join(dict.fromkeys(e.encoder.name for e in self.encoders)), *([f"by-{'+'.join(swept)}"] if swept else [])]
-        names = "-".join([*parts, "+".join(d.name for d in self.datasets)])
+        pretrained = [f"on-{'+'.join(h.dataset.name for h in self.heard)}"] if self.config.pretrain_on or self.config.supervise_with else []
+        names = "-".join([*parts, *pretrained, "+".join(d.name for d in self.datasets)])
         return self.config.run_name or f"{names[:100]}-{self.key[:6]}"
+
+    @property
+    def preparations(self) -> list[Job]:
+        """The jobs that make data sets."""
+        return self.planner.prepare(all_of(self.datasets, self.heard))
+
+    def carries(self, dataset: Dataset, task: Task) -> bool:
+        """Whether the task is run on the data set."""
+        return self.planner.carries(dataset, task)
 
     def given(self) -> list[Job]:
         """The jobs that take over a checkpoint; they need no data."""
@@ -99,13 +115,13 @@ class Plan:
     def _by_job(self) -> Iterable[str]:
         for job in self.jobs:
             done = self.done(job)
-            cost = "" if done else f"  (about {_duration(job.seconds)}, {job.megabytes:.0f} MB)"
+            cost = "" if done else f"  (about {duration(job.seconds)}, {job.megabytes:.0f} MB)"
             yield f"  {'cached ' if done else 'to do  '} {job.kind:<12} {job.title}{cost}"
 
     def _by_contender(self) -> Iterable[str]:
         """What a row above needs too is counted there, and called shared."""
         counted: set[tuple[str, str]] = set()
-        rows = [("data sets", [self.planner.dataset(d) for d in self.datasets])]
+        rows = [("data sets", self.preparations)]
         rows += [(c.name, self.jobs_of(c)) for c in self.contenders]
         width = max(len(name) for name, _ in rows)
         for name, jobs in rows:
@@ -150,14 +166,22 @@ class Plan:
     def _left(self, jobs: Iterable[Job]) -> list[Job]:
         return [job for job in jobs if not self.done(job)]
 
-    def _cost(self, jobs: Iterable[Job]) -> str:
-        left = self._left(jobs)
+    def cost(self, jobs: Iterable[Job] | None = None) -> tuple[float, float]:
+        """Rough (seconds on two cores, megabytes in the cache) of what is left to do of these jobs, or of all."""
+        left = self._left(self.jobs if jobs is None else jobs)
         passing = min(PASS_MEGABYTES, sum(job.megabytes for job in left if job.transient))
-        megabytes = passing + sum(job.megabytes for job in left if not job.transient)
-        return f"{_duration(sum(job.seconds for job in left))} on two cores and {megabytes:.0f} MB"
+        return sum(job.seconds for job in left), passing + sum(job.megabytes for job in left if not job.transient)
+
+    def _cost(self, jobs: Iterable[Job]) -> str:
+        seconds, megabytes = self.cost(jobs)
+        return f"{duration(seconds)} on two cores and {megabytes:.0f} MB"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """
+    >>> duration(42), duration(600), duration(36_000)
+    ('42 s', '10 min', '10 h')
+    """
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"
 
 
@@ -171,20 +195,23 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     planner = ScoringPlanner(config, registry, store, kept)
     chosen = contenders(config, registry)
     datasets = registry.resolve("dataset", config.datasets)
-    tasks = _tasks(config, registry, datasets)
-    check_needs(chosen, datasets)
+    heard = heard_by(config, registry)
+    tasks = _tasks(config, registry, datasets, planner)
+    check_needs(chosen, heard)
     encoders, floors = (tuple(c for c in chosen if c.role == role) for role in ("encoder", "floor"))
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     conditions = {c.name: found for c in corruptions if (found := _conditions(c, config))}
     sample_rate = config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(c.encoder.sample_rate for c in chosen))
     skips, moving = _changed(tasks, corruptions)
     wanted = [(c, seed) for c in chosen for seed in c.seeds]
-    checkpoints = {(c.name, seed): planner.checkpoint(c, seed, datasets) for c, seed in wanted if c.encoder.trainable}
+    checkpoints = {(c.name, seed): planner.checkpoint(c, seed, heard, datasets) for c, seed in wanted if c.encoder.trainable}
     draft = Plan(
-        config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner, conditions, sample_rate,
+        config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner, tuple(heard), conditions, sample_rate,
         _baseline(config, chosen), tuple(skips), checkpoints=checkpoints,
     )  # fmt: skip
-    jobs = [*(planner.dataset(d) for d in datasets), *checkpoints.values()]
+    listening = listenings(chosen, heard)
+    overlap = overlap_job(planner, listening, datasets)
+    jobs = [*draft.preparations, *([overlap] if overlap else []), *checkpoints.values()]
     for dataset in datasets:
         jobs += _clean_jobs(draft, wanted, dataset)
     for dataset in datasets:
@@ -193,7 +220,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
-    return replace(draft, jobs=tuple(once.values()))
+    return replace(draft, jobs=tuple(once.values()), listening=tuple(listening), overlap=overlap)
 
 
 def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: Dataset) -> list[Job]:
@@ -208,7 +235,7 @@ def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: D
             jobs.append(embedded)
     for contender, seed in wanted:
         embeddings = draft.embeddings[contender.name, dataset.name, seed]
-        for task in _carried(draft.tasks, dataset):
+        for task in _carried(draft, dataset):
             about = (contender.name, dataset.name, task.name, seed)
             draft.probes[about] = planner.probe(contender, seed, dataset, task, embeddings["train"], embeddings["valid"])
             draft.scores[about] = planner.score(contender, seed, dataset, task, Condition(), draft.probes[about], embeddings["test"])
@@ -237,7 +264,7 @@ def _corrupted_jobs(
     jobs: list[Job] = []
     skipped = {(skip.task, skip.corruption) for skip in draft.skips}
     for contender, seed in wanted:
-        for task in _carried(draft.tasks, dataset):
+        for task in _carried(draft, dataset):
             for corruption in corruptions:
                 moved = (task.name, corruption) in moving
                 if (task.name, corruption) in skipped and not moved:
@@ -256,8 +283,8 @@ def _corrupted_jobs(
     return [*(job for job in embedded.values() if job.key in needed), *jobs]
 
 
-def _carried(tasks: Iterable[Task], dataset: Dataset) -> list[Task]:
-    return [task for task in tasks if task.annotation in dataset.annotations]
+def _carried(draft: Plan, dataset: Dataset) -> list[Task]:
+    return [task for task in draft.tasks if draft.carries(dataset, task)]
 
 
 def _conditions(corruption: Corruption, config: RunConfig) -> tuple[Condition, ...]:
@@ -287,8 +314,7 @@ def _changed(tasks: Iterable[Task], corruptions: Iterable[Corruption]) -> tuple[
 
 def _passes(draft: Plan, dataset: Dataset, contenders: int) -> Iterable[list[str]]:
     """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
-    job = draft.planner.dataset(dataset)
-    known = draft.store.has(job.kind, job.key)
+    known = draft.planner.prepared(dataset)
     splits = ("test",) if draft.config.robustness.train_on == "clean" else PROBED
     clips = sum(c.split in splits for c in draft.planner.clips_of(dataset)) if known else 1000
     group: list[str] = []
@@ -314,20 +340,21 @@ def _baseline(config: RunConfig, chosen: Sequence[Contender]) -> str:
     return named
 
 
-def check_needs(chosen: Iterable[Contender], datasets: Sequence[Dataset]) -> None:
+def check_needs(chosen: Iterable[Contender], heard: Sequence[Heard]) -> None:
     """Raises MirbenchError where no data set carries an annotation that something to be pretrained learns from."""
-    carried = sorted({a for d in datasets for a in d.annotations})
+    carried = sorted({a for h in heard for a in h.annotations})
     for c in chosen:
         for annotation in c.encoder.needs(c.options) if c.encoder.trainable and not c.checkpoints else ():
             if annotation not in carried:
+                some = f"give it a supervision that reads one of: {', '.join(carried)}" if carried else "pretrain one that needs no labels"
                 raise MirbenchError(
-                    f"encoder '{c.name}' learns from the annotation '{annotation}', which {', '.join(d.name for d in datasets)} does not "
-                    f"carry; give it a supervision that reads one of: {', '.join(carried) or 'none'}, or add a data set."
+                    f"encoder '{c.name}' learns from the annotation '{annotation}', which {', '.join(h.dataset.name for h in heard)} does "
+                    f"not carry; {some}, or name a data set whose labels it is to use: --supervise-with NAME:{annotation}."
                 )
 
 
-def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset]) -> list[Task]:
-    """Those that were asked for and find their annotation in a data set."""
+def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset], planner: ScoringPlanner) -> list[Task]:
+    """Those that were asked for and find their annotation in a data set, and labels enough."""
     tasks: list[Task] = registry.resolve("task", config.tasks)
     for task in tasks:
         if not any(task.annotation in d.annotations for d in datasets) and "all" not in config.tasks:
@@ -338,7 +365,8 @@ def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset]) -> li
             )
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
-    tasks = [t for t in tasks if any(t.annotation in d.annotations for d in datasets)]
+    tasks = [t for t in tasks if any(planner.carries(d, t) for d in datasets)]
     if not tasks:
-        raise MirbenchError(f"none of the tasks finds its annotation in {', '.join(d.name for d in datasets)}.")
+        names, why = ", ".join(d.name for d in datasets), next(iter(planner.left_out.values()), "")
+        raise MirbenchError(why or f"none of the tasks finds its annotation in {names}; it can be pretrained on: --pretrain-on {names}.")
     return tasks

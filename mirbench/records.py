@@ -17,6 +17,7 @@ CLEAN = "clean"
 ALL = "all"  # the task, data set, metric or corruption of a mean over them
 SEVERITIES = 5  # from mild to harsh
 MAJORITY = "majority"
+OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 
 
@@ -64,8 +65,8 @@ class Condition:
 class Predictions:
     """What a probe said of the test clips of one task.
 
-    classes: published order. targets: multiclass (clips,) int index into classes; multilabel (clips, classes) 0/1;
-    regression (clips, classes) float. scores: (clips, classes) float: logits, probabilities or values; larger is likelier.
+    classes: published order. targets: multiclass (clips,) int index into classes; multilabel (clips, classes) 0/1, -1 where nobody has
+    judged; regression (clips, classes) float. scores: (clips, classes) float: logits, probabilities or values; larger is likelier.
     """
 
     clip_ids: tuple[str, ...]

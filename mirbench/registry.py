@@ -32,6 +32,7 @@ from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, 
 _FIRST = (  # then the alphabet
     *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
     *("tagging", "key", "pitch", "genre"),
+    *("mini", "mini-quick"),
     *("shared-tags", "dice", "same-class"),
 )
 
@@ -72,6 +73,16 @@ class Registry:
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
         self._from: dict[tuple[str, str], tuple[Plugin, Any]] = {}
+        self._own: dict[str, str] = {}  # what somebody's own data were given as -> the name of their data set
+
+    def adopt(self, given: str, dataset: Dataset) -> None:
+        """Takes in a data set of somebody's own, to be found by its name and by what it was given as."""
+        plugin = Plugin(dataset.name, "own", given, "", given)
+        self._add("dataset", dataset, plugin, importlib.import_module(type(dataset).__module__))
+        self._own[given] = dataset.name
+
+    def adopted(self, given: str) -> bool:
+        return given in self._own
 
     def nouns(self, kind: str) -> dict[str, Any]:
         """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision."""
@@ -83,6 +94,7 @@ class Registry:
     def get(self, kind: str, name: str) -> Any:
         """The noun of that name; raises MirbenchError that names the nearest, and the plugins that failed to load."""
         nouns = self.nouns(kind)
+        name = self._own.get(name, name) if kind == "dataset" else name
         if name in nouns:
             return nouns[name]
         error = unknown_name(PROSE[kind], name, nouns)
@@ -101,13 +113,12 @@ class Registry:
 
     def provider(self, kind: str, name: str) -> str:
         """`mirbench`, `entry point NAME (DISTRIBUTION VERSION)` or the plugin's file."""
-        self.get(kind, name)
-        return self._from[kind, name][0].provider
+        return self._from[kind, self.get(kind, name).name][0].provider
 
     def digest(self, kind: str, name: str) -> str:
         """SHA-256 of the source that defines a noun: its class's file (and its bases', up to ours), or all .py files of its package."""
         noun = self.get(kind, name)
-        module = self._from[kind, name][1]
+        module = self._from[kind, noun.name][1]
         hasher = hashlib.sha256(f"{type(noun).__module__}.{type(noun).__qualname__}".encode())
         for file in sources_of(noun, module):
             hasher.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())

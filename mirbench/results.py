@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from mirbench.errors import MirbenchError
 from mirbench.records import CLEAN, Predictions, Score
 from mirbench.store import explain_os_errors, write_atomically
 
+MOST_SKIPPED = 5  # clips named in the printed summary
 LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
 PREDICTION_COLUMNS = ("clip", "group", "target", "predicted")
 
@@ -222,7 +223,8 @@ class RunFolder:
             if p.target == "multiclass":
                 target, predicted = p.classes[int(p.targets[row])], p.classes[int(scores[row].argmax())]
             elif p.target == "multilabel":
-                target, predicted = "|".join(_quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on), ""
+                named = [("?" if on < 0 else "") + _quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on]
+                target, predicted = "|".join(named), ""
             else:
                 target, predicted = " ".join(_digits9(x) for x in np.asarray(p.targets[row], dtype=np.float32)), " ".join(numbers)
             lines.append([clip, group, target, predicted, *numbers])
@@ -264,6 +266,32 @@ class RunFolder:
             raise MirbenchError(f"cannot read {path} ({error.strerror}); check the file and its permissions.") from error
 
 
+def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of the scores should know first, a line each: clips that were skipped, tasks that were left out."""
+    for name, about in manifest.get("datasets", {}).items():
+        yield from _skipped_said(f"of {name}", about.get("skipped", {}))
+    for name, about in manifest.get("encoders", {}).items():
+        for told in list(about.get("checkpoints", {}).values())[:1]:
+            yield from _skipped_said(f"that {name} is pretrained on", told.get("skipped", {}))
+    for each in manifest.get("left_out", []):
+        yield f"{each['task']} is not run on {each['dataset']}: {each['why']}"
+
+
+def overlap_said(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each encoder that was pretrained on audio that it is tested on."""
+    for name, about in manifest.get("overlap", {}).items():
+        clips = [f"{n} {split} clip{'s'[: n != 1]} of {d}" for d, counts in about["clips"].items() for split, n in counts.items()]
+        yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
+
+
+def _skipped_said(whose: str, skipped: Mapping[str, str]) -> Iterator[str]:
+    if skipped:
+        yield f"{len(skipped)} clip{'s'[: len(skipped) != 1]} {whose} {'were' if len(skipped) != 1 else 'was'} skipped:"
+        yield from (f"  {clip}: {why}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
+        if len(skipped) > MOST_SKIPPED:
+            yield f"  and {len(skipped) - MOST_SKIPPED} more, in manifest.json"
+
+
 def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
     """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
     if kind == "regression":
@@ -273,9 +301,9 @@ def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...
         return numbers
     known = classes if kind == "multiclass" else [_quote_bar(c) for c in classes]
     names = [text] if kind == "multiclass" else [name for name in text.split("|") if name]
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in names if name not in known and (kind == "multiclass" or name.removeprefix("?") not in known)]:
         raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
-    return classes.index(text) if kind == "multiclass" else [int(name in names) for name in known]
+    return classes.index(text) if kind == "multiclass" else [-1 if f"?{name}" in names else int(name in names) for name in known]
 
 
 def _file_part(name: str) -> str:
@@ -288,8 +316,9 @@ def _digits9(x: float) -> str:
 
 
 def _quote_bar(name: str) -> str:
-    """A class name inside a|b|c."""
-    return name.replace("%", "%25").replace("|", "%7C")
+    """A class name inside a|b|?c, where c is one that nobody has judged."""
+    quoted = name.replace("%", "%25").replace("|", "%7C")
+    return "%3F" + quoted[1:] if quoted.startswith("?") else quoted
 
 
 def _plain(value: Any) -> Any:

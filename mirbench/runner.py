@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.chosen import adopt, all_of, heard_by
 from mirbench.collect import collect
 from mirbench.config import RunConfig, reconfigured
 from mirbench.contenders import contenders
 from mirbench.errors import MirbenchError
-from mirbench.jobs import Job, Kept, Planner
+from mirbench.jobs import HEARD_SPLITS, Job, Kept, Planner
+from mirbench.overlaps import found_by, refuse
 from mirbench.planning import Plan, check_needs, plan
+from mirbench.records import OVERLAP_MARK
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, locked
@@ -69,9 +72,13 @@ def _alone(job: Job) -> contextlib.AbstractContextManager[None]:
 def run(planned: Plan, command: str = "") -> Path:
     """Does what is left to do and writes the run folder; returns it. A run folder that is whole already is left as it is."""
     seconds = _do(planned.store, planned.given())
-    prepared = _do(planned.store, [planned.planner.dataset(d) for d in planned.datasets])
+    prepared = _do(planned.store, planned.preparations)
     if prepared:  # only now is it known what the data are, and that is part of every key
         planned = plan(planned.config, planned.registry, planned.store.root, planned.planner.kept)
+    planned.planner.look_at(all_of(planned.datasets, planned.heard))
+    seconds |= _do(planned.store, [planned.overlap] if planned.overlap else [])
+    if planned.config.overlap == "refuse":
+        refuse(found_by(planned.planner, planned.overlap, planned.listening))
     folder = RunFolder.create(Path(planned.config.output) / planned.name)
     if folder.is_whole(planned.key) and all(map(planned.done, planned.jobs)):
         return folder.path
@@ -100,6 +107,7 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     manifest = folder.read_manifest()
     stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
     config = reconfigured(stored, str(run_path), overrides, flags)
+    config = adopt(config, registry)
     if not config.corruptions:
         raise MirbenchError(f"a sweep adds corruptions to {run_path}, and none was asked for; name some, or all.")
     swept, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
@@ -110,7 +118,11 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
         severities = sorted({*swept.get("severities", []), *config.severities})
         config = config.model_copy(update={"corruptions": corruptions, "severities": severities})
     encoders = manifest.get("encoders", {}).items()
-    keys = {(name, int(seed)): told["key"] for name, about in encoders for seed, told in about.get("checkpoints", {}).items()}
+    keys = {
+        (name.removesuffix(OVERLAP_MARK), int(seed)): told["key"]
+        for name, about in encoders
+        for seed, told in about.get("checkpoints", {}).items()
+    }
     by = manifest.get("pretrained_by") or {name: manifest.get(name) for name in ("command", "git_commit", "versions", "machine")}
     return plan(config, registry, cache, Kept(keys, by))
 
@@ -120,12 +132,14 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
     store = Store(cache)
     planner = Planner(config, registry, store)
-    datasets = registry.resolve("dataset", config.datasets)
+    heard = heard_by(config, registry)
     alone = config.model_copy(update={"encoders": [encoder], "floors": [], "checkpoints": []})
     wanted = [c for c in contenders(alone, registry) if c.encoder.name == encoder]
-    check_needs(wanted, datasets)
-    _do(store, [planner.dataset(d) for d in datasets])
-    jobs = [planner.checkpoint(contender, seed, datasets) for contender in wanted for seed in contender.seeds]
+    check_needs(wanted, heard)
+    datasets = all_of((), heard)
+    _do(store, planner.prepare(datasets))
+    planner.look_at(datasets, HEARD_SPLITS)
+    jobs = [planner.checkpoint(contender, seed, heard) for contender in wanted for seed in contender.seeds]
     _do(store, jobs)
     titles: dict[Path, list[str]] = {}
     for job in jobs:

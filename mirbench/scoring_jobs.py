@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mirbench.config import RunConfig
 from mirbench.contenders import Contender
 from mirbench.embedding_jobs import Together, Wanted
-from mirbench.jobs import Job, Kept, Planner, write_json
+from mirbench.errors import MirbenchError
+from mirbench.jobs import DECODING, Job, Kept, Planner, write_json
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import versions_of
 from mirbench.records import Condition, Embeddings
@@ -21,16 +22,20 @@ from mirbench.store import Store, key_of
 if TYPE_CHECKING:
     from mirbench.evaluation.corruption import Fault
 
+CLIP_MEGABYTES = 0.004  # of an embedding, at most
+EMBEDDING, CORRUPTING = 0.001, 0.001  # seconds that a second of audio takes on two cores
 MOVES_CORRUPTED = ("audiomentations", "python-stretch", "numpy-minmax", "numpy-rms")  # packages, beside those that move any number
 
 
 class ScoringPlanner(Planner):
-    """All jobs of a run. faults: by data set and corruption, what a corruption did wrong, so that jobs could not be done."""
+    """All jobs of a run. faults: by data set and corruption, what a corruption did wrong, so that jobs could not be done. left_out: by data
+    set and task, why it is not run, though its annotation is there."""
 
     def __init__(self, config: RunConfig, registry: Registry, store: Store, kept: Kept | None = None) -> None:
         super().__init__(config, registry, store, kept)
         self.task_data: dict[tuple[str, str], Any] = {}
         self.faults: dict[str, dict[str, Fault]] = {}
+        self.left_out: dict[tuple[str, str], str] = {}  # data set and task -> why it cannot be run
 
     def together(self, dataset: Dataset, split: str, sample_rate: int) -> Together:
         """What new embedding jobs of a split are made with. sample_rate: Hz, at which corruptions are applied."""
@@ -54,7 +59,10 @@ class ScoringPlanner(Planner):
 
         corrupted = condition.severity > 0
         title = f"{contender.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
-        seconds, megabytes = (3.0, 9.0) if corrupted else (8.0, 25.0)
+        audio = self.seconds_of(dataset, (split,))
+        clips = sum(c.split == split for c in self.clips_of(dataset)) if audio else 0
+        seconds = audio * (EMBEDDING + (CORRUPTING if corrupted else DECODING)) or 3.0
+        megabytes = clips * CLIP_MEGABYTES or 9.0
         needs = (checkpoint,) if checkpoint else ()
         job = Job("embeddings", key, title, seconds, megabytes, run, needs=needs, together=together, transient=corrupted)
         return together.wanted.setdefault(key, Wanted(job, contender, seed, condition, checkpoint)).job
@@ -147,11 +155,24 @@ class ScoringPlanner(Planner):
         resamples = self.config.bootstrap.resamples
         return key_of(majority=task.name, source=source, data=self.data_key(dataset), resamples=resamples, rooms=[self.rooms["evaluation"]])
 
+    def carries(self, dataset: Dataset, task: Task) -> bool:
+        """Whether a task is run on a data set: one that can be, or that was asked for by name. Why others are not is in `left_out`."""
+        if task.annotation not in dataset.annotations:
+            return False
+        if task.name in self.config.tasks or not self.prepared(dataset):
+            return True
+        try:
+            self.data_of(task, dataset)
+        except MirbenchError as error:
+            self.left_out[dataset.name, task.name] = str(error)
+        return (dataset.name, task.name) not in self.left_out
+
     def data_of(self, task: Task, dataset: Dataset) -> Any:
         from mirbench.evaluation.scoring import task_data
 
         if (task.name, dataset.name) not in self.task_data:
-            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset))
+            published = dataset.classes.get(task.annotation, ())
+            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset), published)
         return self.task_data[task.name, dataset.name]
 
     def folder_of(self, job: Job) -> Path:

@@ -2,6 +2,8 @@
 
 import csv
 
+TASKS = "emotion, genre, instrument, key, pitch, singer, tagging, technique"  # all that are built in
+
 LOUD = """
 import numpy as np
 import mirbench

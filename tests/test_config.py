@@ -149,7 +149,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("seed: -1", 1, "seed should be a whole number of at least 0 (and below 2^31), not -1."),
         ("seeds: 0", 1, "seeds should be a whole number of at least 1, not 0."),
         ("batch_size: 1.5", 1, "batch_size should be a whole number of at least 1, not 1.5."),
-        ("max_bad: .nan", 1, "max_bad should be a share from 0 to 1, not nan."),
+        ("max_bad: .nan", 1, "max_bad should be a share from 0 to 1, such as 1% or 0.01, not nan."),
         ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),
         ("run_name: ../mine", 1, "run_name should be a folder's name, without a slash, not '../mine'."),
         ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the key kind, not 'mlp'."),

@@ -212,11 +212,11 @@ def test_another_sample_rate_and_a_level_that_does_nothing_there(song, capsys):
         ("songs --corruption echo --severity 1", f"songs is a folder; give one audio file, such as {Path('songs/NAME.wav')}."),
         (
             "text.txt --corruption echo --severity 1",
-            f"text.txt cannot be decoded: Error opening 'text.txt': Format not recognised; {FORMATS}",
+            f"text.txt is no audio: it begins with b'la la la'; {FORMATS}",
         ),
         (
             "bare.raw --corruption echo --severity 1",
-            f"bare.raw cannot be decoded: no header says how; {FORMATS}",
+            f"bare.raw is no audio: it begins with b'la la la'; {FORMATS}",
         ),
         (
             "silent.wav --corruption echo --severity 1",
@@ -276,11 +276,16 @@ def test_output_may_be_in_a_new_folder_and_is_overwritten(song, capsys):
 
 
 def test_a_file_that_may_not_be_read(song, capsys, monkeypatch):
-    def locked(path, mode):
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    free = os.open
 
-    monkeypatch.setattr(corrupting, "open", locked, raising=False)
-    assert refused(capsys, "song.wav", "--corruption", "echo", "--severity", "1") == "cannot use song.wav: Permission denied."
+    def locked(path, *flags, **more):
+        if os.fsdecode(path) == "song.wav":
+            raise PermissionError(errno.EACCES, "Permission denied", "song.wav")
+        return free(path, *flags, **more)
+
+    monkeypatch.setattr(os, "open", locked)
+    told = refused(capsys, "song.wav", "--corruption", "echo", "--severity", "1")
+    assert told == f"song.wav may not be read by this user; {FORMATS}"
 
 
 BLEND = ["--corruption", "blend", "--severity", "2", "--dataset", "flats", "--plugin", "plugin.py"]
@@ -332,9 +337,8 @@ def test_it_is_what_a_run_mixes_into_a_clip_of_that_name(song, capsys):
     background = [clip for clip in known.datasets["flats"].clips(folder) if clip.split == "train"]
     condition = Condition("blend", 2, 1.0, "times")
     session = listening.Session([], [condition], {"blend": known.corruptions["blend"]}, RATE, 0, background)
-    block = listening._Block([Clip("song.wav", Path("song.wav"), "test", "song")], {RATE: [song.mean(axis=1)]})
-    work = listening._Work(session, block, [listening.Hearing(condition, ())], listening._pool(session))
-    assert np.array_equal(work.sounds(0, range(1))[0], read("song.blend-2.wav"))
+    work = listening._Work(session, [Clip("song.wav", Path("song.wav"), "test", "song")], listening._pool(session))
+    assert np.array_equal(work.corrupted(condition, 0, song.mean(axis=1)), read("song.blend-2.wav"))
 
 
 def test_a_data_set_without_training_clips_is_refused(song, capsys):

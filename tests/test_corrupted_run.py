@@ -31,7 +31,8 @@ class Chimes(mirbench.Dataset):
             split, genre, step = ("train", "valid", "test")[i % 3], "ab"[i // 3 % 2], i // 6 % 4
             tone = (0.3, 0.1)[i // 3 % 2] * np.sin(np.arange(8000 + 40 * i) * 0.01 * 2**step + i)
             soundfile.write(folder / f"{i}.wav", tone, 22050)
-            clips.append(mirbench.Clip(str(i), folder / f"{i}.wav", split, f"g{i}", annotations={"genre": genre, "step": str(step)}))
+            labels = {"genre": genre, "step": str(step)}
+            clips.append(mirbench.Clip(str(i), folder / f"{i}.wav", split, f"g{i}", duration=len(tone) / 22050, annotations=labels))
         mirbench.write_manifest(folder / "manifest.csv", clips)
 
     def clips(self, folder):
@@ -281,13 +282,11 @@ def test_more_severities_corruptions_and_encoders_later_cost_only_themselves(ben
     assert len(values(bench.root / "results" / "x", "height", "hiss")) == 4
 
 
-def test_blocks_and_processes_move_no_number_and_leave_nothing(bench, monkeypatch):
+def test_chunks_and_processes_move_no_number_and_leave_nothing(bench, monkeypatch):
     flags = ("--corruptions", "hush,hiss", "--severities", "1-3")
     whole = scores(bench.run(*flags))
     for forked in (1, 10**9):
-        monkeypatch.setattr(listening, "DECODED_AHEAD", 6)
-        monkeypatch.setattr(listening, "BLOCK_SAMPLES", 1)
-        monkeypatch.setattr(listening, "CHUNK_SECONDS", 0.8)
+        monkeypatch.setattr(listening, "MOST_CLIPS", 2)
         monkeypatch.setattr(listening, "LEAST_FORKED", forked)
         bench.cache = bench.root / f"cache {forked}"
         assert scores(bench.run(*flags)) == whole
@@ -295,9 +294,8 @@ def test_blocks_and_processes_move_no_number_and_leave_nothing(bench, monkeypatc
         assert bench.stored()["unfinished"] == 0
 
 
-def test_a_last_block_of_broken_files_spoils_nothing(bench, monkeypatch):
-    monkeypatch.setattr(listening, "DECODED_AHEAD", 8)
-    monkeypatch.setattr(listening, "BLOCK_SAMPLES", 1)
+def test_a_last_chunk_of_broken_files_spoils_nothing(bench, monkeypatch):
+    monkeypatch.setattr(listening, "MOST_CLIPS", 8)
     bench.run()
     (audio,) = {path.parent for path in bench.cache.glob("datasets/*/0.wav")}
     for n in (50, 53, 56, 59):  # the last test clips
@@ -331,16 +329,56 @@ def test_a_run_that_is_stopped_goes_on_without_repeating_what_was_stored(bench, 
     assert len(values(folder, "height", "stops")) == 3
 
 
-def test_of_large_embeddings_whole_blocks_are_kept(bench, monkeypatch):
-    for name, value in {"DECODED_AHEAD": 6, "BLOCK_SAMPLES": 1, "LEAST_FORKED": 10**9}.items():
+def test_of_large_embeddings_whole_chunks_are_kept(bench, monkeypatch):
+    for name, value in {"MOST_CLIPS": 6, "LEAST_FORKED": 10**9}.items():
         monkeypatch.setattr(listening, name, value)
     bench.corruption("stops", (1, 2), STOPS.format(level=2, seed=corruption_seed("stops", 0, "29"), how="raise KeyboardInterrupt"))
     assert cli.main(bench.command("--corruptions", "stops")) == 130
-    assert bench.calls() == {("stops", "1"): 12, ("stops", "2"): 6 + 4}  # blocks of 6; clip 29 is the 4th of the second
+    assert bench.calls() == {("stops", "1"): 12, ("stops", "2"): 6 + 4}  # chunks of 6; clip 29 is the 4th of the second
     folder = bench.run("--corruptions", "stops")
     assert bench.calls() == {("stops", "1"): 8, ("stops", "2"): 14}
     assert bench.stored()["unfinished"] == 0
     assert len(values(folder, "height", "stops")) == 2
+
+
+def test_what_a_stopped_pass_has_embedded_and_skipped_is_not_decoded_again(bench, monkeypatch):
+    """Clean audio too. Clip 29 is in the second of four chunks, and clip 5, which is broken, in the first."""
+    for name, value in {"MOST_CLIPS": 6, "LEAST_FORKED": 10**9}.items():
+        monkeypatch.setattr(listening, name, value)
+    flags = ("--set", "max_bad=0.5")
+    whole = scores(bench.run(*flags))
+    for path in bench.cache.glob("datasets/*/5.wav"):
+        path.write_bytes(b"broken")
+    read, real = Counter(), listening.read_clip
+
+    def stop(clip, rate):
+        read[clip.id] += 1
+        if clip.id == "29" and read["29"] == 1:
+            raise KeyboardInterrupt
+        return real(clip, rate)
+
+    monkeypatch.setattr(listening, "read_clip", stop)
+    assert cli.main(bench.command(*flags)) == 130
+    folder = bench.run(*flags)
+    assert [read[clip] for clip in ("2", "5", "29", "59")] == [1, 1, 2, 1]
+    assert manifest(folder)["datasets"]["chimes"]["skipped"].keys() == {"5"}
+    assert {row["n_test"] for row in rows(folder)} == {"19"}
+    assert scores(folder).keys() == whole.keys()
+    assert bench.stored()["unfinished"] == 0
+
+
+def test_too_many_bad_files_end_a_run_as_soon_as_that_is_certain(bench, monkeypatch, capsys):
+    monkeypatch.setattr(listening, "MOST_CLIPS", 4)
+    bench.run()
+    for path in bench.cache.glob("datasets/*/*.wav"):
+        if int(path.stem) % 3 == 2:
+            path.write_bytes(b"broken")
+    tried, real = [], listening.read_clip
+    monkeypatch.setattr(listening, "LEAST_FORKED", 10**9)
+    monkeypatch.setattr(listening, "read_clip", lambda clip, rate: tried.append(clip.split) or real(clip, rate))
+    assert cli.main(bench.command()) == 2
+    assert capsys.readouterr().err.startswith("mirbench: chimes test: 4 of 20 clips cannot be read, more than max_bad 1%; the first is 2: ")
+    assert 4 <= tried.count("test") <= 8  # one chunk, and the next that was decoded meanwhile
 
 
 def killed(bench, *flags):
@@ -364,7 +402,7 @@ def test_workers_end_when_their_run_is_killed(bench):
     body = STOPS.format(level=2, seed=corruption_seed("stops", 0, "29"), how=how)
     bench.corruption("stops", (1, 2, 3), body)
     with open(bench.root / "stops.py", "a") as file:
-        file.write("import mirbench.evaluation.listening as listening\nlistening.WATCH_SECONDS, listening.LEAST_FORKED = 0.05, 1\n")
+        file.write("import mirbench.evaluation.listening as listening\nlistening.LEAST_FORKED = 1\n")
     assert killed(bench, "--corruptions", "stops") == -signal.SIGKILL
     worker = (bench.root / "worker").read_text()
     for _ in range(100):
@@ -403,8 +441,8 @@ def test_a_faulty_corruption_is_reported_and_the_rest_goes_on(bench, monkeypatch
     assert capsys.readouterr().err == ""
 
 
-def test_a_fault_in_a_later_block_leaves_nothing_unfinished(bench, monkeypatch):
-    for name, value in {"DECODED_AHEAD": 6, "BLOCK_SAMPLES": 1, "LEAST_FORKED": 10**9}.items():
+def test_a_fault_in_a_later_chunk_leaves_nothing_unfinished(bench, monkeypatch):
+    for name, value in {"MOST_CLIPS": 6, "LEAST_FORKED": 10**9}.items():
         monkeypatch.setattr(listening, name, value)
     bench.corruption("broken", **BROKEN)
     folder = bench.run("--corruptions", "hush,broken", "--severities", "1-3")

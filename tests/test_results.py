@@ -99,11 +99,11 @@ def targets_of(kind: str, classes: tuple[str, ...], rng: np.random.Generator) ->
     if kind == "multiclass":
         return rng.integers(len(classes), size=20)
     shape = (20, len(classes))
-    return rng.integers(2, size=shape) if kind == "multilabel" else rng.normal(size=shape).astype(np.float32)
+    return rng.integers(-1, 2, size=shape) if kind == "multilabel" else rng.normal(size=shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
-@pytest.mark.parametrize("classes", [("a|b", "100%", "x,y", 'say "z"', "clip"), ("only",), ("60", "61")])
+@pytest.mark.parametrize("classes", [("a|b", "100%", "x,y", 'say "z"', "clip", "?a", "a"), ("only",), ("60", "61")])
 def test_predictions_survive_to_the_last_bit(tmp_path, kind, classes):
     rng = np.random.default_rng(0)
     scores = (rng.normal(size=(20, len(classes))) * 10.0 ** rng.integers(-30, 30, size=(20, 1))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The four built-in tasks: what they say of themselves, and their labels."""
+"""The built-in tasks: what they say of themselves, and their labels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ TASKS = registry.load().tasks
         ("key", "key", "multiclass", ("mirex", "accuracy"), {"pitch"}),
         ("pitch", "pitch", "multiclass", ("accuracy", "pitch_class_accuracy"), {"pitch"}),
         ("genre", "genre", "multiclass", ("accuracy", "macro_f1"), set()),
+        ("instrument", "instrument", "multiclass", ("accuracy", "macro_f1"), set()),
+        ("singer", "singer", "multiclass", ("accuracy", "macro_f1"), set()),
+        ("technique", "technique", "multiclass", ("accuracy", "macro_f1"), {"tempo"}),
     ],
 )
 def test_what_a_task_is(name, annotation, target, metrics, changed_by):
@@ -28,7 +31,7 @@ def test_what_a_task_is(name, annotation, target, metrics, changed_by):
 
 @pytest.mark.parametrize("name", list(TASKS))
 def test_the_contract(name):
-    values = {"tagging": [("piano", "slow"), ()], "key": ["C minor"], "pitch": [60, "61"], "genre": ["reel"]}
+    values = {"tagging": [("piano", "slow"), ()], "emotion": ["5.1|3"], "key": ["C minor"], "pitch": [60, "61"], "genre": ["reel"]}
     check_task(TASKS[name], values.get(name, ()))
 
 

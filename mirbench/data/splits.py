@@ -1,20 +1,125 @@
-"""What must hold of any data set before a number is computed on it."""
+"""How clips are split where nobody has done it, and what must hold of any data set before a number is computed on it."""
 
 from __future__ import annotations
 
+import functools
+import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from mirbench.errors import MirbenchError
+from mirbench.data.pieces import pieces_of, spread
+from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.records import SPLITS, Clip
+
+SHARES = {"train": 0.7, "valid": 0.15, "test": 0.15}
+_MEANT = {
+    **{name: name for name in SPLITS},
+    **dict.fromkeys(("training",), "train"),
+    **dict.fromkeys(("validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("testing", "eval", "evaluation"), "test"),
+}
+
+
+def split_named(text: str) -> str:
+    """The split that is meant. Raises MirbenchError for what is none.
+
+    >>> split_named("Validation"), split_named("dev"), split_named("train")
+    ('valid', 'valid', 'train')
+    """
+    found = _MEANT.get(text.strip().lower())
+    if found is None:
+        hint = did_you_mean(text.lower(), _MEANT)
+        raise MirbenchError(f"split is '{text}'{';' + hint if hint else ';'} it must be one of {', '.join(SPLITS)}.")
+    return found
+
+
+def assign_splits(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, seed: int = 0) -> list[Clip]:
+    """The clips, in their order, each with a new split: whole groups, in about these shares of the clips, labels spread alike.
+
+    shares: by split, relative to each other. seed: another seed, another split; the order of the clips does not matter. Clips of one file
+    stay together too, whatever their groups. Labels are those of all annotations, several of a multilabel one; one that has as many
+    groups as there are splits comes into each where the others allow it. The rarest label goes first, its largest group first, each to
+    the split that lacks most of it (iterative stratification, Sechidis et al. 2011, of groups).
+    Raises MirbenchError where there are fewer groups than splits, or the shares are none.
+
+    >>> clips = [Clip(str(i), Path(f"{i}.wav"), "", f"artist {i // 2}", annotations={"genre": "ab"[i // 2 % 2]}) for i in range(40)]
+    >>> sorted(Counter(clip.split for clip in assign_splits(clips)).items())
+    [('test', 6), ('train', 28), ('valid', 6)]
+    """
+    if not shares or not set(shares) <= set(SPLITS) or not all(math.isfinite(share) and share > 0 for share in shares.values()):
+        raise MirbenchError(f"the shares {dict(shares)} are none; give each of some of {', '.join(SPLITS)} a number above 0.")
+    pieces, piece_of = pieces_of(clips, seed)
+    chosen = spread(pieces, shares)
+    return [replace(clip, split=chosen[piece]) for clip, piece in zip(clips, piece_of, strict=True)]
+
+
+def settle_splits(
+    clips: Sequence[Clip],
+    seed: int,
+    *,
+    given: str = "as its split column says",
+    missing: str = "no split column",
+    grouped_by: str = "group",
+) -> tuple[list[Clip], str]:
+    """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from.
+
+    Clips without splits are split as `assign_splits` does, groups without any label for pretraining. Where there are train and test
+    clips and none of valid, some of train become valid.
+    """
+    seeded = f"labels spread alike, split seed {seed}"
+    if not clips[0].split:
+        pieces, piece_of = pieces_of(clips, seed)
+        labelled = [number for number, piece in enumerate(pieces) if piece.labels]
+        if not labelled:
+            return [replace(clip, split="pretrain") for clip in clips], "no labels: all clips are for pretraining"
+        chosen = spread([pieces[number] for number in labelled], SHARES)
+        split_of = dict.fromkeys(range(len(pieces)), "pretrain") | {labelled[at]: split for at, split in chosen.items()}
+        shares = "/".join(f"{100 * share:g}" for share in SHARES.values())
+        rule = f"{missing}: whole groups (by {grouped_by}), {shares} % {'/'.join(SHARES)}, {seeded}"
+        rule += "; groups without labels are for pretraining" if len(labelled) < len(pieces) else ""
+        return [replace(clip, split=split_of[piece]) for clip, piece in zip(clips, piece_of, strict=True)], rule
+    there = {clip.split for clip in clips}
+    if "valid" in there or not {"train", "test"} <= there or not any(clip.annotations for clip in clips):
+        return list(clips), given
+    share = SHARES["valid"]
+    moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+    rule = f"{given}; no valid split: {100 * share:g} % of train, by whole groups (by {grouped_by}), {seeded}"
+    return [next(moved) if clip.split == "train" else clip for clip in clips], rule
+
+
+def keep_apart(clips: Sequence[Clip]) -> list[Clip]:
+    """Without the clips that would make their group span splits: a group with test clips has none in the others, and one with valid clips
+    none in train or pretrain.
+
+    >>> clips = [Clip(split, Path("a.wav"), split, "one artist") for split in ("train", "test")]
+    >>> [clip.split for clip in keep_apart(clips)]
+    ['test']
+    """
+    rank = {"test": 2, "valid": 1}
+    highest: dict[str, int] = defaultdict(int)
+    for clip in clips:
+        highest[clip.group] = max(highest[clip.group], rank.get(clip.split, 0))
+    return [clip for clip in clips if rank.get(clip.split, 0) == highest[clip.group]]
 
 
 def check_across(datasets: Mapping[str, Sequence[Clip]]) -> None:
     """Raises MirbenchError where a file that one data set trains on is one that another validates or tests on."""
-    trained = {c.path.resolve(): name for name, clips in datasets.items() for c in clips if c.split in ("train", "pretrain")}
+    real = functools.cache(os.path.realpath)
+
+    def true(path: Path) -> str:
+        """Where a path leads; a link that leads nowhere, to itself."""
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        return os.path.join(real(folder), name)
+
+    trained = {true(c.path): name for name, clips in datasets.items() for c in clips if c.split in ("train", "pretrain")}
     for name, clips in datasets.items():
         for clip in clips:
-            other = trained.get(clip.path.resolve(), name) if clip.split in ("valid", "test") else name
+            other = trained.get(true(clip.path), name) if clip.split in ("valid", "test") else name
             if other != name:
                 raise MirbenchError(
                     f"data set '{other}' trains on {clip.path}, which is in the {clip.split} split of '{name}'; leave one out."

@@ -3,7 +3,8 @@
 Conventions: `targets` and `scores` are those of `records.Predictions`; `classes` is the published order; `weights` is
 (resamples, clips), non-negative, how often each clip counts. A result is (resamples,) float64 and equals what repeating the
 clips literally would give; nan where the metric is undefined. The predicted class of a multiclass clip is the argmax of its
-scores, the first of equals. Ranges: 0 to 1, r2 minus infinity to 1. Chance: macro_roc_auc .5, macro_average_precision the mean
+scores, the first of equals. A multilabel target of -1 is a label that nobody has judged for that clip: the clip is left out of
+that label. Ranges: 0 to 1, r2 minus infinity to 1. Chance: macro_roc_auc .5, macro_average_precision the mean
 prevalence, r2 0.
 """
 
@@ -17,29 +18,14 @@ import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.notation import parse_key
+from mirbench.nouns import Metric
 from mirbench.records import Predictions
 
 TARGETS = ("multiclass", "multilabel", "regression")
 DENSEST = 48  # entries a clip of a table of counts, beyond which most are 0 and a product is slower than sums
 
-MetricFunction = Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]
-"""(targets, scores, classes, weights) -> (resamples,) float; see the module's conventions."""
-
 PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
 """((clips,) int target index, (clips,) int predicted index, classes) -> (clips,) score of each clip."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A named way to score predictions; larger is better.
-
-    label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression).
-    """
-
-    name: str
-    label: str
-    targets: frozenset[str]
-    function: MetricFunction
 
 
 @dataclass(frozen=True)
@@ -75,15 +61,15 @@ above or at it, of negatives above it, of negatives above or at it), each (thres
 def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[np.ndarray]:
     """The area of each label, (resamples,), nan in a resample without its positives or its negatives.
 
-    Labels that are never positive or never negative are passed over. Clips are sorted once a label, whatever the number of resamples;
-    a few resamples at a time stay in the processor's cache.
+    Labels that are never positive or never negative are passed over, clips whose label is not judged too. Clips are sorted once a label,
+    whatever the number of resamples; a few resamples at a time stay in the processor's cache.
     """
     by_group, group = _alike(weights)
     descending = np.argsort(-scores, axis=0, kind="stable")
     for label in range(scores.shape[1]):
         order = descending[:, label]
-        positive = targets[order, label] > 0
-        above, below = order[positive], order[~positive]
+        judged = targets[order, label]
+        above, below = order[judged > 0], order[judged == 0]
         if not len(above) or not len(below):
             continue
         rank = -scores[above, label]
@@ -265,8 +251,8 @@ def r2(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weight
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc),
-        Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision),
+        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc, partial=True),
+        Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision, partial=True),
         Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(_right)),
         Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
         Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(_mirex)),
@@ -288,8 +274,8 @@ def resolve(metric: str | Metric) -> Metric:
 def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray | None = None) -> np.ndarray:
     """The metric under each row of `weights`, (resamples, clips); without weights every clip counts once.
 
-    Returns (resamples,) float64. Raises MirbenchError where the metric does not fit the targets, a score is not finite, or there
-    are no clips; ValueError where the shapes disagree.
+    Returns (resamples,) float64. Raises MirbenchError where the metric does not fit the targets, labels are unjudged and it cannot leave
+    them out, a score is not finite, or there are no clips; ValueError where the shapes disagree.
     """
     metric = resolve(metric)
     check_fits(metric, predictions.target)
@@ -300,6 +286,11 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
         raise ValueError(f"targets {targets.shape} and scores {scores.shape} should be {expected} and {(clips, len(classes))}")
     if not clips:
         raise MirbenchError(f"there are no clips to score {metric.name} on; see the skipped clips in the manifest.")
+    if predictions.target == "multilabel" and not metric.partial and targets.size and targets.min() < 0:
+        raise MirbenchError(
+            f"metric '{metric.name}' does not say that it leaves out labels that nobody has judged (targets of -1), and there are such;"
+            " let it do so and give it partial=True, or use macro_average_precision."
+        )
     bad = int((~np.isfinite(scores)).any(axis=1).sum())
     if bad:
         raise MirbenchError(f"the scores of {bad} of {clips} clips are not finite, so {metric.name} is not defined; check the embeddings.")
@@ -321,14 +312,17 @@ def check_fits(metric: Metric, target: str) -> None:
 def majority(target: str, train_targets: np.ndarray, n_test: int, classes: tuple[str, ...]) -> np.ndarray:
     """The floor: what can be said without hearing the audio. Returns (n_test, classes) float32, the same row for every clip.
 
-    multiclass: one-hot of the most frequent training class; multilabel: each label's training prevalence; regression: training mean.
+    multiclass: one-hot of the most frequent training class; multilabel: each label's training prevalence among the
+    clips that were judged for it, 0 where none was; regression: training mean.
 
     >>> majority("multiclass", np.array([1, 1, 0]), 1, ("a", "b"))
     array([[0., 1.]], dtype=float32)
     """
     if target == "multiclass":
         row = np.eye(len(classes))[np.bincount(train_targets, minlength=len(classes)).argmax()]
-    elif target in TARGETS:
+    elif target == "multilabel":
+        row = np.nan_to_num(_divide((train_targets > 0).sum(axis=0), (train_targets >= 0).sum(axis=0)))
+    elif target == "regression":
         row = np.mean(train_targets, axis=0, dtype=np.float64)
     else:
         raise unknown_name("target", target, TARGETS)

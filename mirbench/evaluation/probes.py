@@ -8,6 +8,8 @@ the seven strengths of `STRENGTHS`; the validation metric chooses, of equals the
 to 5,000 clips) the best C was mostly 1e-3 to 1, never 1e-5; 10 was chosen at times, where scores no longer changed from 1 on. The
 report says which was chosen. Nothing is refitted with the validation clips.
 
+A label that nobody has judged for a clip, a multilabel target of -1, is neither learned from nor does it choose.
+
 mlp: one hidden layer of 512 ReLU, Adam 3e-4, weight decay 1e-6, batches of 64, at most `EPOCHS`, stopped when the validation metric
 has not risen for `PATIENCE` epochs; the weights are those of the best epoch, of equals the first.
 """
@@ -92,7 +94,7 @@ def fit(
     features_*: (clips, dim) float. targets_*: as `records.Predictions` has them for the kind of `target`. seed: of the mlp's first
     weights and batches; the linear probe has one solution. The global generators and thread counts are left alone.
     A class that training lacks (multilabel: or that all clips have) is not learned: its score is a constant, strongly negative
-    (multilabel: the log odds of its prevalence, smoothed).
+    (multilabel: the log odds of its prevalence, smoothed). Prevalence, and what all clips have, are among those that were judged.
     Raises MirbenchError where a feature is not finite, a side has no clips, training shows fewer than 2 classes (multilabel: no
     label that some clips have and others lack), or the metric is undefined on the validation clips.
     """
@@ -132,25 +134,59 @@ def _fit_linear(
 
     from mirbench.evaluation.logistic import solve
 
+    weights: Tensor | list[Tensor]
     device = "cpu" if device.startswith("mps") else device  # which has no float64
     with torch.inference_mode():
         features = torch.from_numpy(train).to(device).double()
         truth = torch.from_numpy(wanted).to(device).double()
-        rotated, back = _principal_axes(features, required=target == "regression")
-        if target == "regression":
-            weights, biases = _ridge(rotated, truth)
-            converged = [True] * len(STRENGTHS)
-        elif target == "multiclass" and wanted.shape[1] == 2:  # one logit, shared out: as scikit-learn does for two classes
-            weights, biases, converged = solve(rotated, truth[:, 1:], STRENGTHS, multinomial=False)
-            weights, biases = (torch.cat([-half / 2, half / 2], dim=-1) for half in (weights, biases))
+        if target == "multilabel":
+            weights, biases, converged = _solve_labels(features, truth)
         else:
-            weights, biases, converged = solve(rotated, truth, STRENGTHS, multinomial=target == "multiclass")
-        path = [(back @ w).float().cpu().numpy() for w in weights]
-        probes = [replace(start, layers=((w, b.float().cpu().numpy()),)) for w, b in zip(path, biases, strict=True)]
+            rotated, back = _principal_axes(features, required=target == "regression")
+            if target == "regression":
+                weights, biases = _ridge(rotated, truth)
+                converged = [True] * len(STRENGTHS)
+            elif wanted.shape[1] == 2:  # one logit, shared out: as scikit-learn does for two classes
+                weights, biases, converged = solve(rotated, truth[:, 1:], STRENGTHS, multinomial=False)
+                weights, biases = (torch.cat([-half / 2, half / 2], dim=-1) for half in (weights, biases))
+            else:
+                weights, biases, converged = solve(rotated, truth, STRENGTHS, multinomial=True)
+            weights = [back @ w for w in weights]
+        path = [(w.float().cpu().numpy(), b.float().cpu().numpy()) for w, b in zip(weights, biases, strict=True)]
+        probes = [replace(start, layers=(layer,)) for layer in path]
     validation = [validate(probe) for probe in probes]
     best = _best(validation, facts["metric"])
     facts |= {"strength": STRENGTHS[best], "strengths": list(STRENGTHS), "validation": validation, "converged": converged}
     return replace(probes[best], report=facts)
+
+
+def _solve_labels(features: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, list[bool]]:
+    """A logistic regression a label at every strength, on the clips that were judged for it; truth is nan where nobody did.
+
+    Labels that were judged for the same clips go through the solver side by side, on axes of those clips.
+    """
+    import torch
+
+    from mirbench.evaluation.logistic import solve
+
+    judged, alike = torch.unique(~truth.isnan(), dim=1, return_inverse=True)
+    weights = features.new_zeros(len(STRENGTHS), features.shape[1], truth.shape[1])
+    biases = features.new_zeros(len(STRENGTHS), truth.shape[1])
+    reached = [True] * len(STRENGTHS)
+    for number in range(judged.shape[1]):
+        labels, rows = torch.nonzero(alike == number)[:, 0], judged[:, number]
+        some, middle = features, torch.zeros_like(features[0])
+        if not rows.all():
+            some = features[rows]
+            middle = some.mean(dim=0)
+            some = some - middle
+        rotated, back = _principal_axes(some, required=False)
+        found, bias, converged = solve(rotated, truth[rows][:, labels], STRENGTHS, multinomial=False)
+        for place, w in enumerate(found):
+            weights[place][:, labels] = back @ w
+        biases[:, labels] = bias - middle @ weights[:, :, labels]
+        reached = [a and b for a, b in zip(reached, converged, strict=True)]
+    return weights, biases, reached
 
 
 def _principal_axes(features: Tensor, required: bool) -> tuple[Tensor, Tensor]:
@@ -202,7 +238,7 @@ def _fit_mlp(
     centre, spread = torch.zeros_like(truth[0]), torch.ones_like(truth[0])
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy  # one-hot targets
     if target == "multilabel":
-        loss = functional.binary_cross_entropy_with_logits
+        loss = _judged_loss if np.isnan(wanted).any() else functional.binary_cross_entropy_with_logits
     elif target == "regression":
         loss, centre = functional.mse_loss, truth.mean(dim=0)
         spread = truth.std(dim=0, correction=0)
@@ -241,6 +277,15 @@ def _fit_mlp(
     return replace(start, layers=layers_kept, report=facts)
 
 
+def _judged_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """The mean over what was judged, 0 where nothing was; truth is nan where nobody did."""
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    judged = ~truth.isnan()
+    total = binary_cross_entropy_with_logits(logits, truth.nan_to_num(), weight=judged.to(logits), reduction="sum")
+    return total / judged.sum().clamp(min=1)
+
+
 def _forward(features: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     for number, (weights, bias) in enumerate(layers):
         features = (features if number == 0 else features.relu()) @ weights + bias
@@ -258,15 +303,18 @@ def _best(validation: list[float], metric: str) -> int:
 
 
 def _wanted(targets: np.ndarray, target: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which classes can be learned, the scores of the rest (classes,), and (clips, learned) float64 targets (one-hot if multiclass)."""
+    """Which classes can be learned, the scores of the rest (classes,), and (clips, learned) float64 targets (one-hot if multiclass, nan
+    where nobody has judged a label)."""
     blank = np.full(classes, NEVER, np.float32)
     if target == "regression":
         return np.arange(classes), blank, targets.astype(np.float64)
     table = np.eye(classes)[targets] if target == "multiclass" else (targets > 0).astype(np.float64)
-    count = table.sum(axis=0)
+    count, judged = table.sum(axis=0), np.full(classes, len(table))
     if target == "multilabel":
-        blank = np.log((count + 0.5) / (len(table) - count + 0.5)).astype(np.float32)
-    learned = np.flatnonzero((count > 0) & (count < len(table)))
+        judged = (targets >= 0).sum(axis=0)
+        blank = np.log((count + 0.5) / (judged - count + 0.5)).astype(np.float32)
+        table[targets < 0] = np.nan
+    learned = np.flatnonzero((count > 0) & (count < judged))
     if not len(learned):
         if target == "multilabel":
             raise MirbenchError("no label is on some training clips and off others, so there is nothing to learn; add training clips.")

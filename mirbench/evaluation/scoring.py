@@ -34,26 +34,25 @@ class TaskData:
     unseen: dict[str, str]  # clip id -> a label that no training clip has; such a clip is left out and listed
 
 
-def task_data(task: Task, clips: Sequence[Clip]) -> TaskData:
+def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> TaskData:
     """Reads the annotation of each train, valid and test clip through the task.
 
+    published: the classes of the annotation in the order of the data set, taken where the task has none of its own; without either, the
+    classes are the training labels in sorted order. A label among a clip's NAME_unknown, beside the multilabel annotation NAME, has the
+    target -1: nobody has judged it.
     Raises MirbenchError where an annotation is none that the task knows (naming the clip), or a split has no such clip.
     """
     labels: dict[str, dict[str, Any]] = {"train": {}, "valid": {}, "test": {}}
     by_id = {c.id: c for c in clips}
     for clip in clips:
         if clip.split in labels and task.annotation in clip.annotations:
-            value = clip.annotations[task.annotation]
-            try:
-                labels[clip.split][clip.id] = task.label(value)
-            except Exception as error:
-                raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {error}") from error
+            labels[clip.split][clip.id] = _read(task, clip, task.annotation)
     for split, found in labels.items():
         if not found:
             raise MirbenchError(
                 f"task '{task.name}' needs '{task.annotation}' annotations in the {split} split, and no clip there has one."
             )
-    classes = task.classes or _classes(task, labels["train"].values())
+    classes = task.classes or _published(task, published) or _classes(task, labels["train"].values())
     known, unseen = set(classes), {}
     if task.target == "multiclass":
         for found in labels.values():
@@ -61,8 +60,35 @@ def task_data(task: Task, clips: Sequence[Clip]) -> TaskData:
                 unseen[clip_id] = str(found.pop(clip_id))
     splits = {}
     for split, found in labels.items():
-        splits[split] = Labelled(tuple(by_id[i] for i in found), _targets(task, list(found.values()), classes))
+        listed = tuple(by_id[i] for i in found)
+        unjudged = [_unjudged(task, clip) for clip in listed] if task.target == "multilabel" else ()
+        splits[split] = Labelled(listed, _targets(task, list(found.values()), classes, unjudged))
     return TaskData(classes, splits, unseen)
+
+
+def _read(task: Task, clip: Clip, annotation: str) -> Any:
+    value = clip.annotations[annotation]
+    try:
+        return task.label(value)
+    except Exception as error:
+        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {error}") from error
+
+
+def _unjudged(task: Task, clip: Clip) -> tuple[str, ...]:
+    """The labels that nobody has judged for a clip."""
+    name = f"{task.annotation}_unknown"
+    return tuple(_read(task, clip, name)) if name in clip.annotations else ()
+
+
+def _published(task: Task, names: Sequence[str]) -> tuple[str, ...]:
+    """Published classes as the task names them; those of a regression are no labels."""
+    if task.target == "regression":
+        return tuple(names)
+    try:
+        labels = [task.label((name,) if task.target == "multilabel" else name) for name in names]
+    except Exception as error:
+        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {error}") from error
+    return tuple(dict.fromkeys(name for label in labels for name in (label if task.target == "multilabel" else (label,))))
 
 
 def _classes(task: Task, labels: Any) -> tuple[str, ...]:
@@ -73,12 +99,17 @@ def _classes(task: Task, labels: Any) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda n: (0, int(n), "") if n.lstrip("-").isdigit() else (1, 0, n)))
 
 
-def _targets(task: Task, labels: list[Any], classes: tuple[str, ...]) -> np.ndarray:
+def _targets(task: Task, labels: list[Any], classes: tuple[str, ...], unjudged: Sequence[tuple[str, ...]] = ()) -> np.ndarray:
+    """unjudged: of each clip, or nothing where all labels of all clips are judged; what is also among a clip's labels is judged."""
     column = {name: i for i, name in enumerate(classes)}
     if task.target == "regression":
         return np.array([np.atleast_1d(label) for label in labels], np.float64)
     if task.target == "multilabel":
-        return np.array([[name in label for name in classes] for label in labels], np.int64).reshape(len(labels), len(classes))
+        table = np.zeros((len(labels), len(classes)), np.int64)
+        for value, each in ((-1, unjudged), (1, labels)):
+            for row, names in enumerate(each):
+                table[row, [column[name] for name in names if name in column]] = value
+        return table
     return np.array([column[label] for label in labels], np.int64)
 
 
@@ -145,6 +176,7 @@ def move_labels(task: Task, predictions: Predictions, corruption: Corruption, co
     classes."""
     assert condition.level is not None
     labels: list[Any] = []
+    unjudged: list[tuple[str, ...]] = []
     kept: list[int] = []
     known = set(predictions.classes)
     for row, clip_id in enumerate(predictions.clip_ids):
@@ -154,22 +186,24 @@ def move_labels(task: Task, predictions: Predictions, corruption: Corruption, co
         if label is not None and known.issuperset(names):
             kept.append(row)
             labels.append(label)
+            names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
+            unjudged.append(tuple(task.moved(names, changes) or ()) if names else ())
     return replace(
         predictions,
         clip_ids=tuple(predictions.clip_ids[i] for i in kept),
         groups=tuple(predictions.groups[i] for i in kept),
-        targets=_targets(task, labels, predictions.classes),
+        targets=_targets(task, labels, predictions.classes, unjudged),
         scores=predictions.scores[kept],
     )
 
 
-def _label(predictions: Predictions, row: int) -> Any:
-    """A target as `Task.label` gave it."""
+def _label(predictions: Predictions, row: int, value: int = 1) -> Any:
+    """A target as `Task.label` gave it; a multilabel one with the classes that have this value."""
     target = predictions.targets[row]
     if predictions.target == "regression":
         return tuple(float(x) for x in target)
     if predictions.target == "multilabel":
-        return tuple(name for name, on in zip(predictions.classes, target, strict=True) if on)
+        return tuple(name for name, on in zip(predictions.classes, target, strict=True) if on == value)
     return predictions.classes[int(target)]
 
 
@@ -182,14 +216,14 @@ def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) ->
 
 
 def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
-    """split -> class -> clips, for the manifest; nothing for regression."""
+    """split -> class -> clips that have it, for the manifest; nothing for regression."""
     counts = {}
     for split, found in data.splits.items():
         if task.target == "multiclass":
             counter = Counter(found.targets.tolist())
             counts[split] = {name: counter[i] for i, name in enumerate(data.classes)}
         elif task.target == "multilabel":
-            counts[split] = dict(zip(data.classes, found.targets.sum(axis=0).tolist(), strict=True))
+            counts[split] = dict(zip(data.classes, (found.targets > 0).sum(axis=0).tolist(), strict=True))
     return counts
 
 

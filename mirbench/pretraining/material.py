@@ -1,7 +1,8 @@
 """The audio of a pretraining run, decoded once: as log-mel bands for backbones that listen to those, as waveforms for the others.
 
 Decoding costs more than augmenting and training a light backbone: each clip is read once and kept, as half-precision log-mel bands
-(88 kB for 8 s) or as 16-bit samples (353 kB), in one file of which views are cut through a memory map.
+(88 kB for 8 s) or as 16-bit samples (353 kB), in one file of which views are cut through a memory map. Clips are decoded a piece at a
+time, so that none, however long, is ever whole in memory.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirbench import AudioError, read_audio
+from mirbench import AudioError, read_pieces
 from mirbench.ahead import ahead
-from mirbench.pretraining.backbones.mel import MelSpectrogram
+from mirbench.pretraining.backbones.mel import N_FFT, MelSpectrogram
 from mirbench.progress import progress_bar
 from mirbench.provenance import moving_versions, room_digest
 from mirbench.records import Clip
 from mirbench.store import Store, key_of
 
 FULL_SCALE = 32_767
+PIECES_AHEAD = 4  # of a clip, of a minute each, that are decoded ahead; the rest of a longer clip when its turn has come
 
 
 @dataclass(frozen=True)
@@ -119,16 +122,13 @@ def _file_stamp(path: Path) -> list[int]:
 def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, folder: Path) -> None:
     """Decodes in threads (the decoder releases the interpreter), a bounded way ahead, and appends to one file."""
 
-    def heard(clip: Clip) -> np.ndarray | str:
+    def heard(clip: Clip) -> Iterator[np.ndarray] | str:
+        pieces = read_pieces(clip, sample_rate)
+        found = _samples(pieces) if mel is None else _frames(pieces, mel)
         try:
-            audio = read_audio(clip.path, sample_rate, clip.start, clip.duration)
+            return chain(list(islice(found, PIECES_AHEAD)), found)
         except AudioError as error:
             return str(error)
-        if mel is None:
-            return (audio.clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
-        with torch.inference_mode():
-            found: Tensor = mel(torch.from_numpy(audio)[None])[0]
-        return found.T.contiguous().to(torch.float16).numpy()
 
     ids, lengths, skipped = [], [], {}
     threads = torch.get_num_threads()
@@ -139,13 +139,50 @@ def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, 
             progress_bar(total=len(clips), desc="listening to the pretraining clips", unit="clip") as bar,
         ):
             for clip, found in ahead(heard, clips, threads):
-                if isinstance(found, str):
-                    skipped[clip.id] = found
+                begin = file.tell()
+                try:
+                    if isinstance(found, str):
+                        raise AudioError(found)
+                    length = 0
+                    for piece in found:
+                        length += len(piece)
+                        file.write(piece.tobytes())
+                except AudioError as error:  # maybe midway
+                    file.seek(begin)
+                    file.truncate()
+                    skipped[clip.id] = str(error)
                 else:
                     ids.append(clip.id)
-                    lengths.append(len(found))
-                    file.write(found.tobytes())
+                    lengths.append(length)
                 bar.update()
     finally:
         torch.set_num_threads(threads)
     (folder / "about.json").write_text(json.dumps({"ids": ids, "lengths": lengths, "skipped": skipped}))
+
+
+def _samples(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for audio in pieces:
+        yield (audio.clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
+
+
+def _frames(pieces: Iterator[np.ndarray], mel: MelSpectrogram) -> Iterator[np.ndarray]:
+    """(frames, bands) float16 of consecutive pieces, the frames that the whole audio has.
+
+    A piece's last frames wait for the next one, as half a window of theirs lies in it; as much is kept before the first of what is left.
+    """
+    context = -(-N_FFT // 2 // mel.hop)  # frames
+    held, done = np.empty(0, np.float32), 0
+    for audio in pieces:
+        if len(held):
+            ready = len(held) // mel.hop - context
+            if ready > max(done, context):
+                yield _bands(held, mel)[done:ready]
+                held, done = held[(ready - context) * mel.hop :], context
+        held = np.concatenate([held, audio])
+    yield _bands(held, mel)[done:]
+
+
+def _bands(audio: np.ndarray, mel: MelSpectrogram) -> np.ndarray:
+    with torch.inference_mode():
+        found: Tensor = mel(torch.from_numpy(audio)[None])[0]
+    return found.T.contiguous().to(torch.float16).numpy()

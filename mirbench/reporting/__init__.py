@@ -10,7 +10,7 @@ from mirbench.errors import MirbenchError
 from mirbench.merging import merge
 from mirbench.reporting.board import Board, build_board
 from mirbench.reporting.corrupted import Corrupted, build_corrupted
-from mirbench.results import RunFolder
+from mirbench.results import RunFolder, troubles
 from mirbench.store import write_atomically
 
 
@@ -60,7 +60,9 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
 def _text(board: Board, corrupted: Corrupted | None) -> str:
     from mirbench.reporting import robustness_tables, tables
 
-    return tables.scores_text(board) + (f"\n{robustness_tables.robustness_text(corrupted)}" if corrupted else "")
+    parts = [tables.scores_text(board), *([robustness_tables.robustness_text(corrupted)] if corrupted else [])]
+    told = [line for manifest in board.merged.manifests.values() for line in troubles(manifest)]
+    return "\n".join([*parts, *(["\n".join(told) + "\n"] if told else [])])
 
 
 def up_to_date(run_path: Path) -> bool:

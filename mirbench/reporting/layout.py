@@ -16,7 +16,7 @@ NONE = "–"
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "[": "{[}", NONE: "--",
+    "[": "{[}", "†": r"\textdagger{}", NONE: "--",
 }  # fmt: skip
 
 

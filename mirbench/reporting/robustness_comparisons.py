@@ -67,6 +67,7 @@ def comparison_notes(corrupted: Corrupted) -> list[str]:
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if any(math.isnan(c.difference) for c in corrupted.comparisons) else []),
         *corrupted.undefined_said(),
+        *corrupted.board.overlap_said(),
     ]
 
 

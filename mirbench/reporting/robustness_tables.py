@@ -31,11 +31,13 @@ def robustness_files(corrupted: Corrupted) -> dict[str, str]:
             latex(t, _caption(corrupted, m), f"tab:{m.replace('_', '-')}") for t, m in zip(scores, _measures(corrupted), strict=True)
         )
     if retained:
-        undefined = corrupted.undefined_said()
+        undefined, overlap = corrupted.undefined_said(), corrupted.board.overlap_said()
         notes = [_retained_note(), *undefined, *_common_notes(corrupted)]
         made["retained.md"] = _sections("Retained performance", retained, notes)
         made["retained.csv"] = csv_text({t.title: t for t in retained}, "task")
-        captions = [" ".join([f"{t.title}: {_retained_note()} 95 % bootstrap intervals over groups.", *undefined]) for t in retained]
+        captions = [
+            " ".join([f"{t.title}: {_retained_note()} 95 % bootstrap intervals over groups.", *undefined, *overlap]) for t in retained
+        ]
         made["retained.tex"] = "\n".join(
             latex(t, c, f"tab:retained-{i}") for i, (t, c) in enumerate(zip(retained, captions, strict=True), 1)
         )
@@ -156,9 +158,10 @@ def _retained_note() -> str:
 def _caption(corrupted: Corrupted, measure: str) -> str:
     if measure == "retained":
         said = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
-        return " ".join([said, *corrupted.undefined_said()])
+        return " ".join([said, *corrupted.undefined_said(), *corrupted.board.overlap_said()])
     kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
-    return f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
+    said = f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
+    return " ".join([said, *corrupted.board.overlap_said()])
 
 
 def robustness_notes(corrupted: Corrupted) -> list[str]:
@@ -187,6 +190,7 @@ def _common_notes(corrupted: Corrupted) -> list[str]:
     aside = [d.name for d in scored if not d.counted]
     severities = sorted({key[5] for key in corrupted.cells})
     said = [
+        *corrupted.board.overlap_said(),
         f"Test audio is corrupted in {span([len(scored)], 'way')} at severities "
         f"{', '.join(map(str, severities))}; in brackets 95 % bootstrap intervals over groups, mean over seeds.",
         "Probes were trained on audio under the same condition as the test audio."

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mirbench.records import OVERLAP_MARK
 from mirbench.reporting.board import Board, Panel, Point
 from mirbench.reporting.layout import NONE, cell, escape, number, table_row
 from mirbench.reporting.style import COLOURS, FLOOR_DASHES, GREY, MARKERS, SHADES, columns_of, heading, measure, row_label, settings
@@ -251,13 +252,15 @@ def sweep_markdown(board: Board) -> str:
     lines = ["# Sweep", "", table_row(head), table_row(["---"] * len(head))]
     for point in board.points:
         values = [_said(point.values.get(option)) for option in options]
-        lines.append(table_row([escape(point.encoder), *values, *(cell(board.cell(point.name, p)) for p in panels)]))
+        mark = OVERLAP_MARK if point.name.endswith(OVERLAP_MARK) else ""
+        lines.append(table_row([escape(point.encoder) + mark, *values, *(cell(board.cell(point.name, p)) for p in panels)]))
     for name in _rest(board):
         lines.append(table_row([escape(name), *([NONE] * len(options)), *(cell(board.cell(name, p)) for p in panels)]))
     said = [
         "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
         f"Swept: {', '.join(options)}. {NONE}: not swept, or not scored.",
         *(f"{p.title}: {board.size(p)}." for p in panels),
+        *board.overlap_said(),
     ]
     return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
 

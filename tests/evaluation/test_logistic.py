@@ -59,6 +59,43 @@ def test_multilabel_is_a_logistic_regression_a_label(strength: float, dim: int, 
 
 
 @pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])
+@pytest.mark.parametrize("strength", [1e-5, 1e-3, 1e-1, 10.0])
+def test_a_label_is_learned_from_the_clips_that_were_judged_for_it(strength: float, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standardised on all training clips; two labels were judged for the same clips, one for its own, one for all."""
+    only(monkeypatch, strength)
+    train, valid = made("multilabel", dim=dim, classes=4)
+    draw = np.random.default_rng(3)
+    judged = np.ones((250, 4), bool)
+    judged[:, 0] = judged[:, 1] = draw.random(250) < 0.4
+    judged[:, 2] = train[0][:, 0] > np.median(train[0][:, 0])  # of another kind than the rest
+    targets = np.where(judged, train[1], -1)
+    x, unseen = standardised(train[0], valid[0])
+    probe = fitted((train[0], targets), valid, "multilabel", 4)
+    got = sigmoid(probe.predict(valid[0]))
+    for label in range(4):
+        here = judged[:, label]
+        model = LogisticRegression(C=strength, tol=1e-8, max_iter=5000).fit(x[here], train[1][here, label])
+        assert abs(got[:, label] - model.predict_proba(unseen)[:, 1]).max() < 1e-3
+    assert probe.report["converged"] == [True]
+    other = np.where(judged, targets, -1 - 2 * (draw.random(targets.shape) < 0.5))
+    assert (fitted((train[0], other), valid, "multilabel", 4).predict(valid[0]) == probe.predict(valid[0])).all()
+
+
+def test_where_all_is_judged_labels_go_through_the_solver_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plain way, written out, gives the same bits."""
+    monkeypatch.setattr(probes, "STRENGTHS", (1e-3, 1e-1))
+    train, valid = made("multilabel")
+    mean, factor = probes._standards(train[0])
+    x = torch.from_numpy(probes._standardise(train[0], mean, factor)).double()
+    rotated, back = probes._principal_axes(x, required=False)
+    weights, biases, _ = logistic.solve(rotated, torch.from_numpy(train[1]).double(), (1e-3, 1e-1), multinomial=False)
+    probe = fitted(train, valid, "multilabel")
+    chosen = [1e-3, 1e-1].index(probe.report["strength"])
+    assert (probe.layers[0][0] == (back @ weights[chosen]).float().numpy()).all()
+    assert (probe.layers[0][1] == biases[chosen].float().numpy()).all()
+
+
+@pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_regression_is_ridge(strength: float, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, strength)

@@ -137,6 +137,76 @@ def test_labels_without_positives_or_negatives_are_left_out_of_the_mean() -> Non
         assert np.isnan(evaluate(metric, given, without_the_positive_and_without_a_negative)).all()
 
 
+# Labels that nobody has judged ----------------------------------------------------------------------------------------
+
+
+def partial(clips: int = 90, labels: int = 7, seed: int = 5, decimals: int = 1) -> Predictions:
+    """Some labels are judged for most clips, some for few, one for none."""
+    given = multilabel(clips, labels, seed, decimals)
+    judged = np.random.default_rng(seed).random((clips, labels)) < np.linspace(1, 0, labels)
+    return predictions("multilabel", np.where(judged, given.targets, -1), given.scores)
+
+
+@pytest.mark.parametrize("densest", [0, 1e9], ids=["sums", "products"])
+@pytest.mark.parametrize("decimals", [0, 1, 8])
+def test_clips_that_nobody_judged_are_left_out_of_that_label(monkeypatch, densest: float, decimals: int) -> None:
+    """scikit-learn on the judged clips of each label, with weights, is the slow twin."""
+    monkeypatch.setattr("mirbench.evaluation.metrics.DENSEST", densest)
+    given = partial(decimals=decimals)
+    weights = np.random.default_rng(6).integers(0, 3, (60, 18)).repeat(5, axis=1)
+    weights[0] = 1
+    for name, slow in (("macro_roc_auc", roc_auc_score), ("macro_average_precision", average_precision_score)):
+        expected = []
+        for row in weights:
+            found = []
+            for truth, scores in zip(given.targets.T, given.scores.T, strict=True):
+                here = (truth >= 0) & (row > 0)
+                if len(set(truth[here])) == 2:
+                    found.append(slow(truth[here], scores[here], sample_weight=row[here]))
+            expected.append(np.mean(found))
+        assert evaluate(name, given, weights) == pytest.approx(np.array(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["macro_roc_auc", "macro_average_precision"])
+def test_what_nobody_judged_changes_no_bit(name: str) -> None:
+    given = multilabel()
+    weights = np.random.default_rng(7).integers(0, 3, (40, 120))
+    alone = evaluate(name, given, weights)
+    more = predictions(
+        "multilabel", np.r_[given.targets, np.full((9, 7), -1)], np.r_[given.scores, np.linspace(-2, 2, 63).reshape(9, 7).round(1)]
+    )
+    assert (evaluate(name, more, np.c_[weights, np.ones((40, 9))]) == alone).all()
+    assert np.isnan(evaluate(name, predictions("multilabel", np.full((3, 2), -1), np.zeros((3, 2)))))
+
+
+def test_where_all_is_judged_the_numbers_are_those_of_a_plain_count_to_the_bit() -> None:
+    """Counts are whole numbers, so the area under the ROC curve has one float64."""
+    given = multilabel()
+    for row in np.random.default_rng(8).integers(0, 3, (20, 120)):
+        total = 0.0
+        for truth, scores in zip(given.targets.T > 0, given.scores.T, strict=True):
+            above = scores[truth, None] <= scores[~truth]
+            ties = scores[truth, None] == scores[~truth]
+            pairs = row[truth, None] * row[~truth]
+            total += 1 - ((pairs * above).sum() - (pairs * ties).sum() / 2) / pairs.sum()
+        assert evaluate("macro_roc_auc", given, row[None])[0] == total / 7
+
+
+def test_a_metric_that_knows_nothing_of_unjudged_labels_is_refused() -> None:
+    plain = Metric("hits", "hits", frozenset({"multilabel"}), lambda t, s, c, w: w @ (t > 0).mean(axis=1))
+    assert evaluate(plain, multilabel())[0] > 0
+    with pytest.raises(MirbenchError, match="metric 'hits' does not say that it leaves out labels that nobody has judged"):
+        evaluate(plain, partial())
+    assert evaluate(Metric("hits", "hits", plain.targets, plain.function, partial=True), partial())[0] > 0
+
+
+def test_the_floor_is_prevalence_among_what_was_judged() -> None:
+    targets = np.array([[1, -1, 0], [0, -1, -1], [-1, -1, 0], [1, -1, 1]])
+    assert majority("multilabel", targets, 1, ("a", "b", "c")) == pytest.approx(np.array([[2 / 3, 0, 1 / 3]]))
+    judged = multilabel().targets
+    assert (majority("multilabel", judged, 1, tuple("abcdefg"))[0] == judged.mean(axis=0).astype(np.float32)).all()
+
+
 def test_perfect_reversed_and_constant_scores() -> None:
     targets = np.array([[1], [1], [0], [0]])
     for scores, auc in ((targets, 1.0), (-targets, 0.0), (0 * targets, 0.5)):

@@ -168,6 +168,61 @@ def test_labels_that_never_vary_in_training_get_a_constant(kind: str, monkeypatc
     assert probe.report["not_learned"] == ["1", "3"]
 
 
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_what_nobody_judged_is_neither_learned_nor_chooses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips that nobody judged for any label change what features are standardised by, and so are given the mean."""
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    monkeypatch.setattr(probes, "BATCH", 250)  # all clips at once, so that a batch is the same whatever else there is
+    train, valid = made("multilabel")
+    spread = train[0].std(axis=0)
+    silent = np.r_[train[0].mean(axis=0)[None] + spread, train[0].mean(axis=0)[None] - spread].astype(np.float32)
+    nobody = np.full((2, 5), -1)
+    padded = np.r_[train[0], silent], np.r_[train[1], nobody]
+    chosen = np.r_[valid[0], silent], np.r_[valid[1], nobody]
+    monkeypatch.setattr(probes, "BATCH", 252)
+    with_them = fitted(padded, chosen, "multilabel", kind=kind)
+    without = fitted(train, valid, "multilabel", kind=kind)
+    assert with_them.report["validation"] == pytest.approx(without.report["validation"], abs=5e-3)
+    assert with_them.predict(valid[0]) == pytest.approx(without.predict(valid[0]), abs=0.02)
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_labels_of_which_too_little_was_judged_get_a_constant(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multilabel")
+    targets = train[1].copy()
+    targets[:, 0] = -1  # never judged
+    targets[targets[:, 1] == 0, 1] = -1  # only where it is there
+    targets[targets[:, 2] == 1, 2] = -1  # only where it is not
+    targets[::3, 3] = -1
+    probe = fitted((train[0], targets), valid, "multilabel", kind=kind)
+    scores = probe.predict(valid[0])
+    assert probe.report["not_learned"] == ["0", "1", "2"]
+    assert np.ptp(scores[:, :3], axis=0).max() == 0
+    assert scores[0, 0] == 0
+    assert scores[0, 1] > 4
+    assert scores[0, 2] < -4
+    assert np.ptp(scores[:, 3:], axis=0).min() > 0
+    with pytest.raises(MirbenchError, match="no label is on some training clips and off others"):
+        fitted((train[0], np.where(train[1] > 0, 1, -1)), valid, "multilabel", kind=kind)
+    with pytest.raises(MirbenchError, match="macro_roc_auc is undefined on the validation clips"):
+        fitted(train, (valid[0], np.where(valid[1] > 0, 1, -1)), "multilabel", kind=kind)
+
+
+def test_the_mlp_learns_only_from_what_was_judged() -> None:
+    logits = torch.tensor([[0.5, -2.0], [1.0, 3.0], [0.0, 0.0]], requires_grad=True)
+    truth = torch.tensor([[1.0, float("nan")], [float("nan"), 0.0], [float("nan"), float("nan")]])
+    loss = probes._judged_loss(logits, truth)
+    loss.backward()
+    expected = (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(3.0))) / 2
+    assert loss.item() == pytest.approx(expected)
+    assert (logits.grad != 0).tolist() == [[True, False], [False, True], [False, False]]
+    nothing = probes._judged_loss(logits, torch.full((3, 2), float("nan")))
+    assert nothing.item() == 0
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(3, 2))
+    assert probes._judged_loss(logits, torch.ones(3, 2)).item() == pytest.approx(plain.item())
+
+
 def test_constant_columns_count_for_nothing_even_where_test_has_them_otherwise() -> None:
     train, valid = made("multiclass")
     plain = fitted(train, valid, "multiclass")

@@ -7,6 +7,8 @@ import pytest
 import soundfile
 import torch
 
+import mirbench
+from mirbench.pretraining import material
 from mirbench.pretraining.backbones.mel import MelSpectrogram
 from mirbench.pretraining.material import load_material
 from mirbench.records import Clip
@@ -76,6 +78,45 @@ def test_other_bands_are_another_file(clips, tmp_path):
         for mel in (MelSpectrogram(RATE, 32), Louder(RATE, 32))
     ]
     torch.testing.assert_close(cut[0] + 1, cut[1], atol=1e-2, rtol=0)
+
+
+def test_a_long_file_is_never_whole_in_memory_and_gives_what_it_would_whole(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    path = tmp_path / "long.wav"
+    soundfile.write(path, random.uniform(-0.9, 0.9, int(10.2 * RATE)), RATE, subtype="FLOAT")
+    clips = [Clip("long", path, "train", "g"), Clip("part", path, "train", "g", 1.0, 7.0)]
+    largest = []
+
+    class Watched(MelSpectrogram):
+        def forward(self, audio):
+            largest.append(audio.shape[1])
+            return super().forward(audio)
+
+    mel = Watched(RATE, 32)
+    whole = [load_material(clips, RATE, tmp_path / "whole", each) for each in (mel, None)]
+    monkeypatch.setattr(material, "read_pieces", lambda clip, rate: mirbench.read_pieces(clip, rate, 0.7))
+    largest.clear()
+    pieces = [load_material(clips, RATE, tmp_path / "pieces", each) for each in (mel, None)]
+    for one, other in zip(whole, pieces, strict=True):
+        assert one.lengths.tolist() == other.lengths.tolist()
+        torch.testing.assert_close(one.frames, other.frames, atol=4e-3 if one.bands else 0, rtol=1e-3 if one.bands else 0)
+    assert max(largest) < 1.6 * RATE
+    audio, _ = soundfile.read(path, dtype="float32")
+    assert pieces[0].lengths.tolist() == [mel(torch.from_numpy(each)[None]).shape[2] for each in (audio, audio[RATE : 8 * RATE])]
+
+
+@pytest.mark.parametrize("mel", [None, MelSpectrogram(RATE, 32)])
+def test_a_file_that_is_broken_late_leaves_nothing_behind(clips, tmp_path, mel, monkeypatch):
+    audio, _ = soundfile.read(clips[0].path, dtype="float32")
+    broken = np.concatenate([audio] * 9)
+    broken[-100] = np.nan
+    soundfile.write(tmp_path / "late.wav", broken, RATE, subtype="FLOAT")
+    wanted = load_material(clips, RATE, tmp_path / "cache", mel)
+    monkeypatch.setattr(material, "read_pieces", lambda clip, rate: mirbench.read_pieces(clip, rate, 1.0))
+    found = load_material([clips[0], Clip("late", tmp_path / "late.wav", "train", "l"), *clips[1:]], RATE, tmp_path / "cache", mel)
+    assert list(found.skipped) == ["late", "page"]
+    assert found.clips == wanted.clips
+    assert torch.equal(found.frames, wanted.frames)
 
 
 def test_nothing_but_broken_files_is_an_empty_material(clips, tmp_path):

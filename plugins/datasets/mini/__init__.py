@@ -56,6 +56,7 @@ class Mini(mirbench.Dataset):
 
     home = "shipped with mirbench"
     version = "1"
+    made = True
     licence = "notes MIT (FluidR3_GM), scores in the public domain, Freedoom tracks BSD-3-Clause; see data/PROVENANCE.md"
     annotations = ("genre", "key", "pitch", "tags")
     seed = 0

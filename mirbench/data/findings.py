@@ -1,0 +1,200 @@
+"""What is wrong with the clips of a data set, all at once: each finding is a sentence, with a few of what it is about."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirbench.data.filetree import printable
+from mirbench.data.labels import PROBED, Labels
+from mirbench.data.lookalikes import look_alikes
+from mirbench.data.opening import shown
+from mirbench.errors import did_you_mean
+from mirbench.nouns import Dataset, Task
+from mirbench.records import SPLITS, Clip
+
+if TYPE_CHECKING:
+    from mirbench.data.overlap import Overlap
+    from mirbench.data.scans import Scan
+
+FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
+FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
+HEARD_SPLITS = ("train", "pretrain")  # in pretraining
+LEVELS = ("problem", "warning", "note")
+Name = Callable[[Clip], str]  # what a clip is called in a finding
+
+
+@dataclass(frozen=True)
+class Finding:
+    """level: problem, which a run refuses, warning or note. examples: what it is about, all of it."""
+
+    level: str
+    text: str
+    examples: tuple[str, ...] = ()
+
+
+def of_ids(clips: Sequence[Clip]) -> Iterator[Finding]:
+    """Clip ids that stand more than once."""
+    if twice := [clip_id for clip_id, n in Counter(clip.id for clip in clips).items() if n > 1]:
+        text = f"{count(len(twice), 'clip id')} given more than once; ids must be unique."
+        yield Finding("problem", text, tuple(map(printable, twice)))
+
+
+def of_splits(clips: Sequence[Clip]) -> Iterator[Finding]:
+    """Splits that are none, groups in more than one, and a test split of very few groups. `pretrain` counts as `train`."""
+    if unknown := Counter(clip.split for clip in clips if clip.split not in SPLITS):
+        named = [f"'{printable(split)}' ({count(n, 'clip')})" for split, n in unknown.items()]
+        yield Finding("problem", f"{count(len(unknown), 'split')} unknown; a split is one of {', '.join(SPLITS)}.", tuple(named))
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        found[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
+    if leaks := {group: splits for group, splits in sorted(found.items()) if len(splits) > 1}:
+        named = [f"'{printable(g)}' in " + " and ".join(f"{s} ({n})" for s, n in sorted(splits.items())) for g, splits in leaks.items()]
+        yield Finding("problem", f"{count(len(leaks), 'group')} in more than one split; every group must be in one.", tuple(named))
+    tested = sum("test" in splits for splits in found.values())
+    if 0 < tested < FEWEST_GROUPS:
+        text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
+        yield Finding("warning", text)
+
+
+def of_tasks(
+    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Name
+) -> Iterator[Finding]:
+    """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
+    the data set."""
+    for each in labels:
+        yield from of_labels(each, "problem" if each.task in asked else "warning", bool(dataset.files), called)
+    for task in asked:
+        if task.annotation not in annotations:
+            carried = printable(", ".join(annotations) or "none")
+            yield Finding("problem", f"task {task.name} needs the annotation '{task.annotation}'; the clips carry {carried}.")
+    if not labels and not asked:
+        given = printable(dataset.location or dataset.name)
+        yield Finding("note", f"no task finds its annotation; it can be pretrained on, by --pretrain-on {given}.")
+    elif labels and not asked and not any(each.usable for each in labels):
+        yield Finding("problem", "no task can be run on it.")
+
+
+def of_annotations(annotations: Sequence[str], known: Collection[str]) -> Iterator[Finding]:
+    """Annotations that no task reads. known: those that one does."""
+    for name in annotations:
+        if name not in known and name.removesuffix("_unknown") not in known:
+            hint = did_you_mean(name, known)
+            yield Finding("note", f"no task reads the annotation '{printable(name)}'{f';{hint}' if hint else '.'}")
+
+
+def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iterator[Finding]:
+    """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are."""
+    task, name = labels.task, f"task {labels.task.name}"
+    if unread := labels.unread:
+        whys = [each.why if repr(each.value) in each.why else f"{each.value!r}: {each.why}" for each in unread]
+        named = [f"{called(each.clip)}: {printable(why)}" for each, why in zip(unread, whys, strict=True)]
+        yield Finding(level, f"{name} cannot read {count(len(unread), 'annotation')}, and is not run.", tuple(named))
+    if empty := labels.empty:
+        yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.")
+    if labels.unseen:
+        named = [f"'{printable(label)}' ({n})" for label, n in labels.unseen.items()]
+        which = "none of the classes" if task.classes else "in no training clip"
+        many = count(sum(labels.unseen.values()), "clip")
+        text = f"{name}: {count(len(labels.unseen), 'label')} {which}; {many} not scored for that."
+        yield Finding("warning", text, tuple(named))
+    if labels.labelled.get("train") and task.target == "multiclass" and sum(n > 0 for n in labels.counts["train"].values()) < 2:
+        yield Finding("warning", f"{name} has one class in train, so there is nothing to tell apart.")
+    nowhere = [name for name in labels.classes if labels.counts and not any(counts[name] for counts in labels.counts.values())]
+    if nowhere:
+        text = f"{name}: {len(nowhere)} of {count(len(labels.classes), 'class')} without any clip."
+        yield Finding("warning", text, tuple(map(printable, nowhere)))
+    for split in PROBED:
+        if labels.labelled.get(split) and (lacking := [label for label in labels.lacking(split) if label not in set(nowhere)]):
+            text = f"{name}: {len(lacking)} of {count(len(labels.classes), 'class')} without a clip in {split}."
+            yield Finding("warning", text, tuple(map(printable, lacking)))
+    if rare := labels.rare(FEWEST_CLIPS):
+        named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
+        yield Finding("warning", f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips.", tuple(named))
+    for alike in look_alikes(labels.names):
+        named = [f"'{printable(n)}' ({c})" for n, c in zip(alike.names, alike.counts, strict=True)]
+        meant = {labels.meant[n] for n in alike.names}
+        one = len(meant) == 1 and "" not in meant
+        says = f"are one class, '{printable(next(iter(meant)))}'" if one else "are different classes to the task"
+        text = f"{name}: label names look alike ({alike.why}) and {says}{'; left as published' if published and not one else ''}."
+        yield Finding("note" if one or published else "warning", text, tuple(named))
+
+
+def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, called: Name) -> Iterator[Finding]:
+    """Files that give no audio, by reason. scans: by the ids of `unique`. max_bad: the share of a split that a run takes."""
+    bad = [clip for clip in unique(clips) if scans[clip.id].problem]
+    total, wrong = Counter(clip.split for clip in clips), Counter(clip.split for clip in bad)
+    over = [split for split in wrong if wrong[split] > max_bad * total[split]]
+    if over:
+        shares = ", ".join(f"{wrong[split]:,} of {total[split]:,} in {split}" for split in over)
+        yield Finding("problem", f"more clips cannot be read than the {100 * max_bad:g}% of a split that --max-bad allows: {shares}.")
+    reasons: dict[str, list[Clip]] = defaultdict(list)
+    for clip in bad:
+        reasons[re.sub(r"\d+(\.\d+)?", "…", _reason(scans[clip.id].problem, clip.path))].append(clip)
+    for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        why = reason if len(alike) > 1 else _reason(scans[alike[0].id].problem, alike[0].path)
+        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", tuple(map(called, alike)))
+
+
+def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
+    """The same stretch of the same file, given more than once in a split."""
+    real = functools.cache(os.path.realpath)
+    same: dict[tuple[str, str, str, float, float | None], list[Clip]] = defaultdict(list)
+    for clip in clips:
+        folder, name = os.path.split(clip.path)
+        same[clip.split, real(folder), name, clip.start, clip.duration].append(clip)
+    if groups := [group for group in same.values() if len(group) > 1]:
+        named = [" and ".join(printable(clip.id) for clip in group) for group in groups]
+        yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named))
+
+
+def of_repeated(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool) -> Iterator[Finding]:
+    """Audio in two splits. split: by clip id. refused: whether a run refuses to pretrain on what it tests on.
+
+    What only valid and test share is not refused. A clip is named once, however many others are of its audio.
+    """
+    heard, others = dict[str, str](), dict[str, str]()
+    for pair in pairs:
+        first, second = pair.first, pair.second
+        if split[second] in HEARD_SPLITS:
+            first, second = second, first
+        of = heard if split[first] in HEARD_SPLITS else others
+        of.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
+    if heard:
+        text = f"{count(len(heard), 'clip')} of valid or test with audio that is in training too; pretraining on that is refused without"
+        yield Finding("problem" if refused else "warning", f"{text} --allow-overlap.", tuple(heard.values()))
+    if others:
+        yield Finding("warning", f"{count(len(others), 'clip')} of test with audio that is in valid too.", tuple(others.values()))
+
+
+def unique(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips, with ids that differ even where those given do not."""
+    seen: Counter[str] = Counter()
+    found = []
+    for clip in clips:
+        seen[clip.id] += 1
+        found.append(clip if seen[clip.id] == 1 else replace(clip, id=f"{clip.id} (given again, {seen[clip.id]})"))
+    return found
+
+
+def _reason(problem: str, path: Path) -> str:
+    """What is wrong with a file, without its name, so that files with the same fault are counted together."""
+    text = problem
+    for name in (str(path), shown(path), path.name, shown(path.name)):
+        text = text.replace(name, "")
+    return " ".join(printable(re.sub(r"(['\"]){2}", "", text)).split()).strip(" :").removesuffix(".")
+
+
+def count(many: int, noun: str) -> str:
+    """
+    >>> count(1, "clip"), count(1200, "class")
+    ('1 clip', '1,200 classes')
+    """
+    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
+    return f"{many:,} {noun if many == 1 else plural}"

@@ -1,0 +1,169 @@
+"""What a task finds on clips, read so that one label that it cannot read hides no other."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mirbench.errors import MirbenchError, told
+from mirbench.nouns import Task
+from mirbench.records import Clip
+
+PROBED = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A clip whose annotation a task cannot read, and why."""
+
+    clip: Clip
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a task on clips.
+
+    labelled: split -> clips that have one. classes: in their published order, or sorted; of a regression its dimensions. counts: split ->
+    class -> clips. ranges: split -> dimension -> (least, mean, largest), for a regression. unseen: label -> clips, where it
+    is none of the classes. names: what was written -> clips; meant: what was written -> the class that the task takes it for.
+    """
+
+    task: Task
+    labelled: Mapping[str, int]
+    classes: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict)
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
+    names: Mapping[str, int] = field(default_factory=dict)
+    meant: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> list[str]:
+        """The splits without a labelled clip."""
+        return [split for split in PROBED if not self.labelled.get(split)]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the task can be run."""
+        return not self.unread and not self.empty
+
+    def rare(self, fewest: int) -> dict[str, int]:
+        """Classes with fewer training clips than so many, but some."""
+        return {name: n for name, n in self.counts.get("train", {}).items() if 0 < n < fewest}
+
+    def lacking(self, split: str) -> list[str]:
+        """Classes without a clip in a split."""
+        return [name for name, n in self.counts.get(split, {}).items() if not n]
+
+
+def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> Labels:
+    """The labels of the train, valid and test clips that carry the task's annotation. published: the data set's order of its classes."""
+    reader = _Reader(task)
+    labels: dict[str, list[Any]] = {split: [] for split in PROBED}
+    unread: list[Unread] = []
+    carrying = [clip for clip in clips if clip.split in labels and task.annotation in clip.annotations]
+    for clip in carrying:
+        label, why = reader.read(clip.annotations[task.annotation])
+        if why:
+            unread.append(Unread(clip, clip.annotations[task.annotation], why))
+        else:
+            labels[clip.split].append((clip, label))
+    if task.target == "regression":
+        return _regression(task, labels, unread, published)
+    many = task.target == "multilabel"
+    named = {split: [(label if many else (label,)) for _, label in found] for split, found in labels.items()}
+    classes = task.classes or reader.published(published) or _sorted({name for names in named["train"] for name in names})
+    found = {split: Counter(name for names in each for name in dict.fromkeys(names)) for split, each in named.items()}
+    known = set(classes)
+    written = Counter(name for clip in carrying for name in _written(clip.annotations[task.annotation], many))
+    return Labels(
+        task,
+        {split: len(each) for split, each in labels.items()},
+        tuple(classes),
+        counts={split: {name: counter[name] for name in classes} for split, counter in found.items()},
+        unseen={} if many else dict(Counter(n for split in PROBED for n in found[split].elements() if n not in known)),
+        unread=tuple(unread),
+        names=dict(written),
+        meant={name: reader.meaning(name) for name in written},
+    )
+
+
+class _Reader:
+    """`Task.label`, which is asked once for each value."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.known: dict[tuple[type, Any], tuple[Any, str]] = {}
+
+    def read(self, value: Any) -> tuple[Any, str]:
+        """(label, "") or (None, why there is none)."""
+        try:
+            key = (type(value), value)
+            if key not in self.known:
+                self.known[key] = self._read(value)
+            return self.known[key]
+        except TypeError:  # a list cannot be looked up
+            return self._read(value)
+
+    def _read(self, value: Any) -> tuple[Any, str]:
+        try:
+            return _checked(self.task, self.task.label(value)), ""
+        except MirbenchError as error:
+            return None, str(error).removesuffix(".")
+        except Exception as error:  # of a plugin's
+            return None, told(error)
+
+    def published(self, names: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys(meant for name in names if (meant := self.meaning(name))))
+
+    def meaning(self, name: str) -> str:
+        """The class that the task takes a written name for; nothing where it takes it for none."""
+        label, why = self.read((name,) if self.task.target == "multilabel" else name)
+        return "" if why else "|".join(label) if self.task.target == "multilabel" else str(label)
+
+
+def _checked(task: Task, label: Any) -> Any:
+    """A label of the kind that the target asks for."""
+    if task.target == "multilabel":
+        return tuple(label)
+    if task.target == "multiclass":
+        hash(label)
+        return label
+    numbers = tuple(map(float, label)) if isinstance(label, Iterable) and not isinstance(label, str) else (float(label),)
+    if not all(map(math.isfinite, numbers)):
+        raise MirbenchError("it is not a finite number.")
+    return numbers
+
+
+def _written(value: Any, many: bool) -> Iterable[str]:
+    if not many:
+        return (str(value),)
+    return dict.fromkeys(value.split("|") if isinstance(value, str) else map(str, value))
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    """In alphabetical order, numbers by value and first."""
+    return sorted(names, key=lambda name: (0, int(name), "") if name.removeprefix("-").isdecimal() else (1, 0, name))
+
+
+def _regression(task: Task, labels: Mapping[str, list[tuple[Clip, Any]]], unread: list[Unread], published: Sequence[str]) -> Labels:
+    lengths = Counter(len(numbers) for found in labels.values() for _, numbers in found)
+    length = lengths.most_common(1)[0][0] if lengths else 1
+    kept: dict[str, list[tuple[float, ...]]] = {}
+    for split, found in labels.items():
+        kept[split] = [numbers for _, numbers in found if len(numbers) == length]
+        why = f"it has another number of values than the {length} of most clips"
+        unread += [Unread(clip, clip.annotations[task.annotation], why) for clip, numbers in found if len(numbers) != length]
+    names = tuple(published) if len(published) == length else tuple(f"dimension {i}" for i in range(length))
+    ranges = {split: dict(zip(names, map(_range, zip(*rows, strict=True)), strict=True)) for split, rows in kept.items() if rows}
+    return Labels(task, {split: len(rows) for split, rows in kept.items()}, names, ranges=ranges, unread=tuple(unread))
+
+
+def _range(values: Sequence[float]) -> tuple[float, float, float]:
+    return min(values), math.fsum(values) / len(values), max(values)

@@ -1,0 +1,123 @@
+"""Label names that look like the same one, written in two ways."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mirbench.errors import MirbenchError
+from mirbench.notation import parse_key
+
+RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
+SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
+
+_NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Names of labels, the most frequent first, and in what they differ at most. counts: clips that carry each."""
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+    why: str
+
+
+def look_alikes(counts: Mapping[str, int]) -> list[Alike]:
+    """Groups of label names that look like one name. counts: clips by name.
+
+    The same key or number, the same letters whatever their case, spaces, hyphens and Unicode composition, singular and plural, and a rare
+    name one letter away from a frequent one; a pair is told of once, for the first of these.
+
+    >>> [alike.names for alike in look_alikes({"C# minor": 9, "Db minor": 2, "Hip-Hop": 5, "hip hop": 4, "violin": 40, "voilin": 1})]
+    [('C# minor', 'Db minor'), ('Hip-Hop', 'hip hop'), ('violin', 'voilin')]
+    """
+    found: list[Alike] = []
+    told: set[frozenset[str]] = set()
+
+    def tell(names: Iterable[str], why: str) -> None:
+        ordered = sorted(names, key=lambda name: (-counts[name], name))
+        pairs = set(map(frozenset, itertools.combinations(ordered, 2)))
+        if pairs - told:
+            told.update(pairs)
+            found.append(Alike(tuple(ordered), tuple(counts[name] for name in ordered), why))
+
+    for fold, why in ((_key, "the same key"), (_number, "the same number"), (_letters, "the same letters"), (_singular, "one in plural")):
+        for group in _grouped(counts, fold):
+            tell(group, why)
+    for rare, frequent in _mistyped(counts):
+        tell((rare, frequent), "one letter apart")
+    return found
+
+
+def _grouped(names: Iterable[str], fold: Callable[[str], str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if folded := fold(name):
+            groups[folded].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _key(name: str) -> str:
+    with contextlib.suppress(MirbenchError):
+        return str(parse_key(name))
+    return ""
+
+
+def _number(name: str) -> str:
+    try:
+        return repr(float(name))
+    except ValueError:
+        return ""
+
+
+def _words(name: str) -> list[str]:
+    """In lower case, letters and their accents as one character, `&` as `and`."""
+    text = unicodedata.normalize("NFKC", name).translate(_NO_WIDTH).casefold().replace("&", " and ")
+    return [word for word in re.split(r"[\s_‐-―−-]+", text) if word]
+
+
+def _letters(name: str) -> str:
+    return "" if _key(name) or _number(name) else "".join(_words(name))
+
+
+def _singular(name: str) -> str:
+    if _key(name) or _number(name):
+        return ""
+    return "".join(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in _words(name))
+
+
+def _mistyped(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """(rare, frequent) names that differ in one letter of a longer word: one too many, too few, another one, or two swapped."""
+    words = {name: _words(name) for name in counts if not (_key(name) or re.search(r"\d", name))}
+    near: dict[str, list[str]] = defaultdict(list)
+    for name, parts in words.items():
+        text = " ".join(parts)
+        for place in range(-1, len(text)):
+            near[text if place < 0 else text[:place] + text[place + 1 :]].append(name)
+    pairs: dict[tuple[str, str], None] = {}
+    for group in near.values():
+        ordered = sorted(dict.fromkeys(group), key=lambda name: counts[name])
+        for rare, frequent in itertools.combinations(ordered, 2):
+            if counts[rare] * RARE <= counts[frequent] and _one_letter(words[rare], words[frequent]):
+                pairs[rare, frequent] = None
+    return list(pairs)
+
+
+def _one_letter(first: list[str], second: list[str]) -> bool:
+    """Whether one word differs, by one letter, and is long enough for that to be a mistake."""
+    if len(first) != len(second):
+        return False
+    differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
+    if len(differing) != 1 or min(map(len, differing[0])) < SHORTEST:
+        return False
+    a, b = sorted(differing[0], key=len)
+    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+    if len(a) < len(b):
+        return a[start:] == b[start + 1 :] and len(b) - len(a) == 1
+    return a[start + 1 :] == b[start + 1 :] or (a[start : start + 2] == b[start : start + 2][::-1] and a[start + 2 :] == b[start + 2 :])

@@ -1,0 +1,97 @@
+"""Opening a file that may be anything: a folder, a pipe, a broken link, a file that somebody is still writing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.errors import MirbenchError
+
+NOT_REGULAR = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device"}
+NOT_OPENED = {
+    errno.ENOENT: "is missing",
+    errno.ENOTDIR: "is missing",
+    errno.ELOOP: "is a link that leads back to itself",
+    errno.EACCES: "may not be read by this user",
+    errno.EPERM: "may not be read by this user",
+    errno.ENAMETOOLONG: "has a name that is too long",
+}
+
+
+class AudioError(MirbenchError):
+    """A file that gives no usable audio; the sentence says why."""
+
+
+def shown(path: Path | str) -> str:
+    """A path as one line of valid text, whatever bytes are in it.
+
+    >>> shown("a\\nb \\udcff.wav")
+    'a\\\\nb \\\\xff.wav'
+    """
+    try:
+        text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A regular file open for reading. name: its path, as `shown`; descriptor: of the system; size: bytes."""
+
+    path: Path | str
+    name: str
+    descriptor: int
+    found: os.stat_result
+
+    @property
+    def size(self) -> int:
+        return self.found.st_size
+
+    def bytes_at(self, offset: int, count: int) -> bytes:
+        """At most `count` bytes, fewer at the end of the file."""
+        return os.pread(self.descriptor, count, offset) if 0 <= offset < self.size else b""
+
+    def check_unchanged(self) -> None:
+        """Raises AudioError where the file has been written, replaced or removed since it was opened."""
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            raise AudioError(f"{self.name} vanished while it was read.") from None
+        if any(getattr(now, each) != getattr(self.found, each) for each in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
+            raise AudioError(f"{self.name} changed while it was read; try again when nothing writes it any more.")
+
+
+@contextlib.contextmanager
+def opened(path: Path | str) -> Iterator[Opened]:
+    """A regular file that is not empty; raises AudioError for anything else, without waiting for a pipe or a device."""
+    name = shown(path)
+    try:
+        kind = os.stat(path).st_mode
+        if not stat.S_ISREG(kind):
+            raise AudioError(f"{name} is {NOT_REGULAR.get(stat.S_IFMT(kind), 'a device')}, not a file of audio.")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # without waiting, should it have become a pipe
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name} {_why(path, error)}.") from error
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise AudioError(f"{name} is not a regular file.")
+        if not found.st_size:
+            raise AudioError(f"{name} is empty (0 bytes).")
+        yield Opened(path, name, descriptor, found)
+    finally:
+        os.close(descriptor)
+
+
+def _why(path: Path | str, error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return "is no path that a file can have"
+    if error.errno == errno.ENOENT and os.path.islink(path):
+        return "is a link to a file that is missing"
+    return NOT_OPENED.get(error.errno or 0, f"cannot be opened: {error.strerror or error}")

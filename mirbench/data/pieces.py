@@ -1,0 +1,130 @@
+"""What a split must keep whole, and how it is spread over splits so that each has its share of every label."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mirbench.errors import MirbenchError
+from mirbench.records import SPLITS, Clip
+
+
+@dataclass
+class Piece:
+    """What is kept whole: a group, or groups that share a file. order: a number drawn by the seed; labels: how many clips have each."""
+
+    order: bytes
+    clips: int
+    labels: Counter[tuple[str, str]]
+
+
+def pieces_of(clips: Sequence[Clip], seed: int) -> tuple[list[Piece], list[int]]:
+    """All pieces, in an order drawn by the seed, and the piece of each clip."""
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = node = parent[above]
+        return node
+
+    for clip in clips:
+        parent[root(("file", os.fspath(clip.path)))] = root(("group", clip.group))
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for at, clip in enumerate(clips):
+        members[root(("group", clip.group))].append(at)
+    pieces = []
+    for ats in members.values():
+        name = min(clips[at].group for at in ats)
+        order = hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        labels = Counter(label for at in ats for label in labels_of(clips[at]))
+        pieces.append((Piece(order, len(ats), labels), ats))
+    pieces.sort(key=lambda piece: piece[0].order)
+    piece_of = [0] * len(clips)
+    for number, (_, ats) in enumerate(pieces):
+        for at in ats:
+            piece_of[at] = number
+    return [piece for piece, _ in pieces], piece_of
+
+
+def labels_of(clip: Clip) -> Iterator[tuple[str, str]]:
+    """(annotation, label) of what is known of a clip; '' is the label where none applies."""
+    for name, value in clip.annotations.items():
+        if not name.endswith("_unknown"):
+            several = value if isinstance(value, tuple | list) else value.split("|") if isinstance(value, str) else (value,)
+            yield from ((name, str(label)) for label in dict.fromkeys(several or ("",)))
+
+
+_ANY = ("", "")  # the label of every clip, so that splits have their share of all and none is empty
+
+
+def spread(pieces: Sequence[Piece], shares: Mapping[str, float]) -> dict[int, str]:
+    """The split of each piece, by its number."""
+    if len(pieces) < len(shares):
+        there = "1 group" if len(pieces) == 1 else f"{len(pieces)} groups"
+        raise MirbenchError(
+            f"the clips are of {there}, which cannot be split into {', '.join(shares)}: a group is kept whole, and each split needs one; "
+            "tell more groups apart, or write a split for each clip."
+        )
+    return _Spread(pieces, shares).all()
+
+
+class _Spread:
+    """Gives pieces to splits, label by label. `due` is how many clips of a label a split is still to get."""
+
+    def __init__(self, pieces: Sequence[Piece], shares: Mapping[str, float]) -> None:
+        self.splits = [split for split in SPLITS if split in shares]
+        self.share = {split: shares[split] / sum(shares.values()) for split in self.splits}
+        self.pieces = pieces
+        self.of: dict[tuple[str, str], list[int]] = defaultdict(list)
+        total: Counter[tuple[str, str]] = Counter()
+        for number, piece in enumerate(pieces):
+            piece.labels[_ANY] = piece.clips
+            total.update(piece.labels)
+            for label in piece.labels:
+                self.of[label].append(number)
+        self.of = {label: found for label, found in self.of.items() if len(found) > 1 or label == _ANY}
+        self.due = {label: {split: share * total[label] for split, share in self.share.items()} for label in self.of}
+        self.left = {label: len(found) for label, found in self.of.items()}
+        self.lacking = {label: set(self.splits) for label, found in self.of.items() if len(found) >= len(self.splits)}
+        self.chosen: dict[int, str] = {}
+
+    def all(self) -> dict[int, str]:
+        """The split of each piece."""
+        rarest = [(len(found), label) for label, found in self.of.items()]
+        heapq.heapify(rarest)
+        while rarest:
+            count, label = heapq.heappop(rarest)
+            if count != self.left[label]:  # others have taken some of its pieces along
+                heapq.heappush(rarest, (self.left[label], label))
+                continue
+            waiting = [number for number in self.of[label] if number not in self.chosen]
+            for number in sorted(waiting, key=lambda number: -self.pieces[number].labels[label]):
+                self._give(number, self._best(number, label))
+        return self.chosen
+
+    def _give(self, number: int, split: str) -> None:
+        self.chosen[number] = split
+        for label, count in self.pieces[number].labels.items():
+            if label in self.of:
+                self.due[label][split] -= count
+                self.left[label] -= 1
+                if label in self.lacking:
+                    self.lacking[label].discard(split)
+
+    def _best(self, number: int, label: tuple[str, str]) -> str:
+        """Where a label would else run out before each split has it, there; else where most of the label is due, and of splits that are
+        within this piece of each other the one that lacks most clips for its share."""
+        piece = self.pieces[number]
+        splits = self.splits
+        for urgent in ((_ANY,), piece.labels):
+            last = [self.lacking[name] for name in urgent if name in self.lacking and self.left[name] <= len(self.lacking[name])]
+            served = Counter(split for lacking in last for split in lacking if split in splits)
+            if served:
+                splits = [split for split in splits if served[split] == max(served.values())]
+        due = self.due[label]
+        near = max(due[split] for split in splits) - piece.labels[label]
+        return max((split for split in splits if due[split] >= near), key=lambda split: self.due[_ANY][split] / self.share[split])

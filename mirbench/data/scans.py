@@ -1,0 +1,107 @@
+"""A first look at the files of clips, by their headers: which can be read, and how long they are. Remembered between runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from mirbench.ahead import ahead
+from mirbench.data.audio import AudioError, describe_audio
+from mirbench.data.known import Known, Stamp, stamp, version_of
+from mirbench.data.opening import shown
+from mirbench.errors import told
+from mirbench.progress import progress_bar
+from mirbench.records import Clip
+
+LOOSE_SECONDS = 0.1  # by which headers may err; decoding decides
+SHOWN_AFTER = 2.0  # seconds, the bar
+KEPT_AT_ONCE = 2000  # so that a run that is killed keeps most of what it saw
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a first look at a clip's file shows.
+
+    problem: a sentence, empty where nothing is wrong. seconds: of the whole file; sample_rate: Hz; all as its header says, 0 and empty
+    where it says nothing.
+    """
+
+    problem: str = ""
+    seconds: float = 0.0
+    sample_rate: int = 0
+    channels: int = 0
+    format: str = ""
+
+
+def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "looking at files") -> dict[str, Scan]:
+    """By clip id. Each file is looked at once, by several threads, and not again while its path, size and time are the same.
+
+    cache: the folder that keeps what was seen; files with a problem are not kept. title: of the progress bar. Never raises for a file.
+    """
+    by_path: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_path[os.fspath(clip.path)].append(clip)
+    scans = _of_files(list(by_path), cache, workers, title)
+    return {clip.id: _with_stretch(scans[os.fspath(clip.path)], clip) for clip in clips}
+
+
+def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
+    known, how = Known(cache, "scan"), version_of("scans")
+    stamps = {path: mark for path in paths if (mark := stamp(path, how))}
+    kept = known.get(stamps.values())
+    scans = {path: scan for path, mark in stamps.items() if (scan := _read(kept.get(mark)))}
+    new = [path for path in paths if path not in scans]
+    fresh: dict[Stamp, bytes] = {}
+    try:
+        with progress_bar(total=len(new), desc=title, unit="file", leave=False, delay=SHOWN_AFTER) as bar:
+            for path, scan in ahead(_look, new, max(1, workers)):
+                scans[path] = scan
+                bar.update()
+                if not scan.problem and path in stamps:
+                    fresh[stamps[path]] = json.dumps(asdict(scan)).encode()
+                if len(fresh) >= KEPT_AT_ONCE:
+                    known.put(fresh)
+                    fresh = {}
+    finally:
+        if fresh:
+            known.put(fresh)
+    return scans
+
+
+def _look(path: str) -> Scan:
+    try:
+        found = describe_audio(path)
+    except AudioError as error:
+        return Scan(str(error))
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        return Scan(f"{shown(path)} cannot be read: {told(error)}.")
+    return Scan("", found.seconds, found.sample_rate, found.channels, found.format)
+
+
+def _read(kept: bytes | None) -> Scan | None:
+    """None where there is nothing, or nothing that can be read."""
+    with suppress(ValueError, TypeError):
+        return Scan(**json.loads(kept)) if kept else None
+    return None
+
+
+def _with_stretch(scan: Scan, clip: Clip) -> Scan:
+    """With a problem where the clip is not inside its file."""
+    if scan.problem:
+        return scan
+    end = scan.seconds if clip.duration is None else clip.start + clip.duration
+    if not (math.isfinite(end) and 0 <= clip.start < end) or clip.start >= scan.seconds:
+        return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; nothing is left from {clip.start:.2f} s{_to(clip)}.")
+    if end > scan.seconds + LOOSE_SECONDS:
+        return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; {end:.2f} s are needed.")
+    return scan
+
+
+def _to(clip: Clip) -> str:
+    return "" if clip.duration is None else f" for {clip.duration:.2f} s"

@@ -1,0 +1,54 @@
+"""Where the archive may have been unpacked, songs in two subsets, and lines that are not as they should be."""
+
+import pytest
+from layouts import medley_solos_db as layout
+
+import mirbench
+from mirbench import registry
+
+MEDLEY = registry.load().datasets["medley-solos-db"]
+LINE = "training,clarinet,0,139,163fd2b1-8e98-515a-f501-4742cc6d066f"
+
+
+def written(folder, table=layout.TABLE, audio="audio"):
+    (folder / "Medley-solos-DB_metadata.csv").write_text(table)
+    (folder / audio).mkdir(exist_ok=True)
+    (folder / audio / "Medley-solos-DB_test-0_0e4371ac-1c6a-51ab-fdb7-f8abd5fbf1a3.wav").touch()
+    return folder
+
+
+@pytest.mark.parametrize("audio", ["audio", "Medley-solos-DB", "."])
+def test_the_archive_may_lie_in_any_folder(audio, tmp_path):
+    (tmp_path / "a folder of something else").mkdir()
+    clips = MEDLEY.clips(written(tmp_path, audio=audio))
+    assert {c.path.parent for c in clips} == {tmp_path / audio}
+    assert clips[0].path.is_file()
+
+
+def test_without_audio_it_says_what_to_unpack(tmp_path):
+    (tmp_path / "Medley-solos-DB_metadata.csv").write_text(layout.TABLE)
+    with pytest.raises(mirbench.MirbenchError, match=r"has no files like Medley-solos-DB_test-0_....wav; unpack Medley-solos-DB.tar.gz"):
+        MEDLEY.clips(tmp_path)
+
+
+def test_a_song_in_two_subsets_is_in_one_split(tmp_path):
+    table = layout.TABLE.replace("training,clarinet,0,139", "training,clarinet,0,000")
+    clips = MEDLEY.clips(written(tmp_path, table))
+    assert {c.split for c in clips if c.group == "song 0"} == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (LINE.replace("training", "train"), "has the subset 'train', where one of training, validation, test belongs"),
+        (LINE.replace("clarinet", "oboe"), "has the instrument 'oboe' with the number '0', which is not its own"),
+        (LINE.replace(",0,", ",3,"), "has the instrument 'clarinet' with the number '3', which is not its own"),
+        (LINE.replace("139", "1.5"), "has '1.5' as song_id, where a number belongs"),
+        (LINE.replace("163fd2b1", "../163fd"), "as uuid4, where 36 characters like those of a file belong"),
+    ],
+)
+def test_a_line_that_is_wrong_is_named(line, message, tmp_path):
+    with pytest.raises(mirbench.MirbenchError) as caught:
+        MEDLEY.clips(written(tmp_path, layout.TABLE.replace(LINE, line)))
+    assert "Medley-solos-DB_metadata.csv, line 5 " in str(caught.value)
+    assert message in str(caught.value)
