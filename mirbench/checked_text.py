@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mirbench.checking import Checked
-from mirbench.data.filetree import printable, some
+from mirbench.data.filetree import some
 from mirbench.data.findings import FEWEST_CLIPS, Finding, count
 from mirbench.data.labels import PROBED, Labels
+from mirbench.errors import printable
 from mirbench.planning import duration
 
 WIDTH = 120  # characters of a line

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from mirbench.chosen import adopt, fit_supervision
 from mirbench.config import RunConfig
 from mirbench.data import findings
-from mirbench.data.filetree import printable
+from mirbench.data.filetree import composed
 from mirbench.data.findings import HEARD_SPLITS, Finding, count, unique
 from mirbench.data.labels import Labels, read_labels
+from mirbench.data.manifest_paths import readable
 from mirbench.data.manifest_rows import ending_of, read_rows_of
 from mirbench.data.published import data_root
 from mirbench.data.sifting import Rest, sift
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, printable, told
 from mirbench.jobs import Planner
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import core_count
@@ -89,7 +90,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     MirbenchError for unknown names, and where the settings name several data sets.
     """
     tasks: list[Task] = registry.resolve("task", config.tasks)
-    registry.resolve("encoder", config.encoders)
+    learns = any(encoder.trainable for encoder in registry.resolve("encoder", config.encoders))
     try:
         config = adopt(config, registry)
         dataset, found = _chosen(config, registry), list[Finding]()
@@ -112,7 +113,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             found += findings.of_files(clips, scans, config.max_bad, called)
-            found += findings.of_repeated(*_repeated(clips, scans, cache, listen), config.overlap == "refuse")
+            found += findings.of_repeated(*_repeated(clips, scans, cache, listen), learns and config.overlap == "refuse")
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
         found += findings.of_tasks(labels, asked, dataset, annotations, called)
@@ -170,7 +171,8 @@ class _Names:
         self.dataset, self.ids = dataset, [clip.id for clip in unique(clips)]
 
     def __call__(self, clip: Clip) -> str:
-        beside = [*([] if clip.path.name in clip.id else [clip.path.name]), *self.lines.get(clip.id, ())]
+        name = readable(composed(clip.path.name))
+        beside = [*([] if name in clip.id else [name]), *self.lines.get(clip.id, ())]
         return printable(f"{clip.id} ({', '.join(beside)})" if beside else clip.id)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def adopt(config: RunConfig, registry: Registry) -> RunConfig:
         if name in registry.datasets or not (is_own(name) or Path(name).expanduser().is_dir()):
             registry.get("dataset", name)
             return [name]
-        given = name if name.startswith("mirdata:") else str(Path(name).expanduser().absolute())
+        given = name if name.startswith("mirdata:") else os.path.abspath(Path(name).expanduser())
         if not registry.adopted(given):
             seed, outside = config.split_seed, config.allow_outside
             dataset = own_dataset(given, registry.datasets, data_root=root, allow_outside=outside, split_seed=seed)
@@ -52,13 +53,17 @@ def adopt(config: RunConfig, registry: Registry) -> RunConfig:
 
     def supervised(text: str) -> str:
         name, _, annotation = text.rpartition(":")
-        return f"{known(name)[0]}:{annotation}"
+        found = known(name)
+        if len(found) != 1:
+            raise MirbenchError(f"--supervise-with {text}: name one data set by itself, such as magnatagatune:tags.")
+        return f"{found[0]}:{annotation}"
 
     return config.model_copy(
         update={
             "datasets": [found for name in config.datasets for found in known(name)],
             "pretrain_on": [found for name in config.pretrain_on for found in known(name)],
-            "supervise_with": [supervised(text) for text in config.supervise_with],
+            "supervise_with": sorted({supervised(text) for text in config.supervise_with}),
+            "data_root": None if root is None else os.path.abspath(root),
         }
     )
 

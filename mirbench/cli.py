@@ -193,6 +193,7 @@ def pretrain(
 ) -> None:
     """Pretrain one encoder and say where its checkpoints are. A later run takes them from the cache, or by --checkpoint."""
     flags: dict[str, Any] = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
+    flags |= {"pretrain_on": [] if dataset else None}  # of a configuration
     flags |= {"devices": devices, "supervise_with": supervise_with, **_data_flags(data_root, allow_outside, split_seed, max_bad)}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -160,12 +159,6 @@ def _one(config: RunConfig, registry: Registry) -> Dataset:
     if len(datasets) != 1:
         raise MirbenchError(f"one data set is asked about at a time, and {', '.join(d.name for d in datasets)} was named; name one.")
     return datasets[0]
-
-
-def _cache(given: Path | None) -> Path:
-    from mirbench import store
-
-    return given or store.default_cache()
 
 
 def _say(told: Any) -> None:

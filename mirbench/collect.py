@@ -213,7 +213,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
 def _about_data_sets(planned: Plan) -> dict[str, Any]:
     """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
     left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in planned.planner.left_out.items()]
-    found = found_by(planned.planner, planned.overlap, planned.listening)
+    found = found_by(planned.planner, planned.overlap, planned.pretrained)
     splits = {f"{d.name}/{c.id}": c.split for d in planned.datasets for c in planned.planner.clips_of(d)} if found else {}
     return {**({"left_out": left_out} if left_out else {}), **({"overlap": about_overlap(found, splits)} if found else {})}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -17,6 +18,7 @@ from mirbench.options import encoder_options
 from mirbench.records import ABOUT
 from mirbench.registry import Registry
 
+PRINTS = "heard.prints"  # fingerprints of what was pretrained on; not in checkpoints made elsewhere, nor of audio that was made here
 HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
 
 
@@ -205,7 +207,7 @@ def _whole(path: Path) -> Path:
 def files_of(path: Path) -> dict[str, Path]:
     """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
     found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
-    beside = {name: _whole(path) / name for name in ("report.json", HEARD)}
+    beside = {name: _whole(path) / name for name in ("report.json", HEARD, PRINTS)}
     return {**{name: file for name, file in beside.items() if file.is_file()}, **found}
 
 
@@ -219,6 +221,24 @@ def read_heard(path: Path) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MirbenchError(f"{file} does not say which clips the checkpoint heard; pretrain it again, or remove that file.") from error
     return heard
+
+
+def write_prints(path: Path, prints: Mapping[str, bytes | None]) -> None:
+    """prints: packed fingerprints by clip; none of what cannot be decoded."""
+    lines = [json.dumps([clip, base64.b64encode(packed).decode()]) for clip, packed in prints.items() if packed]
+    (path / PRINTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read_prints(path: Path) -> dict[str, bytes | None]:
+    """Of what a checkpoint was pretrained on; nothing where it does not say."""
+    file = _whole(path) / PRINTS
+    if not file.is_file():
+        return {}
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        return {clip: base64.b64decode(packed) for clip, packed in lines}
+    except (OSError, ValueError, TypeError) as error:
+        raise MirbenchError(f"{file} is damaged, so what the checkpoint heard is not known; pretrain it again, or remove it.") from error
 
 
 def _about(path: Path) -> tuple[str, dict[str, Any], int]:

@@ -71,9 +71,12 @@ def corrupt_file(
     """
     import numpy as np
 
+    from mirbench.chosen import adopt
+    from mirbench.config import RunConfig
     from mirbench.evaluation.corruption import Fault, corrupt
 
-    corruption, background = registry.get("corruption", condition.corruption), registry.get("dataset", dataset)
+    corruption = registry.get("corruption", condition.corruption)
+    background = registry.get("dataset", adopt(RunConfig(datasets=[dataset]), registry).datasets[0])
     if replicate < 0:
         raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
     if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
@@ -103,24 +106,16 @@ def corrupt_file(
 
 def _own_rate(file: Path) -> int:
     """Its sample rate in Hz; raises MirbenchError for what is no audio file."""
-    import soundfile
+    from mirbench.data.audio import AudioError, describe_audio
 
     if file.is_dir():
         raise MirbenchError(f"{file} is a folder; give one audio file, such as {file / 'NAME.wav'}.")
-    if not file.exists():
+    if not file.exists() and not file.is_symlink():
         raise MirbenchError(f"there is no file {file}; give the path of an audio file.")
-    if not file.is_file():
-        raise MirbenchError(f"{file} is not a regular file; {FORMATS}.")
-    with open(file, "rb"):  # whoever may not read it is told so
-        pass
     try:
-        about = soundfile.info(str(file))
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:  # TypeError: of headerless audio
-        reason = "no header says how" if isinstance(error, TypeError) else str(error).rstrip(".")
-        raise MirbenchError(f"{file} cannot be decoded: {reason}; {FORMATS}.") from error
-    if not about.frames:
-        raise MirbenchError(f"{file} holds no samples; {FORMATS}.")
-    return int(about.samplerate)
+        return describe_audio(file).sample_rate
+    except AudioError as error:
+        raise MirbenchError(f"{str(error).removesuffix('.')}; {FORMATS}.") from error
 
 
 def _read(file: Path, rate: int) -> np.ndarray:
@@ -166,8 +161,9 @@ def _background(
     from mirbench.jobs import Planner
 
     planner = Planner(RunConfig(datasets=[dataset.name], device="cpu"), registry, Store(cache))
-    job = planner.dataset(dataset)
-    if not planner.store.has(job.kind, job.key):
+    for job in planner.prepare([dataset]):
+        if planner.store.has(job.kind, job.key):
+            break
         if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
             said = f"{corruption.name} mixes in training clips of {dataset.name}, which is prepared first, once, in {cache}"
             print(f"mirbench: {said} (about {job.seconds:.0f} s).", file=sys.stderr)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,13 @@ from mirbench.contenders import Contender
 from mirbench.jobs import Job, Planner
 from mirbench.nouns import Dataset
 from mirbench.provenance import core_count
-from mirbench.records import Clip, Condition, Embeddings
-from mirbench.store import write_atomically
+from mirbench.records import Clip, Condition
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mirbench.evaluation.corruption import Fault
-    from mirbench.evaluation.listening import Heard, Hearing
+    from mirbench.evaluation.embedding import Listener
+    from mirbench.evaluation.growing import Growing
+    from mirbench.evaluation.listening import Chunk, Heard, Hearing
 
 
 @dataclass(frozen=True)
@@ -53,72 +52,59 @@ class Together:
 
     def do(self, keys: Sequence[str]) -> None:
         """Makes these and puts each into the store as soon as it is whole; what a kill leaves of a large one is gone on with."""
-        import numpy as np
+        from mirbench.evaluation.growing import Growing
+        from mirbench.evaluation.listening import cut
 
-        planner, what = self.planner, f"{self.dataset.name} {self.split}"
+        planner = self.planner
         clips = [c for c in planner.clips_of(self.dataset) if c.split == self.split]
         wanted = [w for key in keys if (w := self.wanted[key]).condition.corruption not in self.faults]
-        if not wanted:
-            return
-        listeners = list(dict.fromkeys(w.listener for w in wanted))
-        job_of = {(w.condition, listeners.index(w.listener)): w.job for w in wanted}
-        blocks: list[tuple[str, ...]] = []
-        skipped: dict[str, str] = {}
-        for heard in self._listen(wanted, listeners, clips, blocks, skipped):
-            if heard.fault is not None:
-                self._note(heard.fault)
-            for listener, rows in heard.rows.items():
-                job = job_of[heard.hearing.condition, listener]
-                if heard.last and blocks == [heard.clip_ids]:
-                    planner.check_bad(what, skipped, len(clips))
-                    self._store(job, blocks, skipped, rows)
-                else:
-                    data = io.BytesIO()
-                    np.save(data, rows)
-                    write_atomically(self._part(job, heard.clip_ids), data.getvalue())
-        planner.check_bad(what, skipped, len(clips))
+        ids, chunks = [clip.id for clip in clips], cut(clips)
+        made = {w.job.key: Growing(self._unfinished(w.job), ids, chunks, w.job.title) for w in wanted}
+        skipped = {ids[place]: why for growing in made.values() for place, why in growing.skipped.items()}
+        self._check_bad(skipped, clips)
         for each in wanted:
-            job, parts = each.job, [self._part(each.job, ids) for ids in blocks]
-            if not planner.store.has(job.kind, job.key) and all(part.exists() for part in parts):
-                self._store(job, blocks, skipped, np.concatenate([np.load(part) for part in parts]))
-            if planner.store.has(job.kind, job.key) or each.condition.corruption in self.faults:
-                shutil.rmtree(self._unfinished(job), ignore_errors=True)
+            if made[each.job.key].whole:
+                self._store(each.job, made[each.job.key])
+        left = [w for w in wanted if not made[w.job.key].whole]
+        listeners = list(dict.fromkeys(w.listener for w in left))
+        job_of = {(w.condition, listeners.index(w.listener)): w.job for w in left}
+        if left:
+            with contextlib.closing(self._listen(left, listeners, clips, made)) as hearings:
+                for heard in hearings:
+                    if new := {ids[place]: why for place, why in heard.skipped.items() if ids[place] not in skipped}:
+                        skipped |= new
+                        self._check_bad(skipped, clips)
+                    if heard.fault is not None:
+                        self._note(heard.fault)
+                    for listener, rows in heard.rows.items():
+                        job = job_of[heard.hearing.condition, listener]
+                        made[job.key].add(heard.chunk, rows, heard.skipped)
+                        if made[job.key].whole:
+                            self._store(job, made[job.key])
+        for each in left:
+            if each.condition.corruption in self.faults:
+                shutil.rmtree(self._unfinished(each.job), ignore_errors=True)
 
     def _listen(
-        self,
-        wanted: Sequence[Wanted],
-        listeners: Sequence[tuple[str, int]],
-        clips: Sequence[Clip],
-        blocks: list[tuple[str, ...]],
-        skipped: dict[str, str],
-    ) -> Iterator[Heard]:
-        """Fills `blocks` with the clip ids of each, and `skipped`."""
-        from mirbench.evaluation.embedding import Listener
+        self, left: Sequence[Wanted], listeners: Sequence[tuple[str, int]], clips: Sequence[Clip], made: Mapping[str, Growing]
+    ) -> Generator[Heard]:
+        """What is left of these jobs."""
         from mirbench.evaluation.listening import Hearing, Session, listen
 
         planner = self.planner
-        frozen = []
-        for listener in listeners:
-            one = next(w for w in wanted if w.listener == listener)
-            encoder, folder = one.contender.encoder, planner.store.folder("checkpoints", one.checkpoint.key) if one.checkpoint else None
-            with planner.named("encoder", encoder.name, "loading"):
-                embed = encoder.load(folder, one.contender.options, one.seed, planner.device)
-            title = f"encoder '{encoder.name}' (from {planner.registry.provider('encoder', encoder.name)})"
-            frozen.append(Listener(title, embed, encoder.sample_rate, encoder.window_seconds))
+        by_condition: dict[Condition, list[Wanted]] = {}
+        for each in left:
+            by_condition.setdefault(each.condition, []).append(each)
 
-        def left(clip_ids: tuple[str, ...]) -> list[Hearing]:
-            if blocks and not clip_ids:
-                return []
-            blocks.append(clip_ids)
-            missing = [w for w in wanted if not self._part(w.job, clip_ids).exists()]
-            conditions = dict.fromkeys(w.condition for w in missing)
-            return [Hearing(c, tuple(listeners.index(w.listener) for w in missing if w.condition == c)) for c in conditions]
+        def hearings(chunk: Chunk) -> list[Hearing]:
+            missing = {c: tuple(listeners.index(w.listener) for w in some if not made[w.job.key].has(chunk))
+                       for c, some in by_condition.items()}  # fmt: skip
+            return [Hearing(condition, numbers) for condition, numbers in missing.items() if numbers]
 
-        conditions = list(dict.fromkeys(w.condition for w in wanted))
-        names = list(dict.fromkeys(c.corruption for c in conditions if c.severity))
+        names = list(dict.fromkeys(c.corruption for c in by_condition if c.severity))
         session = Session(
-            listeners=frozen,
-            conditions=conditions,
+            listeners=[self._frozen(next(w for w in self.wanted.values() if w.listener == listener)) for listener in listeners],
+            conditions=list(by_condition),
             corruptions={name: planner.registry.get("corruption", name) for name in names},
             sample_rate=self.sample_rate,
             replicate=planner.config.robustness.replicate,
@@ -127,9 +113,23 @@ class Together:
             workers=core_count(),
             apart=planner.device == "cpu",
         )
-        encoders = ", ".join(dict.fromkeys(w.contender.encoder.name for w in wanted))
+        encoders = ", ".join(dict.fromkeys(w.contender.encoder.name for w in left))
         under = f" under {', '.join(names) if len(names) < 4 else f'{len(names)} corruptions'}" if names else ""
-        return listen(session, clips, f"embedding {self.dataset.name} {self.split}{under} with {encoders}", skipped, left)
+        return listen(session, clips, f"embedding {self.dataset.name} {self.split}{under} with {encoders}", hearings)
+
+    def _frozen(self, wanted: Wanted) -> Listener:
+        """Its encoder, loaded."""
+        from mirbench.evaluation.embedding import Listener
+
+        planner, encoder = self.planner, wanted.contender.encoder
+        folder = planner.store.folder("checkpoints", wanted.checkpoint.key) if wanted.checkpoint else None
+        with planner.named("encoder", encoder.name, "loading"):
+            embed = encoder.load(folder, wanted.contender.options, wanted.seed, planner.device)
+        title = f"encoder '{encoder.name}' (from {planner.registry.provider('encoder', encoder.name)})"
+        return Listener(title, embed, encoder.sample_rate, encoder.window_seconds)
+
+    def _check_bad(self, skipped: Mapping[str, str], clips: Sequence[Clip]) -> None:
+        self.planner.check_bad(f"{self.dataset.name} {self.split}", skipped, len(clips))
 
     def _note(self, fault: Fault) -> None:
         name = fault.condition.corruption
@@ -140,13 +140,7 @@ class Together:
     def _unfinished(self, job: Job) -> Path:
         return self.planner.store.root / "unfinished" / job.key
 
-    def _part(self, job: Job, clip_ids: Sequence[str]) -> Path:
-        from mirbench.evaluation.listening import block_name
-
-        return self._unfinished(job) / f"{block_name(clip_ids)}.npy"
-
-    def _store(self, job: Job, blocks: Sequence[Sequence[str]], skipped: Mapping[str, str], rows: np.ndarray) -> None:
-        from mirbench.evaluation.embedding import write_embeddings
-
-        with self.planner.store.writing(job.kind, job.key) as folder:
-            write_embeddings(folder, Embeddings(tuple(i for ids in blocks for i in ids), rows, skipped))
+    def _store(self, job: Job, growing: Growing) -> None:
+        with contextlib.suppress(FileNotFoundError), self.planner.store.writing(job.kind, job.key) as folder:  # another was first
+            growing.store(folder)
+        shutil.rmtree(self._unfinished(job), ignore_errors=True)

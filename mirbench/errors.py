@@ -40,3 +40,12 @@ def told(error: BaseException) -> str:
     'ValueError: no such thing'
     """
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+
+
+def printable(text: object) -> str:
+    r"""A name as it can be printed: line breaks and bytes that are no text are written as escapes.
+
+    >>> printable("two\nlines.wav"), printable("caf\udce9.wav")
+    ('two\\nlines.wav', 'caf\\udce9.wav')
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))

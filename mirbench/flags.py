@@ -39,17 +39,18 @@ Corruptions = Annotated[
 Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
 PretrainOn = Annotated[
     list[str] | None,
-    typer.Option("--pretrain-on", metavar="NAME", help="Data set to pretrain on in the place of those of --dataset, but its test."),
+    typer.Option("--pretrain-on", metavar="NAME", help="Data set to train on, without its test split, in place of --dataset."),
 ]
 SuperviseWith = Annotated[
     list[str] | None,
-    typer.Option("--supervise-with", metavar="NAME:LABELS", help="Whose labels are used, such as magnatagatune:tags; no others are then."),
+    typer.Option("--supervise-with", metavar="NAME:LABELS", help="The only labels used in pretraining, such as magnatagatune:tags."),
 ]
 AllowOverlap = Annotated[
     bool, typer.Option("--allow-overlap", help="Score audio that was pretrained on too, marked in every table; it is refused otherwise.")
 ]
 DataRoot = Annotated[
-    str | None, typer.Option("--data-root", metavar="DIR", help="Folder that your published data sets lie in [default: MIRBENCH_DATA].")
+    str | None,
+    typer.Option("--data-root", metavar="DIR", help="Holds published data sets, as DIR/gtzan/genres [default: MIRBENCH_DATA]."),
 ]
 AllowOutside = Annotated[
     bool, typer.Option("--allow-outside", help="Let a manifest name files by absolute paths and by ../, wherever they are.")

@@ -11,18 +11,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mirbench.chosen import Heard
 from mirbench.config import RunConfig
-from mirbench.contenders import HEARD, Contender, files_of, read_heard
+from mirbench.contenders import HEARD, Contender, files_of, read_heard, write_prints
 from mirbench.data.published import data_root, folder_of
-from mirbench.data.splits import check_across, check_clips
-from mirbench.errors import MirbenchError, told
-from mirbench.nouns import Dataset, PretrainJob
+from mirbench.data.splits import check_clips
+from mirbench.errors import MirbenchError, printable, told
+from mirbench.nouns import Dataset, Encoder, PretrainJob
 from mirbench.provenance import core_count, moving_versions, native_bfloat16, room_digest
 from mirbench.records import ABOUT, SPLITS, Clip
 from mirbench.registry import Registry
@@ -106,7 +106,9 @@ class Planner:
         self.base = {"versions": moving_versions(), "device": self.device.split(":")[0], "bfloat16": native_bfloat16()}
         self.rooms = {room: room_digest(room) for room in ("data", "pretraining", "evaluation")}
         self.sources: dict[str, Job] = {}
-        self.stamps: dict[str, str] = {}
+        self.stamps: dict[str, list[tuple[str, list[Any], dict[str, Any]]]] = {}  # of each clip: its split, itself and its labels
+        self.data_keys: dict[tuple[Any, ...], str] = {}
+        self.lengths: dict[str, dict[str, tuple[int, float]]] = {}  # data set -> split -> clips and seconds
         self.clips: dict[str, list[Clip]] = {}
 
     def prepare(self, datasets: Iterable[Dataset]) -> list[Job]:
@@ -137,16 +139,28 @@ class Planner:
             self.clips[dataset.name] = clips
         return self.clips[dataset.name]
 
-    def data_key(self, dataset: Dataset) -> str:
-        """Of the data set as it is: with a stamp of every clip and file once it is prepared."""
+    def data_key(self, dataset: Dataset, labels: Collection[str] | None = None, splits: Sequence[str] = SPLITS) -> str:
+        """Of the data set as it is: with a stamp of every clip and file once it is prepared. labels: the annotations that are read; None:
+        all. splits: those that are."""
         job = self.dataset(dataset)
         if not self.prepared(dataset):
             return job.key
-        if dataset.name not in self.stamps:
-            folder = self.location_of(dataset)
-            stamps = [_stamp(clip, folder, dataset.on_disk) for clip in self.clips_of(dataset)]
-            self.stamps[dataset.name] = key_of(data=job.key, clips=stamps)
-        return self.stamps[dataset.name]
+        about = (dataset.name, None if labels is None else tuple(sorted(set(labels))), tuple(splits))
+        if about not in self.data_keys:
+            if dataset.name not in self.stamps:
+                folder = self.location_of(dataset)
+                self.stamps[dataset.name] = [(c.split, _stamp(c, folder, dataset.on_disk), _labels(c)) for c in self.clips_of(dataset)]
+            clips = [
+                [*clip, {name: value for name, value in carried.items() if labels is None or name.removesuffix("_unknown") in labels}]
+                for split, clip, carried in self.stamps[dataset.name]
+                if split in splits
+            ]
+            self.data_keys[about] = key_of(data=job.key, clips=clips)
+        return self.data_keys[about]
+
+    def stamp_of(self, checkpoint: Path) -> dict[str, str]:
+        """What it holds."""
+        return {name: _digest(path) for name, path in files_of(checkpoint).items()}
 
     def location_of(self, dataset: Dataset) -> Path:
         """Where its files lie, or will."""
@@ -157,11 +171,20 @@ class Planner:
         job = self.dataset(dataset)
         return self.store.folder(job.kind, job.key)
 
-    def seconds_of(self, dataset: Dataset, splits: Sequence[str]) -> float:
-        """Of audio in these splits, roughly; 0 where nothing is known yet."""
+    def size_of(self, dataset: Dataset, splits: Sequence[str]) -> tuple[int, float]:
+        """Clips in these splits and, roughly, seconds of audio; 0 where nothing is known yet."""
         if not self.prepared(dataset):
-            return 0.0
-        return sum(USUAL_SECONDS if c.duration is None else c.duration for c in self.clips_of(dataset) if c.split in splits)
+            return 0, 0.0
+        if dataset.name not in self.lengths:
+            found = self.lengths[dataset.name] = dict.fromkeys(SPLITS, (0, 0.0))
+            for clip in self.clips_of(dataset):
+                count, seconds = found[clip.split]
+                found[clip.split] = count + 1, seconds + (USUAL_SECONDS if clip.duration is None else clip.duration)
+        sizes = [self.lengths[dataset.name][split] for split in splits]
+        return sum(count for count, _ in sizes), sum(seconds for _, seconds in sizes)
+
+    def seconds_of(self, dataset: Dataset, splits: Sequence[str]) -> float:
+        return self.size_of(dataset, splits)[1]
 
     def encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
         """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
@@ -199,15 +222,19 @@ class Planner:
         key = key_of(
             **self.encoder_key(contender, without=encoder.load_options),
             seed=seed,
-            data=[self.data_key(h.dataset) if h.labels is None else [self.data_key(h.dataset), *h.labels] for h in heard_data],
+            data=[self.data_key(h.dataset, _read_of(encoder, options, h), (*HEARD_SPLITS, "valid")) for h in heard_data],
             rooms=[self.rooms["data"], self.rooms["pretraining"]],
             **({} if devices == 1 else {"devices": devices}),
         )
         unfinished = self.store.root / "unfinished" / key
 
         def run(folder: Path) -> None:
-            check_across({d.name: self.clips_of(d) for d in datasets})
-            clips = [_as_heard(clip, each) for each in heard_data for clip in self.clips_of(each.dataset)]
+            clips = [
+                _as_heard(clip, h.dataset.name, read)
+                for h in heard_data
+                for read in [_read_of(encoder, options, h)]
+                for clip in self.clips_of(h.dataset)
+            ]
             heard = [c for c in clips if c.split in HEARD_SPLITS]
             if not heard:
                 raise MirbenchError(
@@ -225,6 +252,7 @@ class Planner:
             write_json(folder / "report.json", job.report)
             about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
             write_json(folder / HEARD, about)
+            self._write_prints(folder, [d for d in datasets if not d.made])
 
         seconds, megabytes = encoder.cost(options)
         audio = sum(self.seconds_of(d, HEARD_SPLITS) for d in datasets)
@@ -233,6 +261,14 @@ class Planner:
         )
         megabytes += audio * (MEL_MEGABYTES if on_bands else WAVEFORM_MEGABYTES)
         return Job("checkpoints", key, f"{contender.name}, seed {seed}", seconds + audio * DECODING, megabytes, run, unfinished)
+
+    def _write_prints(self, folder: Path, datasets: Iterable[Dataset]) -> None:
+        """Fingerprints of what was heard, so that a later run can tell whether it tests on that."""
+        from mirbench.data.fingerprinting import hear
+
+        clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in HEARD_SPLITS]
+        prints = hear(clips, self.store.root, core_count()) if clips else []
+        write_prints(folder, {clip.id: packed for clip, packed in zip(clips, prints, strict=True)})
 
     def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         key, title = self.kept.keys[contender.name, seed], f"{contender.name}, seed {seed}"
@@ -253,8 +289,8 @@ class Planner:
         """Raises MirbenchError where a checkpoint was pretrained on clips that a prepared data set now validates or tests on."""
         heard = read_heard(given)
         for dataset in datasets:
-            if dataset.name not in heard or not self.prepared(dataset):
-                continue
+            if dataset.name not in heard or dataset.location is not None or not self.prepared(dataset):
+                continue  # somebody's own may be other data of the same name: their fingerprints are compared
             known = set(heard[dataset.name]["clips"])
             if leaked := [c for c in self.clips_of(dataset) if c.split in ("valid", "test") and c.id in known]:
                 raise MirbenchError(
@@ -268,8 +304,7 @@ class Planner:
         than are asked for, are refused at once."""
         encoder, given, asked = contender.encoder, contender.checkpoints[seed], contender.asked
         files = files_of(given)
-        digests = {name: _digest(path) for name, path in files.items()}
-        key = key_of(**self.encoder_key(contender), files=digests, **({"asked": asked} if asked else {}))
+        key = key_of(**self.encoder_key(contender), files=self.stamp_of(given), **({"asked": asked} if asked else {}))
         megabytes = sum(path.stat().st_size for path in files.values()) / 1e6
 
         def run(folder: Path) -> None:
@@ -304,11 +339,11 @@ class Planner:
 
     def check_bad(self, what: str, skipped: Mapping[str, str], total: int) -> None:
         """More unreadable files than allowed end the run before a number is computed."""
-        if len(skipped) > self.config.max_bad * total:
+        if len(skipped) > self.config.max_bad * total + 1e-9:
             clip, why = next(iter(skipped.items()))
             raise MirbenchError(
-                f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {self.config.max_bad:.0%}; "
-                f"the first is {clip}: {why.rstrip('.')}. Repair them, or allow more with --max-bad SHARE."
+                f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {100 * self.config.max_bad:g}%; "
+                f"the first is {printable(clip)}: {why.rstrip('.')}. Repair them, or allow more with --max-bad SHARE."
             )
 
 
@@ -325,10 +360,18 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _as_heard(clip: Clip, heard: Heard) -> Clip:
-    """Under the name of its data set, with the annotations that may be used."""
-    labels = {name: value for name, value in clip.annotations.items() if heard.labels is None or name in heard.labels}
-    return replace(clip, id=f"{heard.dataset.name}/{clip.id}", annotations=labels)
+def _read_of(encoder: Encoder, options: Mapping[str, Any], heard: Heard) -> tuple[str, ...] | None:
+    """The annotations that pretraining may read, None for all: those that the encoder says it needs, where it says so at all."""
+    if type(encoder).needs is Encoder.needs:
+        return heard.labels
+    needs = encoder.needs(options)
+    return needs if heard.labels is None else tuple(name for name in needs if name in heard.labels)
+
+
+def _as_heard(clip: Clip, dataset: str, read: Collection[str] | None) -> Clip:
+    """Under the name of its data set, with the annotations that may be read."""
+    labels = {name: v for name, v in clip.annotations.items() if read is None or name.removesuffix("_unknown") in read}
+    return replace(clip, id=f"{dataset}/{clip.id}", annotations=labels)
 
 
 def _stamp(clip: Clip, folder: Path, on_disk: bool) -> list[Any]:
@@ -341,5 +384,8 @@ def _stamp(clip: Clip, folder: Path, on_disk: bool) -> list[Any]:
     except (OSError, ValueError):
         file = []
     where = Path(path[len(start) :]).as_posix() if inside else path
-    labels = {name: list(v) if isinstance(v, tuple | list) else str(v) for name, v in clip.annotations.items()}
-    return [clip.id, where, file, clip.split, clip.group, clip.start, clip.duration, labels]
+    return [clip.id, where, file, clip.split, clip.group, clip.start, clip.duration]
+
+
+def _labels(clip: Clip) -> dict[str, Any]:
+    return {name: list(v) if isinstance(v, tuple | list) else str(v) for name, v in clip.annotations.items()}

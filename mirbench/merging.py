@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mirbench.csvfile import digits6
 from mirbench.errors import MirbenchError
-from mirbench.records import ALL, Score
+from mirbench.records import ALL, OVERLAP_MARK, Score
 from mirbench.results import Comparison, Robustness, RobustnessComparison, RunFolder, Summary
 
 COMMON = ("train_on", "replicate", "sample_rate")  # settings of robustness that runs reported together must share
@@ -78,13 +78,14 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
         torn = {point["encoder"] for point in points if point["name"] in clash}
         clash = clash | {point["name"] for point in points if point["encoder"] in torn}
         for i, label in enumerate(labels):
-            new = {name: f"{name} ({label})" for name in clash}
+            new = {name: _called(name, label) for name in clash}
             own = {row.encoder for table in tables for row in table[i]}
             renamed.update({new[name]: name for name in clash & own})
             for table in tables:
                 table[i] = _renamed(table[i], new)
-            if isinstance(manifests[i].get("encoders"), dict):
-                manifests[i]["encoders"] = {new.get(k, k): v for k, v in manifests[i]["encoders"].items()}
+            for part in ("encoders", "overlap"):
+                if isinstance(manifests[i].get(part), dict):
+                    manifests[i][part] = {new.get(k, k): v for k, v in manifests[i][part].items()}
             for point in (manifests[i].get("sweep") or {}).get("points", []):
                 if point["name"] in new:
                     point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")
@@ -102,6 +103,12 @@ def merge(runs: Sequence[RunFolder]) -> Merged:
         _collapse(equivariance),
         tuple(dict.fromkeys(name for names in _differing_severities(done).values() for name in names)),
     )
+
+
+def _called(name: str, label: str) -> str:
+    """With the run behind it, and the mark of overlap last."""
+    own = name.removesuffix(OVERLAP_MARK)
+    return f"{own} ({label}){OVERLAP_MARK if own != name else ''}"
 
 
 def _labels(paths: list[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.chosen import Heard
-from mirbench.contenders import Contender, read_heard
+from mirbench.contenders import Contender, read_prints
 from mirbench.errors import MirbenchError
 from mirbench.jobs import DECODING, HEARD_SPLITS, Job, Planner, write_json
 from mirbench.nouns import Dataset
@@ -26,58 +26,56 @@ LISTED = 100  # overlaps in a manifest
 
 
 @dataclass(frozen=True)
-class Listening:
-    """Who was, or will be, pretrained on what. heard: data set -> ids of its clips, or None for all of its training clips."""
+class Pretrained:
+    """What a contender was, or will be, pretrained on. datasets: where that is done in this run; folders: of checkpoints that are there
+    already, which hold fingerprints of what they heard."""
 
     contender: str
-    heard: Mapping[str, frozenset[str] | None]
+    datasets: tuple[Dataset, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
-def listenings(chosen: Iterable[Contender], heard: Sequence[Heard]) -> list[Listening]:
-    """Of those that learn; a checkpoint that was given says itself what it heard."""
-    here: dict[str, frozenset[str] | None] = {each.dataset.name: None for each in heard}
+def pretrained(planner: Planner, chosen: Iterable[Contender], heard: Sequence[Heard]) -> list[Pretrained]:
+    """Of those that learn."""
+    here = tuple(each.dataset for each in heard)
     found = []
     for contender in chosen:
-        if contender.checkpoints:
-            told = [read_heard(path) for path in contender.checkpoints.values()]
-            clips = {
-                name: frozenset(clip for each in told if name in each for clip in each[name]["clips"]) for each in told for name in each
-            }
-            found.append(Listening(contender.name, clips))
+        kept = [key for (name, _), key in planner.kept.keys.items() if name == contender.name]
+        folders = tuple(contender.checkpoints.values()) or tuple(planner.store.folder("checkpoints", key) for key in kept)
+        if folders:
+            found.append(Pretrained(contender.name, folders=folders))
         elif contender.encoder.trainable:
-            found.append(Listening(contender.name, here))
+            found.append(Pretrained(contender.name, here))
     return found
 
 
-def overlap_job(planner: Planner, listening: Sequence[Listening], datasets: Sequence[Dataset]) -> Job | None:
-    """What finds the overlap, where there can be one; audio that was made here is nobody's recording."""
-    names = dict.fromkeys(name for each in listening for name in each.heard if name in planner.registry.datasets)
-    heard = [dataset for name in names if not (dataset := planner.registry.datasets[name]).made and _there(planner, dataset)]
-    tested = [dataset for dataset in datasets if not dataset.made]
-    if not heard or not tested:
+def overlap_job(planner: Planner, chosen: Sequence[Pretrained], scored: Sequence[Dataset]) -> Job | None:
+    """What finds the overlap, where there can be one; audio that was made here is nobody's recording. What is pretrained on and not scored
+    on is compared with its valid clips too, by which a checkpoint may be chosen."""
+    heard = list({dataset.name: dataset for each in chosen for dataset in each.datasets if not dataset.made}.values())
+    tested = [dataset for dataset in scored if not dataset.made]
+    folders = list(dict.fromkeys(folder for each in chosen for folder in each.folders))
+    if not tested or not (heard or folders):
         return None
-    keys = {"heard": [planner.data_key(d) for d in heard], "tested": [planner.data_key(d) for d in tested]}
-    key = key_of(overlap=keys, names=[d.name for d in (*heard, *tested)], rooms=[planner.rooms["data"]])
+    audio = [planner.data_key(dataset, ()) for dataset in (*heard, *tested)]
+    names = [[dataset.name for dataset in some] for some in (heard, tested)]
+    key = key_of(overlap=audio, names=names, checkpoints=[[str(f), planner.stamp_of(f)] for f in folders], rooms=[planner.rooms["data"]])
 
     def run(folder: Path) -> None:
-        from mirbench.data.overlap import find_overlap
+        from mirbench.data.overlap import find_known, find_overlap
 
-        first = list(_named(planner, heard, HEARD_SPLITS))
         second = list(_named(planner, tested, TESTED_SPLITS))
-        found = find_overlap(first, second, planner.store.root, core_count())
-        write_json(folder / "overlap.json", {"found": [asdict(each) for each in found]})
+        first = [clip for each in heard for clip in _named(planner, [each], HEARD_SPLITS if each in tested else (*HEARD_SPLITS, "valid"))]
+        found = [("", each) for each in find_overlap(first, second, planner.store.root, core_count())] if first else []
+        for checkpoint in folders:
+            prints = read_prints(checkpoint)
+            found += [(str(checkpoint), each) for each in find_known(prints, second, planner.store.root, core_count())]
+        write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in found]})
 
     seconds = sum(planner.seconds_of(d, HEARD_SPLITS) for d in heard) + sum(planner.seconds_of(d, TESTED_SPLITS) for d in tested)
-    title = f"{' and '.join(d.name for d in heard)} in {' and '.join(d.name for d in tested)}"
+    what = [*(d.name for d in heard), *(["checkpoints"] if folders else [])]
+    title = f"{' and '.join(what)} in {' and '.join(d.name for d in tested)}"
     return Job("overlaps", key, title, seconds * DECODING, 1.0, run)
-
-
-def _there(planner: Planner, dataset: Dataset) -> bool:
-    """Whether its clips can be listed; what a checkpoint was pretrained on elsewhere may not be here."""
-    try:
-        return planner.prepared(dataset) and bool(planner.clips_of(dataset))
-    except MirbenchError:
-        return False
 
 
 def _named(planner: Planner, datasets: Iterable[Dataset], splits: Sequence[str]) -> Iterator[Clip]:
@@ -85,22 +83,20 @@ def _named(planner: Planner, datasets: Iterable[Dataset], splits: Sequence[str])
         yield from (replace(c, id=f"{dataset.name}/{c.id}") for c in planner.clips_of(dataset) if c.split in splits)
 
 
-def found_by(planner: Planner, job: Job | None, listening: Sequence[Listening]) -> dict[str, list[Overlap]]:
+def found_by(planner: Planner, job: Job | None, chosen: Sequence[Pretrained]) -> dict[str, list[Overlap]]:
     """contender -> what of its pretraining is in the tested clips; a contender without any is left out."""
     if job is None:
         return {}
-    told = json.loads((planner.store.folder(job.kind, job.key) / "overlap.json").read_text(encoding="utf-8"))
-    if not told["found"]:
+    told = json.loads((planner.store.folder(job.kind, job.key) / "overlap.json").read_text(encoding="utf-8"))["found"]
+    if not told:
         return {}
     from mirbench.data.overlap import Overlap
 
-    pairs = [Overlap(**each) for each in told["found"]]
     found: dict[str, list[Overlap]] = {}
-    for each in listening:
-        for pair in pairs:
-            name, _, clip = pair.first.partition("/")
-            if name in each.heard and ((ids := each.heard[name]) is None or clip in ids):
-                found.setdefault(each.contender, []).append(pair)
+    for each in chosen:
+        places = {str(folder) for folder in each.folders} or {""}
+        if pairs := [Overlap(**pair) for where, pair in told if where in places]:
+            found[each.contender] = pairs
     return found
 
 

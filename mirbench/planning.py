@@ -15,7 +15,7 @@ from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation import metrics
 from mirbench.jobs import Job, Kept
 from mirbench.nouns import Corruption, Dataset, Task
-from mirbench.overlaps import Listening, listenings, overlap_job
+from mirbench.overlaps import Pretrained, overlap_job, pretrained
 from mirbench.records import Condition
 from mirbench.registry import Registry
 from mirbench.scoring_jobs import ScoringPlanner
@@ -44,7 +44,7 @@ class Plan:
     """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names.
 
     datasets: those that are scored on; heard: those that are pretrained on. conditions: corruption -> its conditions, by rising severity.
-    corrupted, moved: scores under a corruption, and those against labels that are moved along. listening: who is pretrained on what;
+    corrupted, moved: scores under a corruption, and those against labels that are moved along. pretrained: who was, or will be, on what;
     overlap: what finds out which of that is tested on. baseline: whom errors under corruption are relative to.
     """
 
@@ -61,7 +61,7 @@ class Plan:
     sample_rate: int = LEAST_SAMPLE_RATE
     baseline: str = ""
     skips: tuple[Skip, ...] = ()
-    listening: tuple[Listening, ...] = ()
+    pretrained: tuple[Pretrained, ...] = ()
     overlap: Job | None = None
     jobs: tuple[Job, ...] = ()
     checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (contender, seed)
@@ -209,8 +209,8 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
         config, registry, store, encoders, floors, tuple(datasets), tuple(tasks), planner, tuple(heard), conditions, sample_rate,
         _baseline(config, chosen), tuple(skips), checkpoints=checkpoints,
     )  # fmt: skip
-    listening = listenings(chosen, heard)
-    overlap = overlap_job(planner, listening, datasets)
+    learned = pretrained(planner, chosen, heard)
+    overlap = overlap_job(planner, learned, datasets)
     jobs = [*draft.preparations, *([overlap] if overlap else []), *checkpoints.values()]
     for dataset in datasets:
         jobs += _clean_jobs(draft, wanted, dataset)
@@ -220,7 +220,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
-    return replace(draft, jobs=tuple(once.values()), listening=tuple(listening), overlap=overlap)
+    return replace(draft, jobs=tuple(once.values()), pretrained=tuple(learned), overlap=overlap)
 
 
 def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: Dataset) -> list[Job]:

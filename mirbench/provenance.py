@@ -23,6 +23,7 @@ PACKAGES = (
     "pandas",
     "librosa",
     "soundfile",
+    "av",
     "soxr",
     "safetensors",
     "lightning-fabric",
@@ -31,7 +32,7 @@ PACKAGES = (
     "matplotlib",
 )
 SHARED_MODULES = ("notation.py", "nouns.py", "seeded.py", "typed.py")  # what every room is built on
-MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile", "lightning-fabric")
+MOVES_NUMBERS = ("torch", "torchaudio", "numpy", "scipy", "librosa", "soxr", "soundfile", "av", "lightning-fabric")
 
 
 def versions() -> dict[str, str]:

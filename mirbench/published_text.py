@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.checked_text import wrapped
-from mirbench.data.filetree import printable, some
+from mirbench.data.filetree import some
 from mirbench.data.findings import count
 from mirbench.data.published import Counted, Verified, Where
+from mirbench.errors import printable
 from mirbench.nouns import Dataset
 from mirbench.planning import duration
 
@@ -89,7 +90,7 @@ def verified_page(verified: Verified) -> str:
         ("file", "of clips with 0 bytes", verified.empty),
         ("file", "with 0 bytes, which no clip is of", verified.unused),
         ("folder", "not to be listed", verified.closed),
-        ("file", "not of the data set", verified.extra),
+        ("file", "not needed", verified.extra),
     ):
         lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
     if verified.clips:

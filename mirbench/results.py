@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from mirbench.csvfile import damaged, number, read_csv, read_rows, write_csv, write_rows
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 from mirbench.records import CLEAN, Predictions, Score
 from mirbench.store import explain_os_errors, write_atomically
 
@@ -287,7 +287,7 @@ def overlap_said(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _skipped_said(whose: str, skipped: Mapping[str, str]) -> Iterator[str]:
     if skipped:
         yield f"{len(skipped)} clip{'s'[: len(skipped) != 1]} {whose} {'were' if len(skipped) != 1 else 'was'} skipped:"
-        yield from (f"  {clip}: {why}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
+        yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
         if len(skipped) > MOST_SKIPPED:
             yield f"  and {len(skipped) - MOST_SKIPPED} more, in manifest.json"
 

@@ -75,10 +75,11 @@ def run(planned: Plan, command: str = "") -> Path:
     prepared = _do(planned.store, planned.preparations)
     if prepared:  # only now is it known what the data are, and that is part of every key
         planned = plan(planned.config, planned.registry, planned.store.root, planned.planner.kept)
-    planned.planner.look_at(all_of(planned.datasets, planned.heard))
+    planned.planner.look_at(planned.datasets)
+    planned.planner.look_at(all_of((), planned.heard), (*HEARD_SPLITS, "valid"))
     seconds |= _do(planned.store, [planned.overlap] if planned.overlap else [])
     if planned.config.overlap == "refuse":
-        refuse(found_by(planned.planner, planned.overlap, planned.listening))
+        refuse(found_by(planned.planner, planned.overlap, planned.pretrained))
     folder = RunFolder.create(Path(planned.config.output) / planned.name)
     if folder.is_whole(planned.key) and all(map(planned.done, planned.jobs)):
         return folder.path
@@ -138,7 +139,7 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     check_needs(wanted, heard)
     datasets = all_of((), heard)
     _do(store, planner.prepare(datasets))
-    planner.look_at(datasets, HEARD_SPLITS)
+    planner.look_at(datasets, (*HEARD_SPLITS, "valid"))
     jobs = [planner.checkpoint(contender, seed, heard) for contender in wanted for seed in contender.seeds]
     _do(store, jobs)
     titles: dict[Path, list[str]] = {}

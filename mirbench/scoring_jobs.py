@@ -48,7 +48,7 @@ class ScoringPlanner(Planner):
             split=split,
             seed=seed if encoder.seeded else None,
             checkpoint=checkpoint.key if checkpoint else None,
-            data=self.data_key(dataset),
+            data=self.data_key(dataset, (), (split, *(["train"] if condition.severity else []))),  # which is mixed in
             rooms=list(self.rooms.values()),
             batch=self.config.batch_size,
             condition=self._condition_key(condition, together.sample_rate) if condition.severity else "clean",
@@ -59,8 +59,7 @@ class ScoringPlanner(Planner):
 
         corrupted = condition.severity > 0
         title = f"{contender.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
-        audio = self.seconds_of(dataset, (split,))
-        clips = sum(c.split == split for c in self.clips_of(dataset)) if audio else 0
+        clips, audio = self.size_of(dataset, (split,))
         seconds = audio * (EMBEDDING + (CORRUPTING if corrupted else DECODING)) or 3.0
         megabytes = clips * CLIP_MEGABYTES or 9.0
         needs = (checkpoint,) if checkpoint else ()
@@ -87,7 +86,7 @@ class ScoringPlanner(Planner):
             probe=self.config.probe.model_dump(),
             seed=seed if kind == "mlp" else None,
             embeddings=[train.key, valid.key],
-            data=self.data_key(dataset),
+            data=self.data_key(dataset, (task.annotation,)),
             rooms=[self.rooms["evaluation"]],
         )
 
@@ -159,20 +158,24 @@ class ScoringPlanner(Planner):
         """Whether a task is run on a data set: one that can be, or that was asked for by name. Why others are not is in `left_out`."""
         if task.annotation not in dataset.annotations:
             return False
-        if task.name in self.config.tasks or not self.prepared(dataset):
-            return True
+        if (dataset.name, task.name) in self.left_out or not self.prepared(dataset):
+            return (dataset.name, task.name) not in self.left_out
         try:
             self.data_of(task, dataset)
         except MirbenchError as error:
+            if task.name in self.config.tasks:
+                raise
             self.left_out[dataset.name, task.name] = str(error)
         return (dataset.name, task.name) not in self.left_out
 
     def data_of(self, task: Task, dataset: Dataset) -> Any:
-        from mirbench.evaluation.scoring import task_data
+        from mirbench.evaluation.scoring import check_probed, task_data
 
         if (task.name, dataset.name) not in self.task_data:
             published = dataset.classes.get(task.annotation, ())
-            self.task_data[task.name, dataset.name] = task_data(task, self.clips_of(dataset), published)
+            data = task_data(task, self.clips_of(dataset), published)
+            check_probed(task, data)
+            self.task_data[task.name, dataset.name] = data
         return self.task_data[task.name, dataset.name]
 
     def folder_of(self, job: Job) -> Path:

@@ -27,6 +27,7 @@ import mirbench
 class Tones(mirbench.Dataset):
     name = "tones"
     annotations = ("genre",)
+    made = True
 
     def prepare(self, folder):
         (folder / "audio").mkdir()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small import LOUD, rows
 
-from mirbench import cli, collect_corrupted, read_audio, registry, runner
+from mirbench import AudioError, cli, collect_corrupted, read_audio, registry, runner
 from mirbench.data.manifest import read_manifest
 from mirbench.evaluation import listening, scoring
 from mirbench.evaluation.corruption import corruption_seed
@@ -24,6 +24,7 @@ import mirbench
 class Chimes(mirbench.Dataset):
     name = "chimes"
     annotations = ("genre", "step")
+    made = True
 
     def prepare(self, folder):
         clips = []
@@ -368,17 +369,22 @@ def test_what_a_stopped_pass_has_embedded_and_skipped_is_not_decoded_again(bench
 
 
 def test_too_many_bad_files_end_a_run_as_soon_as_that_is_certain(bench, monkeypatch, capsys):
-    monkeypatch.setattr(listening, "MOST_CLIPS", 4)
-    bench.run()
-    for path in bench.cache.glob("datasets/*/*.wav"):
-        if int(path.stem) % 3 == 2:
-            path.write_bytes(b"broken")
+    for name, value in {"MOST_CLIPS": 4, "LEAST_FORKED": 10**9}.items():
+        monkeypatch.setattr(listening, name, value)
     tried, real = [], listening.read_clip
-    monkeypatch.setattr(listening, "LEAST_FORKED", 10**9)
-    monkeypatch.setattr(listening, "read_clip", lambda clip, rate: tried.append(clip.split) or real(clip, rate))
+
+    def read(clip, rate):
+        tried.append(clip.split)
+        if clip.split == "test":
+            raise AudioError("it is noise.")
+        return real(clip, rate)
+
+    monkeypatch.setattr(listening, "read_clip", read)
     assert cli.main(bench.command()) == 2
-    assert capsys.readouterr().err.startswith("mirbench: chimes test: 4 of 20 clips cannot be read, more than max_bad 1%; the first is 2: ")
+    sentence = "mirbench: chimes test: 4 of 20 clips cannot be read, more than max_bad 1%; the first is 2: it is noise. "
+    assert capsys.readouterr().err.startswith(sentence)
     assert 4 <= tried.count("test") <= 8  # one chunk, and the next that was decoded meanwhile
+    assert bench.stored()["scores"] == 0
 
 
 def killed(bench, *flags):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -178,21 +180,24 @@ def test_the_same_audio_across_splits_is_heard(data):
     soundfile.write(data.folder / "audio" / "9.wav", *soundfile.read(data.folder / "audio" / "0.wav"), subtype="FLOAT")
     shutil.copy(data.folder / "audio" / "7.wav", data.folder / "audio" / "8.wav")
     name = data.write()
-    checked = checked_of(name, listen=True)
+    learning = {"encoders": ["semisupcon"]}
+    checked = checked_of(name, listen=True, **learning)
     told = ("audio/0.wav (train) and audio/9.wav (test): same audio",)
     assert found(checked, "problem", "1 clip of valid or test with audio that is in training too") == told
     told = ("audio/7.wav (valid) and audio/8.wav (test): same audio",)
     assert found(checked, "warning", "1 clip of test with audio that is in valid too") == told
     assert checked.listened
-    assert checked_of(name, listen=False).works
-    assert checked_of(name, listen=True, overlap="allow").works
+    assert checked_of(name, listen=False, **learning).works
+    assert checked_of(name, listen=True, overlap="allow", **learning).works
+    assert checked_of(name, listen=True).works  # by an encoder that is not pretrained
 
 
 def test_one_file_in_two_splits_is_seen_without_listening(data):
     (data.folder / "audio" / "9.wav").unlink()
     (data.folder / "audio" / "9.wav").symlink_to(data.folder / "audio" / "0.wav")
     told = ("audio/0.wav (train) and audio/9.wav (test): same file",)
-    assert found(checked_of(data.write()), "problem", "with audio that is in training too") == told
+    checked = checked_of(data.write(), encoders=["semisupcon"])
+    assert found(checked, "problem", "with audio that is in training too") == told
 
 
 def test_damage_that_only_decoding_shows_is_heard(data):
@@ -234,6 +239,50 @@ def test_annotations_that_all_fail_are_a_problem(data):
     data.rows[0]["genre"] = "rock"
     checked = checked_of(data.write())
     assert found(checked, "problem", "no task can be run on it") == ()
+
+
+def test_files_with_one_fault_are_told_in_one_go_and_exactly_where_it_is_the_same(data):
+    for i in range(3):
+        (data.folder / "audio" / f"{i}.wav").write_bytes(b"")
+    for i in range(3, 6):
+        (data.folder / "audio" / f"{i}.wav").write_bytes(b"<html>%d</html>" % i)
+    checked = checked_of(data.write())
+    assert len(found(checked, "warning", "3 clips left out: is empty (0 bytes).")) == 3
+    assert len(found(checked, "warning", "3 clips left out: is no audio: it begins with ….")) == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"train": "rock", "valid": "rock", "test": "rock"}, "has one class in train, so there is nothing to tell apart, and is not run"),
+        ({"valid": "pop"}, "has no clip in valid with one of its classes, and is not run"),
+        ({"valid": "pop", "test": "folk"}, "has no clip in valid and test with one of its classes, and is not run"),
+    ],
+)
+def test_labels_that_no_probe_could_be_fitted_to_are_a_problem(data, labels, words):
+    for row in data.rows:
+        row["genre"] = labels.get(row["split"], row["genre"])
+    checked = checked_of(data.write(), tasks=["genre"])
+    assert found(checked, "problem", words) == ()
+    assert not checked.works
+
+
+def test_tags_that_no_probe_could_be_fitted_to_are_a_problem(data):
+    for row in data.rows:
+        row["tags"] = "slow|loud"
+    assert found(checked_of(data.write()), "warning", "no label that some training clips have and others lack") == ()
+    for i, row in enumerate(data.rows):
+        row["tags"] = ("slow", "loud")[i % 2] if row["split"] == "train" else "odd"
+    assert found(checked_of(data.write()), "warning", "task tagging has no clip in valid and test with one of its classes") == ()
+
+
+def test_ids_of_a_faulty_manifest_are_those_of_a_right_one(data):
+    for row in data.rows:
+        row["start"], row["duration"] = "0.0000125", "0.5"
+    data.rows.append({**data.rows[0]})
+    right = [clip.id for clip in checked_of(data.write()).dataset.clips(Path())]
+    data.rows.append({**data.rows[1], "split": "tset"})
+    assert [clip.id for clip in checked_of(data.write("faulty.csv")).dataset.clips(Path())] == right
 
 
 def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
@@ -295,6 +344,15 @@ def test_a_folder_is_checked_with_its_genres(data):
     assert checked.works
     assert sum(s.clips for s in checked.splits) == 20
     assert {name for labels in checked.labels for name in labels.classes} == set(GENRES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not text")
+def test_a_name_that_is_not_utf8_is_told_once(data):
+    for i in range(10):
+        sound(data.folder / "songs" / GENRES[i % 2] / f"{i}.wav", i)
+    (data.folder / "songs" / "jazz" / os.fsdecode(b"caf\xe9\n.wav")).write_bytes(b"")
+    (told,) = [each.examples for each in checked_of("songs/", max_bad=0.5).findings if "is empty (0 bytes)" in each.text]
+    assert told == (r"jazz/caf\xe9\n.wav",)
 
 
 def test_the_split_seed_is_used(data):
@@ -443,9 +501,11 @@ def clips_of(annotation: str, values, splits=("train", "valid", "test")) -> list
 
 
 def test_ranges_of_a_regression():
-    labels = read_labels(Emotion(), clips_of("emotion", ["0|1", "0|3", "0|2", "2|5", "0|3", "0|2"]), ("arousal", "valence"))
+    values = ["0|1", "0|3", "0|2", "2|5", "0|4", "0|3"]
+    labels = read_labels(Emotion(), clips_of("emotion", values), ("arousal", "valence"))
     assert labels.ranges["train"] == {"arousal": (0, 1, 2), "valence": (1, 3, 5)}
     assert labels.usable
+    assert read_labels(Emotion(), clips_of("emotion", [*values[:5], "0|2"])).unscored == ["test"]
 
 
 def test_numbers_that_no_regression_takes_are_told_one_by_one():

@@ -171,7 +171,7 @@ def test_what_no_data_set_carries_is_refused_before_anything_is_run(home, capsys
     sweep = ["--set", "sweep.semisupcon.supervision={genre: {name: same-class, annotation: genre}, keys: key-distance}"]
     sentence = (
         "mirbench: encoder 'semisupcon[supervision=keys]' learns from the annotation 'key', which tones does not carry; give it a "
-        "supervision that reads one of: genre, or add a data set.\n"
+        "supervision that reads one of: genre, or name a data set whose labels it is to use: --supervise-with NAME:key.\n"
     )
     assert refused(capsys, home, "run --plan", "--encoder", "semisupcon", *sweep) == sentence
     assert refused(capsys, home, "pretrain semisupcon", *sweep) == sentence

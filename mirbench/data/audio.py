@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_SECONDS = 172.8  # of a clip that is heard whole: 64 windows of 2.7 s
 STRETCHES = 8  # in which a longer clip is heard, as long together
+ROUNDED_SECONDS = 0.1  # by which a stretch may go on after the end of its file, as starts and durations are written with few digits
 MOST_PEAK = 10.0  # times full scale; what is beyond was never scaled
 
 
@@ -45,7 +46,8 @@ def describe_audio(path: Path | str) -> AudioFile:
 def read_audio(path: Path | str, sample_rate: int, start: float = 0.0, duration: float | None = None) -> np.ndarray:
     """A stretch of a file as (samples,) float32 mono at `sample_rate` (Hz), decoding only that stretch.
 
-    start, duration: seconds; None means to the end. Channels are averaged, or, where the average cancels (a stereo file in
+    start, duration: seconds; None means to the end, which is also where a stretch ends that would go on for at most 0.1 s after it, as
+    lengths are written rounded. Channels are averaged, or, where the average cancels (a stereo file in
     opposite phase), the loudest channel is taken. Raises AudioError where the file is missing, unreadable, shorter than its
     header or the request says, damaged, empty, changed while it is read, or holds samples that are not finite or more than 10 times
     over full scale.
@@ -122,9 +124,10 @@ def _wanted(file: Opened, decoder: Decoder, start: float, duration: float | None
     wanted = decoder.frames - first if duration is None else round(duration * rate)
     if first < 0 or wanted <= 0 or first >= decoder.frames:
         raise AudioError(f"{file.name} has {decoder.frames / rate:.2f} s; nothing is left from {start:.2f} s.")
-    if first + wanted > decoder.frames + max(1, decoder.loose):
+    over = first + wanted - decoder.frames
+    if over > max(1, decoder.loose, min(int(ROUNDED_SECONDS * rate), wanted // 2)):
         raise AudioError(f"{file.name} has {decoder.frames / rate:.2f} s; {start + wanted / rate:.2f} s are needed.")
-    return first, wanted
+    return first, wanted if over <= max(1, decoder.loose) else wanted - over
 
 
 def _heard(file: Opened, decoder: Decoder, sample_rate: int, start: float, duration: float | None) -> np.ndarray:

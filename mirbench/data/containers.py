@@ -7,6 +7,7 @@ PVF, IRCAM and XI say no length, so that nothing can be held against it.
 
 from __future__ import annotations
 
+import codecs
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -87,8 +88,9 @@ def after_tags(file: Opened) -> int:
 
 def _is_text(file: Opened) -> bool:
     sample = file.bytes_at(0, 512)
-    try:
-        return sample.decode("utf-8", "strict").replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
+    encoding = "utf-16" if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:  # a character that the sample ends in is left out
+        return codecs.getincrementaldecoder(encoding)().decode(sample).replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
     except UnicodeDecodeError:
         return False
 

@@ -17,6 +17,8 @@ BLOCK = 1 << 22  # frames decoded at a time, so that a header that lies costs no
 MOST_FRAMES = 2**40
 LEAST_RATE, MOST_RATE = 1_000, 1_000_000  # Hz
 KNOWN = ("wav", "aiff", "caf", "w64", "au", "flac")  # a damaged file in one of these is refused; ffmpeg would make something of it
+NO_REASON = "it is damaged, or no audio"
+MISTAKEN = {7: NO_REASON, 29: NO_REASON}  # libsndfile's: 'does not exist or is no regular file', of one that is open; 'internal error'
 UNSUPPORTED = (4, 18, 26, 92)  # libsndfile's codes for a coding that it does not know, and for tags before a format that allows none
 # Frames to decode before those that are wanted: MP3's bit reservoir reaches back by up to 511 bytes, which are many frames of a quiet
 # passage, and a Vorbis block overlaps with the one before it. Without them other samples follow a seek, and so every read: soundfile seeks
@@ -148,7 +150,8 @@ def decoding(file: Opened) -> Iterator[Decoder]:
         raise
     except (RuntimeError, OSError, MemoryError) as error:
         file.check_unchanged()
-        reason = getattr(error, "error_string", None) or str(error) or "there is too little memory"
+        reason = MISTAKEN.get(getattr(error, "code", 0)) or getattr(error, "error_string", None) or str(error)
+        reason = reason or "there is too little memory"
         raise AudioError(f"{file.name} cannot be decoded: {' '.join(reason.split()).rstrip('.') or 'it is damaged'}.") from error
     finally:
         if decoder is not None:

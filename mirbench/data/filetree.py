@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mirbench.errors import printable
 from mirbench.progress import progress_bar
 
 LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir")  # what systems leave beside files of people's own
@@ -105,15 +106,6 @@ def _mark(mark: str) -> str:
     if mark[0] == "[":
         return f"[{'^' if mark[1] == '!' else ''}{mark[1:-1].removeprefix('!')}]"
     return "[^/]" if mark == "?" else "[^/]*"
-
-
-def printable(text: str | Path) -> str:
-    r"""A name as it can be printed: line breaks and bytes that are no text are written as escapes.
-
-    >>> printable("two\nlines.wav"), printable("caf\udce9.wav")
-    ('two\\nlines.wav', 'caf\\udce9.wav')
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
 
 
 def some(names: Iterable[str], most: int = 3) -> str:

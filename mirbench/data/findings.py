@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.data.filetree import printable
 from mirbench.data.labels import PROBED, Labels
 from mirbench.data.lookalikes import look_alikes
 from mirbench.data.opening import shown
-from mirbench.errors import did_you_mean
+from mirbench.errors import did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import SPLITS, Clip
 
@@ -27,6 +26,7 @@ FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 HEARD_SPLITS = ("train", "pretrain")  # in pretraining
 LEVELS = ("problem", "warning", "note")
+_VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 Name = Callable[[Clip], str]  # what a clip is called in a finding
 
 
@@ -104,8 +104,13 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         many = count(sum(labels.unseen.values()), "clip")
         text = f"{name}: {count(len(labels.unseen), 'label')} {which}; {many} not scored for that."
         yield Finding("warning", text, tuple(named))
-    if labels.labelled.get("train") and task.target == "multiclass" and sum(n > 0 for n in labels.counts["train"].values()) < 2:
-        yield Finding("warning", f"{name} has one class in train, so there is nothing to tell apart.")
+    if labels.nothing_to_learn:
+        has = "one class in train" if task.target == "multiclass" else "no label that some training clips have and others lack"
+        yield Finding(level, f"{name} has {has}, so there is nothing to tell apart, and is not run.")
+    if labels.unscored:
+        where = " and ".join(labels.unscored)
+        has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
+        yield Finding(level, f"{name} has {has}, and is not run.")
     nowhere = [name for name in labels.classes if labels.counts and not any(counts[name] for counts in labels.counts.values())]
     if nowhere:
         text = f"{name}: {len(nowhere)} of {count(len(labels.classes), 'class')} without any clip."
@@ -130,15 +135,16 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     """Files that give no audio, by reason. scans: by the ids of `unique`. max_bad: the share of a split that a run takes."""
     bad = [clip for clip in unique(clips) if scans[clip.id].problem]
     total, wrong = Counter(clip.split for clip in clips), Counter(clip.split for clip in bad)
-    over = [split for split in wrong if wrong[split] > max_bad * total[split]]
+    over = [split for split in wrong if wrong[split] > max_bad * total[split] + 1e-9]
     if over:
         shares = ", ".join(f"{wrong[split]:,} of {total[split]:,} in {split}" for split in over)
         yield Finding("problem", f"more clips cannot be read than the {100 * max_bad:g}% of a split that --max-bad allows: {shares}.")
     reasons: dict[str, list[Clip]] = defaultdict(list)
     for clip in bad:
-        reasons[re.sub(r"\d+(\.\d+)?", "…", _reason(scans[clip.id].problem, clip.path))].append(clip)
+        reasons[_VARIES.sub("…", _reason(scans[clip.id].problem, clip.path))].append(clip)
     for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        why = reason if len(alike) > 1 else _reason(scans[alike[0].id].problem, alike[0].path)
+        exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
+        why = exact.pop() if len(exact) == 1 else reason
         yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", tuple(map(called, alike)))
 
 

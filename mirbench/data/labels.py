@@ -51,7 +51,23 @@ class Labels:
     @property
     def usable(self) -> bool:
         """Whether the task can be run."""
-        return not self.unread and not self.empty
+        return not (self.unread or self.empty or self.nothing_to_learn or self.unscored)
+
+    @property
+    def nothing_to_learn(self) -> bool:
+        """Whether there are labels in train, and none of them tells its clips apart."""
+        counts, labelled = self.counts.get("train", {}).values(), self.labelled.get("train", 0)
+        if self.task.target == "regression" or not labelled:
+            return False
+        return sum(n > 0 for n in counts) < 2 if self.task.target == "multiclass" else not any(0 < n < labelled for n in counts)
+
+    @property
+    def unscored(self) -> list[str]:
+        """The splits on which no probe can be chosen, or scored: their clips have none of the classes, or all of them one value."""
+        splits = [split for split in PROBED[1:] if self.labelled.get(split)]
+        if self.task.target == "regression":
+            return [split for split in splits if all(least == largest for least, _, largest in self.ranges[split].values())]
+        return [split for split in splits if not any(self.counts[split].values())]
 
     def rare(self, fewest: int) -> dict[str, int]:
         """Classes with fewer training clips than so many, but some."""
@@ -75,7 +91,7 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         else:
             labels[clip.split].append((clip, label))
     if task.target == "regression":
-        return _regression(task, labels, unread, published)
+        return _regression(task, labels, unread, task.classes or published)
     many = task.target == "multilabel"
     named = {split: [(label if many else (label,)) for _, label in found] for split, found in labels.items()}
     classes = task.classes or reader.published(published) or _sorted({name for names in named["train"] for name in names})

@@ -10,7 +10,7 @@ import io
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,18 +127,24 @@ def _ids(where: Where, given: Sequence[str], names: Sequence[str], starts: Seque
     ids = []
     for at, text in enumerate(given):
         if not text:
-            text = made = f"{names[at]}@{_digits(starts[at])}" if starts[at] else names[at]
-            number = 1
-            while text in seen:
-                number += 1
-                text = f"{made}#{number}"
+            text = made_id(names[at], starts[at], seen)
             seen[text] = at
         ids.append(text)
     return ids
 
 
-def _digits(seconds: float) -> str:
-    return str(int(seconds)) if seconds.is_integer() else str(seconds)
+def made_id(name: str, start: float, taken: Container[str]) -> str:
+    """An id of a file's name, the start in seconds where it is not 0, and a number where that is taken.
+
+    >>> made_id("a.wav", 2.5, {"a.wav"}), made_id("a.wav", 0.0, {"a.wav"})
+    ('a.wav@2.5', 'a.wav#2')
+    """
+    text = made = f"{name}@{int(start) if start.is_integer() else start}" if start else name
+    number = 1
+    while text in taken:
+        number += 1
+        text = f"{made}#{number}"
+    return text
 
 
 def _annotations(where: Where, columns: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:

@@ -7,7 +7,9 @@ import difflib
 import gzip
 import io
 import json
+import os
 import re
+import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.opening import kind_of
 from mirbench.errors import MirbenchError, told
 
 TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
@@ -55,6 +58,7 @@ def read_rows_of(path: Path) -> Rows:
     if not ending:
         hint = "; write one object a line and name it .jsonl" if path.suffix.lower() == ".json" else ""
         raise MirbenchError(f"the manifest {path} has none of the endings {', '.join((*TEXT, '.parquet'))}{hint}.")
+    check_regular(path)
     if ending == ".parquet":
         return _parquet(path)
     text = _text(path)
@@ -64,6 +68,16 @@ def read_rows_of(path: Path) -> Rows:
     if not found.rows:
         raise MirbenchError(f"the manifest {path} has a heading and no clips; add a line per clip.")
     return found
+
+
+def check_regular(path: Path) -> None:
+    """Raises MirbenchError for what is no file, without waiting for a pipe or reading a device to its end, which it has not."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise MirbenchError(f"the manifest {path} cannot be read ({told(error)}).") from error
+    if not stat.S_ISREG(mode):
+        raise MirbenchError(f"the manifest {path} is {kind_of(mode)}; give a file, since it is read more than once.")
 
 
 def _text(path: Path) -> str:

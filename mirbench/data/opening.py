@@ -67,6 +67,11 @@ class Opened:
             raise AudioError(f"{self.name} changed while it was read; try again when nothing writes it any more.")
 
 
+def kind_of(mode: int) -> str:
+    """What it is that is no regular file; mode: of its `stat`."""
+    return NOT_REGULAR.get(stat.S_IFMT(mode), "a device")
+
+
 @contextlib.contextmanager
 def opened(path: Path | str) -> Iterator[Opened]:
     """A regular file that is not empty; raises AudioError for anything else, without waiting for a pipe or a device."""
@@ -74,10 +79,10 @@ def opened(path: Path | str) -> Iterator[Opened]:
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind):
-            raise AudioError(f"{name} is {NOT_REGULAR.get(stat.S_IFMT(kind), 'a device')}, not a file of audio.")
+            raise AudioError(f"{name} is {kind_of(kind)}, not a file of audio.")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # without waiting, should it have become a pipe
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name} {_why(path, error)}.") from error
+        raise AudioError(f"{name} {why_not_opened(path, error)}.") from error
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -89,7 +94,8 @@ def opened(path: Path | str) -> Iterator[Opened]:
         os.close(descriptor)
 
 
-def _why(path: Path | str, error: OSError | ValueError) -> str:
+def why_not_opened(path: Path | str, error: OSError | ValueError) -> str:
+    """What follows the path in a sentence."""
     if not isinstance(error, OSError):
         return "is no path that a file can have"
     if error.errno == errno.ENOENT and os.path.islink(path):

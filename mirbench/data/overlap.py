@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,13 @@ def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, wor
     return list(_between(first, second, prints[: len(first)], prints[len(first) :]))
 
 
+def find_known(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+    """As `find_overlap`, where of the first there are fingerprints alone, by id."""
+    pairs = _alike(list(first.values()), hear(second, cache, workers))
+    ids = list(first)
+    return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]
+
+
 def repeated(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, of one set of clips: pairs whose splits differ, `pretrain` counting as `train`."""
     prints = hear(clips, cache, workers)
@@ -58,15 +65,17 @@ def repeated(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
 
 
 def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[Overlap]:
-    found: dict[tuple[int, int], tuple[str, float | None]] = {}
-    for pair, how in _same_file(first, second):
-        found[pair] = how, None
-    for pair in _same_audio(prints, others):
-        found.setdefault(pair, (SAME_AUDIO, None))
-    for pair, offset in _same_recording(prints, others):
-        found.setdefault(pair, (SAME_RECORDING, offset))
+    files: dict[tuple[int, int], tuple[str, float | None]] = {pair: (how, None) for pair, how in _same_file(first, second)}
+    found = _alike(prints, others) | files
     for one, other in sorted(found):
         yield Overlap(first[one].id, second[other].id, *found[one, other])
+
+
+def _alike(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
+    found: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
+    for pair, offset in _same_recording(prints, others):
+        found.setdefault(pair, (SAME_RECORDING, offset))
+    return found
 
 
 def _same_file(first: Sequence[Clip], second: Sequence[Clip]) -> Iterator[tuple[tuple[int, int], str]]:

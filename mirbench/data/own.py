@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from mirbench.data.folder_scan import AUDIO, Scan, scan
 from mirbench.data.from_mirdata import PREFIX, MirdataDataset
 from mirbench.data.manifest import load_manifest
 from mirbench.data.manifest_paths import readable
-from mirbench.data.manifest_rows import TEXT, ending_of
+from mirbench.data.manifest_rows import TEXT, check_regular, ending_of
+from mirbench.data.opening import why_not_opened
 from mirbench.data.splits import settle_splits, split_named
 from mirbench.errors import MirbenchError, did_you_mean, told
 from mirbench.nouns import Dataset
@@ -48,6 +49,8 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
         there, is_folder, empty = path.exists(), path.is_dir(), path.is_file() and path.stat().st_size == 0
     except (OSError, ValueError) as error:
         raise MirbenchError(f"the data set {given!a:.200} cannot be read ({told(error)}).") from error
+    if not there and path.is_symlink():
+        raise MirbenchError(f"{path} {_dangling(path)}; give the file or folder itself.")
     if not there:
         raise MirbenchError(f"there is no file or folder {path} to read a data set from{_beside(path)}")
     full = Path(os.path.abspath(path))
@@ -59,6 +62,7 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
         raise MirbenchError(f"{path} is an audio file; give the folder that holds it, or a manifest.")
     if not ending_of(path):
         raise MirbenchError(f"{path} is no manifest: it has none of the endings {', '.join((*TEXT, '.parquet'))}.")
+    check_regular(path)
     if empty:
         raise MirbenchError(f"the manifest {path} is empty; it needs a line per clip, with its path.")
     return ManifestDataset(name, path, data_root, allow_outside, split_seed)
@@ -84,6 +88,13 @@ class _Own(Dataset):
 
     def _found(self) -> _Found:
         raise NotImplementedError
+
+    def _settled(self, clips: Sequence[Clip], **words: str) -> tuple[list[Clip], str]:
+        """As `settle_splits`, a fault told with what it is a fault of."""
+        try:
+            return settle_splits(clips, self.split_seed, **words)
+        except MirbenchError as error:
+            raise MirbenchError(f"{self.location}: {error}") from None
 
     def clips(self, folder: Path) -> list[Clip]:
         return list(self._found().clips)
@@ -117,7 +128,7 @@ class ManifestDataset(_Own):
             if self._kept is None or self._kept[0] != version:
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
                 said = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
-                clips, rule = settle_splits(said.clips, self.split_seed, grouped_by=said.grouped_by)
+                clips, rule = self._settled(said.clips, grouped_by=said.grouped_by)
                 self._kept = version, _Found(clips, said.annotations, rule, digest)
         except OSError as error:
             raise MirbenchError(f"the manifest {self.location} cannot be read ({told(error)}).") from error
@@ -138,7 +149,7 @@ class FolderDataset(_Own):
                 raise MirbenchError(f"the folder {self.location} holds no audio file{_left_out(there)}; give one that holds some.")
             clips = _clips(there)
             given, missing = "as its folders say", "no split folders"
-            clips, rule = settle_splits(clips, self.split_seed, given=given, missing=missing, grouped_by="file")
+            clips, rule = self._settled(clips, given=given, missing=missing, grouped_by="file")
             digest = hashlib.sha256("\n".join(clip.id for clip in clips).encode()).hexdigest()[:16]
             annotations = ("genre",) if any(clip.annotations for clip in clips) else ()
             self._kept = _Found(clips, annotations, rule + _left_out(there), digest)
@@ -214,6 +225,15 @@ def _unused(name: str, parent: str, taken: Collection[str]) -> str:
             wanted.append(f"{name}-{number}")
             number += 1
     return wanted[0]
+
+
+def _dangling(path: Path) -> str:
+    """Why a link leads nowhere."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return why_not_opened(path, error)
+    return "is a link that has just changed"
 
 
 def _beside(path: Path) -> str:

@@ -24,18 +24,40 @@ def data_root(given: str | Path | None) -> Path | None:
 
 
 def folder_of(dataset: Dataset, root: Path | None) -> Path:
-    """The folder of a published data set under the data root, whatever the case of its name; raises MirbenchError where there is none."""
+    """The folder of a published data set under the data root, whatever the case of its name; raises MirbenchError where there is none.
+
+    Where nothing of it lies there, but in a folder inside, as after unpacking an archive that has one, it is that. It is the root itself
+    where that has all kinds of its files.
+    """
     where = f"`mirbench data where {dataset.name}` says what it needs and where to get it"
     if root is None:
         raise MirbenchError(f"data set '{dataset.name}' is read from your disk; name the folder that holds it by --data-root; {where}.")
     if not root.is_dir():
         raise MirbenchError(f"the data root {root} is not a folder; name the one that holds your data sets by --data-root.")
     there = {path.name.lower(): path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()}
-    for name in dataset.folders or (dataset.name,):
-        if name.lower() in there:
-            return there[name.lower()]
+    named = next((there[name.lower()] for name in dataset.folders or (dataset.name,) if name.lower() in there), None)
+    found = named and _unpacked(dataset, named)
+    if (found is None or not any(_begun(dataset, found))) and all(_begun(dataset, root)):
+        return root
+    if found is not None:
+        return found
     names = " or ".join(dataset.folders or (dataset.name,))
     raise MirbenchError(f"data set '{dataset.name}' is not in the data root {root}, which has no folder {names}; {where}.")
+
+
+def _unpacked(dataset: Dataset, folder: Path) -> Path:
+    """The folder, or the first one in it where some of its files are, if none are in it."""
+    if not any(_begun(dataset, folder)):
+        for inside in sorted(path for path in folder.glob("[!.]*") if path.is_dir()):
+            if any(_begun(dataset, inside)):
+                return inside
+    return folder
+
+
+def _begun(dataset: Dataset, folder: Path) -> list[bool]:
+    """Whether there is one of each kind of files; those that may be at any depth, or can be done without, tell nothing."""
+    kinds = [files.path for files in dataset.files if not files.optional and not files.path.startswith("**")]
+    return [next(folder.glob(kind), None) is not None for kind in kinds] or [False]
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mirbench.ahead import ahead
-from mirbench.data.audio import AudioError, describe_audio
+from mirbench.data.audio import ROUNDED_SECONDS, AudioError, describe_audio
 from mirbench.data.known import Known, Stamp, stamp, version_of
 from mirbench.data.opening import shown
 from mirbench.errors import told
 from mirbench.progress import progress_bar
 from mirbench.records import Clip
 
-LOOSE_SECONDS = 0.1  # by which headers may err; decoding decides
 SHOWN_AFTER = 2.0  # seconds, the bar
 KEPT_AT_ONCE = 2000  # so that a run that is killed keeps most of what it saw
 
@@ -98,7 +97,7 @@ def _with_stretch(scan: Scan, clip: Clip) -> Scan:
     end = scan.seconds if clip.duration is None else clip.start + clip.duration
     if not (math.isfinite(end) and 0 <= clip.start < end) or clip.start >= scan.seconds:
         return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; nothing is left from {clip.start:.2f} s{_to(clip)}.")
-    if end > scan.seconds + LOOSE_SECONDS:
+    if end > scan.seconds + ROUNDED_SECONDS:
         return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; {end:.2f} s are needed.")
     return scan
 

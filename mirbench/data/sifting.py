@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.manifest import made_id
 from mirbench.data.manifest_cells import annotation, name_text, path_text, seconds
 from mirbench.data.manifest_paths import Finder
 from mirbench.data.manifest_rows import Rows, read_rows_of
@@ -121,10 +122,9 @@ class _Sieve:
             found, name = self.find(path_text("path", row["path"]))
             row["path"] = os.fspath(found.absolute())
             start = seconds("start", row.get("start"))
-            made = f"{name}@{start:g}" if start else name
-            if not name_text("id", row.get("id")) and made not in taken:
-                row["id"] = made
-                taken.add(made)
+            if not name_text("id", row.get("id")):
+                row["id"] = made_id(name, start or 0.0, taken)
+                taken.add(row["id"])
 
     def _part(self, kept: Mapping[int, dict[str, Any]]) -> None:
         """Finds stretches of a file that an earlier row has in another split; `pretrain` counts as `train`."""

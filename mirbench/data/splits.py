@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -105,31 +103,16 @@ def keep_apart(clips: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if rank.get(clip.split, 0) == highest[clip.group]]
 
 
-def check_across(datasets: Mapping[str, Sequence[Clip]]) -> None:
-    """Raises MirbenchError where a file that one data set trains on is one that another validates or tests on."""
-    real = functools.cache(os.path.realpath)
-
-    def true(path: Path) -> str:
-        """Where a path leads; a link that leads nowhere, to itself."""
-        if os.path.islink(path):
-            return os.path.realpath(path)
-        folder, name = os.path.split(path)
-        return os.path.join(real(folder), name)
-
-    trained = {true(c.path): name for name, clips in datasets.items() for c in clips if c.split in ("train", "pretrain")}
-    for name, clips in datasets.items():
-        for clip in clips:
-            other = trained.get(true(clip.path), name) if clip.split in ("valid", "test") else name
-            if other != name:
-                raise MirbenchError(
-                    f"data set '{other}' trains on {clip.path}, which is in the {clip.split} split of '{name}'; leave one out."
-                )
-
-
 def check_clips(name: str, clips: Sequence[Clip]) -> None:
-    """Raises MirbenchError where ids repeat, a split is unknown, or a group is in two splits (`pretrain` counts as `train`)."""
+    """Raises MirbenchError where a clip's id, path or group is of another kind, ids repeat, a split is unknown, or a group is in two
+    splits (`pretrain` counts as `train`)."""
     if not clips:
         raise MirbenchError(f"data set '{name}' has no clips.")
+    for clip in clips:
+        for field, kind, value in (("id", str, clip.id), ("path", Path, clip.path), ("group", str, clip.group)):
+            if not isinstance(value, kind) or not str(value):
+                wanted = "a pathlib.Path" if kind is Path else "text"
+                raise MirbenchError(f"data set '{name}' has a clip with {field} = {value!r}; it should be {wanted}.")
     twice = [i for i, n in Counter(c.id for c in clips).items() if n > 1]
     if twice:
         raise MirbenchError(f"data set '{name}' has {len(twice)} clip ids more than once, the first '{twice[0]}'; ids must be unique.")

@@ -36,7 +36,7 @@ def corruption_seed(corruption: str, replicate: int, clip_id: str) -> int:
     >>> corruption_seed("white-noise", 0, "a") == corruption_seed("white-noise", 1, "a")
     False
     """
-    return int.from_bytes(hashlib.sha256(f"{corruption}\0{replicate}\0{clip_id}".encode()).digest()[:4], "big")
+    return int.from_bytes(hashlib.sha256(f"{corruption}\0{replicate}\0{clip_id}".encode(errors="surrogatepass")).digest()[:4], "big")
 
 
 def corrupt(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 from mirbench.errors import MirbenchError, told
 from mirbench.nouns import Embed, Staged
 from mirbench.records import Embeddings
+
+MATRIX, IDS, SKIPPED = "embeddings.npy", "ids.json", "skipped.json"
 
 
 @dataclass(frozen=True)
@@ -105,18 +108,27 @@ def _stacked(listener: Listener, rows: list[np.ndarray], names: Sequence[str]) -
 
 
 def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
-    """embeddings.npy, ids.txt, skipped.txt."""
-    np.save(folder / "embeddings.npy", embeddings.matrix)
-    (folder / "ids.txt").write_text("\n".join(embeddings.clip_ids), encoding="utf-8")
-    (folder / "skipped.txt").write_text("".join(f"{i}\t{why}\n" for i, why in embeddings.skipped.items()), encoding="utf-8")
+    """embeddings.npy, ids.json, skipped.json."""
+    write_rows(folder, embeddings.clip_ids, [embeddings.matrix], embeddings.matrix.shape[1], embeddings.skipped)
+
+
+def write_rows(folder: Path, clip_ids: Sequence[str], parts: Iterable[np.ndarray], dim: int, skipped: Mapping[str, str]) -> None:
+    """As `write_embeddings`, of a matrix that need not fit into the memory. parts: (some clips, dim) float32 each, one after another."""
+    with open(folder / MATRIX, "wb") as file:  # not memory-mapped: a full disk then is a signal that ends the process
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": (len(clip_ids), dim)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.astype(np.float32, copy=False).tobytes())
+    (folder / IDS).write_text(json.dumps(clip_ids), encoding="ascii")
+    (folder / SKIPPED).write_text(json.dumps(dict(skipped)), encoding="ascii")
 
 
 def read_embeddings(folder: Path) -> Embeddings:
     """The matrix memory-mapped."""
     try:
-        matrix = np.load(folder / "embeddings.npy", mmap_mode="r")
-        ids = tuple((folder / "ids.txt").read_text(encoding="utf-8").split("\n")) if len(matrix) else ()
-        skipped = dict(line.split("\t", 1) for line in (folder / "skipped.txt").read_text(encoding="utf-8").splitlines())
+        matrix = np.load(folder / MATRIX, mmap_mode="r")
+        ids = tuple(json.loads((folder / IDS).read_text(encoding="ascii")))
+        skipped = json.loads((folder / SKIPPED).read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         raise MirbenchError(f"the stored embeddings in {folder} cannot be read: {error}; delete that folder to make them again.") from error
     if len(ids) != len(matrix):

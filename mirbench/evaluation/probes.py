@@ -111,7 +111,7 @@ def fit(
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} {name} features but {len(targets)} targets")
 
-    learned, blank, wanted = _wanted(np.asarray(targets_train), target, len(classes))
+    learned, blank, table = learnable(np.asarray(targets_train), target, len(classes))
     mean, factor = _standards(features_train)
     start = Probe(mean, factor, (), learned, blank)
     train, valid = (_standardise(features, mean, factor) for features in (features_train, features_valid))
@@ -123,8 +123,8 @@ def fit(
 
     facts = {"kind": kind, "metric": metric.name, "not_learned": [name for i, name in enumerate(classes) if i not in learned]}
     if kind == "linear":
-        return _fit_linear(train, wanted, start, facts, target, device, lambda probe: validate(probe._scores(valid)))
-    return _fit_mlp(train, wanted, start, facts, target, device, seed, valid, lambda output: validate(start._complete(output)))
+        return _fit_linear(train, table, start, facts, target, device, lambda probe: validate(probe._scores(valid)))
+    return _fit_mlp(train, table, start, facts, target, device, seed, valid, lambda output: validate(start._complete(output)))
 
 
 def _fit_linear(
@@ -302,7 +302,7 @@ def _best(validation: list[float], metric: str) -> int:
     return int(np.nanargmax(validation))
 
 
-def _wanted(targets: np.ndarray, target: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def learnable(targets: np.ndarray, target: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which classes can be learned, the scores of the rest (classes,), and (clips, learned) float64 targets (one-hot if multiclass, nan
     where nobody has judged a label)."""
     blank = np.full(classes, NEVER, np.float32)

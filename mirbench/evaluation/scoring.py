@@ -66,6 +66,20 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
     return TaskData(classes, splits, unseen)
 
 
+def check_probed(task: Task, data: TaskData) -> None:
+    """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
+    for split, found in data.splits.items():
+        if not found.clips:
+            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes.")
+    train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
+    probes.learnable(train, task.target, len(data.classes))
+    for split in ("valid", "test"):
+        found = data.splits[split]
+        floor = metrics.majority(task.target, train, len(found.clips), data.classes)
+        if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, found, floor))[0]):
+            raise MirbenchError(f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split.")
+
+
 def _read(task: Task, clip: Clip, annotation: str) -> Any:
     value = clip.annotations[annotation]
     try:
@@ -96,7 +110,7 @@ def _classes(task: Task, labels: Any) -> tuple[str, ...]:
     if task.target == "regression":
         return tuple(f"dimension {i}" for i in range(len(np.atleast_1d(next(iter(labels))))))
     names = {tag for label in labels for tag in label} if task.target == "multilabel" else set(labels)
-    return tuple(sorted(names, key=lambda n: (0, int(n), "") if n.lstrip("-").isdigit() else (1, 0, n)))
+    return tuple(sorted(names, key=lambda n: (0, int(n), "") if n.removeprefix("-").isdecimal() else (1, 0, n)))
 
 
 def _targets(task: Task, labels: list[Any], classes: tuple[str, ...], unjudged: Sequence[tuple[str, ...]] = ()) -> np.ndarray:

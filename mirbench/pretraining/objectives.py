@@ -97,8 +97,8 @@ def heads_of(table: LabelTable, budget: Sequence[int]) -> list[Head]:
 class Prediction(nn.Module):
     """A linear layer a head, and the loss of the labels it predicts: end-to-end supervised training.
 
-    Binary cross-entropy for multilabel signals (mean over classes), cross-entropy for multiclass, squared error for regression, each a
-    mean over the views whose clip tells the label; several are added by their weights.
+    Binary cross-entropy for multilabel signals (mean over the classes that somebody has judged), cross-entropy for multiclass, squared
+    error for regression, each a mean over the views whose clip tells the label; several are added by their weights.
     """
 
     def __init__(self, dim: int, heads: Sequence[Head]) -> None:
@@ -111,7 +111,9 @@ class Prediction(nn.Module):
         for k, (layer, target, weight) in enumerate(zip(self.layers, self.targets, self.weights, strict=True)):
             wanted, out = truth[f"wanted{k}"], layer(embeddings)
             if target == "multilabel":
-                per_view = functional.binary_cross_entropy_with_logits(out, wanted, reduction="none").mean(dim=1)
+                judged = ~wanted.isnan()
+                each = functional.binary_cross_entropy_with_logits(out, wanted.nan_to_num(), reduction="none") * judged
+                per_view = each.sum(dim=1) / judged.sum(dim=1).clamp_min(1)
             elif target == "multiclass":
                 per_view = functional.cross_entropy(out, wanted[:, 0].long(), reduction="none")
             else:
@@ -123,12 +125,12 @@ class Prediction(nn.Module):
 class LabelTruth:
     """The labels of a batch's views, head by head.
 
-    `wanted` are 0 or 1 a class, a class number, or standardised numbers; `share` is what a view counts in the mean over the views of all
-    ranks that tell the label, times the number of ranks, which average.
+    `wanted` are 0, 1 or, where nobody has judged, nan a class, a class number, or standardised numbers; `share` is what a view counts in
+    the mean over the views of all ranks that tell the label, times the number of ranks, which average.
     """
 
     def __init__(self, table: LabelTable, heads: Sequence[Head]) -> None:
-        made = [_wanted(labels, head) for labels, head in zip(table.labels, heads, strict=True)]
+        made = [_wanted(*each) for each in zip(table.labels, heads, table.unjudged, strict=True)]
         self.wanted, self.known = [wanted for wanted, _ in made], [known for _, known in made]
 
     def __call__(self, batch: Batch, rank: int, world: int) -> Truth:
@@ -148,8 +150,8 @@ def _numbers(label: Any) -> Tensor:
     return torch.as_tensor(label, dtype=torch.float32).reshape(-1)
 
 
-def _wanted(labels: Sequence[Any], head: Head) -> tuple[Tensor, Tensor]:
-    """(clips, classes) 0 or 1, (clips, 1) class numbers, or (clips, numbers) standardised, and (clips,) bool, whether they are told.
+def _wanted(labels: Sequence[Any], head: Head, unjudged: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+    """(clips, classes) 0, 1 or nan, (clips, 1) class numbers, or (clips, numbers) standardised, and (clips,) bool, whether they are told.
 
     A label that is none of the head's classes is not told.
     """
@@ -160,6 +162,7 @@ def _wanted(labels: Sequence[Any], head: Head) -> tuple[Tensor, Tensor]:
     wanted = torch.zeros(len(labels), 1 if head.target == "multiclass" else head.width)
     for i in told:
         if head.target == "multilabel":
+            wanted[i, [column[name] for name in unjudged[i] if name in column]] = torch.nan
             wanted[i, [column[name] for name in labels[i] if name in column]] = 1
         elif head.target == "multiclass":
             wanted[i, 0] = column[labels[i]]

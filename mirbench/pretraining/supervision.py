@@ -83,8 +83,8 @@ def denominator(pairs: PairTargets) -> Tensor:
 class LabelTable:
     """The labels of all clips, read once.
 
-    labels: for each signal, the label of each clip, as its supervision reads it, None where the clip lacks the annotation. known:
-    (signals, clips) bool, which are there.
+    labels: for each signal, the label of each clip, as its supervision reads it, None where the clip lacks the annotation. unjudged: the
+    names that nobody has judged for it. known: (signals, clips) bool, which are there.
     Raises MirbenchError that names clip and annotation for a value that cannot be read.
 
     >>> from pathlib import Path
@@ -100,6 +100,7 @@ class LabelTable:
     def __init__(self, clips: Sequence[Clip], signals: Sequence[Signal]) -> None:
         self.signals = tuple(signals)
         self.labels = [[_label(clip, signal) for clip in clips] for signal in signals]
+        self.unjudged = [[tuple(clip.annotations.get(f"{s.annotation}_unknown", ())) for clip in clips] for s in signals]
         told = [[label is not None for label in labels] for labels in self.labels]
         self.known = torch.tensor(told, dtype=torch.bool).reshape(len(self.signals), len(clips))
         self.encoded = [_encoded(signal, labels) for signal, labels in zip(self.signals, self.labels, strict=True)]

@@ -95,7 +95,7 @@ class Board:
 
     def overlap_said(self) -> list[str]:
         """A sentence for each encoder that is marked for having been pretrained on audio that it is tested on."""
-        return [said for manifest in self.merged.manifests.values() for said in overlap_said(manifest)]
+        return list(dict.fromkeys(said for manifest in self.merged.manifests.values() for said in overlap_said(manifest)))
 
     def panel_of(self, comparison: Comparison) -> Panel | None:
         about = (comparison.task, comparison.dataset, comparison.metric)

@@ -89,8 +89,12 @@ def _curves(board: Board, panels: Sequence[Panel], option: str) -> Figure:
 def _by_encoder(board: Board) -> dict[str, list[Point]]:
     found: dict[str, list[Point]] = {}
     for point in board.points:
-        found.setdefault(point.encoder, []).append(point)
+        found.setdefault(point.encoder + _mark(point), []).append(point)
     return found
+
+
+def _mark(point: Point) -> str:
+    return OVERLAP_MARK if point.name.endswith(OVERLAP_MARK) else ""
 
 
 def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
@@ -252,8 +256,7 @@ def sweep_markdown(board: Board) -> str:
     lines = ["# Sweep", "", table_row(head), table_row(["---"] * len(head))]
     for point in board.points:
         values = [_said(point.values.get(option)) for option in options]
-        mark = OVERLAP_MARK if point.name.endswith(OVERLAP_MARK) else ""
-        lines.append(table_row([escape(point.encoder) + mark, *values, *(cell(board.cell(point.name, p)) for p in panels)]))
+        lines.append(table_row([escape(point.encoder) + _mark(point), *values, *(cell(board.cell(point.name, p)) for p in panels)]))
     for name in _rest(board):
         lines.append(table_row([escape(name), *([NONE] * len(options)), *(cell(board.cell(name, p)) for p in panels)]))
     said = [

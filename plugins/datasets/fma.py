@@ -37,7 +37,10 @@ class Track(NamedTuple):
 
 def tracks(path: Path) -> Iterator[Track]:
     """All tracks; raises MirbenchError naming the file, and the line, that is not as published."""
-    again = f"get it again from {SOURCE}fma_metadata.zip"
+    archive = f"{SOURCE}fma_metadata.zip"
+    again = f"get it again from {archive}"
+    if not path.exists():
+        raise mirbench.MirbenchError(f"{path} is missing; get it from {archive}.")
     limit = csv.field_size_limit(LONGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -60,7 +63,7 @@ def tracks(path: Path) -> Iterator[Track]:
                     raise mirbench.MirbenchError(f"{path}, line {lines.line_num} {told}; {again}.")
                 yield Track(int(cells[0]), SPLITS[split], subset, int(artist), genre)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise mirbench.MirbenchError(f"{path} cannot be read ({error}); {again}.") from error
+        raise mirbench.MirbenchError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); {again}.") from error
     finally:
         csv.field_size_limit(limit)
 

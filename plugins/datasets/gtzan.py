@@ -58,6 +58,7 @@ class Gtzan(mirbench.Dataset):
     classes = {"genre": GENRES}
     folders = ("gtzan",)
     files = (mirbench.Files("genres*/*/*.[aw][au]*", 1000, source=home),)
+    access = "unpack genres.tar.gz, or another archive of it: genres/ or genres_original/, with a folder for each genre, goes in there."
     split_rule = (
         "Fault-filtered (Kereliuk et al. 2015), 443 train, 197 valid, 290 test: made so that no known artist is in two splits; who plays "
         "is not published with it, so each excerpt is a group of its own."

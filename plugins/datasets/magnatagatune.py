@@ -63,7 +63,8 @@ class MagnaTagATune(mirbench.Dataset):
     )
     folders = ("MagnaTagATune", "mtat", "mtt", "magna")
     access = (
-        "join the three parts before unpacking: `cat mp3.zip.* > all.zip && unzip all.zip`; the folders 0 to f may lie in mp3/ or audio/."
+        "join the three parts before unpacking: `cat mp3.zip.* > all.zip && unzip all.zip`; the folders 0 to f may lie beside the table or "
+        "in one folder there, such as mp3/."
     )
 
     def __init__(self, name: str, tags: tuple[str, ...], description: str, left_out: str) -> None:
@@ -75,8 +76,7 @@ class MagnaTagATune(mirbench.Dataset):
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
         tags = self.classes["tags"]
-        inside = [folder / name for name in ("", "mp3", "audio")]
-        audio = next((path for path in inside if any((path / part).is_dir() for part in SPLITS)), folder)
+        audio = audio_folder(folder)
         clips = []
         for row in mirbench.table_rows(folder / TABLE, ("clip_id", *ALL_TAGS, "mp3_path"), delimiter="\t"):
             carried = [tag for tag in tags if row[tag] != "0"]
@@ -90,6 +90,13 @@ class MagnaTagATune(mirbench.Dataset):
                 where = audio / row["mp3_path"]
                 clips.append(mirbench.Clip(row["clip_id"], where, SPLITS[path[1]], path[2], annotations={"tags": tuple(carried)}))
         return mirbench.keep_apart(clips)
+
+
+def audio_folder(folder: Path) -> Path:
+    """The one whose folders 0 to f have mp3 files: the table's, or one in it."""
+    usual = [folder, folder / "mp3", folder / "audio"]
+    inside = sorted(path for path in folder.glob("*") if path.name not in SPLITS and path not in usual and path.is_dir())
+    return next((path for path in (*usual, *inside) if any(True for part in SPLITS for _ in (path / part).glob("*.mp3"))), folder)
 
 
 @mirbench.hookimpl

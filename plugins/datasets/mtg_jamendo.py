@@ -34,8 +34,9 @@ TOP_MOODS = "emotional energetic film happy relaxing"
 COLUMNS = ("TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS")
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
 TRACK = re.compile(r"(\d\d/\d+)\.mp3")
+SHARD = re.compile("[0-9][0-9]")
 SOURCE = "https://raw.githubusercontent.com/MTG/mtg-jamendo-dataset/master/data/splits/split-0"
-DOWNLOADS = ("", "raw_30s", "autotagging_moodtheme", "autotagging-moodtheme")  # what may lie between the folder and audio/ or audio-low/
+DOWNLOADS = ("", "raw_30s", "autotagging_moodtheme", "autotagging-moodtheme")  # what mostly lies between folder and audio/ or audio-low/
 
 
 def tags(genres: str = "", instruments: str = "", moods: str = "") -> tuple[str, ...]:
@@ -44,11 +45,22 @@ def tags(genres: str = "", instruments: str = "", moods: str = "") -> tuple[str,
     return tuple(f"{category}---{word}" for category, words in named.items() for word in words.split())
 
 
+def places(folder: Path) -> list[Path]:
+    """The folder, those in it and those in these, where tables and audio may lie; the 100 with the mp3 files are left out."""
+
+    def inside(place: Path) -> list[Path]:
+        return sorted(path for path in place.glob("[!.]*") if not SHARD.fullmatch(path.name) and path.is_dir())
+
+    first = inside(folder)
+    return [folder, *first, *(path for place in first for path in inside(place))]
+
+
 def recordings(folder: Path) -> dict[str, Path]:
     """The mp3 files of both qualities by number, as in `56/1376256`; folders are listed, since there are 55,000 files."""
     found: dict[str, Path] = {}
-    for inside in (folder / download / quality for quality in ("audio", "audio-low", "") for download in DOWNLOADS):
-        for shard in sorted(inside.glob("[0-9][0-9]")):
+    usual = [folder / download / quality for quality in ("audio", "audio-low", "") for download in DOWNLOADS]
+    for place in dict.fromkeys((*usual, *places(folder))):
+        for shard in sorted(place.glob("[0-9][0-9]")):
             for path in sorted(shard.glob("*.mp3"), reverse=True):  # 1.mp3 before 1.low.mp3
                 found.setdefault(f"{shard.name}/{path.name.removesuffix('.mp3').removesuffix('.low')}", path)
     return found
@@ -80,8 +92,8 @@ class Jamendo(mirbench.Dataset):
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
         wanted, found, clips = set(self.classes["tags"]), recordings(folder), []
-        places = [folder / name / "splits" / "split-0" for name in ("data", "metadata/data", "")]
-        tables = next((place for place in places if place.is_dir()), places[0])
+        lists = [place / "splits" / "split-0" for place in (folder / "data", *places(folder))]
+        tables = next((path for path in lists if path.is_dir()), lists[0])
         for part, split in PARTS.items():
             path = tables / f"autotagging_{self.subset}-{part}.tsv"
             for row in mirbench.read_table(path, COLUMNS, delimiter="\t", open_ended=True):

@@ -42,9 +42,9 @@ class NSynth(mirbench.Dataset):
     )
     folders = ("nsynth", "nsynth-dataset")
     split_rule = (
-        "test as published; valid notes of instruments that are in test too, as published ones are, are left out and made up for by about "
-        "as many training notes of the same families, whole instruments in the order of a hash of their names, so that no instrument is in "
-        "two splits: it costs those of 12,678 valid notes, and as many to train on"
+        "test as published; published valid notes of an instrument that is in test too, which may be all 12,678, are left out, and about "
+        "as many training notes of the same families become valid in their place, whole instruments in the order of a hash of their names, "
+        "so that no instrument is in two splits"
     )
     access = "unpack the three json/wav archives, 25 GB in all, side by side in one folder."
 

@@ -13,7 +13,6 @@ encoder that costs nothing.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import multiprocessing
 import os
@@ -21,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +28,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from memory import peaks
 
-from mirbench import read_audio, registry
+from mirbench import read_audio, read_clip, registry
 from mirbench.config import load_config
 from mirbench.evaluation import listening
 from mirbench.evaluation.corruption import corrupt
@@ -49,7 +49,6 @@ TASKS = 4  # what a naive loop does everything anew for
 NAIVE, NAIVE_CLIPS, NAIVE_SEVERITIES = "pink-noise", 20, 2
 SHARE = 4  # every so many conditions, where a share of them will do
 LONG_SECONDS, LONG_FILES, CHEAP_CORRUPTION = 30, 8, "gain-down"  # for --memory
-SAMPLED_EVERY = 0.5  # s
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def stages(case: Case) -> dict[str, float]:
         embed = Staged(embed.kind, clocked(embed.front, "front end"), clocked(embed.encode, "encoder", f"encoder {number}"))
         listeners.append(replace(each, embed=embed))
     listening.LEAST_FORKED = sys.maxsize
-    listening.read_audio = clocked(read_audio, "decoding")  # type: ignore[assignment]
+    listening.read_clip = clocked(read_clip, "decoding")  # type: ignore[assignment]
     begun, before = time.perf_counter(), time.process_time()
     run(replace(session, corruptions=corruptions, listeners=listeners, workers=1), case)
     spent |= {"wall": time.perf_counter() - begun, "all": time.process_time() - before}
@@ -176,11 +175,10 @@ def one_thread() -> None:
 
 
 def run(session: Session, case: Case) -> None:
-    skipped: dict[str, str] = {}
-    for each in listen(session, case.clips, "sweep", skipped):
+    for each in listen(session, case.clips, "sweep"):
         if each.fault:
             raise each.fault
-    assert not skipped
+        assert not each.skipped
 
 
 def warm_up(session: Session) -> None:
@@ -276,21 +274,12 @@ def memory(clips: Sequence[Clip], count: int, no_encoder: bool) -> None:
         corruption = registry.load().get("corruption", CHEAP_CORRUPTION)
         conditions = [Condition(corruption.name, n, float(corruption.levels[n - 1]), corruption.unit) for n in (1, 2)]
         case = Case(long_clips(clips, count, Path(folder)), (), conditions, cheap=no_encoder)
-        process = multiprocessing.get_context("spawn").Process(target=heard, args=(case,))
         begun = time.perf_counter()
-        process.start()
-        peak, highest = 0, dict[int, int]()
-        while process.is_alive():
-            found = {pid: in_memory(pid) for pid in family(process.pid or 0)}
-            peak = max(peak, sum(pss for pss, _ in found.values()))
-            for pid, (_, resident) in found.items():
-                highest[pid] = max(resident, highest.get(pid, 0))
-            process.join(SAMPLED_EVERY)
-    assert process.exitcode == 0
+        peak, highest = peaks(heard, case)
     print(f"{count} clips of {LONG_SECONDS} s under {len(conditions)} conditions took {time.perf_counter() - begun:.0f} s")
     ok = "below" if peak < GOAL_BYTES else "ABOVE"
     print(f"peak of all processes together {peak / 1e9:.2f} GB (proportional set size), {ok} the goal of {GOAL_BYTES / 1e9:.0f} GB")
-    first, *others = (resident / 1e9 for resident in highest.values())
+    first, *others = (resident / 1e9 for resident in highest)
     print(f"peak of the first process {first:.2f} GB, of each worker at most {max(others, default=0):.2f} GB, shared pages counted in each")
 
 
@@ -302,25 +291,6 @@ def long_clips(clips: Sequence[Clip], count: int, folder: Path) -> list[Clip]:
         paths.append(folder / f"{number}.wav")
         soundfile.write(paths[-1], np.resize(np.concatenate(parts), LONG_SECONDS * LEAST_SAMPLE_RATE), LEAST_SAMPLE_RATE)
     return [Clip(str(n), paths[n % LONG_FILES], "test", str(n)) for n in range(count)]
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and all below it."""
-    yield pid
-    with contextlib.suppress(OSError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                yield from family(int(child))
-
-
-def in_memory(pid: int) -> tuple[int, int]:
-    """Bytes: proportional set size now, highest resident set size so far."""
-    with contextlib.suppress(OSError):
-        rollup, status = (Path(f"/proc/{pid}/{name}").read_text() for name in ("smaps_rollup", "status"))
-        lines = [line.split() for line in (rollup + status).splitlines()]
-        bytes_of = {line[0]: int(line[1]) * 1024 for line in lines if line[0] in ("Pss:", "VmHWM:")}
-        return bytes_of.get("Pss:", 0), bytes_of.get("VmHWM:", 0)
-    return 0, 0
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from sounds import RATE, every_format, plainly, tune, written
 import mirbench
 from mirbench import AudioError, describe_audio, read_audio, resample
 from mirbench.data import decoding, opening
-from mirbench.data.audio import to_mono
+from mirbench.data.audio import read_clip, read_pieces, to_mono
+from mirbench.records import Clip
 
 WHOLE = sorted(every_format())
 
@@ -327,3 +328,18 @@ def test_a_request_beyond_the_end(file):
             read_audio(path, RATE, start, duration)
     with pytest.raises(AudioError, match=r"has 2\.00 s; 2\.50 s are needed"):
         read_audio(path, RATE, 1.5, 1.0)
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_a_stretch_whose_length_is_rounded_ends_with_its_file(tmp_path, start):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.linspace(-0.5, 0.5, 3000 - 40), 1000)
+    whole = read_audio(path, 1000, start)
+    np.testing.assert_array_equal(read_audio(path, 1000, start, 3.0 - start), whole)
+    clip = Clip("a", path, "train", "a", start, 3.05 - start)
+    np.testing.assert_array_equal(read_clip(clip, 1000), whole)
+    np.testing.assert_array_equal(np.concatenate(list(read_pieces(clip, 1000, 0.5))), whole)
+    with pytest.raises(AudioError, match=r"has 2\.96 s; 3\.07 s are needed"):
+        read_audio(path, 1000, start, 3.07 - start)
+    with pytest.raises(AudioError, match="are needed"):  # half of it is not there
+        read_audio(path, 1000, 2.95, 0.05)

@@ -250,6 +250,16 @@ def test_mp3_with_a_hole(heard):
         assert isinstance(heard(data[:20_000] + hole + data[29_000:]), str)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8", "utf-8-sig"])
+def test_text_is_no_audio(encoding, heard):
+    assert "is no audio: it begins with b" in heard(("a\ttitle: \u2603\u2603\r\n" * 99).encode(encoding))
+
+
+def test_what_only_begins_like_mp3_is_not_said_to_be_missing(heard):
+    for data in (written("MP3")[:20], b"\xff\xfe" + bytes(range(200)) * 9):
+        assert heard(data).endswith("cannot be decoded: it is damaged, or no audio.")
+
+
 @pytest.mark.parametrize("kind", [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS")])
 def test_describing_sees_what_a_header_shows(kind, tmp_path):
     path = tmp_path / "a"

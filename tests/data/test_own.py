@@ -147,8 +147,25 @@ def test_what_is_no_data_set(tmp_path):
     assert refused(tmp_path / "folder") == (
         f"the folder {tmp_path / 'folder'} holds no audio file; 1 other file ignored; give one that holds some."
     )
-    assert "cannot be split into train, valid, test" in refused(manifest(tmp_path, "one.csv", rows=1))
+    said = refused(manifest(tmp_path, "one.csv", rows=1))
+    assert said.startswith(f"{tmp_path / 'one.csv'}: the clips are of 1 group, which cannot be split into train, valid, test: ")
     assert "cannot be read" in refused("a\0b/c.csv") or "there is no file" in refused("a\0b/c.csv")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes and links")
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert refused(tmp_path / "pipe.csv") == (
+        f"the manifest {tmp_path / 'pipe.csv'} is a named pipe; give a file, since it is read more than once."
+    )
+    (tmp_path / "endless.csv").symlink_to("/dev/zero")
+    assert "endless.csv is a device; give a file" in refused(tmp_path / "endless.csv")
+    with pytest.raises(mirbench.MirbenchError, match="is a named pipe"):
+        mirbench.read_manifest(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    assert refused(tmp_path / "loop.csv") == f"{tmp_path / 'loop.csv'} is a link that leads back to itself; give the file or folder itself."
+    (tmp_path / "broken.csv").symlink_to("gone.csv")
+    assert "broken.csv is a link to a file that is missing; give" in refused(tmp_path / "broken.csv")
 
 
 def test_the_root_and_the_permission_reach_the_manifest(tmp_path):

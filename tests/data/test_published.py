@@ -11,7 +11,8 @@ import pytest
 
 import mirbench
 from mirbench.data import published
-from mirbench.data.filetree import list_files, matcher, printable
+from mirbench.data.filetree import list_files, matcher
+from mirbench.errors import printable
 from mirbench.records import Clip
 
 TABLE = b"id,genre\n0,rock\n1,jazz\n2,rock\n"

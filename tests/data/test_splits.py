@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mirbench
-from mirbench.data.splits import SHARES, assign_splits, check_across, check_clips, keep_apart, settle_splits, split_named
+from mirbench.data.splits import SHARES, assign_splits, check_clips, keep_apart, settle_splits, split_named
 
 SPLITS = tuple(SHARES)
 
@@ -200,18 +200,3 @@ def test_a_split_that_is_none_names_the_nearest():
     with pytest.raises(mirbench.MirbenchError) as caught:
         split_named("tets")
     assert str(caught.value) == "split is 'tets'; did you mean 'test'? it must be one of train, valid, test, pretrain."
-
-
-def test_files_are_compared_where_their_links_lead(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "real" / "a.wav").touch()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    (tmp_path / "b.wav").symlink_to(tmp_path / "real" / "a.wav")
-    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
-    (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    train = [clip(0, "g", "train", tmp_path / "real" / "a.wav"), clip(1, "g", "train", tmp_path / "loop.wav")]
-    for other in ("link/a.wav", "b.wav", "real/../link/a.wav", "loop.wav"):
-        with pytest.raises(mirbench.MirbenchError, match="data set 'a' trains on "):
-            check_across({"a": train, "b": [clip(0, "g", "test", tmp_path / other)]})
-    check_across({"a": train, "b": [clip(0, "g", "test", tmp_path / "circle" / "a.wav")]})
-    check_across({"a": [*train, clip(2, "g", "test", tmp_path / "real" / "a.wav")]})

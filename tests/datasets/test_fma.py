@@ -35,6 +35,14 @@ def test_a_folder_without_audio_is_named(tmp_path):
         DATASETS["fma"].clips(tmp_path)
 
 
+def test_a_missing_table_is_to_be_got_from_its_archive(tmp_path):
+    (tmp_path / "fma_small").mkdir()
+    with pytest.raises(MirbenchError) as caught:
+        DATASETS["fma-small"].clips(tmp_path)
+    told = "is missing; get it from https://os.unil.cloud.switch.ch/fma/fma_metadata.zip."
+    assert str(caught.value) == f"{tmp_path / 'fma_metadata' / 'tracks.csv'} {told}"
+
+
 def test_a_biography_may_be_longer_than_the_csv_module_allows(tmp_path):
     fma_small.metadata(tmp_path)
     (tmp_path / "fma_small").mkdir()

@@ -211,6 +211,28 @@ def test_its_folder_is_found_by_any_of_its_names(dataset, tmp_path):
             assert published.folder_of(dataset, root).name == name
 
 
+def kinds(dataset: Dataset) -> list[Files]:
+    return [files for files in dataset.files if not files.optional and not files.path.startswith("**")]
+
+
+def test_it_is_found_where_an_archive_brought_a_folder_of_its_own(dataset, folder, tmp_path):
+    (tmp_path / folder.name).mkdir()
+    (tmp_path / folder.name / "unpacked").symlink_to(folder)
+    found = published.folder_of(dataset, tmp_path)
+    assert found.name == ("unpacked" if kinds(dataset) else folder.name)
+    assert len(dataset.clips(found)) == len(dataset.clips(folder))
+
+
+def test_it_is_found_in_the_data_root_itself(dataset, folder, tmp_path):
+    if not kinds(dataset):
+        pytest.skip("nothing tells its folder from others")
+    root = tmp_path / "root"
+    root.symlink_to(folder)
+    assert published.folder_of(dataset, root) == root
+    with pytest.raises(mirbench.MirbenchError, match="is not in the data root"):
+        published.folder_of(dataset, tmp_path)
+
+
 def remove(path: Path, files: Files) -> bool:
     path.unlink()
     return not files.optional

@@ -19,9 +19,12 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize("inside", ["", "mp3", "audio"])
-def test_magnatagatune_audio_lies_in_one_of_three_places(tmp_path, inside):
+@pytest.mark.parametrize("inside", ["", "mp3", "audio", "Clips of 29 s"])
+def test_magnatagatune_audio_lies_beside_the_table_or_in_a_folder_there(tmp_path, inside):
     magnatagatune.write(tmp_path, inside)
+    (tmp_path / "0").mkdir(exist_ok=True)  # what unpacking left
+    (tmp_path / "melspectrograms" / "0").mkdir(parents=True)
+    (tmp_path / "melspectrograms" / "0" / "one.npy").touch()
     assert all(clip.path.is_relative_to(tmp_path / inside) and clip.path.is_file() for clip in clips_of("magnatagatune", tmp_path).values())
 
 
@@ -72,7 +75,7 @@ def jamendo(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("place", ["data/splits/split-0", "splits/split-0", "metadata/data/splits/split-0"])
+@pytest.mark.parametrize("place", ["data/splits/split-0", "splits/split-0", "metadata/data/splits/split-0", "split/splits/split-0"])
 def test_jamendo_lines_are_as_long_as_there_are_tags(jamendo, place):
     clips = clips_of("mtg-jamendo-instrument", jamendo(JAMENDO, place=place))
     assert clips["track_0015159"].annotations["tags"] == tuple(
@@ -97,6 +100,15 @@ def test_of_two_qualities_the_better_is_heard(jamendo):
         (folder / path).touch()
     found = {clip.path.relative_to(folder).as_posix() for clip in clips_of("mtg-jamendo-instrument", folder).values()}
     assert found == {"audio/59/15159.mp3", "audio/56/11756.low.mp3", "audio/14/37814.mp3"}  # the last is missing, where it should be
+
+
+@pytest.mark.parametrize("place", ["audio", "raw_30s/audio", "raw_30s_audio-low", "", "mtg-jamendo-dataset/songs"])
+def test_jamendo_audio_is_found_up_to_two_folders_deep(jamendo, place):
+    folder = jamendo(JAMENDO)
+    path = folder / place / "59" / "15159.low.mp3"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert clips_of("mtg-jamendo-instrument", folder)["track_0015159"].path == path
 
 
 def test_no_jamendo_artist_is_in_two_splits(jamendo):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding import Listener, embed_all, read_embeddings, windows, write_embeddings
+from mirbench.evaluation.embedding import Listener, embed_all, read_embeddings, windows, write_embeddings, write_rows
 from mirbench.nouns import Staged
 from mirbench.records import Embeddings
 
@@ -111,11 +111,20 @@ def test_a_fault_of_an_encoder_is_told_with_its_title(embed, sentence):
 
 
 def test_stored_embeddings_come_back(tmp_path):
-    stored = Embeddings(("a", "b c"), np.arange(6, dtype=np.float32).reshape(2, 3), {"d": "is missing."})
+    odd = "line\nbreak, tab\t, \N{MUSICAL SYMBOL G CLEF} and \udcff"
+    stored = Embeddings(("a", odd), np.arange(6, dtype=np.float32).reshape(2, 3), {"d": "is missing.", odd * 2: odd})
     write_embeddings(tmp_path, stored)
     found = read_embeddings(tmp_path)
     assert (found.clip_ids, found.skipped) == (stored.clip_ids, stored.skipped)
     np.testing.assert_array_equal(found.matrix, stored.matrix)
+
+
+def test_a_matrix_in_parts_is_stored_as_a_whole_one(tmp_path):
+    matrix = np.arange(15, dtype=np.float32).reshape(5, 3)
+    write_rows(tmp_path, list("abcde"), iter([matrix[:2], matrix[2:2], matrix[2:]]), 3, {})
+    np.save(tmp_path / "whole.npy", matrix)
+    assert (tmp_path / "embeddings.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    assert read_embeddings(tmp_path).clip_ids == tuple("abcde")
 
 
 def test_stored_embeddings_of_no_clip_come_back(tmp_path):
@@ -126,7 +135,7 @@ def test_stored_embeddings_of_no_clip_come_back(tmp_path):
 
 def test_damaged_embeddings_are_told(tmp_path):
     write_embeddings(tmp_path, Embeddings(("a", "b"), np.zeros((2, 3), np.float32)))
-    (tmp_path / "ids.txt").write_text("a")
+    (tmp_path / "ids.json").write_text('["a"]')
     with pytest.raises(MirbenchError, match="have 2 rows for 1 clips; delete that folder to make them again"):
         read_embeddings(tmp_path)
     (tmp_path / "embeddings.npy").write_bytes(b"no")
