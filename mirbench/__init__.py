@@ -10,7 +10,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Files, Metric, PretrainJob, Spec, Staged, Supervision, Task
+from mirbench.nouns import Backbone, Checksums, Corruption, Dataset, Encoder, Files, Metric, PretrainJob, Spec, Staged, Supervision, Task
 from mirbench.records import Clip
 from mirbench.seeded import seeded
 
@@ -53,6 +53,7 @@ _LATE = {
 
 __all__ = [
     "Backbone",
+    "Checksums",
     "Clip",
     "Corruption",
     "Dataset",
@@ -76,3 +77,7 @@ def __getattr__(name: str) -> Any:
     if name in _LATE:
         return getattr(importlib.import_module(_LATE[name]), name)
     raise AttributeError(f"module 'mirbench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

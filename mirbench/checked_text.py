@@ -104,17 +104,20 @@ def _labels(labels: Labels) -> Iterator[str]:
     state = "" if labels.usable else ", which cannot be run"
     labelled = ", ".join(f"{labels.labelled[split]:,} {split}" for split in splits) or "none"
     many = count(len(labels.classes), "value" if task.target == "regression" else "class")
-    yield f"task {task.name}{state}: {task.target}, {many}; labelled clips: {labelled}"
+    nowhere = set(labels.nowhere)
+    empty = f", {len(nowhere):,} of them without any clip" if nowhere else ""
+    yield f"task {task.name}{state}: {task.target}, {many}{empty}; labelled clips: {labelled}"
     if task.target == "regression":
         rows = [["", *(f"{split} {what}" for split in splits for what in ("least", "mean", "largest"))]]
         rows += [[_short(name), *(f"{x:.4g}" for split in splits for x in labels.ranges[split][name])] for name in labels.classes]
         yield from _table(rows)
         return
-    shown = labels.classes[:CLASSES]
+    classes = [name for name in labels.classes if name not in nowhere]
+    shown = classes[:CLASSES]
     rows = [[_mark(labels, name) + _short(name), *(f"{labels.counts[split][name]:,}" for split in splits)] for name in shown]
     yield from _side_by_side(["", *splits], rows)
-    if len(labels.classes) > CLASSES:
-        yield f"  and {len(labels.classes) - CLASSES:,} more, which --json has"
+    if len(classes) > CLASSES:
+        yield f"  and {len(classes) - CLASSES:,} more, which --json has"
     if any(_mark(labels, name).strip() for name in shown):
         yield f"  ! no clip in a split, or fewer than {FEWEST_CLIPS} in train"
 

@@ -21,7 +21,7 @@ from mirbench.data.findings import HEARD_SPLITS, Finding, count, unique
 from mirbench.data.labels import Labels, read_labels
 from mirbench.data.manifest_paths import readable
 from mirbench.data.manifest_rows import ending_of, read_rows_of
-from mirbench.data.published import data_root
+from mirbench.data.published import data_root, meant
 from mirbench.data.sifting import Rest, sift
 from mirbench.errors import MirbenchError, printable, told
 from mirbench.jobs import Planner
@@ -117,6 +117,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
         found += findings.of_tasks(labels, asked, dataset, annotations, called)
+        if not labels and dataset.location is not None and (hint := meant(dataset.location, registry.datasets.values())):
+            found.append(Finding("note", hint))
         found += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
         splits = _split_facts(clips, scans)
     planned = dataset.name in registry.datasets and (not made or bool(labels) or "all" not in config.tasks)
@@ -147,7 +149,7 @@ def _sifted(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Find
 def _folder(config: RunConfig, registry: Registry, cache: Path, dataset: Dataset) -> Path | None:
     """Where its files lie; None where they are still to be made."""
     planner = Planner(config, registry, Store(cache))
-    return planner.location_of(dataset) if planner.prepared(dataset) else None
+    return planner.location_of(dataset) if planner.prepared(dataset) or not dataset.prepares else None
 
 
 def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:

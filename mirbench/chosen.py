@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mirbench.config import ALL_OPTIONS, RunConfig
-from mirbench.data.published import data_root, folder_of
+from mirbench.data.published import data_root, folder_of, meant
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Dataset
 from mirbench.options import encoder_options
@@ -37,6 +37,7 @@ def adopt(config: RunConfig, registry: Registry) -> RunConfig:
     from mirbench.data.own import is_own, own_dataset
 
     root = data_root(config.data_root)
+    root = None if root is None else Path(os.path.abspath(root))
 
     def known(name: str) -> list[str]:
         if name == "all":
@@ -63,7 +64,8 @@ def adopt(config: RunConfig, registry: Registry) -> RunConfig:
             "datasets": [found for name in config.datasets for found in known(name)],
             "pretrain_on": [found for name in config.pretrain_on for found in known(name)],
             "supervise_with": sorted({supervised(text) for text in config.supervise_with}),
-            "data_root": None if root is None else os.path.abspath(root),
+            "checkpoints": [os.path.abspath(path) if (path := Path(text).expanduser()).exists() else text for text in config.checkpoints],
+            "data_root": None if root is None else os.fspath(root),
         }
     )
 
@@ -121,6 +123,12 @@ def _supervision(annotation: str, registry: Registry) -> dict[str, Any]:
             return {"name": supervision.name}
     target = next((task.target for task in registry.tasks.values() if task.annotation == annotation), "multiclass")
     return {"name": {"multilabel": "shared-tags", "regression": "regression"}.get(target, "same-class"), "annotation": annotation}
+
+
+def meant_by(datasets: Iterable[Dataset], registry: Registry) -> str:
+    """Where a folder is that of a published data set, or one inside was meant, what to name instead; a sentence, or nothing."""
+    hints = (meant(d.location, registry.datasets.values()) for d in datasets if d.location is not None)
+    return next((f" {hint[0].upper()}{hint[1:]}" for hint in hints if hint), "")
 
 
 def all_of(scored: Sequence[Dataset], heard: Sequence[Heard]) -> list[Dataset]:

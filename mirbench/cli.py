@@ -203,7 +203,19 @@ def pretrain(
 
     found = runner.pretrain(chosen, registry, cache_folder(cache), encoder)
     for folder, title in found.items():
+        if not quiet:
+            _tell_skipped(folder, title)
         print(folder if quiet or len(found) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
+
+
+def _tell_skipped(checkpoint: Path, title: str) -> None:
+    """On the error output, since the output is the checkpoint."""
+    from mirbench.results import skipped_said
+
+    path = checkpoint / "report.json"
+    skipped = json.loads(path.read_text(encoding="utf-8")).get("skipped", {}) if path.is_file() else {}
+    for line in skipped_said(f"that {title} is pretrained on", skipped, str(path)):
+        print(f"mirbench: {line}", file=sys.stderr)
 
 
 @app.command(cls=Command)

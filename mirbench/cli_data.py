@@ -17,8 +17,9 @@ from mirbench.flags import (
     Debug,
     Json,
     MaxBad,
+    OnlyFolder,
+    OnlyVerdict,
     Plugins,
-    Quiet,
     SplitSeed,
     cache_folder,
     hush,
@@ -67,7 +68,7 @@ def check(
     cache: Cache = None,
     plugin: Plugins = None,
     debug: Debug = False,
-    quiet: Quiet = False,
+    quiet: OnlyVerdict = False,
 ) -> None:
     """Say what is in a data set and what is wrong with it.
 
@@ -91,7 +92,7 @@ def where(
     as_json: Json = False,
     plugin: Plugins = None,
     debug: Debug = False,
-    quiet: Quiet = False,
+    quiet: OnlyFolder = False,
 ) -> None:
     """Say where data sets are looked for and how to get them."""
     from mirbench import published_text
@@ -117,14 +118,18 @@ def where(
 def verify(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set.")],
     data_root: DataRoot = None,
+    no_checksums: Annotated[
+        bool, typer.Option("--no-checksums", help="Leave out what takes reading every file, which for a large data set is hours.")
+    ] = False,
     as_json: Json = False,
     plugin: Plugins = None,
     debug: Debug = False,
-    quiet: Quiet = False,
+    quiet: OnlyVerdict = False,
 ) -> None:
     """Check that the files of a published data set are whole.
 
-    Their counts and, where its publisher states them, their checksums; what is missing is named. Exit code 2 where it is not whole.
+    Their counts and, where its publisher states them or ships lists of them, their checksums; what is missing or differs is named. Exit
+    code 2 where something that it needs is missing, or something is wrong.
     """
     from mirbench import published_text
     from mirbench.data import published
@@ -132,13 +137,13 @@ def verify(
     config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet or as_json)
     dataset = _one(config, registry)
     if not dataset.files:
-        own = dataset.location is not None
-        why = f"`mirbench data check {name}` looks at its files" if own else "mirbench makes it, and nothing of it can be missing"
+        made = dataset.prepares and dataset.location is None
+        why = "mirbench makes it, and nothing of it can be missing" if made else f"`mirbench data check {name}` looks at its files"
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
-    verified = published.verify(dataset, published.folder_of(dataset, published.data_root(config.data_root)))
+    verified = published.verify(dataset, published.folder_of(dataset, published.data_root(config.data_root)), not no_checksums)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
     _say(published_text.verified_json(verified) if as_json else whole)
-    if not verified.whole:
+    if not verified.suffices:
         raise typer.Exit(NOT_WHOLE)
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +18,10 @@ from mirbench.nouns import Encoder
 from mirbench.options import encoder_options
 from mirbench.records import ABOUT
 from mirbench.registry import Registry
+from mirbench.store import key_of
 
 PRINTS = "heard.prints"  # fingerprints of what was pretrained on; not in checkpoints made elsewhere, nor of audio that was made here
+VALID_PRINTS = "valid.prints"  # of the valid clips beside it, by which a checkpoint may have been chosen
 HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
 
 
@@ -207,7 +210,7 @@ def _whole(path: Path) -> Path:
 def files_of(path: Path) -> dict[str, Path]:
     """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
     found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
-    beside = {name: _whole(path) / name for name in ("report.json", HEARD, PRINTS)}
+    beside = {name: _whole(path) / name for name in ("report.json", HEARD, PRINTS, VALID_PRINTS)}
     return {**{name: file for name, file in beside.items() if file.is_file()}, **found}
 
 
@@ -223,20 +226,37 @@ def read_heard(path: Path) -> dict[str, dict[str, Any]]:
     return heard
 
 
-def write_prints(path: Path, prints: Mapping[str, bytes | None]) -> None:
-    """prints: packed fingerprints by clip; none of what cannot be decoded."""
-    lines = [json.dumps([clip, base64.b64encode(packed).decode()]) for clip, packed in prints.items() if packed]
-    (path / PRINTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+@dataclass(frozen=True)
+class Print:
+    """What is kept of a clip. packed: its fingerprint, None of what cannot be decoded; file: of `file_key`."""
+
+    packed: bytes | None
+    file: str
 
 
-def read_prints(path: Path) -> dict[str, bytes | None]:
-    """Of what a checkpoint was pretrained on; nothing where it does not say."""
-    file = _whole(path) / PRINTS
+def file_key(path: Path) -> str:
+    """Of the file that this is, wherever a link to it lies; '' where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return key_of(path=os.path.realpath(path), size=found.st_size, time=found.st_mtime_ns)
+
+
+def write_prints(path: Path, prints: Mapping[str, Print], name: str = PRINTS) -> None:
+    """prints: by clip. name: PRINTS or VALID_PRINTS."""
+    lines = [json.dumps([clip, base64.b64encode(of.packed or b"").decode(), of.file]) for clip, of in prints.items()]
+    (path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read_prints(path: Path, name: str = PRINTS) -> dict[str, Print]:
+    """As `write_prints` was given them; nothing where a checkpoint does not say."""
+    file = _whole(path) / name
     if not file.is_file():
         return {}
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        return {clip: base64.b64decode(packed) for clip, packed in lines}
+        return {clip: Print(base64.b64decode(packed) or None, of) for clip, packed, of in lines}
     except (OSError, ValueError, TypeError) as error:
         raise MirbenchError(f"{file} is damaged, so what the checkpoint heard is not known; pretrain it again, or remove it.") from error
 

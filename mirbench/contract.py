@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Files, Supervision, Task
+from mirbench.nouns import Backbone, Checksums, Corruption, Dataset, Encoder, Files, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY, SEVERITIES
 
 KINDS: dict[str, type] = {
@@ -86,6 +86,8 @@ def _wrong_dataset(dataset: Dataset) -> str:
             return f"has {attribute} = {value!r:.60}; it should be a tuple of names, such as ('genre',)"
     if isinstance(dataset.files, Files) or not all(isinstance(some, Files) for some in dataset.files):
         return f"has files = {dataset.files!r:.60}; it should be a tuple of mirbench.Files"
+    if isinstance(dataset.checksums, Checksums) or not all(isinstance(some, Checksums) for some in dataset.checksums):
+        return f"has checksums = {dataset.checksums!r:.60}; it should be a tuple of mirbench.Checksums"
     if not isinstance(dataset.classes, Mapping):
         return f"has classes = {dataset.classes!r:.60}; it should be a mapping of annotations to class names in their order"
     return ""

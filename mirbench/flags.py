@@ -78,6 +78,8 @@ Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Wher
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
+OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only the verdict.")]
+OnlyFolder = Annotated[bool, typer.Option("--quiet", help="Of one data set that is there, print only its folder.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from mirbench.chosen import Heard
 from mirbench.config import RunConfig
-from mirbench.contenders import HEARD, Contender, files_of, read_heard, write_prints
+from mirbench.contenders import HEARD, PRINTS, VALID_PRINTS, Contender, Print, file_key, files_of, read_heard, write_prints
 from mirbench.data.published import data_root, folder_of
 from mirbench.data.splits import check_clips
 from mirbench.errors import MirbenchError, printable, told
@@ -155,8 +155,15 @@ class Planner:
                 for split, clip, carried in self.stamps[dataset.name]
                 if split in splits
             ]
-            self.data_keys[about] = key_of(data=job.key, clips=clips)
+            self.data_keys[about] = key_of(data=self._where(dataset), clips=clips)
         return self.data_keys[about]
+
+    def _where(self, dataset: Dataset) -> str:
+        """What clips are clips of. Of somebody's own that is not what their manifest says: of that, the stamps have what is read."""
+        if dataset.location is None:
+            return self.dataset(dataset).key
+        about = {"name": dataset.name, "version": dataset.version, "source": self.registry.digest("dataset", dataset.name)}
+        return key_of(**about, location=os.path.abspath(dataset.location))
 
     def stamp_of(self, checkpoint: Path) -> dict[str, str]:
         """What it holds."""
@@ -252,7 +259,9 @@ class Planner:
             write_json(folder / "report.json", job.report)
             about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
             write_json(folder / HEARD, about)
-            self._write_prints(folder, [d for d in datasets if not d.made])
+            recorded = [d for d in datasets if not d.made]
+            self._write_prints(folder, PRINTS, recorded, HEARD_SPLITS)
+            self._write_prints(folder, VALID_PRINTS, recorded, ("valid",))
 
         seconds, megabytes = encoder.cost(options)
         audio = sum(self.seconds_of(d, HEARD_SPLITS) for d in datasets)
@@ -262,13 +271,13 @@ class Planner:
         megabytes += audio * (MEL_MEGABYTES if on_bands else WAVEFORM_MEGABYTES)
         return Job("checkpoints", key, f"{contender.name}, seed {seed}", seconds + audio * DECODING, megabytes, run, unfinished)
 
-    def _write_prints(self, folder: Path, datasets: Iterable[Dataset]) -> None:
+    def _write_prints(self, folder: Path, name: str, datasets: Iterable[Dataset], splits: Sequence[str]) -> None:
         """Fingerprints of what was heard, so that a later run can tell whether it tests on that."""
         from mirbench.data.fingerprinting import hear
 
-        clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in HEARD_SPLITS]
+        clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in splits]
         prints = hear(clips, self.store.root, core_count()) if clips else []
-        write_prints(folder, {clip.id: packed for clip, packed in zip(clips, prints, strict=True)})
+        write_prints(folder, {c.id: Print(packed, file_key(c.path)) for c, packed in zip(clips, prints, strict=True)}, name)
 
     def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
         key, title = self.kept.keys[contender.name, seed], f"{contender.name}, seed {seed}"

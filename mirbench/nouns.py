@@ -137,6 +137,19 @@ class Files:
     optional: bool = False
 
 
+@dataclass(frozen=True)
+class Checksums:
+    """Lists of checksums that the authors of a data set ship with it, in the form that md5sum, sha1sum or sha256sum writes.
+
+    path: of the lists, relative to the folder of the data set; may be a pattern. of: the file that a line is of, relative to the folder of
+    its list; `{}` stands for the name in the line or, where a list is a digest alone, for the list's own name without its ending. A file
+    `**/{}` is looked for anywhere below the folder of the data set.
+    """
+
+    path: str
+    of: str = "{}"
+
+
 class Dataset:
     """Clips with audio, split, group and annotations.
 
@@ -144,10 +157,10 @@ class Dataset:
     may also carry NAME_unknown beside a multilabel annotation NAME: the labels that nobody has judged for it. classes: by annotation, the
     published order of its classes, where a task does not fix one.
 
-    A published data set, which people have on disk, has `files`: those that it is made of. folders: names that its folder has under the
-    data root, the usual one first. split_rule: how its splits are made, in a sentence, and where that is not as published, why. access:
-    what must be done to get it, where an address is not enough. location: where somebody's own data lie. made: whether `prepare` makes
-    its audio, so that no two clips can be of one recording.
+    A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
+    of them. folders: names that its folder has under the data root, the usual one first. split_rule: how its splits are made, in a
+    sentence, and where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where
+    somebody's own data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording.
     """
 
     name: str = ""
@@ -159,6 +172,7 @@ class Dataset:
     annotations: tuple[str, ...] = ()
     classes: Mapping[str, tuple[str, ...]] = {}
     files: tuple[Files, ...] = ()
+    checksums: tuple[Checksums, ...] = ()
     folders: tuple[str, ...] = ()
     split_rule: str = ""
     access: str = ""
@@ -169,6 +183,11 @@ class Dataset:
     def on_disk(self) -> bool:
         """Whether it is read from where people keep it, so that nothing is prepared."""
         return bool(self.files) or self.location is not None
+
+    @property
+    def prepares(self) -> bool:
+        """Whether it has a `prepare` of its own."""
+        return type(self).prepare is not Dataset.prepare
 
     def prepare(self, folder: Path) -> None:
         """Put what the data set needs into `folder`, a new folder kept in the cache. Does nothing for data already on disk."""

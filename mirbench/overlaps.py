@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.chosen import Heard
-from mirbench.contenders import Contender, read_prints
+from mirbench.contenders import VALID_PRINTS, Contender, Print, file_key, read_prints
 from mirbench.errors import MirbenchError
 from mirbench.jobs import DECODING, HEARD_SPLITS, Job, Planner, write_json
 from mirbench.nouns import Dataset
@@ -50,8 +50,8 @@ def pretrained(planner: Planner, chosen: Iterable[Contender], heard: Sequence[He
 
 
 def overlap_job(planner: Planner, chosen: Sequence[Pretrained], scored: Sequence[Dataset]) -> Job | None:
-    """What finds the overlap, where there can be one; audio that was made here is nobody's recording. What is pretrained on and not scored
-    on is compared with its valid clips too, by which a checkpoint may be chosen."""
+    """What finds the overlap, where there can be one; audio that was made here is nobody's recording. The valid clips of what is not scored
+    on, by which a checkpoint may be chosen, are compared with the test clips."""
     heard = list({dataset.name: dataset for each in chosen for dataset in each.datasets if not dataset.made}.values())
     tested = [dataset for dataset in scored if not dataset.made]
     folders = list(dict.fromkeys(folder for each in chosen for folder in each.folders))
@@ -62,20 +62,39 @@ def overlap_job(planner: Planner, chosen: Sequence[Pretrained], scored: Sequence
     key = key_of(overlap=audio, names=names, checkpoints=[[str(f), planner.stamp_of(f)] for f in folders], rooms=[planner.rooms["data"]])
 
     def run(folder: Path) -> None:
-        from mirbench.data.overlap import find_known, find_overlap
+        from mirbench.data.overlap import find_overlap
 
-        second = list(_named(planner, tested, TESTED_SPLITS))
-        first = [clip for each in heard for clip in _named(planner, [each], HEARD_SPLITS if each in tested else (*HEARD_SPLITS, "valid"))]
-        found = [("", each) for each in find_overlap(first, second, planner.store.root, core_count())] if first else []
+        cache, workers = planner.store.root, core_count()
+        held_out, test = (list(_named(planner, tested, splits)) for splits in (TESTED_SPLITS, ("test",)))
+        first = list(_named(planner, heard, HEARD_SPLITS))
+        valid = list(_named(planner, [each for each in heard if each not in tested], ("valid",)))
+        found = []
+        for some, others in ((first, held_out), (valid, test)):
+            found += [("", each) for each in find_overlap(some, others, cache, workers)] if some and others else []
         for checkpoint in folders:
-            prints = read_prints(checkpoint)
-            found += [(str(checkpoint), each) for each in find_known(prints, second, planner.store.root, core_count())]
+            of_valid = read_prints(checkpoint, VALID_PRINTS).items()
+            apart = {clip: each for clip, each in of_valid if clip.partition("/")[0] not in names[1]}
+            for prints, others in ((read_prints(checkpoint), held_out), (apart, test)):
+                found += [(str(checkpoint), each) for each in _find_kept(prints, others, cache, workers)] if prints and others else []
         write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in found]})
 
     seconds = sum(planner.seconds_of(d, HEARD_SPLITS) for d in heard) + sum(planner.seconds_of(d, TESTED_SPLITS) for d in tested)
     what = [*(d.name for d in heard), *(["checkpoints"] if folders else [])]
     title = f"{' and '.join(what)} in {' and '.join(d.name for d in tested)}"
     return Job("overlaps", key, title, seconds * DECODING, 1.0, run)
+
+
+def _find_kept(prints: Mapping[str, Print], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+    """As `find_overlap`, where of what was heard only that is kept."""
+    from mirbench.data.overlap import ANOTHER_PART, Overlap, find_known
+
+    found = find_known({clip: each.packed for clip, each in prints.items()}, tested, cache, workers)
+    alike = {(pair.first, pair.second) for pair in found}
+    there: dict[str, list[str]] = {}
+    for clip in tested:
+        there.setdefault(file_key(clip.path), []).append(clip.id)
+    parts = [(clip, other) for clip, each in prints.items() if each.file for other in there.get(each.file, ())]
+    return [*found, *(Overlap(*pair, ANOTHER_PART) for pair in parts if pair not in alike)]
 
 
 def _named(planner: Planner, datasets: Iterable[Dataset], splits: Sequence[str]) -> Iterator[Clip]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mirbench.chosen import Heard, all_of, heard_by
+from mirbench.chosen import Heard, all_of, heard_by, meant_by
 from mirbench.config import RunConfig
 from mirbench.contenders import Contender, contenders
 from mirbench.errors import MirbenchError, unknown_name
@@ -90,7 +90,8 @@ class Plan:
         """Of the run folder: what was asked for, and enough of the key to tell it from another run of the same names."""
         swept = dict.fromkeys(option for options in self.config.sweep.values() for option in options)
         parts = ["+".join(dict.fromkeys(e.encoder.name for e in self.encoders)), *([f"by-{'+'.join(swept)}"] if swept else [])]
-        pretrained = [f"on-{'+'.join(h.dataset.name for h in self.heard)}"] if self.config.pretrain_on or self.config.supervise_with else []
+        other = self.heard and (self.config.pretrain_on or self.config.supervise_with)
+        pretrained = [f"on-{'+'.join(h.dataset.name for h in self.heard)}"] if other else []
         names = "-".join([*parts, *pretrained, "+".join(d.name for d in self.datasets)])
         return self.config.run_name or f"{names[:100]}-{self.key[:6]}"
 
@@ -195,9 +196,10 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     planner = ScoringPlanner(config, registry, store, kept)
     chosen = contenders(config, registry)
     datasets = registry.resolve("dataset", config.datasets)
-    heard = heard_by(config, registry)
+    learning = learners(chosen, planner.kept)
+    heard = heard_by(config, registry) if learning else []
     tasks = _tasks(config, registry, datasets, planner)
-    check_needs(chosen, heard)
+    check_needs(learning, heard)
     encoders, floors = (tuple(c for c in chosen if c.role == role) for role in ("encoder", "floor"))
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     conditions = {c.name: found for c in corruptions if (found := _conditions(c, config))}
@@ -340,11 +342,17 @@ def _baseline(config: RunConfig, chosen: Sequence[Contender]) -> str:
     return named
 
 
-def check_needs(chosen: Iterable[Contender], heard: Sequence[Heard]) -> None:
+def learners(chosen: Iterable[Contender], kept: Kept) -> list[Contender]:
+    """Those that are pretrained in the run: the others learn nothing, or have checkpoints already."""
+    unkept = (c for c in chosen if any((c.name, seed) not in kept.keys for seed in c.seeds))
+    return [c for c in unkept if c.encoder.trainable and not c.checkpoints]
+
+
+def check_needs(learning: Iterable[Contender], heard: Sequence[Heard]) -> None:
     """Raises MirbenchError where no data set carries an annotation that something to be pretrained learns from."""
     carried = sorted({a for h in heard for a in h.annotations})
-    for c in chosen:
-        for annotation in c.encoder.needs(c.options) if c.encoder.trainable and not c.checkpoints else ():
+    for c in learning:
+        for annotation in c.encoder.needs(c.options):
             if annotation not in carried:
                 some = f"give it a supervision that reads one of: {', '.join(carried)}" if carried else "pretrain one that needs no labels"
                 raise MirbenchError(
@@ -361,12 +369,13 @@ def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset], plann
             carried = sorted({a for d in datasets for a in d.annotations})
             raise MirbenchError(
                 f"task '{task.name}' needs the annotation '{task.annotation}', which {', '.join(d.name for d in datasets)} "
-                f"does not carry; it carries {', '.join(carried) or 'none'}."
+                f"does not carry; it carries {', '.join(carried) or 'none'}.{meant_by(datasets, registry)}"
             )
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
     tasks = [t for t in tasks if any(planner.carries(d, t) for d in datasets)]
     if not tasks:
         names, why = ", ".join(d.name for d in datasets), next(iter(planner.left_out.values()), "")
-        raise MirbenchError(why or f"none of the tasks finds its annotation in {names}; it can be pretrained on: --pretrain-on {names}.")
+        none = f"none of the tasks finds its annotation in {names}; it can be pretrained on: --pretrain-on {names}."
+        raise MirbenchError((why or none) + meant_by(datasets, registry))
     return tasks

@@ -32,6 +32,7 @@ def where_page(dataset: Dataset, found: Where | None) -> str:
         lines.append(f"    {files.path}{many}{', can be done without' if files.optional else ''}")
         lines += [f"      md5 {files.md5}"] if files.md5 else []
         lines += [f"      from {files.source}"] if files.source and (after is None or after.source != files.source) else []
+    lines += [f"    {each.path}, published checksums, which `mirbench data verify` compares with" for each in dataset.checksums]
     return "\n".join(lines)
 
 
@@ -40,6 +41,8 @@ def place(found: Where) -> str:
     if found.folder is not None:
         return f"found in {found.folder}"
     names = " or ".join(found.names)
+    if found.obstacle:
+        return f"not found: {printable(found.obstacle)}"
     if found.root is None:
         return f"not known; name the folder that holds {names} by --data-root DIR, or in MIRBENCH_DATA"
     return f"not in {found.root}, where a folder {names} is looked for"
@@ -48,6 +51,8 @@ def place(found: Where) -> str:
 def _elsewhere(dataset: Dataset) -> str:
     if dataset.location is not None:
         return f"your own data in {printable(dataset.location)}; `mirbench data check` says what is in it"
+    if not dataset.prepares:
+        return f"wherever its plugin reads it; it states no files to look for; `mirbench data check {dataset.name}` says what is in it"
     seconds, megabytes = dataset.cost()
     cost = f", in about {duration(seconds)}, {megabytes:.0f} MB" if seconds else ""
     return f"nothing to get: mirbench makes it at the first run, and keeps it in its cache{cost}"
@@ -64,8 +69,12 @@ def places_page(found: Sequence[tuple[Dataset, Where | None]], root: Path | None
 
 def _there(dataset: Dataset, where: Where | None) -> tuple[str, str]:
     if where is None:
-        return ("yours", printable(dataset.location)) if dataset.location is not None else ("made", "by mirbench, at the first run")
-    return ("found", printable(where.folder)) if where.folder is not None else ("not found", f"in a folder {' or '.join(where.names)}")
+        if dataset.location is not None:
+            return "yours", printable(dataset.location)
+        return ("made", "by mirbench, at the first run") if dataset.prepares else ("unknown", "wherever its plugin reads it")
+    if where.folder is not None:
+        return "found", printable(where.folder)
+    return "not found", printable(where.obstacle) if where.obstacle else f"in a folder {' or '.join(where.names)}"
 
 
 def where_json(dataset: Dataset, found: Where | None) -> dict[str, Any]:
@@ -73,8 +82,10 @@ def where_json(dataset: Dataset, found: Where | None) -> dict[str, Any]:
     about: dict[str, Any] = {name: getattr(dataset, name) for name in names}
     if found is not None:
         root, folder = (None if path is None else str(path) for path in (found.root, found.folder))
-        about |= {"data_root": root, "folder": folder, "looked_for": found.names, "files": [asdict(files) for files in dataset.files]}
-    return about | {"location": None if dataset.location is None else str(dataset.location), "made_here": found is None}
+        about |= {"data_root": root, "folder": folder, "looked_for": found.names, "obstacle": found.obstacle}
+        about |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
+    made = found is None and dataset.location is None and dataset.prepares
+    return about | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
 
 
 def verified_page(verified: Verified) -> str:
@@ -93,6 +104,7 @@ def verified_page(verified: Verified) -> str:
         ("file", "not needed", verified.extra),
     ):
         lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
+    lines += _checksums_told(verified)
     if verified.clips:
         lines.append(f"  clips: {', '.join(f'{n:,} {split}' for split, n in verified.clips.items())}")
     lines += [f"  its clips cannot be listed: {verified.fault}"] if verified.fault else []
@@ -104,12 +116,29 @@ def verified_verdict(verified: Verified) -> str:
     name = verified.dataset.name
     if verified.whole:
         return f"{name} is whole."
-    return f"{name} is not whole; `mirbench data where {name}` says where to get what is missing."
+    if verified.suffices:
+        parts = some(each.files.path for each in verified.files if each.in_part)
+        return f"{name} has all that its clips need; what can be done without is there in part: {parts}."
+    return f"{name} is not whole; `mirbench data where {name}` says where to get what is missing or wrong."
+
+
+def _checksums_told(verified: Verified) -> list[str]:
+    if not verified.dataset.checksums:
+        return []
+    named = some(each.path for each in verified.dataset.checksums)
+    told = [f"{count(verified.compared, 'file')} compared" if verified.lists else f"none of its publisher's lists is there, {named}"]
+    if verified.differing:
+        told.append(f"{len(verified.differing):,} of other content than published: {some(verified.differing)}")
+    if verified.unread:
+        told.append(f"{count(len(verified.unread), 'damaged list')}: {some(verified.unread)}")
+    return wrapped(f"checksums: {'; '.join(told)}", "  ", "    ")
 
 
 def _state(each: Counted) -> str:
     if each.md5:
         return "wrong"
+    if each.in_part:
+        return "in part"
     if each.whole:
         return "ok" if each.found or not each.files.optional else "left out"
     return "missing"
@@ -127,8 +156,9 @@ def _told(each: Counted) -> str:
 
 
 def verified_json(verified: Verified) -> dict[str, Any]:
-    names = ("missing", "empty", "unused", "extra", "closed", "fault")
-    files = [{**asdict(each), **asdict(each.files), "whole": each.whole, "md5_found": each.md5} for each in verified.files]
+    names = ("missing", "empty", "unused", "extra", "closed", "fault", "suffices", "lists", "compared", "differing", "unread")
+    told = [{"whole": each.whole, "in_part": each.in_part, "md5_found": each.md5} for each in verified.files]
+    files = [{**asdict(each), **asdict(each.files), **more} for each, more in zip(verified.files, told, strict=True)]
     for each in files:
         del each["files"]
     about: dict[str, Any] = {name: getattr(verified, name) for name in names}

@@ -269,10 +269,10 @@ class RunFolder:
 def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of the scores should know first, a line each: clips that were skipped, tasks that were left out."""
     for name, about in manifest.get("datasets", {}).items():
-        yield from _skipped_said(f"of {name}", about.get("skipped", {}))
+        yield from skipped_said(f"of {name}", about.get("skipped", {}))
     for name, about in manifest.get("encoders", {}).items():
         for told in list(about.get("checkpoints", {}).values())[:1]:
-            yield from _skipped_said(f"that {name} is pretrained on", told.get("skipped", {}))
+            yield from skipped_said(f"that {name} is pretrained on", told.get("skipped", {}))
     for each in manifest.get("left_out", []):
         yield f"{each['task']} is not run on {each['dataset']}: {each['why']}"
 
@@ -284,12 +284,13 @@ def overlap_said(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
 
 
-def _skipped_said(whose: str, skipped: Mapping[str, str]) -> Iterator[str]:
+def skipped_said(whose: str, skipped: Mapping[str, str], rest: str = "manifest.json") -> Iterator[str]:
+    """A line on clips that were skipped, and one for each of the first few. whose: clips; rest: the file that has them all."""
     if skipped:
         yield f"{len(skipped)} clip{'s'[: len(skipped) != 1]} {whose} {'were' if len(skipped) != 1 else 'was'} skipped:"
         yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
         if len(skipped) > MOST_SKIPPED:
-            yield f"  and {len(skipped) - MOST_SKIPPED} more, in manifest.json"
+            yield f"  and {len(skipped) - MOST_SKIPPED} more, in {rest}"
 
 
 def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:

@@ -17,7 +17,7 @@ from mirbench.contenders import contenders
 from mirbench.errors import MirbenchError
 from mirbench.jobs import HEARD_SPLITS, Job, Kept, Planner
 from mirbench.overlaps import found_by, refuse
-from mirbench.planning import Plan, check_needs, plan
+from mirbench.planning import Plan, check_needs, learners, plan
 from mirbench.records import OVERLAP_MARK
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
@@ -108,7 +108,8 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     manifest = folder.read_manifest()
     stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
     config = reconfigured(stored, str(run_path), overrides, flags)
-    config = adopt(config, registry)
+    heard = {"pretrain_on": config.pretrain_on, "supervise_with": config.supervise_with}  # which may be gone: the checkpoints are kept
+    config = adopt(config.model_copy(update={name: [] for name in heard}), registry).model_copy(update=heard)
     if not config.corruptions:
         raise MirbenchError(f"a sweep adds corruptions to {run_path}, and none was asked for; name some, or all.")
     swept, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
@@ -125,7 +126,10 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
         for seed, told in about.get("checkpoints", {}).items()
     }
     by = manifest.get("pretrained_by") or {name: manifest.get(name) for name in ("command", "git_commit", "versions", "machine")}
-    return plan(config, registry, cache, Kept(keys, by))
+    kept = Kept(keys, by)
+    if learners(contenders(config, registry), kept):
+        config = adopt(config, registry)
+    return plan(config, registry, cache, kept)
 
 
 def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:
@@ -136,7 +140,7 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     heard = heard_by(config, registry)
     alone = config.model_copy(update={"encoders": [encoder], "floors": [], "checkpoints": []})
     wanted = [c for c in contenders(alone, registry) if c.encoder.name == encoder]
-    check_needs(wanted, heard)
+    check_needs(learners(wanted, planner.kept), heard)
     datasets = all_of((), heard)
     _do(store, planner.prepare(datasets))
     planner.look_at(datasets, (*HEARD_SPLITS, "valid"))

@@ -137,6 +137,17 @@ def test_pretrain_prints_the_checkpoints(stub, capsys):
     ):
         assert cli.main([*command, *more]) == 0
         assert capsys.readouterr().out == text
+    skipped = {f"clip {n}": "it is empty (0 bytes)" for n in range(6)}
+    Path("cache/a").mkdir(parents=True)
+    Path("cache/a/report.json").write_text(json.dumps({"skipped": skipped}))
+    assert cli.main(command) == 0
+    told = capsys.readouterr()
+    assert told.out == "cache/a\n"
+    assert "6 clips that learner, seed 0 is pretrained on were skipped:\n" in told.err
+    assert "  clip 0: it is empty (0 bytes)\n" in told.err
+    assert f"and 1 more, in {Path('cache/a/report.json')}\n" in told.err
+    assert cli.main([*command, "--quiet"]) == 0
+    assert "skipped" not in capsys.readouterr().err
     sentence = fails(capsys, ["pretrain", "loud", "--plugin", "loud.py", "--set", "floors=[]"])
     assert sentence.startswith("mirbench: encoder 'loud' has nothing to learn; those that have: ")
     assert "learner" in sentence

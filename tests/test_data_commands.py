@@ -59,12 +59,23 @@ class Made(mirbench.Dataset):
     annotations = ("genre",)
     made = True
 
+    def prepare(self, folder):
+        pass
+
     def clips(self, folder):
         return []
 
+class Elsewhere(Songs):
+    name = "elsewhere"
+    files = ()
+
+    def clips(self, folder):
+        import pathlib
+        return Songs().clips(pathlib.Path("root/songs-v2"))
+
 @mirbench.hookimpl
 def register_datasets():
-    return [Songs(), Made()]
+    return [Songs(), Made(), Elsewhere()]
 """
 
 
@@ -469,12 +480,48 @@ def test_verify_says_what_cannot_be_verified(data, songs, capsys):
     assert (code, "did you mean 'songs'?" in text) == (2, True)
 
 
+def test_a_data_set_that_neither_states_files_nor_makes_any_is_looked_into(songs, capsys):
+    code, page = run(capsys, "where", "elsewhere", *PLUGIN)
+    assert code == 0
+    assert "wherever its plugin reads it; it states no files to look for" in " ".join(page.split())
+    assert "makes it" not in page
+    assert json.loads(run(capsys, "where", "elsewhere", "--json", *PLUGIN)[1])["made_here"] is False
+    assert [line.split()[1] for line in run(capsys, "where", *PLUGIN)[1].splitlines() if line.startswith("elsewhere ")] == ["unknown"]
+    assert "`mirbench data check elsewhere` looks at its files" in run(capsys, "verify", "elsewhere", *PLUGIN)[1]
+    code, page = run(capsys, "check", "elsewhere", "--encoder", "handcrafted", "--no-listen", "--cache", "cache", *PLUGIN)
+    assert code == 0
+    assert "train      6       6" in page
+
+
+def test_where_says_that_a_link_is_broken(songs, capsys):
+    shutil.rmtree(songs)
+    songs.symlink_to("gone")
+    assert "songs-v2 is a link to gone, which is not there" in " ".join(run(capsys, "where", "songs", *PLUGIN)[1].split())
+    (line,) = [line for line in run(capsys, "where", *PLUGIN)[1].splitlines() if line.startswith("songs ")]
+    assert "is a link to gone" in line
+
+
+def test_a_folder_of_a_published_data_set_is_told_from_ones_own(songs, capsys):
+    code, page = run(capsys, "check", "root/songs-v2", "--no-listen", "--cache", "cache", "--plugin", "songs.py")
+    assert code == 0
+    where = Path("root").resolve()
+    assert f"published data set songs: --dataset songs --data-root {where}." in " ".join(page.split())
+
+
+def test_quiet_is_told_as_it_is(capsys):
+    for command, what in (("check", "print only the verdict"), ("verify", "print only the verdict"), ("where", "print only its folder")):
+        assert what in " ".join(run(capsys, command, "--help")[1].split())
+
+
 def test_a_published_data_set_is_checked_where_it_lies(songs, capsys):
     flags = ("--encoder", "handcrafted", "--no-listen", "--cache", "cache", *PLUGIN)
     code, page = run(capsys, "check", "songs", *flags)
     assert code == 0
     assert "as published" in page
     assert "1 of 3 classes without any clip" in page
+    assert "3 classes, 1 of them without any clip; labelled" in page
+    assert [line.split()[0] for line in page.splitlines() if line.startswith("  ! ")] == ["!", "!", "!"]
+    assert not [line for line in page.splitlines() if line.split()[:2] == ["!", "Rock"]]
     shutil.rmtree(songs)
     code, page = run(capsys, "check", "songs", *flags)
     assert code == 2
@@ -506,6 +553,13 @@ def test_ranges_of_a_regression():
     assert labels.ranges["train"] == {"arousal": (0, 1, 2), "valence": (1, 3, 5)}
     assert labels.usable
     assert read_labels(Emotion(), clips_of("emotion", [*values[:5], "0|2"])).unscored == ["test"]
+
+
+def test_the_dimensions_of_emotion_are_named():
+    task = registry.load().tasks["emotion"]
+    labels = read_labels(task, clips_of("emotion", [(0, 1), (0, 3), (0, 2), (2, 5), (0, 4), (0, 3)]))
+    lines = checked_page(checking.Checked(Dataset(), labels=(labels,))).splitlines()
+    assert [line.split()[:2] for line in lines if "valence" in line or "arousal" in line] == [["arousal", "0"], ["valence", "1"]]
 
 
 def test_numbers_that_no_regression_takes_are_told_one_by_one():

@@ -76,7 +76,7 @@ MAY_IMPORT = {
     "checked_text": GROUND | {"checking", "planning", "data"},
     "published_text": GROUND | {"checked_text", "planning", "data"},
     "cli_data": GROUND | {"flags", "checked_text", "published_text", "checking", "chosen", "registry", "config", "options", "data"},
-    "cli": GROUND | {"flags", "chosen", "cli_data", "registry", "config", "options", "runner", "reporting", "corrupting"},
+    "cli": GROUND | {"flags", "chosen", "cli_data", "registry", "config", "options", "runner", "reporting", "results", "corrupting"},
 }
 
 

@@ -7,20 +7,21 @@ from pathlib import Path
 from mirbench import cli, registry
 from mirbench.config import load_config
 from mirbench.contenders import contenders
-from mirbench.testing import check_task
+from mirbench.testing import check_dataset, check_task
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
 
-def python_blocks():
-    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def python_block(hook):
+    """The one that has this hook."""
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if f"def {hook}()" in block]
+    assert len(block.splitlines()) <= 30
+    return block
 
 
 def test_the_task_plugin_of_the_readme_runs(tiny_run, tiny_command, tmp_path):
-    (block,) = python_blocks()
-    assert len(block.splitlines()) <= 30
     plugin = tmp_path / "dance.py"
-    plugin.write_text(block)
+    plugin.write_text(python_block("register_tasks"))
     cache, _ = tiny_run
     command = tiny_command(cache, tmp_path / "results", "--plugin", str(plugin), "--tasks", "dance", "--encoder", "untrained", "--quiet")
     assert cli.main([*command, "--set", "floors=[]"]) == 0
@@ -32,9 +33,30 @@ def test_the_task_plugin_of_the_readme_runs(tiny_run, tiny_command, tmp_path):
 
 def test_the_task_plugin_of_the_readme_passes_the_checks_for_plugin_authors():
     namespace = {}
-    exec(python_blocks()[0], namespace)
+    exec(python_block("register_tasks"), namespace)
     (task,) = namespace["register_tasks"]()
     check_task(task, ["reel", "chorale"])
+
+
+def test_the_data_set_plugin_of_the_readme_reads_and_is_whole(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loops.py").write_text(python_block("register_datasets"))
+    rows = ["file,player,genre", *(f"{n}.wav,player {n % 20},{('funk', 'jazz')[n % 2]}" for n in range(40))]
+    folder = Path("DIR/loops")
+    (folder / "audio").mkdir(parents=True)
+    (folder / "loops.csv").write_text("\n".join(rows) + "\n")
+    for n in range(40):
+        (folder / "audio" / f"{n}.wav").write_bytes(b"RIFF")  # not heard by these commands
+    command = ["data", "verify", "loops", "--plugin", "loops.py", "--data-root", "DIR"]
+    assert cli.main(command) == 0
+    assert capsys.readouterr().out.endswith("loops is whole.\n")
+    namespace = {}
+    exec(python_block("register_datasets"), namespace)
+    clips = check_dataset(namespace["Loops"](), folder)
+    assert {clip.split for clip in clips} == {"train", "valid", "test"}
+    (folder / "audio" / "7.wav").unlink()
+    assert cli.main(command) == 2
+    assert "missing for example audio/7.wav" in capsys.readouterr().out
 
 
 def test_the_settings_of_the_readme_are_a_sweep_of_three_variants(tmp_path):

@@ -111,8 +111,7 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         where = " and ".join(labels.unscored)
         has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
         yield Finding(level, f"{name} has {has}, and is not run.")
-    nowhere = [name for name in labels.classes if labels.counts and not any(counts[name] for counts in labels.counts.values())]
-    if nowhere:
+    if nowhere := labels.nowhere:
         text = f"{name}: {len(nowhere)} of {count(len(labels.classes), 'class')} without any clip."
         yield Finding("warning", text, tuple(map(printable, nowhere)))
     for split in PROBED:

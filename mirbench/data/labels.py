@@ -69,6 +69,11 @@ class Labels:
             return [split for split in splits if all(least == largest for least, _, largest in self.ranges[split].values())]
         return [split for split in splits if not any(self.counts[split].values())]
 
+    @property
+    def nowhere(self) -> list[str]:
+        """Classes without a clip in any split."""
+        return [name for name in self.classes if self.counts and not any(counts[name] for counts in self.counts.values())]
+
     def rare(self, fewest: int) -> dict[str, int]:
         """Classes with fewer training clips than so many, but some."""
         return {name: n for name, n in self.counts.get("train", {}).items() if 0 < n < fewest}

@@ -85,6 +85,7 @@ class Fma(mirbench.Dataset):
     def __init__(self, name: str, description: str, genres: tuple[str, ...], *audio: mirbench.Files) -> None:
         self.name, self.description, self.classes = name, description, {"genre": genres}
         self.files = (mirbench.Files(TRACKS, source=f"{SOURCE}fma_metadata.zip"), *audio)
+        self.checksums = tuple(mirbench.Checksums(f"{files.path.partition('/')[0]}/checksums") for files in audio)
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
         parts = [files.path.partition("/")[0] for files in self.files[1:]]

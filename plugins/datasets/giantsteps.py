@@ -74,6 +74,7 @@ class Giantsteps(mirbench.Dataset):
         mirbench.Files(f"{TRAIN}*/annotations/annotations.txt", source=f"https://github.com/GiantSteps/{TRAIN}"),
         mirbench.Files(f"{TRAIN}*/audio/*.LOFI.mp3", 1486, source=f"https://github.com/GiantSteps/{TRAIN}/blob/master/audio_dl.sh"),
     )
+    checksums = tuple(mirbench.Checksums(f"{name}*/md5/*.LOFI.md5", of="../audio/{}.mp3") for name in (TEST, TRAIN))
     access = "Clone both repositories into one folder, and run audio_dl.sh in each to get the previews."
     split_rule = (
         "Test is GiantSteps-key; train and valid are the tracks of GiantSteps-MTG-key with one key and confidence 2, without those that "

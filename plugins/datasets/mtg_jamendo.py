@@ -74,6 +74,7 @@ class Jamendo(mirbench.Dataset):
     licence = "metadata CC BY-NC-SA 4.0; each track under its own Creative Commons licence, see audio_licenses.txt"
     citation = "Bogdanov, Won, Tovstogan, Porter and Serra, The MTG-Jamendo dataset for automatic music tagging, ML4MD workshop, ICML 2019"
     annotations = ("tags",)
+    checksums = (mirbench.Checksums("**/download/*_audio*_sha256_tracks.txt", of="**/{}"),)
     folders = ("mtg-jamendo-dataset", "mtg-jamendo", "mtg_jamendo", "jamendo")
     split_rule = "the published split 0, in which no artist is in two splits"
 

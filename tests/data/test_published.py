@@ -13,6 +13,7 @@ import mirbench
 from mirbench.data import published
 from mirbench.data.filetree import list_files, matcher
 from mirbench.errors import printable
+from mirbench.published_text import place, verified_page, verified_verdict
 from mirbench.records import Clip
 
 TABLE = b"id,genre\n0,rock\n1,jazz\n2,rock\n"
@@ -131,8 +132,23 @@ def test_what_does_not_belong_is_named_and_litter_is_not(songs):
 def test_optional_files_may_be_there_in_part(songs):
     (songs / "extras" / "deep" / "er").mkdir(parents=True)
     (songs / "extras" / "deep" / "er" / "a.txt").write_text("x")
-    extras = published.verify(Songs(), songs).files[2]
-    assert (extras.found, extras.whole) == (1, True)
+    verified = published.verify(Songs(), songs)
+    extras = verified.files[2]
+    assert (extras.found, extras.in_part, extras.whole, verified.suffices, verified.whole) == (1, True, False, True, False)
+    assert "in part" in verified_page(verified)
+    assert verified_verdict(verified) == ("songs has all that its clips need; what can be done without is there in part: extras/**/*.txt.")
+    (songs / "extras" / "b.txt").write_text("x")
+    assert published.verify(Songs(), songs).whole
+
+
+def test_optional_files_that_clips_are_of_are_needed(songs):
+    class Optional(Songs):
+        files = (mirbench.Files("audio/*/*.mp3", count=6, optional=True), *Songs.files[1:])
+
+    (songs / "audio" / "a" / "1.mp3").unlink()
+    verified = published.verify(Optional(), songs)
+    assert (verified.files[0].in_part, verified.suffices) == (True, False)
+    assert "not whole" in verified_verdict(verified)
 
 
 def test_linked_folders_are_followed_but_not_in_circles(songs, tmp_path):
@@ -227,6 +243,50 @@ def test_where_finds_a_folder_by_any_of_its_names(songs):
     assert (found.folder, found.names) == (root / "SONGS_V1", ("songs", "Songs_v1"))
     assert published.where(Songs(), None).folder is None
     assert published.where(Songs(), root / "nowhere").folder is None
+
+
+def test_where_says_what_is_in_the_place_of_the_folder(songs, tmp_path):
+    root = tmp_path / "other"
+    root.mkdir()
+    (root / "SONGS").symlink_to(tmp_path / "gone")
+    assert f"SONGS is a link to {tmp_path / 'gone'}, which is not there" in place(published.where(Songs(), root))
+    with pytest.raises(mirbench.MirbenchError, match="is a link to"):
+        published.folder_of(Songs(), root)
+    (root / "SONGS").unlink()
+    (root / "songs").write_text("x")
+    assert place(published.where(Songs(), root)) == f"not found: {root / 'songs'} is not a folder"
+    assert "is not a folder" in place(published.where(Songs(), root / "songs"))
+    assert "is not there" in place(published.where(Songs(), root / "nowhere"))
+    (root / "songs").unlink()
+    assert place(published.where(Songs(), root)) == f"not in {root}, where a folder songs or Songs_v1 is looked for"
+    (root / "songs").symlink_to(songs)
+    assert published.where(Songs(), root).obstacle == ""
+
+
+def test_a_data_root_that_cannot_be_read_is_told(songs, monkeypatch):
+    monkeypatch.setattr(published.os, "access", lambda path, mode: False)
+    assert "cannot be read" in place(published.where(Songs(), songs.parent))
+    with pytest.raises(mirbench.MirbenchError, match="cannot be read; name the one"):
+        published.folder_of(Songs(), songs.parent)
+
+
+def test_a_folder_of_a_published_data_set_is_known_by_its_name_or_layout(songs, tmp_path):
+    def meant(folder):
+        return published.meant(folder, [Songs()])
+
+    told = "it looks like the published data set songs: --dataset songs --data-root {}."
+    assert meant(songs) == told.format(songs.parent)
+    other = tmp_path / "mine"
+    songs.rename(other)
+    assert meant(other) == told.format(other)
+    assert published.where(Songs(), other).folder == other
+    (other / "meta" / "table.csv").unlink()
+    assert meant(other) == ""
+    assert meant(tmp_path / "nowhere") == ""
+    for genre in ("jazz", "rock"):
+        (tmp_path / "songs" / "genres" / genre).mkdir(parents=True)
+    inside = tmp_path / "songs" / "genres"
+    assert meant(inside.parent) == f"{told.format(tmp_path)[:-1]}; to take the folders in {inside} for genres: --dataset {inside}."
 
 
 @pytest.mark.parametrize(

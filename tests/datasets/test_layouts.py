@@ -187,6 +187,22 @@ def test_what_it_reads_is_among_its_files(dataset, folder, monkeypatch):
         assert entry_of(dataset, path), f"{path} is read, and none of {[files.path for files in dataset.files]}"
 
 
+def test_published_checksums_are_those_of_its_files(dataset, folder, tmp_path):
+    if not dataset.checksums:
+        pytest.skip("its publisher ships no checksums of the files in it")
+    verified = published.verify(dataset, folder)
+    assert verified.lists
+    assert verified.compared
+    assert (verified.differing, verified.unread) == ((), ())
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    for clip in dataset.clips(copy)[:1]:
+        with clip.path.open("r+b") as file:
+            file.write(b"ID3x")
+        path = clip.path.relative_to(copy).as_posix()
+        assert published.verify(dataset, copy).differing == (path,)
+
+
 def test_no_audio_is_decoded(dataset, folder, monkeypatch):
     import soundfile
 

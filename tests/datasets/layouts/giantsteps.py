@@ -1,5 +1,6 @@
 """Both repositories, cloned, with the previews that audio_dl.sh gets: keys in flats and in sharps, with and without a last newline."""
 
+import hashlib
 from pathlib import Path
 
 from miniature import Expected, sound
@@ -35,12 +36,14 @@ def write(folder: Path) -> None:
         sound(test / "audio" / f"{track}.LOFI.mp3", sample_rate=44_100, channels=2)
         (test / "annotations" / "key" / f"{track}.LOFI.key").write_bytes(key.encode())
         (test / "annotations" / "genre" / f"{track}.LOFI.genre").write_text("trance")
-        (test / "md5" / f"{track}.LOFI.md5").write_text("5d441ae290a6235e010d99b7ecf7b1f3\n")
     (test / "README").write_text("name:             GiantSteps (key)\n")
     (mtg / "annotations" / "annotations.txt").write_bytes(MTG.encode())
     (mtg / "annotations" / "key" / "119077.LOFI.key").write_text("c# minor / e major\t2\t50% between c# minor and e major\n")
     for line in MTG.splitlines()[1:]:
         sound(mtg / "audio" / f"{line.split()[0]}.LOFI.mp3", sample_rate=44_100, channels=2)
+    for part in (test, mtg):
+        for path in (part / "audio").iterdir():
+            (part / "md5" / f"{path.stem}.md5").write_text(f"{hashlib.md5(path.read_bytes()).hexdigest()}\n")
 
 
 EXPECTED = Expected(
