@@ -1,6 +1,9 @@
 """A tiny data set of real renders, and a finished run on it, shared by the tests that need one."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
+
 import textwrap
 from pathlib import Path
 

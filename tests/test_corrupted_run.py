@@ -263,6 +263,7 @@ def test_the_same_sweep_again_does_nothing(bench, monkeypatch):
     assert bench.calls() == Counter()
 
 
+@pytest.mark.slow
 def test_more_severities_corruptions_and_encoders_later_cost_only_themselves(bench):
     clean = scores(bench.run())
     first = scores(bench.run("--corruptions", "hush", "--severities", "1"))
@@ -283,6 +284,7 @@ def test_more_severities_corruptions_and_encoders_later_cost_only_themselves(ben
     assert len(values(bench.root / "results" / "x", "height", "hiss")) == 4
 
 
+@pytest.mark.slow
 def test_chunks_and_processes_move_no_number_and_leave_nothing(bench, monkeypatch):
     flags = ("--corruptions", "hush,hiss", "--severities", "1-3")
     whole = scores(bench.run(*flags))
@@ -419,6 +421,7 @@ def test_workers_end_when_their_run_is_killed(bench):
 
 
 @pytest.mark.parametrize("forked", [False, True])
+@pytest.mark.slow
 def test_a_faulty_corruption_is_reported_and_the_rest_goes_on(bench, monkeypatch, capsys, forked):
     bench.report = not forked
     monkeypatch.setattr(listening, "LEAST_FORKED", 1 if forked else 10**9)
@@ -535,6 +538,7 @@ def test_a_skipped_task_gets_no_probe_on_corrupted_audio(bench):
     assert bench.calls() == each("stretch", (1,), 60)
 
 
+@pytest.mark.slow
 def test_replicates_differ_and_order_does_not_matter(bench):
     first = scores(bench.run("--corruptions", "hiss,hush"))
     bench.cache = bench.root / "other"
@@ -674,6 +678,7 @@ def test_scores_that_another_run_keeps_taking_away_are_told(bench, monkeypatch, 
     assert "jobs are still not done, the first datasets: chimes; another run may share the cache" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_sweep_takes_the_checkpoint_of_the_run_although_the_encoder_has_changed(learner):
     folder = learner.run(encoder="learner")
     clean = scores(folder)

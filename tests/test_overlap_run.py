@@ -113,6 +113,7 @@ def test_a_checkpoint_is_not_refused_for_other_audio_of_the_same_name_and_ids(wo
     assert "overlap" not in work.manifest()
 
 
+@pytest.mark.slow
 def test_a_marked_run_stays_marked_in_a_sweep_and_beside_an_unmarked_one_and_needs_what_it_heard_no_more(work, tmp_path, capsys):
     pool, scored = leaking(tmp_path, reencoded=False)
     swept = ["--encoder", "simclr", "--dataset", scored, "--set", "sweep.simclr={temperature: [0.1, 0.2]}"]
@@ -164,6 +165,7 @@ def test_another_part_of_a_file_that_was_heard_is_told_of_a_checkpoint_too(work,
 
 
 @pytest.mark.parametrize("tested", ["valid", "test"])
+@pytest.mark.slow
 def test_what_a_checkpoint_may_be_chosen_by_is_not_tested_on(work, tmp_path, capsys, tested):
     """Nor told otherwise in a sweep, or of a checkpoint that was given."""
     scored = manifest(tmp_path / "scored.csv", "scored")

@@ -224,6 +224,7 @@ def test_what_is_shared_is_planned_once_and_the_label_moves_no_key(home):
     assert re.search(r"learner\[pick=best\] +6 jobs, 0 cached, 1 shared, 5 to do \(about ", text)
 
 
+@pytest.mark.slow
 def test_another_mapping_of_the_same_jobs_is_another_run_folder(home):
     known = registry.load([home / "plugin.py"])
 

@@ -140,6 +140,7 @@ def test_a_recording_is_detuned_by_at_most_35_cents_and_never_clips():
     assert np.std(cents) > 12
 
 
+@pytest.mark.slow
 def test_audio_is_the_same_for_one_or_two_processes_and_in_any_order(tmp_path):
     hashes = []
     for workers in (1, 2):
