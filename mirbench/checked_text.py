@@ -10,9 +10,10 @@ from typing import Any
 from mirbench.checking import Checked
 from mirbench.data.filetree import some
 from mirbench.data.findings import FEWEST_CLIPS, Finding, count
-from mirbench.data.labels import PROBED, Labels
+from mirbench.data.labels import Labels
 from mirbench.errors import printable
 from mirbench.planning import duration
+from mirbench.records import PROBED
 
 WIDTH = 120  # characters of a line
 NAME = 28  # characters of a class's name in a table

@@ -17,7 +17,7 @@ from mirbench.chosen import adopt, fit_supervision
 from mirbench.config import RunConfig
 from mirbench.data import findings
 from mirbench.data.filetree import composed
-from mirbench.data.findings import HEARD_SPLITS, Finding, count, unique
+from mirbench.data.findings import Finding, count, unique
 from mirbench.data.labels import Labels, read_labels
 from mirbench.data.manifest_paths import readable
 from mirbench.data.manifest_rows import ending_of, read_rows_of
@@ -27,7 +27,7 @@ from mirbench.errors import MirbenchError, printable, told
 from mirbench.jobs import Planner
 from mirbench.nouns import Dataset, Task
 from mirbench.provenance import core_count
-from mirbench.records import SPLITS, Clip
+from mirbench.records import HEARD_SPLITS, SPLITS, Clip
 from mirbench.registry import Registry
 from mirbench.store import Store
 

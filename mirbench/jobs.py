@@ -24,12 +24,11 @@ from mirbench.data.splits import check_clips
 from mirbench.errors import MirbenchError, printable, told
 from mirbench.nouns import Dataset, Encoder, PretrainJob
 from mirbench.provenance import core_count, moving_versions, native_bfloat16, room_digest
-from mirbench.records import ABOUT, SPLITS, Clip
+from mirbench.records import ABOUT, HEARD_SPLITS, SPLITS, TESTED_SPLITS, Clip
 from mirbench.registry import Registry
 from mirbench.store import Store, key_of
 from mirbench.typed import shown
 
-HEARD_SPLITS = ("train", "pretrain")  # in pretraining
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
 DECODING = 0.002  # seconds that a second of audio takes on two cores
@@ -301,7 +300,7 @@ class Planner:
             if dataset.name not in heard or dataset.location is not None or not self.prepared(dataset):
                 continue  # somebody's own may be other data of the same name: their fingerprints are compared
             known = set(heard[dataset.name]["clips"])
-            if leaked := [c for c in self.clips_of(dataset) if c.split in ("valid", "test") and c.id in known]:
+            if leaked := [c for c in self.clips_of(dataset) if c.split in TESTED_SPLITS and c.id in known]:
                 raise MirbenchError(
                     f"checkpoint {given} was pretrained on {len(leaked)} clip{'s'[: len(leaked) > 1]} of data set '{dataset.name}' that "
                     f"are for validation or test now, the first '{leaked[0].id}' ({leaked[0].split}); pretrain again on the splits as "

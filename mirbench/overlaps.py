@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from mirbench.chosen import Heard
 from mirbench.contenders import VALID_PRINTS, Contender, Print, file_key, read_prints
 from mirbench.errors import MirbenchError
-from mirbench.jobs import DECODING, HEARD_SPLITS, Job, Planner, write_json
+from mirbench.jobs import DECODING, Job, Planner, write_json
 from mirbench.nouns import Dataset
 from mirbench.provenance import core_count
-from mirbench.records import Clip
+from mirbench.records import HEARD_SPLITS, TESTED_SPLITS, Clip
 from mirbench.store import key_of
 
 if TYPE_CHECKING:
     from mirbench.data.overlap import Overlap
 
-TESTED_SPLITS = ("valid", "test")
 LISTED = 100  # overlaps in a manifest
 
 

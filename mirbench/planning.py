@@ -16,13 +16,12 @@ from mirbench.evaluation import metrics
 from mirbench.jobs import Job, Kept
 from mirbench.nouns import Corruption, Dataset, Task
 from mirbench.overlaps import Pretrained, overlap_job, pretrained
-from mirbench.records import Condition
+from mirbench.records import PROBED, Condition
 from mirbench.registry import Registry
 from mirbench.scoring_jobs import ScoringPlanner
 from mirbench.store import Store, key_of
 
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
-PROBED = ("train", "valid", "test")
 CLIP_MEGABYTES = 0.01  # of an embedding
 PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
 

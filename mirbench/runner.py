@@ -15,10 +15,10 @@ from mirbench.collect import collect
 from mirbench.config import RunConfig, reconfigured
 from mirbench.contenders import contenders
 from mirbench.errors import MirbenchError
-from mirbench.jobs import HEARD_SPLITS, Job, Kept, Planner
+from mirbench.jobs import Job, Kept, Planner
 from mirbench.overlaps import found_by, refuse
 from mirbench.planning import Plan, check_needs, learners, plan
-from mirbench.records import OVERLAP_MARK
+from mirbench.records import HEARD_SPLITS, OVERLAP_MARK
 from mirbench.registry import Registry
 from mirbench.results import RunFolder
 from mirbench.store import Store, locked

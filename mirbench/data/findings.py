@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.data.labels import PROBED, Labels
+from mirbench.data.labels import Labels
 from mirbench.data.lookalikes import look_alikes
 from mirbench.data.opening import shown
 from mirbench.errors import did_you_mean, printable
 from mirbench.nouns import Dataset, Task
-from mirbench.records import SPLITS, Clip
+from mirbench.records import HEARD_SPLITS, PROBED, SPLITS, Clip
 
 if TYPE_CHECKING:
     from mirbench.data.overlap import Overlap
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
-HEARD_SPLITS = ("train", "pretrain")  # in pretraining
 LEVELS = ("problem", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 Name = Callable[[Clip], str]  # what a clip is called in a finding

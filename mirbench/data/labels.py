@@ -10,9 +10,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError, told
 from mirbench.nouns import Task
-from mirbench.records import Clip
-
-PROBED = ("train", "valid", "test")
+from mirbench.records import PROBED, Clip
 
 
 @dataclass(frozen=True)
