@@ -17,8 +17,8 @@ from mirbench.seeded import seeded
 __version__ = "0.1.0"
 
 _LATE = {
-    "AudioError": "mirbench.data.audio",
-    "AudioFile": "mirbench.data.audio",
+    "AudioError": "mirbench.data.audio.audio",
+    "AudioFile": "mirbench.data.audio.audio",
     "BackboneEncoder": "mirbench.pretraining.encoder",
     "CONTRASTIVE_OPTIONS": "mirbench.pretraining.settings",
     "LABEL_OPTIONS": "mirbench.pretraining.settings",
@@ -29,10 +29,10 @@ _LATE = {
     "TRAINING_OPTIONS": "mirbench.pretraining.settings",
     "TUNe": "mirbench.pretraining.backbones.tune",
     "TUNePlus": "mirbench.pretraining.backbones.tune",
-    "WaveformViews": "mirbench.pretraining.waveform_views",
+    "WaveformViews": "mirbench.pretraining.views.waveforms",
     "assign_splits": "mirbench.data.splits",
     "build_backbone": "mirbench.pretraining.backbones",
-    "describe_audio": "mirbench.data.audio",
+    "describe_audio": "mirbench.data.audio.audio",
     "gather_views": "mirbench.pretraining.losses",
     "keep_apart": "mirbench.data.splits",
     "key_name": "mirbench.notation",
@@ -40,15 +40,15 @@ _LATE = {
     "parse_key": "mirbench.notation",
     "parse_pitch": "mirbench.notation",
     "progress_bar": "mirbench.progress",
-    "read_audio": "mirbench.data.audio",
-    "read_clip": "mirbench.data.audio",
-    "read_manifest": "mirbench.data.manifest",
-    "read_pieces": "mirbench.data.audio",
-    "read_table": "mirbench.data.tables",
-    "resample": "mirbench.data.audio",
+    "read_audio": "mirbench.data.audio.audio",
+    "read_clip": "mirbench.data.audio.audio",
+    "read_manifest": "mirbench.data.manifests.manifest",
+    "read_pieces": "mirbench.data.audio.audio",
+    "read_table": "mirbench.data.published.tables",
+    "resample": "mirbench.data.audio.audio",
     "semisupcon_loss": "mirbench.pretraining.losses",
-    "table_rows": "mirbench.data.tables",
-    "write_manifest": "mirbench.data.manifest",
+    "table_rows": "mirbench.data.published.tables",
+    "write_manifest": "mirbench.data.manifests.manifest",
 }
 
 __all__ = [

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.contract import check_noun
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
 from mirbench.records import SPLITS, Clip
+from mirbench.registry.contract import check_noun
 from mirbench.seeded import seeded
 
 FLAT = 1e-3  # of the samples, at the peak
@@ -139,7 +139,7 @@ def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
 def check_task(task: Task, values: Iterable[Any] = ()) -> None:
     """Checks target, metrics and classes, and that `label` makes a right label of each class and of each of `values`."""
     _contract("task", task)
-    from mirbench.evaluation import metrics
+    from mirbench.evaluation.probing import metrics
 
     name = f"task '{task.name}'"
     for metric in task.metrics:

@@ -1,4 +1,4 @@
-"""Imports point one way: cli -> runner -> (pretraining | evaluation | data) -> records, errors; plugins see public names only."""
+"""The house: imports go down its floors only, no two files import each other, and nothing grows too large to read in a sitting."""
 
 from __future__ import annotations
 
@@ -15,69 +15,23 @@ import mirbench
 
 CODE = Path(mirbench.__file__).parent
 PLUGINS = Path(importlib.import_module("mirbench_plugins").__path__[0])
-FILES = sorted(CODE.rglob("*.py"))
+FILES = [path for path in sorted(CODE.rglob("*.py")) if path not in (CODE / "__init__.py", CODE / "__main__.py")]
 PLUGIN_FILES = [path for path in sorted(PLUGINS.rglob("*.py")) if not path.name.startswith("gather_")]
 
-GROUND = {
-    "errors",
-    "records",
-    "nouns",
-    "store",
-    "hookspecs",
-    "csvfile",
-    "yamlfile",
-    "progress",
-    "ahead",
-    "notation",
-    "typed",
-    "parts",
-    "seeded",
-}
-MAY_IMPORT = {
-    "errors": set(),
-    "records": {"errors"},
-    "progress": set(),
-    "seeded": set(),
-    "ahead": set(),
-    "nouns": {"errors", "records"},
-    "notation": {"errors"},
-    "typed": {"nouns"},
-    "parts": {"nouns"},
-    "hookspecs": {"errors", "records", "nouns"},
-    "store": {"errors", "records"},
-    "csvfile": {"errors", "store"},
-    "yamlfile": {"errors"},
-    "provenance": GROUND,
-    "options": GROUND | {"config"},
-    "chosen": GROUND | {"config", "options", "registry", "data"},
-    "overlaps": GROUND | {"chosen", "contenders", "data", "jobs", "provenance"},
-    "contenders": GROUND | {"config", "options", "registry"},
-    "jobs": GROUND | {"chosen", "contenders", "provenance", "registry", "config", "data"},
-    "embedding_jobs": GROUND | {"contenders", "jobs", "provenance", "evaluation"},
-    "scoring_jobs": GROUND | {"contenders", "jobs", "embedding_jobs", "provenance", "registry", "config", "results", "evaluation"},
-    "contract": GROUND,
-    "registry": GROUND | {"contract"},
-    "config": GROUND,
-    "results": GROUND,
-    "merging": GROUND | {"results"},
-    "data": GROUND,
-    "pretraining": GROUND | {"provenance"},
-    "evaluation": GROUND,
-    "reporting": GROUND | {"results", "merging"},
-    "planning": GROUND | {"chosen", "overlaps", "contenders", "jobs", "scoring_jobs", "registry", "config", "evaluation"},
-    "measured": GROUND | {"jobs", "results", "evaluation"},
-    "collect_corrupted": GROUND | {"contenders", "jobs", "measured", "planning", "results", "evaluation"},
-    "collect": GROUND | {"overlaps", "contenders", "collect_corrupted", "measured", "planning", "provenance", "results", "evaluation"},
-    "runner": GROUND | {"chosen", "overlaps", "planning", "jobs", "collect", "contenders", "registry", "config", "results"},
-    "testing": GROUND | {"contract", "registry", "evaluation"},
-    "corrupting": GROUND | {"chosen", "jobs", "registry", "config", "evaluation", "data"},
-    "checking": GROUND | {"chosen", "registry", "config", "runner", "planning", "jobs", "provenance", "data", "evaluation"},
-    "flags": GROUND,
-    "checked_text": GROUND | {"checking", "planning", "data"},
-    "published_text": GROUND | {"checked_text", "planning", "data"},
-    "cli_data": GROUND | {"flags", "checked_text", "published_text", "checking", "chosen", "registry", "config", "options", "data"},
-    "cli": GROUND | {"flags", "chosen", "cli_data", "registry", "config", "options", "runner", "reporting", "results", "corrupting"},
-}
+# From the top floor down. A room imports rooms of lower floors; those of one floor do not import each other, but for the vocabulary, whose
+# files do so without a circle. A room is a folder, or a file of `mirbench/` itself.
+FLOORS = (
+    ("cli", "testing"),
+    ("experiment",),
+    ("pretraining", "evaluation", "reporting"),
+    ("results", "registry"),
+    ("settings", "data"),
+    ("engine",),
+    ("nouns", "records", "hookspecs", "errors", "notation", "seeded", "progress"),
+)
+VOCABULARY = FLOORS[-1]
+FLOOR_OF = {room: len(FLOORS) - number for number, rooms in enumerate(FLOORS) for room in rooms}
+MOST_LINES, MOST_LINES_OF_A_CLASS, MOST_ARROWS, MOST_FLOORS = 450, 270, 105, 8
 
 
 def imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
@@ -95,50 +49,122 @@ def imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
 
 
 def targets(tree: ast.Module, package: str) -> set[str]:
-    """The rooms and modules of mirbench that a file imports: `evaluation` for mirbench.evaluation.metrics."""
+    """The modules that a file imports, such as `evaluation.probing.metrics`; a public name is of the module that defines it."""
     found = set()
     for module, name in imported(tree, package):
-        parts = module.split(".")
-        if parts == ["mirbench"]:
-            if name and name not in mirbench.__all__:
-                found.add(name)
-        elif parts[0] == "mirbench":
-            found.add(parts[1])
-        else:
+        if module.split(".")[0] != "mirbench":
             found.add(module)
-    return found
+        elif module == "mirbench" and name in mirbench.__all__:
+            found.add(getattr(getattr(mirbench, name), "__module__", "mirbench.errors").removeprefix("mirbench."))
+        else:
+            deeper = f"{module}.{name}".replace(".", "/").removeprefix("mirbench/")
+            inside = name and ((CODE / f"{deeper}.py").is_file() or (CODE / deeper).is_dir())
+            found.add((f"{module}.{name}" if inside else module).removeprefix("mirbench").lstrip("."))
+    return found - {"", "mirbench"}
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(CODE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(CODE).with_suffix("").parts).removesuffix(".__init__")
 
 
-def wrong_imports(room: str, source: str, package: str) -> set[str]:
-    return targets(ast.parse(source), package) - MAY_IMPORT[room] - {room}
+def room_of(module: str) -> str:
+    return module.split(".")[0]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path != CODE / "__init__.py"], ids=lambda path: str(path.relative_to(CODE)))
-def test_imports_point_one_way(path):
-    package = ".".join(["mirbench", *path.relative_to(CODE).parts[:-1]])
-    assert room_of(path) in MAY_IMPORT, f"say in this test where {room_of(path)} stands"
-    assert wrong_imports(room_of(path), path.read_text(), package) == set()
+def chamber_of(module: str) -> str:
+    """The folder of a module, or a file of the vocabulary itself."""
+    return module if (CODE / module.replace(".", "/")).is_dir() else module.rpartition(".")[0] or module
+
+
+def imports() -> dict[str, set[str]]:
+    """Of each module, the modules that it imports."""
+    return {module_of(path): targets(ast.parse(path.read_text()), package_of(path)) for path in FILES}
+
+
+def package_of(path: Path) -> str:
+    return ".".join(["mirbench", *path.relative_to(CODE).parts[:-1]])
+
+
+def wrong(room: str, targets: set[str]) -> set[str]:
+    """Of these modules, those that a room may not import."""
+    below = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]}
+    return {target for target in targets if room_of(target) not in {room, *below, *(VOCABULARY if room in VOCABULARY else ())}}
+
+
+def picture() -> str:
+    """The house as it stands: its floors, the lines of each room, the rooms that each imports, and what is wrong."""
+    graph, lines = imports(), {}
+    for path in FILES:
+        lines[room_of(module_of(path))] = lines.get(room_of(module_of(path)), 0) + len(path.read_text().splitlines())
+    told = []
+    for floor, rooms in zip(range(len(FLOORS), 0, -1), FLOORS, strict=True):
+        for room in rooms:
+            found = {room_of(target) for module, targets in graph.items() if room_of(module) == room for target in targets} - {room}
+            down = sorted(found, key=lambda other: -FLOOR_OF.get(other, 0))
+            told.append(f"floor {floor}  {room:<12} {lines.get(room, 0):>5} lines  -> {' '.join(down)}")
+            told += [f"         !! {module} imports {each}" for module in sorted(graph) if room_of(module) == room
+                     for each in sorted(wrong(room, graph[module]))]  # fmt: skip
+    arrows = {(chamber_of(a), chamber_of(b)) for a, targets in graph.items() for b in targets if room_of(a) != room_of(b)}
+    told.append(f"{len(FLOORS)} floors, {len({chamber_of(module) for module in graph})} rooms with their chambers, {len(arrows)} arrows")
+    return "\n" + "\n".join(told)
+
+
+def test_every_file_has_its_room():
+    strange = sorted({room_of(module_of(path)) for path in FILES} - FLOOR_OF.keys())
+    assert strange == [], f"{strange} stand in mirbench/ itself; lay them in one of its rooms, or say in FLOORS where they are.{picture()}"
+
+
+def test_imports_go_down():
+    assert not any(wrong(room_of(module), targets) for module, targets in imports().items()), picture()
+
+
+def test_no_files_import_each_other():
+    left = {module: {other for other in targets if other != module} for module, targets in imports().items()}
+    left = {module: targets & left.keys() for module, targets in left.items()}
+    while free := [module for module, targets in left.items() if not targets]:
+        left = {module: targets - set(free) for module, targets in left.items() if module not in free}
+    assert left == {}, picture()
+
+
+def test_the_house_stays_easy_to_draw():
+    graph = imports()
+    arrows = {(chamber_of(a), chamber_of(b)) for a, targets in graph.items() for b in targets if room_of(a) != room_of(b)}
+    assert len(FLOORS) <= MOST_FLOORS
+    assert len(arrows) <= MOST_ARROWS, picture()
+
+
+@pytest.mark.parametrize("path", [*FILES, *PLUGIN_FILES], ids=lambda path: path.name)
+def test_a_file_is_read_in_one_sitting(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    assert [c.name for c in classes if (c.end_lineno or 0) - c.lineno > MOST_LINES_OF_A_CLASS] == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES} - {CODE}), ids=lambda path: str(path.relative_to(CODE)))
+def test_a_room_says_what_it_is_for(folder):
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    assert 2 <= len(said.splitlines()) <= 5, f"{folder.name}/__init__.py: what it is for, what comes in, what goes out"
 
 
 @pytest.mark.parametrize(
-    ("room", "source", "wrong"),
+    ("room", "source", "broken"),
     [
-        ("evaluation", "from mirbench.data.audio import read_audio", {"data"}),
-        ("evaluation", "def late():\n    from mirbench import runner", {"runner"}),
-        ("evaluation", "import mirbench.pretraining.losses", {"pretraining"}),
-        ("evaluation", "from ..data import audio", {"data"}),
-        ("evaluation", "from . import metrics\nfrom .metrics import Metric\nfrom mirbench.errors import MirbenchError", set()),
+        ("data", "from mirbench.evaluation.probing.metrics import resolve", {"evaluation.probing.metrics"}),
+        ("data", "from mirbench import semisupcon_loss", {"pretraining.losses"}),
+        ("evaluation", "def late():\n    from mirbench.experiment import runner", {"experiment.runner"}),
+        ("evaluation", "import mirbench.pretraining.losses", {"pretraining.losses"}),
+        ("engine", "from ..data import audio", {"data.audio"}),
+        ("evaluation", "from . import probing\nfrom .probing.metrics import Metric\nfrom mirbench.errors import MirbenchError", set()),
         ("data", "from mirbench_plugins.tasks import key", {"mirbench_plugins.tasks"}),
-        ("reporting", "from mirbench.evaluation import metrics", {"evaluation"}),
-        ("reporting", "from mirbench.merging import merge", set()),
+        ("errors", "from mirbench.records import Clip", set()),
+        ("errors", "from mirbench.engine.store import Store", {"engine.store"}),
+        ("reporting", "from mirbench.evaluation.probing import metrics", {"evaluation.probing.metrics"}),
+        ("reporting", "from mirbench.results.merging import merge", set()),
     ],
 )
-def test_the_rule_sees_what_breaks_it(room, source, wrong):
-    assert wrong_imports(room, source, f"mirbench.{room}") == wrong
+def test_the_rule_sees_what_breaks_it(room, source, broken):
+    assert wrong(room, targets(ast.parse(source), f"mirbench.{room}")) == broken
 
 
 def private_names(source: str) -> set[str]:
@@ -167,9 +193,9 @@ def test_plugins_use_public_names_only(path):
         ("import mirbench\nclass A(mirbench.Task): pass\nfrom .plan import x\nimport numpy", set()),
         ("from mirbench import Task, hookimpl", set()),
         ("from mirbench.nouns import Task", {"mirbench.nouns.Task"}),
-        ("import mirbench.store", {"mirbench.store"}),
+        ("import mirbench.engine.store", {"mirbench.engine.store"}),
         ("import mirbench\nx = mirbench.registry.load()", {"mirbench.registry"}),
-        ("from mirbench import runner", {"mirbench.runner"}),
+        ("from mirbench import experiment", {"mirbench.experiment"}),
         ("from mirbench_plugins.tasks.key import Key", {"mirbench_plugins.tasks.key.Key"}),
         ("from ..tasks import key", {"..tasks"}),
     ],
@@ -179,8 +205,7 @@ def test_the_plugin_rule_sees_what_breaks_it(source, private):
 
 
 def test_reporting_and_results_import_no_torch():
-    modules = [path for path in FILES if room_of(path) in ("reporting", "results", "merging")]
-    names = [".".join(["mirbench", *path.relative_to(CODE).with_suffix("").parts]).removesuffix(".__init__") for path in modules]
+    names = [f"mirbench.{module_of(path)}" for path in FILES if room_of(module_of(path)) in ("reporting", "results")]
     code = f"import sys, importlib; [importlib.import_module(name) for name in {names}]; print({{'torch', 'sklearn'}} & set(sys.modules))"
     assert len(names) > 1
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

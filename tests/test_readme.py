@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from mirbench import cli, registry
-from mirbench.config import load_config
-from mirbench.contenders import contenders
+from mirbench.experiment.entries import contenders
+from mirbench.settings.config import load_config
 from mirbench.testing import check_dataset, check_task
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mirbench.data.audio.opening import shown
 from mirbench.data.labels import Labels
 from mirbench.data.lookalikes import look_alikes
-from mirbench.data.opening import shown
 from mirbench.errors import did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import HEARD_SPLITS, PROBED, SPLITS, Clip
 
 if TYPE_CHECKING:
-    from mirbench.data.overlap import Overlap
+    from mirbench.data.duplicates.overlap import Overlap
     from mirbench.data.scans import Scan
 
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out

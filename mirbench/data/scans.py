@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from mirbench.ahead import ahead
-from mirbench.data.audio import ROUNDED_SECONDS, AudioError, describe_audio
-from mirbench.data.known import Known, Stamp, stamp, version_of
-from mirbench.data.opening import shown
+from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
+from mirbench.data.audio.opening import shown
+from mirbench.data.file_facts import Known, Stamp, stamp, version_of
+from mirbench.engine.prefetch import ahead
 from mirbench.errors import told
 from mirbench.progress import progress_bar
 from mirbench.records import Clip

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mirbench.engine.store import write_atomically
 from mirbench.errors import MirbenchError
 from mirbench.records import ABOUT
-from mirbench.store import write_atomically
 
 WEIGHTS = "weights.safetensors"
 

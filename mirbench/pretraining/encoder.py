@@ -10,20 +10,20 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mirbench import parts
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
 from mirbench.pretraining.settings import BACKBONE_OPTIONS, check_settings, listens_to_bands, precision_on
 from mirbench.records import Clip
+from mirbench.registry import components as parts
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mirbench.pretraining.material import Material
     from mirbench.pretraining.objectives import Head
     from mirbench.pretraining.signals import Signal
-    from mirbench.pretraining.stream import ViewStream
     from mirbench.pretraining.supervision import LabelTable
+    from mirbench.pretraining.views.audio_cache import Material
+    from mirbench.pretraining.views.stream import ViewStream
 
 SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
 SECONDS_PER_WAVEFORM_VIEW = 0.13
@@ -68,10 +68,10 @@ class BackboneEncoder(Encoder):
     def pretrain(self, job: PretrainJob) -> None:
         import torch
 
-        from mirbench.pretraining.material import load_material
         from mirbench.pretraining.objectives import heads_of
         from mirbench.pretraining.supervision import LabelTable
         from mirbench.pretraining.trainer import Learner, Schedule, Training, train
+        from mirbench.pretraining.views.audio_cache import load_material
 
         options, share = job.options, self._share(job.options)
         clips = options["batch_views"] // options["views"]
@@ -202,8 +202,8 @@ class BackboneEncoder(Encoder):
         import torch
 
         from mirbench.pretraining.objectives import LabelTruth, PairTruth
-        from mirbench.pretraining.sampling import Sampler
-        from mirbench.pretraining.stream import ViewStream
+        from mirbench.pretraining.views.sampling import Sampler
+        from mirbench.pretraining.views.stream import ViewStream
 
         options, everyone = job.options, range(len(material.clips))
         known = set(told)
@@ -277,10 +277,10 @@ def _comparable(value: Any) -> bool:
 def _chain(backbone: Any, on_bands: bool, options: Mapping[str, Any]) -> Any:
     """The augmentations of a view."""
     if on_bands:
-        from mirbench.pretraining.views import MelViews
+        from mirbench.pretraining.views.bands import MelViews
 
         return MelViews(backbone.mel.centres, options["severity"], options["detune_cents"])
-    from mirbench.pretraining.waveform_views import WaveformViews
+    from mirbench.pretraining.views.waveforms import WaveformViews
 
     return WaveformViews(options["severity"], backbone.sample_rate)
 
@@ -293,7 +293,7 @@ def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:
 
 def _budget(clips: Sequence[Clip], table: LabelTable, options: Mapping[str, Any]) -> list[int]:
     """The rows of the clips whose labels may be used."""
-    from mirbench.pretraining.sampling import label_budget
+    from mirbench.pretraining.views.sampling import label_budget
 
     names = [table.names(i) for i in range(len(clips))]
     return label_budget(names, [clip.id for clip in clips], options["label_fraction"], options["label_seed"])

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mirbench.pretraining.losses import gather_views, semisupcon_loss
-from mirbench.pretraining.sampling import Batch
 from mirbench.pretraining.supervision import LabelTable, denominator
+from mirbench.pretraining.views.sampling import Batch
 
 Truth = dict[str, Tensor]
 

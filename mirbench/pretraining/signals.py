@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mirbench import parts
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.nouns import Supervision
-from mirbench.typed import like, shown
+from mirbench.registry import components as parts
+from mirbench.settings.typed import like, shown
 
 EXAMPLE = "{name: shared-tags, threshold: 2}"
 

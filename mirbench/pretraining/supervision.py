@@ -17,7 +17,7 @@ from torch import Tensor
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.signals import Signal
 from mirbench.records import Clip
-from mirbench.typed import shown
+from mirbench.settings.typed import shown
 
 ROUNDING = 1e-5  # how far outside [0, 1] a similarity may be for the order of a summation
 

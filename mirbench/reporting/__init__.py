@@ -1,4 +1,7 @@
-"""From run folders to tables, figures and a page. Reads results only: no torch, and matplotlib only when a figure is drawn."""
+"""Tables, figures and the page of finished runs. Reads results only: no torch, and matplotlib only when a figure is drawn.
+
+In: one or more run folders. Out: files of tables and figures beside them, and the text that the terminal shows.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirbench.engine.store import write_atomically
 from mirbench.errors import MirbenchError
-from mirbench.merging import merge
 from mirbench.reporting.board import Board, build_board
 from mirbench.reporting.corrupted import Corrupted, build_corrupted
-from mirbench.results import RunFolder, troubles
-from mirbench.store import write_atomically
+from mirbench.results.merging import merge
+from mirbench.results.run_folder import RunFolder, troubles
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,11 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
 
     Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
     """
-    from mirbench.reporting import figures, html, robustness_tables, sweeps, tables
+    from mirbench.reporting import html
+    from mirbench.reporting.figures import comparison as figures
+    from mirbench.reporting.figures import sweeps
+    from mirbench.reporting.tables import robustness as robustness_tables
+    from mirbench.reporting.tables import scores as tables
 
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
@@ -58,7 +65,8 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
 
 
 def _text(board: Board, corrupted: Corrupted | None) -> str:
-    from mirbench.reporting import robustness_tables, tables
+    from mirbench.reporting.tables import robustness as robustness_tables
+    from mirbench.reporting.tables import scores as tables
 
     parts = [tables.scores_text(board), *([robustness_tables.robustness_text(corrupted)] if corrupted else [])]
     told = [line for manifest in board.merged.manifests.values() for line in troubles(manifest)]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirbench.errors import MirbenchError
-from mirbench.merging import Merged
 from mirbench.records import CLEAN, MAJORITY
-from mirbench.results import Comparison, Summary, overlap_said
+from mirbench.results.merging import Merged
+from mirbench.results.run_folder import Comparison, Summary, overlap_said
 
 FLOOR_NAMES = ("untrained", "handcrafted", MAJORITY)
 

@@ -9,13 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mirbench.reporting import robustness_comparisons as paired
 from mirbench.reporting.board import Board
 from mirbench.reporting.corrupted import Corrupted
-from mirbench.reporting.layout import NONE, html_rows, html_table
-from mirbench.reporting.robustness_figures import curves_name
-from mirbench.reporting.robustness_tables import EQUIVARIANCE, equivariance_tables, retained_tables, robustness_notes, robustness_tables
-from mirbench.reporting.tables import comparison_notes, difference, notes, ordered_comparisons, scores_table, verdict
+from mirbench.reporting.figures.robustness import curves_name
+from mirbench.reporting.tables import comparisons as paired
+from mirbench.reporting.tables.layout import NONE, html_rows, html_table
+from mirbench.reporting.tables.robustness import EQUIVARIANCE, equivariance_tables, retained_tables, robustness_notes, robustness_tables
+from mirbench.reporting.tables.scores import comparison_notes, difference, notes, ordered_comparisons, scores_table, verdict
 
 MOST_ROWS = 50
 CAPTIONS = {

@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 from timing import seconds
 
-from mirbench.evaluation.metrics import evaluate
-from mirbench.evaluation.significance import bootstrap_weights, measure
+from mirbench.evaluation.probing.metrics import evaluate
+from mirbench.evaluation.statistics.significance import bootstrap_weights, measure
 from mirbench.records import Predictions
 
 RESAMPLES, LOOPED = 1000, 8

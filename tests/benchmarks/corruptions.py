@@ -21,7 +21,7 @@ README = ROOT / "plugins" / "corruptions" / "README.md"
 BEGIN, END = "<!-- table: tests/benchmarks/corruptions.py --write -->", "<!-- end of table -->"
 HEAD = ("corruption", "unit", "levels", "measure", "median", "ms/s", "alters", "limits", "counts")
 
-sys.path.insert(0, str(ROOT / "tests" / "corruptions"))
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 import distances  # noqa: E402
 
 

@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from timing import seconds
 
 from mirbench import build_backbone
-from mirbench.evaluation import probes
-from mirbench.pretraining.views import MelViews
+from mirbench.evaluation.probing import probes
+from mirbench.pretraining.views.bands import MelViews
 
 
 def rendering() -> None:

@@ -25,12 +25,12 @@ import soundfile
 from memory import peaks
 
 from mirbench import read_clip, registry
-from mirbench.evaluation.embedding import Listener, embed_all
-from mirbench.evaluation.growing import Growing
-from mirbench.evaluation.listening import Chunk, Session, cut, listen
-from mirbench.evaluation.workers import in_workers
-from mirbench.provenance import core_count
+from mirbench.engine.workers import in_workers
+from mirbench.evaluation.embedding.partial import Growing
+from mirbench.evaluation.embedding.passes import Chunk, Session, cut, listen
+from mirbench.evaluation.embedding.windows import Listener, embed_all
 from mirbench.records import Clip, Condition
+from mirbench.results.provenance import core_count
 
 SECONDS, RATE, MASTERS = 30, 44_100, 8  # of an mp3; files that are different
 GOAL_RATIO, DIM = 0.8, 2304

@@ -20,11 +20,11 @@ import soundfile
 from scipy.signal import butter, lfilter
 from timing import seconds
 
-from mirbench.data import matching
-from mirbench.data.audio import read_audio, resample
-from mirbench.data.fingerprinting import hear
-from mirbench.data.fingerprints import FRAME_SECONDS, SAMPLE_RATE, Fingerprint, fingerprint
-from mirbench.data.manifest import read_manifest
+from mirbench.data.audio.audio import read_audio, resample
+from mirbench.data.duplicates import matching
+from mirbench.data.duplicates.fingerprinting import hear
+from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, SAMPLE_RATE, Fingerprint, fingerprint
+from mirbench.data.manifests.manifest import read_manifest
 from mirbench.data.scans import scan_clips
 from mirbench.records import Clip
 

@@ -31,17 +31,17 @@ import soundfile
 from memory import peaks
 
 from mirbench import read_audio, read_clip, registry
-from mirbench.config import load_config
-from mirbench.evaluation import listening
-from mirbench.evaluation.corruption import corrupt
-from mirbench.evaluation.embedding import Listener, windows
-from mirbench.evaluation.listening import Session, listen
-from mirbench.jobs import Planner
+from mirbench.engine.store import Store, default_cache
+from mirbench.evaluation.embedding import passes as listening
+from mirbench.evaluation.embedding.corruption import corrupt
+from mirbench.evaluation.embedding.passes import Session, listen
+from mirbench.evaluation.embedding.windows import Listener, windows
+from mirbench.experiment.jobs import Planner
+from mirbench.experiment.planning import LEAST_SAMPLE_RATE
 from mirbench.nouns import Staged
-from mirbench.planning import LEAST_SAMPLE_RATE
-from mirbench.provenance import core_count
 from mirbench.records import Clip, Condition
-from mirbench.store import Store, default_cache
+from mirbench.results.provenance import core_count
+from mirbench.settings.config import load_config
 
 GOAL_RATIO, GOAL_MINUTES, GOAL_BYTES = 1.3, 12, 3e9
 STAGES = ("corruption", "front end", "encoder")

@@ -18,8 +18,8 @@ import torch
 
 import mirbench
 from mirbench import build_backbone, registry
-from mirbench.options import encoder_options
-from mirbench.provenance import native_bfloat16
+from mirbench.results.provenance import native_bfloat16
+from mirbench.settings.options import encoder_options
 
 VIEWS = {"mel-cnn": 96, "mel-cnn-small": 96, "samplecnn": 32, "tune-plus": 32}
 STEPS = {"mel-cnn": 30, "mel-cnn-small": 30, "samplecnn": 3, "tune-plus": 3}

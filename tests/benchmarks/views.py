@@ -20,10 +20,10 @@ import torch
 from timing import seconds
 from torch import Tensor
 
-from mirbench.pretraining import effects
-from mirbench.pretraining.material import Material
-from mirbench.pretraining.pitch_shift import pitch_shift
-from mirbench.pretraining.waveform_views import WaveformViews
+from mirbench.pretraining.views import effects
+from mirbench.pretraining.views.audio_cache import Material
+from mirbench.pretraining.views.pitch_shift import pitch_shift
+from mirbench.pretraining.views.waveforms import WaveformViews
 
 VIEWS, SAMPLES, RATE, CLIPS, BATCHES = 64, 59_535, 22_050, 64, 8
 SHARES = {"noise": 0.48, "filter": 0.24, "pitch shift": 0.48, "echo": 0.48}  # of the views

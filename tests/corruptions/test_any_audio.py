@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mirbench import registry
-from mirbench.evaluation.corruption import corrupt
+from mirbench.evaluation.embedding.corruption import corrupt
 from mirbench.records import Condition
 from mirbench.testing import check_corruption
 

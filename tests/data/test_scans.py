@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from mirbench.data import known, scans
-from mirbench.data.known import Known, Stamp
+from mirbench.data import file_facts as known
+from mirbench.data import scans
+from mirbench.data.file_facts import Known, Stamp
 from mirbench.data.scans import Scan, scan_clips
 from mirbench.records import Clip
 

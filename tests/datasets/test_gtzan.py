@@ -7,7 +7,7 @@ from layouts import gtzan
 from miniature import sound
 
 from mirbench import MirbenchError, registry
-from mirbench.data import audio
+from mirbench.data.audio import audio
 
 GTZAN = registry.load().datasets["gtzan"]
 

@@ -14,7 +14,9 @@ from miniature import Expected
 
 import mirbench
 from mirbench import registry, testing
-from mirbench.data import filetree, published, splits
+from mirbench.data import splits
+from mirbench.data.published import filetree
+from mirbench.data.published import layout as published
 from mirbench.nouns import Dataset, Files, Task
 
 DATASETS = {name: dataset for name, dataset in registry.load().datasets.items() if dataset.files}

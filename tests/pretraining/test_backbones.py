@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding import windows
+from mirbench.evaluation.embedding.windows import windows
 from mirbench.pretraining.backbones import build_backbone, waveform
 from mirbench.pretraining.backbones.mel_cnn import MelCNN, MelCNNSmall
 from mirbench.pretraining.backbones.samplecnn import SampleCNN, SampleCNNXL

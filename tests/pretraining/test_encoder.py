@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 import mirbench
 from mirbench import registry
 from mirbench.errors import MirbenchError
-from mirbench.options import encoder_options
 from mirbench.pretraining import trainer
 from mirbench.pretraining.backbones.mel_cnn import MelCNN
 from mirbench.pretraining.encoder import _kind
 from mirbench.records import Clip
+from mirbench.settings.options import encoder_options
 
 RATE = 22_050
 

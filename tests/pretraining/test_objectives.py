@@ -7,9 +7,9 @@ import torch
 
 from mirbench import semisupcon_loss
 from mirbench.pretraining.objectives import Contrastive, LabelTruth, PairTruth, Prediction, heads_of
-from mirbench.pretraining.sampling import Batch
 from mirbench.pretraining.signals import read_signals
 from mirbench.pretraining.supervision import LabelTable
+from mirbench.pretraining.views.sampling import Batch
 from mirbench.records import Clip
 
 ANNOTATIONS = [

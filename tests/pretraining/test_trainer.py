@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from mirbench.errors import MirbenchError
 from mirbench.pretraining import trainer
 from mirbench.pretraining.checkpoints import load_checkpoint, save_checkpoint
-from mirbench.pretraining.material import Material
 from mirbench.pretraining.objectives import Contrastive, PairTruth
-from mirbench.pretraining.sampling import Sampler
 from mirbench.pretraining.signals import read_signals
-from mirbench.pretraining.stream import ViewStream
 from mirbench.pretraining.supervision import LabelTable
 from mirbench.pretraining.trainer import Learner, Schedule, Training, train
+from mirbench.pretraining.views.audio_cache import Material
+from mirbench.pretraining.views.sampling import Sampler
+from mirbench.pretraining.views.stream import ViewStream
 from mirbench.records import Clip
 
 

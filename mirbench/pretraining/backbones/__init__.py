@@ -1,11 +1,14 @@
-"""Backbones: torch modules that map waveforms (batch, samples) at their `sample_rate` to (batch, dim)."""
+"""Backbones: torch modules that map waveforms (batch, samples) at their `sample_rate` to (batch, dim).
+
+In: the name of one, and its options. Out: a module with fresh weights.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mirbench import parts
 from mirbench.errors import MirbenchError
+from mirbench.registry import components as parts
 
 
 def build_backbone(name: str, **options: Any) -> Any:

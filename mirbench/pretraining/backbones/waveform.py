@@ -2,7 +2,7 @@
 
 Such a network is made for clips of 2.7 s. It runs over longer audio, but not well: `samplecnn` ends in a convolution that reads one
 frame back and one ahead, where a clip has only zeros, so that training on clips never touches those weights. So longer audio is cut
-into clips, evenly spaced and as many as cover it, as the harness does (`mirbench.evaluation.embedding.windows`), and the embedding is
+into clips, evenly spaced and as many as cover it, as the harness does (evaluation/embedding/windows.py), and the embedding is
 their mean. Shorter audio is padded with zeros up to LEAST, the least that the published networks take.
 """
 

@@ -1,0 +1,174 @@
+"""The commands below `mirbench data`: check, where, verify. Everything heavy is imported when a command needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mirbench.cli.flags import (
+    AllowOutside,
+    Cache,
+    Command,
+    DataRoot,
+    Debug,
+    Json,
+    MaxBad,
+    OnlyFolder,
+    OnlyVerdict,
+    Plugins,
+    SplitSeed,
+    cache_folder,
+    hush,
+)
+from mirbench.errors import MirbenchError
+
+if TYPE_CHECKING:
+    from mirbench.nouns import Dataset
+    from mirbench.registry.plugins import Registry
+    from mirbench.settings.config import RunConfig
+
+NOT_WHOLE = 2  # the exit code, as of a mistake
+
+
+app = typer.Typer(
+    name="data",
+    help="Look at data sets, your own and published ones.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command(cls=Command)
+def check(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A manifest, a folder of audio, or the name of a data set.")],
+    tasks: Annotated[
+        list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to check it for, or `all`; commas or repeats for several.")
+    ] = None,
+    encoder: Annotated[
+        list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder whose run is estimated; commas or repeats for several.")
+    ] = None,
+    data_root: DataRoot = None,
+    allow_outside: AllowOutside = False,
+    split_seed: SplitSeed = None,
+    max_bad: MaxBad = None,
+    no_listen: Annotated[
+        bool, typer.Option("--no-listen", help="Leave out what takes decoding: damage inside files, the same audio in two splits.")
+    ] = False,
+    as_json: Json = False,
+    cache: Cache = None,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: OnlyVerdict = False,
+) -> None:
+    """Say what is in a data set and what is wrong with it.
+
+    Clips, hours, groups and labels by split; missing and damaged files; groups and audio in more than one split; label names that look
+    like one; the disk and time that a run will need. Nothing is prepared and nothing is trained. Exit code 2 where a run would refuse it.
+    """
+    from mirbench.cli import checked_text
+    from mirbench.experiment import checking
+
+    flags: dict[str, Any] = {"datasets": [data], "tasks": tasks, "encoders": encoder, "data_root": data_root, "split_seed": split_seed}
+    config, registry = _prepare(flags | {"allow_outside": allow_outside or None, "max_bad": max_bad}, plugin, quiet or as_json)
+    checked = checking.check(config, registry, cache_folder(cache), listen=not no_listen)
+    _say(checked_text.checked_json(checked) if as_json else checked_text.verdict(checked) if quiet else checked_text.checked_page(checked))
+    if not checked.works:
+        raise typer.Exit(NOT_WHOLE)
+
+
+@app.command(cls=Command)
+def where(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A data set; all of them if left out.")] = None,
+    data_root: DataRoot = None,
+    as_json: Json = False,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: OnlyFolder = False,
+) -> None:
+    """Say where data sets are looked for and how to get them."""
+    from mirbench.cli import published_text
+    from mirbench.data.published import layout as published
+
+    flags: dict[str, Any] = {"data_root": data_root} | ({"datasets": [name]} if name else {})
+    config, registry = _prepare(flags, plugin, quiet)
+    root = published.data_root(config.data_root)
+    datasets = [_one(config, registry)] if name else list(registry.datasets.values())
+    found = [(dataset, published.where(dataset, root) if dataset.files else None) for dataset in datasets]
+    if as_json:
+        told = [published_text.where_json(*each) for each in found]
+        _say(told[0] if name else told)
+    elif name is None:
+        _say(published_text.places_page(found, root))
+    elif quiet and (place := found[0][1]) is not None and place.folder is not None:
+        _say(str(place.folder))
+    else:
+        _say(published_text.where_page(*found[0]))
+
+
+@app.command(cls=Command)
+def verify(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set.")],
+    data_root: DataRoot = None,
+    no_checksums: Annotated[
+        bool, typer.Option("--no-checksums", help="Leave out what takes reading every file, which for a large data set is hours.")
+    ] = False,
+    as_json: Json = False,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: OnlyVerdict = False,
+) -> None:
+    """Check that the files of a published data set are whole.
+
+    Their counts and, where its publisher states them or ships lists of them, their checksums; what is missing or differs is named. Exit
+    code 2 where something that it needs is missing, or something is wrong.
+    """
+    from mirbench.cli import published_text
+    from mirbench.data.published import layout as published
+
+    config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet or as_json)
+    dataset = _one(config, registry)
+    if not dataset.files:
+        made = dataset.prepares and dataset.location is None
+        why = "mirbench makes it, and nothing of it can be missing" if made else f"`mirbench data check {name}` looks at its files"
+        raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
+    verified = published.verify(dataset, published.folder_of(dataset, published.data_root(config.data_root)), not no_checksums)
+    whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
+    _say(published_text.verified_json(verified) if as_json else whole)
+    if not verified.suffices:
+        raise typer.Exit(NOT_WHOLE)
+
+
+def _prepare(flags: dict[str, Any], plugins: list[str] | None, quiet: bool) -> tuple[RunConfig, Registry]:
+    """The settings and the plugins."""
+    hush(quiet)
+    from mirbench import registry as registries
+    from mirbench.settings import config as configs
+
+    return configs.load_config(flags=flags), registries.load(plugins or [])
+
+
+def _one(config: RunConfig, registry: Registry) -> Dataset:
+    """The data set that the settings name."""
+    from mirbench.experiment import data_selection as chosen
+
+    datasets: list[Dataset] = registry.resolve("dataset", chosen.adopt(config, registry).datasets)
+    if len(datasets) != 1:
+        raise MirbenchError(f"one data set is asked about at a time, and {', '.join(d.name for d in datasets)} was named; name one.")
+    return datasets[0]
+
+
+def _say(told: Any) -> None:
+    """Letters that the terminal does not have are written as escapes."""
+    text = told if isinstance(told, str) else json.dumps(told, indent=2, default=str)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,96 @@
+"""What the commands have in common: options, how help is shown, the cache. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+
+class Command(TyperCommand):
+    def get_help(self, ctx: Any) -> str:
+        """With arguments as they are typed; some releases of typer write {ENCODER} in the usage and ENCODER <str> below it."""
+        text = re.sub(r"\{(\w+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
+        return re.sub(r"(?m)^(  [A-Z.]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
+
+
+Encoders = Annotated[
+    list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score, or `all`; commas or repeats for several.")
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to score it on, or `all`; commas or repeats for several.")
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", metavar="NAME", help="Data set, or your own manifest or folder, or `all`; several by commas."),
+]
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
+]
+Corruptions = Annotated[
+    list[str] | None,
+    typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),
+]
+Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
+PretrainOn = Annotated[
+    list[str] | None,
+    typer.Option("--pretrain-on", metavar="NAME", help="Data set to train on, without its test split, in place of --dataset."),
+]
+SuperviseWith = Annotated[
+    list[str] | None,
+    typer.Option("--supervise-with", metavar="NAME:LABELS", help="The only labels used in pretraining, such as magnatagatune:tags."),
+]
+AllowOverlap = Annotated[
+    bool, typer.Option("--allow-overlap", help="Score audio that was pretrained on too, marked in every table; it is refused otherwise.")
+]
+DataRoot = Annotated[
+    str | None,
+    typer.Option("--data-root", metavar="DIR", help="Holds published data sets, as DIR/gtzan/genres [default: MIRBENCH_DATA]."),
+]
+AllowOutside = Annotated[
+    bool, typer.Option("--allow-outside", help="Let a manifest name files by absolute paths and by ../, wherever they are.")
+]
+SplitSeed = Annotated[
+    int | None, typer.Option("--split-seed", metavar="N", help="Seed of the split that is made where your data have none.")
+]
+MaxBad = Annotated[
+    str | None, typer.Option("--max-bad", metavar="SHARE", help="Share of a split that may be unreadable, such as 5% [default: 1%].")
+]
+Config = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="YAML file of settings, or a shipped one's name (see mirbench list configs); several are merged.",
+    ),
+]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
+Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
+Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
+Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
+OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only the verdict.")]
+OnlyFolder = Annotated[bool, typer.Option("--quiet", help="Of one data set that is there, print only its folder.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")]
+
+
+def hush(quiet: bool) -> None:
+    """No progress bars from now on."""
+    if quiet:
+        os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
+
+
+def cache_folder(given: Path | None) -> Path:
+    """What was given, or the user's."""
+    from mirbench.engine import store
+
+    return given or store.default_cache()

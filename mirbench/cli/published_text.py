@@ -1,0 +1,167 @@
+"""What `mirbench data where` and `verify` say: pages for people, and mappings for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mirbench.cli.checked_text import wrapped
+from mirbench.data.findings import count
+from mirbench.data.published.filetree import some
+from mirbench.data.published.layout import Counted, Verified, Where
+from mirbench.errors import printable
+from mirbench.experiment.planning import duration
+from mirbench.nouns import Dataset
+
+
+def where_page(dataset: Dataset, found: Where | None) -> str:
+    """What a data set is and where its files are looked for. found: of a published one."""
+    rows = [("version", dataset.version), ("licence", dataset.licence), ("home", dataset.home), ("cite", dataset.citation)]
+    lines = wrapped(f"{dataset.name}: {dataset.description}")
+    for name, value in (*rows, ("splits", dataset.split_rule), ("to get it", dataset.access)):
+        lines += wrapped(f"{name + ':':<11}{value}", "  ", " " * 13) if value else []
+    if found is None:
+        lines += wrapped(f"{'where:':<11}{_elsewhere(dataset)}", "  ", " " * 13)
+        return "\n".join(lines)
+    lines += wrapped(f"{'where:':<11}{place(found)}", "  ", " " * 13)
+    lines += ["", "  files, in that folder"]
+    for files, after in zip(dataset.files, (*dataset.files[1:], None), strict=True):
+        many = f", {count(files.count, 'file')}" if files.count > 1 else ""
+        lines.append(f"    {files.path}{many}{', can be done without' if files.optional else ''}")
+        lines += [f"      md5 {files.md5}"] if files.md5 else []
+        lines += [f"      from {files.source}"] if files.source and (after is None or after.source != files.source) else []
+    lines += [f"    {each.path}, published checksums, which `mirbench data verify` compares with" for each in dataset.checksums]
+    return "\n".join(lines)
+
+
+def place(found: Where) -> str:
+    """Where a published data set is, or would be looked for."""
+    if found.folder is not None:
+        return f"found in {found.folder}"
+    names = " or ".join(found.names)
+    if found.obstacle:
+        return f"not found: {printable(found.obstacle)}"
+    if found.root is None:
+        return f"not known; name the folder that holds {names} by --data-root DIR, or in MIRBENCH_DATA"
+    return f"not in {found.root}, where a folder {names} is looked for"
+
+
+def _elsewhere(dataset: Dataset) -> str:
+    if dataset.location is not None:
+        return f"your own data in {printable(dataset.location)}; `mirbench data check` says what is in it"
+    if not dataset.prepares:
+        return f"wherever its plugin reads it; it states no files to look for; `mirbench data check {dataset.name}` says what is in it"
+    seconds, megabytes = dataset.cost()
+    cost = f", in about {duration(seconds)}, {megabytes:.0f} MB" if seconds else ""
+    return f"nothing to get: mirbench makes it at the first run, and keeps it in its cache{cost}"
+
+
+def places_page(found: Sequence[tuple[Dataset, Where | None]], root: Path | None) -> str:
+    """A line for each data set: its name, whether it is there, and where it is or what its folder is to be called."""
+    rows = [(dataset.name, *_there(dataset, where)) for dataset, where in found]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    lines = [f"{name:<{widths[0]}}  {state:<{widths[1]}}  {at}" for name, state, at in rows]
+    told = "no data root; name the folder that holds your data sets by --data-root DIR, or in MIRBENCH_DATA"
+    return "\n".join([told if root is None else f"data root {root}", "", *lines])
+
+
+def _there(dataset: Dataset, where: Where | None) -> tuple[str, str]:
+    if where is None:
+        if dataset.location is not None:
+            return "yours", printable(dataset.location)
+        return ("made", "by mirbench, at the first run") if dataset.prepares else ("unknown", "wherever its plugin reads it")
+    if where.folder is not None:
+        return "found", printable(where.folder)
+    return "not found", printable(where.obstacle) if where.obstacle else f"in a folder {' or '.join(where.names)}"
+
+
+def where_json(dataset: Dataset, found: Where | None) -> dict[str, Any]:
+    names = ("name", "description", "version", "licence", "home", "citation", "split_rule", "access")
+    about: dict[str, Any] = {name: getattr(dataset, name) for name in names}
+    if found is not None:
+        root, folder = (None if path is None else str(path) for path in (found.root, found.folder))
+        about |= {"data_root": root, "folder": folder, "looked_for": found.names, "obstacle": found.obstacle}
+        about |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
+    made = found is None and dataset.location is None and dataset.prepares
+    return about | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
+
+
+def verified_page(verified: Verified) -> str:
+    """What is there of a published data set, pattern by pattern; the verdict last."""
+    lines = [f"{verified.dataset.name} in {printable(verified.folder)}"]
+    rows = [(_state(each), each.files.path, _told(each)) for each in verified.files]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
+    for (state, path, told), each in zip(rows, verified.files, strict=True):
+        lines.append(f"  {state:<{widths[0]}}  {path:<{widths[1]}}  {told}".rstrip())
+        lines += [f"  {'':<{widths[0]}}  missing for example {some(each.missing)}"] if each.missing else []
+    for noun, what, names in (
+        ("file", "of clips missing", verified.missing),
+        ("file", "of clips with 0 bytes", verified.empty),
+        ("file", "with 0 bytes, which no clip is of", verified.unused),
+        ("folder", "not to be listed", verified.closed),
+        ("file", "not needed", verified.extra),
+    ):
+        lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
+    lines += _checksums_told(verified)
+    if verified.clips:
+        lines.append(f"  clips: {', '.join(f'{n:,} {split}' for split, n in verified.clips.items())}")
+    lines += [f"  its clips cannot be listed: {verified.fault}"] if verified.fault else []
+    return "\n".join([*lines, verified_verdict(verified)])
+
+
+def verified_verdict(verified: Verified) -> str:
+    """One line: whether it is whole."""
+    name = verified.dataset.name
+    if verified.whole:
+        return f"{name} is whole."
+    if verified.suffices:
+        parts = some(each.files.path for each in verified.files if each.in_part)
+        return f"{name} has all that its clips need; what can be done without is there in part: {parts}."
+    return f"{name} is not whole; `mirbench data where {name}` says where to get what is missing or wrong."
+
+
+def _checksums_told(verified: Verified) -> list[str]:
+    if not verified.dataset.checksums:
+        return []
+    named = some(each.path for each in verified.dataset.checksums)
+    told = [f"{count(verified.compared, 'file')} compared" if verified.lists else f"none of its publisher's lists is there, {named}"]
+    if verified.differing:
+        told.append(f"{len(verified.differing):,} of other content than published: {some(verified.differing)}")
+    if verified.unread:
+        told.append(f"{count(len(verified.unread), 'damaged list')}: {some(verified.unread)}")
+    return wrapped(f"checksums: {'; '.join(told)}", "  ", "    ")
+
+
+def _state(each: Counted) -> str:
+    if each.md5:
+        return "wrong"
+    if each.in_part:
+        return "in part"
+    if each.whole:
+        return "ok" if each.found or not each.files.optional else "left out"
+    return "missing"
+
+
+def _told(each: Counted) -> str:
+    parts = [f"{each.found:,} of {count(each.files.count, 'file')}"] if each.files.count > 1 or not each.found else []
+    if each.found > each.files.count:
+        parts.append(f"{each.found - each.files.count:,} too many")
+    if each.md5:
+        parts.append(f"its md5 is {each.md5}, the published one {each.files.md5}")
+    if each.called:
+        parts.append(f"{printable(each.called)} is there: write its name as above")
+    return "; ".join(parts)
+
+
+def verified_json(verified: Verified) -> dict[str, Any]:
+    names = ("missing", "empty", "unused", "extra", "closed", "fault", "suffices", "lists", "compared", "differing", "unread")
+    told = [{"whole": each.whole, "in_part": each.in_part, "md5_found": each.md5} for each in verified.files]
+    files = [{**asdict(each), **asdict(each.files), **more} for each, more in zip(verified.files, told, strict=True)]
+    for each in files:
+        del each["files"]
+    about: dict[str, Any] = {name: getattr(verified, name) for name in names}
+    return {"dataset": verified.dataset.name, "folder": str(verified.folder), "whole": verified.whole, "files": files, **about} | {
+        "clips": dict(verified.clips)
+    }

@@ -1,0 +1,140 @@
+"""Audio that two sets of clips have in common: the same file, the same samples, or the same recording under another codec, level or cut."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.data.duplicates.fingerprinting import Packed, hear
+from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, Fingerprint
+from mirbench.data.duplicates.matching import Index
+from mirbench.records import Clip
+
+INDEXED_BYTES = 12_000_000  # of fingerprints in an index at once: 10,000 clips of 30 s, for which it takes 0.8 GB
+PASSING_BYTES = 500_000  # of those that are looked up at once
+
+SAME_FILE, ANOTHER_PART, SAME_AUDIO, SAME_RECORDING = "same file", "same file, another part", "same audio", "same recording"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two clips that have audio in common, by their ids. how: SAME_FILE, ANOTHER_PART, SAME_AUDIO or SAME_RECORDING; offset: seconds into
+    the first at which the second begins, of a recording."""
+
+    first: str
+    second: str
+    how: str
+    offset: float | None = None
+
+
+def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, workers: int, listen: bool = True) -> list[Overlap]:
+    """Each pair of a clip of `first` and one of `second` that have audio in common, in their order, the strongest reason of each.
+
+    The same file by whatever path or link it is reached, and, where `listen`, by audio fingerprints, which `cache` keeps: `SAME_AUDIO`
+    has equal samples, silence excepted; `SAME_RECORDING` is heard for about 5 s or more. Clips that cannot be read are passed over.
+    """
+    if not listen:
+        return list(_between(first, second, [None] * len(first), [None] * len(second)))
+    prints = hear([*first, *second], cache, workers)
+    return list(_between(first, second, prints[: len(first)], prints[len(first) :]))
+
+
+def find_known(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+    """As `find_overlap`, where of the first there are fingerprints alone, by id."""
+    pairs = _alike(list(first.values()), hear(second, cache, workers))
+    ids = list(first)
+    return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]
+
+
+def repeated(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+    """As `find_overlap`, of one set of clips: pairs whose splits differ, `pretrain` counting as `train`."""
+    prints = hear(clips, cache, workers)
+    sides: dict[str, list[int]] = defaultdict(list)
+    for number, clip in enumerate(clips):
+        sides["train" if clip.split == "pretrain" else clip.split].append(number)
+    found: list[Overlap] = []
+    parts = list(sides.values())
+    for number, part in enumerate(parts):
+        others = [other for later in parts[number + 1 :] for other in later]
+        some, rest = ([clips[i] for i in numbers] for numbers in (part, others))
+        found += _between(some, rest, [prints[i] for i in part], [prints[i] for i in others])
+    return found
+
+
+def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[Overlap]:
+    files: dict[tuple[int, int], tuple[str, float | None]] = {pair: (how, None) for pair, how in _same_file(first, second)}
+    found = _alike(prints, others) | files
+    for one, other in sorted(found):
+        yield Overlap(first[one].id, second[other].id, *found[one, other])
+
+
+def _alike(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
+    found: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
+    for pair, offset in _same_recording(prints, others):
+        found.setdefault(pair, (SAME_RECORDING, offset))
+    return found
+
+
+def _same_file(first: Sequence[Clip], second: Sequence[Clip]) -> Iterator[tuple[tuple[int, int], str]]:
+    there: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, clip in enumerate(second):
+        if key := _file(clip):
+            there[key].append(number)
+    for number, clip in enumerate(first):
+        for other in there.get(_file(clip) or (0, 0), ()):
+            yield (number, other), SAME_FILE if _intersect(clip, second[other]) else ANOTHER_PART
+
+
+def _file(clip: Clip) -> tuple[int, int] | None:
+    try:
+        found = os.stat(clip.path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _intersect(first: Clip, second: Clip) -> bool:
+    ends = [float("inf") if clip.duration is None else clip.start + clip.duration for clip in (first, second)]
+    return first.start < ends[1] and second.start < ends[0]
+
+
+def _same_audio(prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[tuple[int, int]]:
+    there: dict[bytes, list[int]] = defaultdict(list)
+    for number, packed in enumerate(others):
+        if digest := packed and Fingerprint.digest_of(packed):
+            there[digest].append(number)
+    for number, packed in enumerate(prints):
+        for other in there.get(Fingerprint.digest_of(packed), ()) if packed else ():
+            yield (number, other)
+
+
+def _same_recording(prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[tuple[tuple[int, int], float]]:
+    """The smaller side is indexed, a part at a time, and the larger one passes by."""
+    swapped = len(prints) < len(others)
+    few, many = (prints, others) if swapped else (others, prints)
+    for numbers in _parts(few, INDEXED_BYTES):
+        index = Index([Fingerprint.unpack(few[number] or b"") for number in numbers])
+        for passing in _parts(many, PASSING_BYTES):
+            for owner, at, shift in index.same([Fingerprint.unpack(many[number] or b"") for number in passing]):
+                if swapped:
+                    yield (numbers[owner], passing[at]), shift * FRAME_SECONDS
+                else:
+                    yield (passing[at], numbers[owner]), -shift * FRAME_SECONDS
+
+
+def _parts(prints: Sequence[Packed], most: int) -> Iterator[list[int]]:
+    """The numbers of those that are there, in parts of about so many bytes."""
+    part: list[int] = []
+    size = 0
+    for number, packed in enumerate(prints):
+        if packed:
+            part.append(number)
+            size += len(packed)
+            if size >= most:
+                yield part
+                part, size = [], 0
+    if part:
+        yield part

@@ -1,0 +1,117 @@
+"""What the cells of a manifest mean, each fault told with the row that it stands in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mirbench.data.manifests.rows import Rows
+from mirbench.errors import MirbenchError
+
+NONE_APPLIES = "|"  # the cell of a multilabel annotation of which no label applies
+_UNKNOWN = {"", "nan", "null", "<na>"}
+
+
+class Where:
+    """Says of a row where it stands."""
+
+    def __init__(self, path: Path, rows: Rows) -> None:
+        self.path, self.unit, self.numbers = path, rows.unit, [number for number, _ in rows.rows]
+
+    def __call__(self, at: int) -> str:
+        return f"{self.path}, {self.unit} {self.numbers[at]}"
+
+    def told(self, at: int, read: Callable[..., Any], *given: Any) -> Any:
+        """What `read` makes of it; its MirbenchError with the row before it."""
+        try:
+            return read(*given)
+        except MirbenchError as error:
+            raise MirbenchError(f"{self(at)}: {error}") from None
+
+    def read(self, name: str, cells: Sequence[Any] | None, convert: Callable[[str, Any], Any]) -> list[Any]:
+        """A column, each cell converted; as if all cells were empty where there is none. Equal texts become one object."""
+        if cells is None:
+            return [convert(name, None)] * len(self.numbers)
+        known: dict[str, Any] = {}
+        values = []
+        for at, cell in enumerate(cells):
+            if type(cell) is str:
+                if cell not in known:
+                    known[cell] = self.told(at, convert, name, cell)
+                values.append(known[cell])
+            else:
+                values.append(self.told(at, convert, name, cell))
+        return values
+
+
+def scalar(name: str, cell: Any) -> Any:
+    """Text without spaces around, a number, a whole one as int, or None for what is unknown.
+
+    >>> scalar("pitch", 60.0), scalar("genre", " rock "), scalar("key", "NaN"), scalar("year", float("nan"))
+    (60, 'rock', None, None)
+    """
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        text = cell.strip()
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise MirbenchError(f"the {name} {text!a:.60} holds half a character; write it whole.")
+        return None if text.lower() in _UNKNOWN else text
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        if isinstance(cell, int) or cell.is_integer():
+            return int(cell)
+        if math.isnan(cell):
+            return None
+        if math.isfinite(cell):
+            return cell
+    raise MirbenchError(f"the {name} {cell!r:.60} is neither text nor a finite number; write one of these.")
+
+
+def name_text(name: str, cell: Any) -> str:
+    """'' for what is unknown."""
+    value = scalar(name, cell)
+    return "" if value is None else str(value)
+
+
+def path_text(name: str, cell: Any) -> str:
+    """As it is written, with spaces around it."""
+    if not isinstance(cell, str):
+        return name_text(name, cell)
+    return "" if cell.strip().lower() in _UNKNOWN else cell
+
+
+def seconds(name: str, cell: Any) -> float | None:
+    """A start, 0 or more, or a duration, more than 0."""
+    value = scalar(name, cell)
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0 and (number or name == "start")):
+        least = "0 or more" if name == "start" else "more than 0"
+        raise MirbenchError(f"the {name} is {cell!r:.60}; it must be seconds, {least}, such as 12.5.")
+    return number
+
+
+def annotation(name: str, cell: Any) -> Any:
+    """Text, a number, or a tuple of these: of a list, and of the text of `tags` and NAME_unknown; () where no label applies.
+
+    >>> annotation("tags", "piano|slow "), annotation("genre", "a|b"), annotation("emotion", [0.5, 1.0]), annotation("mood", "|")
+    (('piano', 'slow'), 'a|b', (0.5, 1), ())
+    """
+    several = name == "tags" or name.endswith("_unknown")
+    if isinstance(cell, list | tuple):
+        if any(item is None for item in cell):
+            raise MirbenchError(f"the {name} {cell!r:.60} has an element that is null; leave it out.")
+        items = [item for item in (scalar(name, item) for item in cell) if item is not None]
+        return tuple(map(str, items)) if several else tuple(items)
+    value = scalar(name, cell)
+    if value == NONE_APPLIES:
+        return ()
+    if several and value is not None:
+        return tuple(filter(None, map(str.strip, str(value).split("|"))))
+    return value

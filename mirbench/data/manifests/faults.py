@@ -1,0 +1,149 @@
+"""All that is at fault in a manifest, where `load_manifest` stops at the first, and a data set of what is left."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mirbench.data.manifests.cells import annotation, name_text, path_text, seconds
+from mirbench.data.manifests.manifest import made_id
+from mirbench.data.manifests.own import ManifestDataset
+from mirbench.data.manifests.paths import Finder
+from mirbench.data.manifests.rows import Rows, read_rows_of
+from mirbench.data.splits import split_named
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Dataset
+from mirbench.records import Clip
+
+_READ: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("id", "split", "group", "artist"), name_text),
+    **dict.fromkeys(("start", "duration"), seconds),
+    "path": path_text,
+}
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """faults: as `line N: what is wrong`, by row. rows: the others by their number, cells by column, with the path of the file that is
+    meant. unit: what is numbered."""
+
+    faults: tuple[str, ...]
+    rows: Mapping[int, Mapping[str, Any]]
+    unit: str = "line"
+
+
+class Rest(Dataset):
+    """What is in order of a manifest that is not. lines: where each clip stands, in the order of the clips."""
+
+    def __init__(self, location: Path, sifted: Sifted, split_seed: int) -> None:
+        """Raises MirbenchError where the rows make no data set together."""
+        self.name, self.location, self.description = location.name, location, f"the manifest {location}"
+        self.lines = tuple(f"{sifted.unit} {number}" for number in sifted.rows)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "rest.jsonl"
+            file.write_text("".join(f"{json.dumps(row)}\n" for row in sifted.rows.values()), encoding="utf-8")
+            found = ManifestDataset(self.name, file, None, True, split_seed)
+            self._clips = found.clips(file.parent)
+            self.annotations, self.split_rule = found.annotations, found.split_rule
+
+    def clips(self, folder: Path) -> list[Clip]:
+        return list(self._clips)
+
+
+def sift(path: Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Sifted:
+    """The faults of each row by itself, ids that are given twice, and stretches that are in two splits. As `load_manifest` otherwise.
+
+    Raises MirbenchError where the file cannot be read as rows.
+    """
+    rows = read_rows_of(path)
+    return _Sieve(rows, Finder(path.parent, data_root, allow_outside)).sifted()
+
+
+class _Sieve:
+    """One pass over the rows, and one over files that have several."""
+
+    def __init__(self, rows: Rows, find: Finder) -> None:
+        self.rows, self.find = rows, find
+        self.columns = [(at, name, _READ.get(name, annotation)) for at, name in enumerate(rows.columns) if name]
+        place = {name: at for at, name, _ in self.columns}
+        self.has_splits = "split" in place and any(name_text("", _plain(cells[place["split"]])) for _, cells in rows.rows)
+        self.why: dict[tuple[str, str], str] = {}
+        self.faults: dict[int, list[str]] = defaultdict(list)
+
+    def sifted(self) -> Sifted:
+        kept: dict[int, dict[str, Any]] = {}
+        ids: dict[str, int] = {}
+        for number, cells in self.rows.rows:
+            for at, name, read in self.columns:
+                if why := self._looked_up(name, cells[at], read):
+                    self.faults[number].append(why)
+                elif name == "id" and (given := name_text(name, cells[at])) and ids.setdefault(given, number) != number:
+                    self.faults[number].append(f"the id '{given}' is that of {self.rows.unit} {ids[given]} already")
+            if number not in self.faults:
+                kept[number] = {name: cells[at] for at, name, _ in self.columns}
+        self._name(kept, set(ids))
+        self._part(kept)
+        told = [f"{self.rows.unit} {number}: {why}" for number, _ in self.rows.rows for why in self.faults.get(number, ())]
+        return Sifted(tuple(told), {n: row for n, row in kept.items() if n not in self.faults}, self.rows.unit)
+
+    def _looked_up(self, name: str, cell: Any, read: Callable[[str, Any], Any]) -> str:
+        """What is wrong with a cell, or nothing; asked once for each text."""
+        if not isinstance(cell, str):
+            return self._wrong(name, cell, read)
+        if (name, cell) not in self.why:
+            self.why[name, cell] = self._wrong(name, cell, read)
+        return self.why[name, cell]
+
+    def _wrong(self, name: str, cell: Any, read: Callable[[str, Any], Any]) -> str:
+        try:
+            value = read(name, cell)
+            if name == "path":
+                if not value:
+                    return "there is no path"
+                self.find(value)
+            if name == "split" and self.has_splits:
+                if not value:
+                    return "there is no split, and other clips have one"
+                split_named(value)
+        except MirbenchError as error:
+            return str(error).removesuffix(".")
+        return ""
+
+    def _name(self, kept: Mapping[int, dict[str, Any]], taken: set[str]) -> None:
+        """The path of each row's file, and an id made of the one that is written, where there is none."""
+        for row in kept.values():
+            found, name = self.find(path_text("path", row["path"]))
+            row["path"] = os.fspath(found.absolute())
+            start = seconds("start", row.get("start"))
+            if not name_text("id", row.get("id")):
+                row["id"] = made_id(name, start or 0.0, taken)
+                taken.add(row["id"])
+
+    def _part(self, kept: Mapping[int, dict[str, Any]]) -> None:
+        """Finds stretches of a file that an earlier row has in another split; `pretrain` counts as `train`."""
+        if not self.has_splits:
+            return
+        seen: dict[str, list[tuple[float, float, str, int]]] = defaultdict(list)
+        for number, row in kept.items():
+            start, duration = seconds("start", row.get("start")) or 0.0, seconds("duration", row.get("duration"))
+            end = math.inf if duration is None else start + duration
+            given = split_named(name_text("split", row["split"]))
+            split = "train" if given == "pretrain" else given
+            others = ((n, s) for first, last, s, n in seen[row["path"]] if s != split and start < last and first < end)
+            if (other := next(others, None)) is not None:
+                which = f"in {self.rows.unit} {other[0]} in {other[1]}"
+                self.faults[number].append(f"'{row['id']}' is in {split}, and {which}, with a stretch in common")
+            else:
+                seen[row["path"]].append((start, end, split, number))
+
+
+def _plain(cell: Any) -> Any:
+    """A cell that can be asked whether it is empty."""
+    return cell if isinstance(cell, str | int) else None

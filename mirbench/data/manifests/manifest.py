@@ -1,0 +1,188 @@
+"""A data set on disk: a file with a line per clip, mirbench's own or anybody's. Paths are relative to the manifest.
+
+Liberal with how it is written (`manifest_rows`), strict with what it means: every fault is told with file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mirbench.data.manifests.cells import NONE_APPLIES, Where, annotation, name_text, path_text, seconds
+from mirbench.data.manifests.paths import Finder
+from mirbench.data.manifests.rows import read_rows_of
+from mirbench.data.splits import settle_splits, split_named
+from mirbench.engine.store import write_atomically
+from mirbench.errors import MirbenchError
+from mirbench.records import Clip
+
+COLUMNS = ("id", "path", "split", "group", "start", "duration")
+_ABOUT = {*COLUMNS, "artist", ""}  # what is no annotation
+
+
+def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
+    """Writes id, path, split, group, start, duration (seconds) and a column per annotation; tuples are joined by `|`, none is `|`."""
+    clips = list(clips)
+    names = sorted({name for clip in clips for name in clip.annotations})
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow([*COLUMNS, *names])
+    for clip in clips:
+        values = [clip.annotations.get(name, "") for name in names]
+        writer.writerow(
+            [
+                clip.id,
+                Path(os.path.relpath(clip.path, path.parent)).as_posix(),
+                clip.split,
+                clip.group,
+                clip.start,
+                "" if clip.duration is None else clip.duration,
+                *("|".join(map(str, v)) or NONE_APPLIES if isinstance(v, tuple | list) else v for v in values),
+            ]
+        )
+    write_atomically(path, written.getvalue())
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says. clips: in its order, with split '' where it has no split column. annotations: those that any clip has, sorted,
+    without NAME_unknown. grouped_by: what tells its groups, such as `artist`."""
+
+    clips: list[Clip]
+    annotations: tuple[str, ...]
+    grouped_by: str
+
+
+def read_manifest(path: Path, *, data_root: Path | None = None, allow_outside: bool = False, split_seed: int = 0) -> list[Clip]:
+    """The clips of a manifest: CSV, TSV, JSON lines or Parquet, by its ending; where it has no split column, split by `assign_splits`.
+
+    As `load_manifest` says.
+    """
+    found = load_manifest(path, data_root=data_root, allow_outside=allow_outside)
+    return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed)[0]
+
+
+def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Manifest:
+    """What a manifest says of its clips.
+
+    Only `path` is needed: relative to the manifest or, where it is not there, to `data_root`; what leads out of both is refused unless
+    allow_outside. id is made of path and start where there is none; group is `group`, else `artist`, else the file; start and duration
+    are seconds; every other column is an annotation. An empty cell, null or NaN means that it is unknown, an empty list, or a cell `|`,
+    that no label applies; `tags` and NAME_unknown are split at `|`; arousal and valence become emotion, `AROUSAL|VALENCE`, where there
+    is no such column. Audio files need not be there.
+
+    Raises MirbenchError naming the file and the line for whatever cannot be meant.
+    """
+    rows = read_rows_of(path)
+    find = Finder(path.parent, data_root, allow_outside)
+    column = {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
+    where = Where(path, rows)
+    texts = {name: where.read(name, column.get(name), name_text) for name in ("id", "split", "group", "artist")}
+    paths, names = [], []
+    for at, given in enumerate(where.read("path", column["path"], path_text)):
+        if not given:
+            raise MirbenchError(f"{where(at)}: there is no path; write that of an audio file, or remove the {rows.unit}.")
+        found, name = where.told(at, find, given)
+        paths.append(found)
+        names.append(name)
+    splits = _splits(where, texts["split"])
+    starts = [0.0 if value is None else value for value in where.read("start", column.get("start"), seconds)]
+    durations = where.read("duration", column.get("duration"), seconds)
+    ids = _ids(where, texts["id"], names, starts)
+    groups = [group or artist or name for group, artist, name in zip(texts["group"], texts["artist"], names, strict=True)]
+    annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in _ABOUT})
+    clips = list(map(Clip, ids, paths, splits, groups, starts, durations, labels))
+    _check_overlaps(where, clips)
+    told_by = {"group": any(texts["group"]), "artist": any(texts["artist"])}
+    every = all(group or artist for group, artist in zip(texts["group"], texts["artist"], strict=True))
+    return Manifest(clips, annotations, " or ".join([*(name for name, there in told_by.items() if there), *([] if every else ["file"])]))
+
+
+def _splits(where: Where, given: Sequence[str]) -> Sequence[str]:
+    if not any(given):
+        return given
+    named: dict[str, str] = {}
+    for at, text in enumerate(given):
+        if not text:
+            raise MirbenchError(f"{where(at)}: there is no split, and other clips have one; write train, valid, test or pretrain.")
+        if text not in named:
+            named[text] = where.told(at, split_named, text)
+    return [named[text] for text in given]
+
+
+def _ids(where: Where, given: Sequence[str], names: Sequence[str], starts: Sequence[float]) -> list[str]:
+    """Those given, which must differ, and for the rest the path, with the start where that is not 0, and a number where that is taken."""
+    seen: dict[str, int] = {}
+    for at, text in enumerate(given):
+        if text and seen.setdefault(text, at) != at:
+            first = f"{where.unit} {where.numbers[seen[text]]}"
+            raise MirbenchError(f"{where(at)}: the id '{text}' is that of {first} already; every clip needs an id of its own.")
+    ids = []
+    for at, text in enumerate(given):
+        if not text:
+            text = made_id(names[at], starts[at], seen)
+            seen[text] = at
+        ids.append(text)
+    return ids
+
+
+def made_id(name: str, start: float, taken: Container[str]) -> str:
+    """An id of a file's name, the start in seconds where it is not 0, and a number where that is taken.
+
+    >>> made_id("a.wav", 2.5, {"a.wav"}), made_id("a.wav", 0.0, {"a.wav"})
+    ('a.wav@2.5', 'a.wav#2')
+    """
+    text = made = f"{name}@{int(start) if start.is_integer() else start}" if start else name
+    number = 1
+    while text in taken:
+        number += 1
+        text = f"{made}#{number}"
+    return text
+
+
+def _annotations(where: Where, columns: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """The names of those that any clip has, and what each clip has."""
+    values = {name: where.read(name, cells, annotation) for name, cells in columns.items()}
+    if {"arousal", "valence"} <= values.keys() and "emotion" not in values:
+        both = zip(values.pop("arousal"), values.pop("valence"), strict=True)
+        values["emotion"] = [None if a is None or v is None else f"{a}|{v}" for a, v in both]
+    labels: list[dict[str, Any]] = [{} for _ in where.numbers]
+    for name, found in values.items():
+        for label, value in zip(labels, found, strict=True):
+            if value is not None:
+                label[name] = value
+    known = (name for name, found in values.items() if any(value is not None for value in found))
+    return tuple(sorted(name for name in known if not name.endswith("_unknown"))), labels
+
+
+def _check_overlaps(where: Where, clips: Sequence[Clip]) -> None:
+    """Raises MirbenchError where a stretch of a file is in two splits (`pretrain` counts as `train`)."""
+    for path, rows in _several(clips):
+        last: dict[str, tuple[float, int]] = {}  # split -> (where its clips have ended, the row of that which ends last)
+        for at in sorted(rows, key=lambda at: clips[at].start):
+            clip = clips[at]
+            split = "train" if clip.split == "pretrain" else clip.split
+            for other, (end, first) in last.items():
+                if other != split and end > clip.start:
+                    one, two = sorted((first, at))
+                    raise MirbenchError(
+                        f"{where(two)}: '{path}' is in the split {clips[two].split} here and in {clips[one].split} in "
+                        f"{where.unit} {where.numbers[one]}, with a stretch in common; a stretch must be in one split."
+                    )
+            end = math.inf if clip.duration is None else clip.start + clip.duration
+            last[split] = max(last.get(split, (0.0, at)), (end, at))
+
+
+def _several(clips: Sequence[Clip]) -> Iterator[tuple[str, list[int]]]:
+    """Files with more than one clip, and which clips those are."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for at, clip in enumerate(clips):
+        rows[os.fspath(clip.path)].append(at)
+    yield from ((path, found) for path, found in rows.items() if len(found) > 1)

@@ -1,0 +1,258 @@
+"""From embeddings and clips to predictions and scores of one task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding.corruption import corruption_seed
+from mirbench.evaluation.probing import metrics, probes
+from mirbench.evaluation.statistics import significance
+from mirbench.nouns import Corruption, Task
+from mirbench.records import Clip, Condition, Embeddings, Predictions
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The clips of a task in one split with their targets, as `Predictions` has them."""
+
+    clips: tuple[Clip, ...]
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task on a data set: classes in their published order, and the labelled clips of each split."""
+
+    classes: tuple[str, ...]
+    splits: dict[str, Labelled]
+    unseen: dict[str, str]  # clip id -> a label that no training clip has; such a clip is left out and listed
+
+
+def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> TaskData:
+    """Reads the annotation of each train, valid and test clip through the task.
+
+    published: the classes of the annotation in the order of the data set, taken where the task has none of its own; without either, the
+    classes are the training labels in sorted order. A label among a clip's NAME_unknown, beside the multilabel annotation NAME, has the
+    target -1: nobody has judged it.
+    Raises MirbenchError where an annotation is none that the task knows (naming the clip), or a split has no such clip.
+    """
+    labels: dict[str, dict[str, Any]] = {"train": {}, "valid": {}, "test": {}}
+    by_id = {c.id: c for c in clips}
+    for clip in clips:
+        if clip.split in labels and task.annotation in clip.annotations:
+            labels[clip.split][clip.id] = _read(task, clip, task.annotation)
+    for split, found in labels.items():
+        if not found:
+            raise MirbenchError(
+                f"task '{task.name}' needs '{task.annotation}' annotations in the {split} split, and no clip there has one."
+            )
+    classes = task.classes or _published(task, published) or _classes(task, labels["train"].values())
+    known, unseen = set(classes), {}
+    if task.target == "multiclass":
+        for found in labels.values():
+            for clip_id in [i for i, label in found.items() if label not in known]:
+                unseen[clip_id] = str(found.pop(clip_id))
+    splits = {}
+    for split, found in labels.items():
+        listed = tuple(by_id[i] for i in found)
+        unjudged = [_unjudged(task, clip) for clip in listed] if task.target == "multilabel" else ()
+        splits[split] = Labelled(listed, _targets(task, list(found.values()), classes, unjudged))
+    return TaskData(classes, splits, unseen)
+
+
+def check_probed(task: Task, data: TaskData) -> None:
+    """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
+    for split, found in data.splits.items():
+        if not found.clips:
+            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes.")
+    train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
+    probes.learnable(train, task.target, len(data.classes))
+    for split in ("valid", "test"):
+        found = data.splits[split]
+        floor = metrics.majority(task.target, train, len(found.clips), data.classes)
+        if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, found, floor))[0]):
+            raise MirbenchError(f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split.")
+
+
+def _read(task: Task, clip: Clip, annotation: str) -> Any:
+    value = clip.annotations[annotation]
+    try:
+        return task.label(value)
+    except Exception as error:
+        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {error}") from error
+
+
+def _unjudged(task: Task, clip: Clip) -> tuple[str, ...]:
+    """The labels that nobody has judged for a clip."""
+    name = f"{task.annotation}_unknown"
+    return tuple(_read(task, clip, name)) if name in clip.annotations else ()
+
+
+def _published(task: Task, names: Sequence[str]) -> tuple[str, ...]:
+    """Published classes as the task names them; those of a regression are no labels."""
+    if task.target == "regression":
+        return tuple(names)
+    try:
+        labels = [task.label((name,) if task.target == "multilabel" else name) for name in names]
+    except Exception as error:
+        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {error}") from error
+    return tuple(dict.fromkeys(name for label in labels for name in (label if task.target == "multilabel" else (label,))))
+
+
+def _classes(task: Task, labels: Any) -> tuple[str, ...]:
+    """The training labels in sorted order, numbers by value."""
+    if task.target == "regression":
+        return tuple(f"dimension {i}" for i in range(len(np.atleast_1d(next(iter(labels))))))
+    names = {tag for label in labels for tag in label} if task.target == "multilabel" else set(labels)
+    return tuple(sorted(names, key=lambda n: (0, int(n), "") if n.removeprefix("-").isdecimal() else (1, 0, n)))
+
+
+def _targets(task: Task, labels: list[Any], classes: tuple[str, ...], unjudged: Sequence[tuple[str, ...]] = ()) -> np.ndarray:
+    """unjudged: of each clip, or nothing where all labels of all clips are judged; what is also among a clip's labels is judged."""
+    column = {name: i for i, name in enumerate(classes)}
+    if task.target == "regression":
+        return np.array([np.atleast_1d(label) for label in labels], np.float64)
+    if task.target == "multilabel":
+        table = np.zeros((len(labels), len(classes)), np.int64)
+        for value, each in ((-1, unjudged), (1, labels)):
+            for row, names in enumerate(each):
+                table[row, [column[name] for name in names if name in column]] = value
+        return table
+    return np.array([column[label] for label in labels], np.int64)
+
+
+def _rows(embeddings: Embeddings, data: Labelled) -> tuple[np.ndarray, Labelled]:
+    """The features of the labelled clips that have an embedding."""
+    place = {clip_id: row for row, clip_id in enumerate(embeddings.clip_ids)}
+    kept = [i for i, clip in enumerate(data.clips) if clip.id in place]
+    rows = [place[data.clips[i].id] for i in kept]
+    return np.asarray(embeddings.matrix[rows], np.float32), Labelled(tuple(data.clips[i] for i in kept), data.targets[kept])
+
+
+def _predictions(task: Task, classes: tuple[str, ...], test: Labelled, scores: np.ndarray) -> Predictions:
+    return Predictions(
+        tuple(c.id for c in test.clips),
+        tuple(c.group for c in test.clips),
+        classes,
+        task.target,
+        test.targets,
+        np.asarray(scores, np.float32),
+    )
+
+
+def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, kind: str, seed: int, device: str) -> probes.Probe:
+    """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips."""
+    (x, fitted_on), (x_valid, chosen_on) = _rows(train, data.splits["train"]), _rows(valid, data.splits["valid"])
+    probe = probes.fit(
+        x,
+        fitted_on.targets,
+        x_valid,
+        chosen_on.targets,
+        target=task.target,
+        classes=data.classes,
+        metric=metrics.resolve(task.metrics[0]),
+        kind=kind,
+        seed=seed,
+        device=device,
+    )
+    return replace(probe, report={**probe.report, "n_train": len(x), "n_valid": len(x_valid)})
+
+
+def predict(task: Task, data: TaskData, probe: probes.Probe, test: Embeddings) -> Predictions:
+    """What a probe says of the test clips."""
+    features, labelled = _rows(test, data.splits["test"])
+    return _predictions(task, data.classes, labelled, probe.predict(features))
+
+
+def write_probe(folder: Path, probe: probes.Probe) -> None:
+    """probe.npz; the report is the caller's to write."""
+    layers: dict[str, Any] = {
+        f"{what}{n}": array for n, layer in enumerate(probe.layers) for what, array in zip(("weights", "bias"), layer, strict=True)
+    }
+    np.savez(folder / "probe.npz", mean=probe.mean, factor=probe.factor, learned=probe.learned, blank=probe.blank, **layers)
+
+
+def read_probe(folder: Path) -> probes.Probe:
+    """Without its report."""
+    with np.load(folder / "probe.npz") as stored:
+        layers = tuple((stored[f"weights{n}"], stored[f"bias{n}"]) for n in range(sum(name.startswith("weights") for name in stored)))
+        return probes.Probe(stored["mean"], stored["factor"], layers, stored["learned"], stored["blank"])
+
+
+def move_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:
+    """Against the labels that the clips have after a corruption changed their music; clips are left out whose new label is none of the
+    classes."""
+    assert condition.level is not None
+    labels: list[Any] = []
+    unjudged: list[tuple[str, ...]] = []
+    kept: list[int] = []
+    known = set(predictions.classes)
+    for row, clip_id in enumerate(predictions.clip_ids):
+        changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
+        label = task.moved(_label(predictions, row), changes)
+        names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
+        if label is not None and known.issuperset(names):
+            kept.append(row)
+            labels.append(label)
+            names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
+            unjudged.append(tuple(task.moved(names, changes) or ()) if names else ())
+    return replace(
+        predictions,
+        clip_ids=tuple(predictions.clip_ids[i] for i in kept),
+        groups=tuple(predictions.groups[i] for i in kept),
+        targets=_targets(task, labels, predictions.classes, unjudged),
+        scores=predictions.scores[kept],
+    )
+
+
+def _label(predictions: Predictions, row: int, value: int = 1) -> Any:
+    """A target as `Task.label` gave it; a multilabel one with the classes that have this value."""
+    target = predictions.targets[row]
+    if predictions.target == "regression":
+        return tuple(float(x) for x in target)
+    if predictions.target == "multilabel":
+        return tuple(name for name, on in zip(predictions.classes, target, strict=True) if on == value)
+    return predictions.classes[int(target)]
+
+
+def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) -> Predictions:
+    """What can be said of these test clips without hearing them."""
+    wanted = set(clip_ids)
+    kept = [i for i, clip in enumerate(data.splits["test"].clips) if clip.id in wanted]
+    test = Labelled(tuple(data.splits["test"].clips[i] for i in kept), data.splits["test"].targets[kept])
+    return _predictions(task, data.classes, test, metrics.majority(task.target, data.splits["train"].targets, len(kept), data.classes))
+
+
+def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
+    """split -> class -> clips that have it, for the manifest; nothing for regression."""
+    counts = {}
+    for split, found in data.splits.items():
+        if task.target == "multiclass":
+            counter = Counter(found.targets.tolist())
+            counts[split] = {name: counter[i] for i, name in enumerate(data.classes)}
+        elif task.target == "multilabel":
+            counts[split] = dict(zip(data.classes, (found.targets > 0).sum(axis=0).tolist(), strict=True))
+    return counts
+
+
+def measured(
+    task: Task, predictions: Predictions, resamples: int, groups: Collection[str] = ()
+) -> tuple[list[tuple[str, float, float, float]], np.ndarray]:
+    """(metric, value, low, high) for each metric of the task, and (metrics, resamples) what the intervals are made of.
+
+    groups: all that are resampled, where the predictions may lack some.
+    """
+    resolved = [metrics.resolve(metric) for metric in task.metrics]
+    values, resampled = significance.measure(resolved, predictions, resamples, groups=groups)
+    rows = [
+        (metric.name, float(value), *significance.resampled_interval(float(value), each))
+        for metric, value, each in zip(resolved, values, resampled, strict=True)
+    ]
+    return rows, resampled

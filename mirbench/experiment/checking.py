@@ -1,0 +1,265 @@
+"""What is to be known of a data set before anything runs on it: what it is, what is wrong with it, and what a run will need.
+
+Everything that a run refuses is looked for at once and told as a finding, so that no fault hides another. Prints nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirbench.data import findings
+from mirbench.data.findings import Finding, count, unique
+from mirbench.data.labels import Labels, read_labels
+from mirbench.data.manifests.faults import Rest, sift
+from mirbench.data.manifests.paths import readable
+from mirbench.data.manifests.rows import ending_of, read_rows_of
+from mirbench.data.published.filetree import composed
+from mirbench.data.published.layout import data_root, meant
+from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError, printable, told
+from mirbench.experiment.data_selection import adopt, fit_supervision
+from mirbench.experiment.jobs import Planner
+from mirbench.nouns import Dataset, Task
+from mirbench.records import HEARD_SPLITS, SPLITS, Clip
+from mirbench.registry.plugins import Registry
+from mirbench.results.provenance import core_count
+from mirbench.settings.config import RunConfig
+
+if TYPE_CHECKING:
+    from mirbench.data.duplicates.overlap import Overlap
+    from mirbench.data.scans import Scan
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """seconds: of audio, of the clips whose length is known; unmeasured: how many there are beside those."""
+
+    name: str
+    clips: int
+    groups: int
+    seconds: float = 0.0
+    unmeasured: int = 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run that has not begun needs. of: what is run. seconds: on two cores; free: megabytes on the disk of the cache."""
+
+    of: str
+    seconds: float
+    megabytes: float
+    free: float
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Checked:
+    """annotations, split_rule: of the data set, where it can be read. made: whether its clips are there to be listed, or still to be made.
+    listened: whether audio was compared with audio."""
+
+    dataset: Dataset
+    annotations: tuple[str, ...] = ()
+    split_rule: str = ""
+    made: bool = True
+    listened: bool = False
+    splits: tuple[SplitFacts, ...] = ()
+    labels: tuple[Labels, ...] = ()
+    estimate: Estimate | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def of_level(self, level: str) -> list[Finding]:
+        """level: problem | warning | note."""
+        return [finding for finding in self.findings if finding.level == level]
+
+    @property
+    def works(self) -> bool:
+        """Whether a run would not refuse it."""
+        return not self.of_level("problem")
+
+
+def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = True) -> Checked:
+    """Checks the one data set that the settings name, for their tasks and encoders. Prepares nothing and trains nothing.
+
+    listen: whether near-identical audio is looked for across splits, which hears every clip once. Raises
+    MirbenchError for unknown names, and where the settings name several data sets.
+    """
+    tasks: list[Task] = registry.resolve("task", config.tasks)
+    learns = any(encoder.trainable for encoder in registry.resolve("encoder", config.encoders))
+    try:
+        config = adopt(config, registry)
+        dataset, found = _chosen(config, registry), list[Finding]()
+    except MirbenchError as error:
+        dataset, found = _sifted(config, error)
+    splits: tuple[SplitFacts, ...] = ()
+    labels: list[Labels] = []
+    made = listened = False
+    try:
+        folder = _folder(config, registry, cache, dataset)
+        clips = None if folder is None else _clips(dataset, folder, registry)
+        annotations = dataset.annotations
+    except MirbenchError as error:
+        return Checked(dataset, findings=(Finding("problem", str(error)),))
+    if clips is not None:
+        made, listened, called = True, listen and not dataset.made, _Names(dataset, clips)
+        found += findings.of_ids(clips)
+        found += findings.of_splits(clips)
+        found += findings.of_duplicates(clips)
+        scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
+        if not dataset.made:
+            found += findings.of_files(clips, scans, config.max_bad, called)
+            found += findings.of_repeated(*_repeated(clips, scans, cache, listen), learns and config.overlap == "refuse")
+        labels = _labels(dataset, annotations, clips, tasks)
+        asked = [task for task in tasks if task.name in config.tasks]
+        found += findings.of_tasks(labels, asked, dataset, annotations, called)
+        if not labels and dataset.location is not None and (hint := meant(dataset.location, registry.datasets.values())):
+            found.append(Finding("note", hint))
+        found += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
+        splits = _split_facts(clips, scans)
+    planned = dataset.name in registry.datasets and (not made or bool(labels) or "all" not in config.tasks)
+    estimate = _estimate(config, registry, cache, found) if planned else None
+    found.sort(key=lambda finding: findings.LEVELS.index(finding.level))
+    return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(found))
+
+
+def _chosen(config: RunConfig, registry: Registry) -> Dataset:
+    datasets: list[Dataset] = registry.resolve("dataset", config.datasets)
+    if len(datasets) != 1:
+        raise MirbenchError(f"one data set is checked at a time, and {', '.join(d.name for d in datasets) or 'none'} was named; name one.")
+    return datasets[0]
+
+
+def _sifted(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Finding]]:
+    """What is in order of a manifest that is refused, and what is not; raises the error where no row by itself is at fault."""
+    location = Path(config.datasets[0]).expanduser() if len(config.datasets) == 1 else Path()
+    if not ending_of(location) or not location.is_file():
+        raise error
+    sifted = sift(location, data_root=data_root(config.data_root), allow_outside=config.allow_outside)
+    if not sifted.faults or not sifted.rows:
+        raise error
+    text = f"{count(len(sifted.faults), 'fault')} in the manifest; what else is said is of the rows without."
+    return Rest(location, sifted, config.split_seed), [Finding("problem", text, tuple(map(printable, sifted.faults)))]
+
+
+def _folder(config: RunConfig, registry: Registry, cache: Path, dataset: Dataset) -> Path | None:
+    """Where its files lie; None where they are still to be made."""
+    planner = Planner(config, registry, Store(cache))
+    return planner.location_of(dataset) if planner.prepared(dataset) or not dataset.prepares else None
+
+
+def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:
+    """Raises MirbenchError where there are none, or they cannot be listed."""
+    try:
+        clips = dataset.clips(folder)
+    except MirbenchError:
+        raise
+    except Exception as error:  # of a plugin's
+        provider = registry.provider("dataset", dataset.name)
+        raise MirbenchError(f"data set '{dataset.name}' (from {provider}) cannot list its clips: {told(error)}.") from error
+    if not clips:
+        raise MirbenchError(f"data set '{dataset.name}' has no clips.")
+    return clips
+
+
+class _Names:
+    """What a clip is called in a finding: its id, its file where the id does not say it, and its line in a manifest."""
+
+    def __init__(self, dataset: Dataset, clips: Sequence[Clip]) -> None:
+        self.dataset, self.ids = dataset, [clip.id for clip in unique(clips)]
+
+    def __call__(self, clip: Clip) -> str:
+        name = readable(composed(clip.path.name))
+        beside = [*([] if name in clip.id else [name]), *self.lines.get(clip.id, ())]
+        return printable(f"{clip.id} ({', '.join(beside)})" if beside else clip.id)
+
+    @cached_property
+    def lines(self) -> dict[str, tuple[str]]:
+        """By id; read when something is first to be called by it."""
+        location = self.dataset.location
+        if isinstance(self.dataset, Rest):
+            lines: Sequence[str] = self.dataset.lines
+        elif location is None or location.is_dir() or not ending_of(location):
+            return {}
+        else:
+            rows = read_rows_of(location)
+            lines = [f"{rows.unit} {number}" for number, _ in rows.rows]
+        return {name: (line,) for name, line in zip(self.ids, lines, strict=False)}
+
+
+def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, listen: bool) -> dict[str, Scan]:
+    """By clip id, what a first look at each file shows and, where they are listened to, whether it can be decoded."""
+    from mirbench.data.audio.undecodable import undecodable
+    from mirbench.data.scans import scan_clips
+
+    scans = scan_clips(unique(clips), cache, core_count(), f"looking at the files of {dataset.name}")
+    if listen:
+        readable = [clip for clip in unique(clips) if not scans[clip.id].problem]
+        damaged = undecodable(readable, cache, core_count(), f"listening to {dataset.name}")
+        scans |= {name: replace(scans[name], problem=why) for name, why in damaged.items()}
+    return scans
+
+
+def _repeated(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, listen: bool) -> tuple[list[Overlap], dict[str, str]]:
+    """Pairs of clips in different splits that are of one file or, where they are listened to, one recording; and the split of each clip."""
+    from mirbench.data.duplicates.overlap import find_overlap, repeated
+
+    readable = [clip for clip in unique(clips) if clip.id not in scans or not scans[clip.id].problem]
+    split = {clip.id: clip.split for clip in readable}
+    if listen:
+        return repeated(readable, cache, core_count()), split
+    heard, valid, rest = ([clip for clip in readable if clip.split in splits] for splits in (HEARD_SPLITS, ("valid",), ("test",)))
+    pairs = [(heard, [*valid, *rest]), (valid, rest)]
+    return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), listen=False)], split
+
+
+def _labels(dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]) -> list[Labels]:
+    """Of each task whose annotation is there."""
+    carried = [task for task in tasks if task.annotation in annotations]
+    return [read_labels(task, clips, dataset.classes.get(task.annotation, ())) for task in carried]
+
+
+def _split_facts(clips: Sequence[Clip], scans: Mapping[str, Scan]) -> tuple[SplitFacts, ...]:
+    by_split: dict[str, list[Clip]] = defaultdict(list)
+    for clip in unique(clips):
+        by_split[clip.split].append(clip)
+    ordered = [*(split for split in SPLITS if split in by_split), *sorted(by_split.keys() - set(SPLITS))]
+    return tuple(_facts(split, by_split[split], scans) for split in ordered)
+
+
+def _facts(split: str, clips: Sequence[Clip], scans: Mapping[str, Scan]) -> SplitFacts:
+    lengths = [_seconds(clip, scans.get(clip.id)) for clip in clips]
+    known = [seconds for seconds in lengths if seconds is not None]
+    return SplitFacts(split, len(clips), len({clip.group for clip in clips}), sum(known), len(lengths) - len(known))
+
+
+def _seconds(clip: Clip, scan: Scan | None) -> float | None:
+    """Of a clip, None where it cannot be told."""
+    if scan is not None and scan.problem:
+        return None
+    if clip.duration is not None:
+        return clip.duration
+    return max(0.0, scan.seconds - clip.start) if scan is not None else None
+
+
+def _estimate(config: RunConfig, registry: Registry, cache: Path, found: list[Finding]) -> Estimate | None:
+    """What a run needs; where it cannot be planned, why is told, unless a problem has been."""
+    from mirbench.experiment import planning
+
+    try:
+        planned = planning.plan(fit_supervision(config, registry), registry, cache)
+    except MirbenchError as error:
+        if not any(finding.level == "problem" for finding in found):
+            found.append(Finding("problem", str(error)))
+        return None
+    seconds, megabytes = planned.cost()
+    free = shutil.disk_usage(cache).free / 1e6
+    if megabytes > free:
+        found.append(Finding("warning", f"a run needs about {megabytes:,.0f} MB in {cache}, where {free:,.0f} MB are free."))
+    under = f" under {count(len(planned.conditions), 'corruption')}" if planned.conditions else ""
+    names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (planned.contenders, planned.tasks))
+    return Estimate(f"{names} on {tasks}{under}", seconds, megabytes, free, cache)

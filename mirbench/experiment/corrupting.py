@@ -1,0 +1,180 @@
+"""One file as it sounds under a corruption, to be listened to. Nothing heavy is imported before it is needed.
+
+The whole file is corrupted as a run corrupts a clip, but at the file's own rate and with a draw of its own, which its name decides. The
+samples are 32-bit floats: these hold peaks beyond full scale, so nothing is scaled or cut.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirbench.engine.store import Store, write_atomically
+from mirbench.errors import MirbenchError
+from mirbench.notation import in_unit
+from mirbench.nouns import Corruption, Dataset
+from mirbench.records import Condition
+from mirbench.registry.plugins import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEAST_RATE, MOST_RATE = 1_000, 384_000  # Hz
+FORMATS = "give a whole audio file, such as WAV, FLAC, OGG or MP3"
+
+
+def condition_of(corruption: Corruption, severity: int | None, level: str | None) -> Condition:
+    """By its severity or by its level, of which one must be given; raises MirbenchError for what the corruption does not have."""
+    levels, name = [float(each) for each in corruption.levels], corruption.name
+    several = f"severities 1 to {len(levels)}, which are" if len(levels) > 1 else "one severity, 1, which is"
+    has = f"{name} has {several} {in_unit(levels, corruption.unit)}"
+    if severity is None and level is None:
+        raise MirbenchError(f"neither --severity nor --level was given; {has}, so add --severity 1, for example.")
+    if severity is not None and level is not None:
+        raise MirbenchError(f"both --severity {severity} and --level {level} were given; {has}; leave one of the two out.")
+    if severity is None:
+        found = [number for number, each in enumerate(levels, start=1) if _same(each, str(level))]
+        if not found:
+            raise MirbenchError(f"level {level} was asked for, but {has}; choose a level that it has.")
+        severity = found[0]
+    if not 1 <= severity <= len(levels):
+        raise MirbenchError(f"severity {severity} was asked for, but {has}; choose one that it has.")
+    return Condition(name, severity, levels[severity - 1], corruption.unit)
+
+
+def _same(level: float, given: str) -> bool:
+    """Whether text is a level, or is what `mirbench list` shows of it."""
+    try:
+        return float(given) in (level, float(f"{level:g}"))
+    except ValueError:
+        return False
+
+
+def corrupt_file(
+    file: Path,
+    output: Path | None,
+    condition: Condition,
+    registry: Registry,
+    cache: Path,
+    dataset: str = "mini",
+    sample_rate: int | None = None,
+    replicate: int = 0,
+) -> tuple[Path, str]:
+    """Writes the file as it sounds under the condition; returns where it is, and in a line what was done.
+
+    output: a .wav file; None: named after the file and the condition, in the current folder. sample_rate: Hz; None: the file's own.
+    dataset: whose training clips are mixed in where the corruption mixes some in; it is prepared in the cache. Raises MirbenchError.
+    """
+    import numpy as np
+
+    from mirbench.evaluation.embedding.corruption import Fault, corrupt
+    from mirbench.experiment.data_selection import adopt
+    from mirbench.settings.config import RunConfig
+
+    corruption = registry.get("corruption", condition.corruption)
+    background = registry.get("dataset", adopt(RunConfig(datasets=[dataset]), registry).datasets[0])
+    if replicate < 0:
+        raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
+    if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
+        raise MirbenchError(f"--sample-rate should be a number of hertz from {LEAST_RATE} to {MOST_RATE}, not {sample_rate}.")
+    own_rate = _own_rate(file)
+    out, rate = _where(output, file, condition, replicate), sample_rate or own_rate
+    audio = _read(file, rate)
+    others = _background(corruption, background, registry, cache, file, rate) if corruption.others else None
+    try:
+        found = corrupt(corruption, condition, audio, rate, file.name, replicate, others)
+    except Fault as fault:
+        provider = registry.provider("corruption", corruption.name)
+        raise MirbenchError(
+            f"corruption '{corruption.name}' (from {provider}) failed on {file} at severity {condition.severity}: it {fault.reason}; "
+            "--debug shows where."
+        ) from fault
+    write_atomically(out, _wav(found, rate))
+    assert condition.level is not None
+    told = f"{corruption.name} at {in_unit([condition.level], condition.unit)} (severity {condition.severity})"
+    told = f"{out}: {told}, {len(found) / rate:.1f} s at {rate} Hz, mono"
+    if np.array_equal(found, audio):
+        told += "; nothing was changed, since at this level it leaves this audio as it is"
+    if (peak := float(np.abs(found).max())) > 1:
+        told += f"; its peak is {peak:.2f} times full scale, which the file (32-bit float) holds and a player may cut off"
+    return out, told
+
+
+def _own_rate(file: Path) -> int:
+    """Its sample rate in Hz; raises MirbenchError for what is no audio file."""
+    from mirbench.data.audio.audio import AudioError, describe_audio
+
+    if file.is_dir():
+        raise MirbenchError(f"{file} is a folder; give one audio file, such as {file / 'NAME.wav'}.")
+    if not file.exists() and not file.is_symlink():
+        raise MirbenchError(f"there is no file {file}; give the path of an audio file.")
+    try:
+        return describe_audio(file).sample_rate
+    except AudioError as error:
+        raise MirbenchError(f"{str(error).removesuffix('.')}; {FORMATS}.") from error
+
+
+def _read(file: Path, rate: int) -> np.ndarray:
+    from mirbench.data.audio.audio import AudioError, read_audio
+
+    try:
+        return read_audio(file, rate)
+    except AudioError as error:
+        raise MirbenchError(f"{str(error).removesuffix('.')}; {FORMATS}.") from error
+
+
+def _where(output: Path | None, file: Path, condition: Condition, replicate: int) -> Path:
+    draw = f"-replicate-{replicate}" if replicate else ""
+    name = f"{file.stem}.{condition.corruption}-{condition.severity}{draw}.wav"
+    out = output or Path(name)
+    if out.is_dir():
+        raise MirbenchError(f"--output {out} is a folder; give the file to be written, such as --output {out / name}.")
+    if out.suffix.lower() != ".wav":
+        raise MirbenchError(
+            f"--output {out} does not end in .wav; only WAV is written, since it holds peaks beyond full scale; use --output "
+            f"{out.with_suffix('.wav')}."
+        )
+    if out.exists() and out.samefile(file):
+        raise MirbenchError(f"--output {out} is the file to be read, which is left as it is; choose another, such as --output {name}.")
+    return out
+
+
+def _wav(audio: np.ndarray, rate: int) -> bytes:
+    """32-bit float; not by libsndfile, which writes the time of day into such a file."""
+    from scipy.io import wavfile
+
+    buffer = io.BytesIO()
+    wavfile.write(buffer, rate, audio)
+    return buffer.getvalue()
+
+
+def _background(
+    corruption: Corruption, dataset: Dataset, registry: Registry, cache: Path, file: Path, rate: int
+) -> Callable[[int, int, int], np.ndarray]:
+    """What draws other clips, as in a run; a clip of the data set does not get its own group."""
+    from mirbench.evaluation.embedding.passes import others_of, pool_of
+    from mirbench.experiment.jobs import Planner
+    from mirbench.settings.config import RunConfig
+
+    planner = Planner(RunConfig(datasets=[dataset.name], device="cpu"), registry, Store(cache))
+    for job in planner.prepare([dataset]):
+        if planner.store.has(job.kind, job.key):
+            break
+        if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
+            said = f"{corruption.name} mixes in training clips of {dataset.name}, which is prepared first, once, in {cache}"
+            print(f"mirbench: {said} (about {job.seconds:.0f} s).", file=sys.stderr)
+        with planner.store.writing(job.kind, job.key) as folder:
+            job.run(folder)
+    clips = planner.clips_of(dataset)
+    group = next((c.group for c in clips if c.path.name == file.name and c.path.exists() and c.path.samefile(file)), "")
+    pool = pool_of([clip for clip in clips if clip.split == "train"], rate)
+    if not any(clip.group != group and len(samples) for clip, samples in pool):
+        raise MirbenchError(
+            f"{corruption.name} mixes in other clips, but data set '{dataset.name}' has no training clips to mix in; name another with "
+            "--dataset."
+        )
+    return others_of(pool, group)

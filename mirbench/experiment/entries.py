@@ -1,0 +1,293 @@
+"""Who is scored: encoders as they are, the variants that a sweep makes of them, checkpoints that were given, and floors."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mirbench.engine.store import key_of
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Encoder
+from mirbench.records import ABOUT
+from mirbench.registry.plugins import Registry
+from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
+from mirbench.settings.options import encoder_options
+
+PRINTS = "heard.prints"  # fingerprints of what was pretrained on; not in checkpoints made elsewhere, nor of audio that was made here
+VALID_PRINTS = "valid.prints"  # of the valid clips beside it, by which a checkpoint may have been chosen
+HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """name: the label in every table and row; no key depends on it, so that what two have in common is done once.
+
+    options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
+    a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
+    here or not at all. asked: what settings say against options that those were trained with.
+    """
+
+    name: str
+    encoder: Encoder
+    options: Mapping[str, Any]
+    role: str
+    seeds: tuple[int, ...]
+    values: Mapping[str, float | str] = field(default_factory=dict)
+    checkpoints: Mapping[int, Path] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    def rivals(self, other: Contender) -> bool:
+        """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""
+        return not self.values or not other.values or self.values == other.values
+
+
+def contenders(config: RunConfig, registry: Registry) -> list[Contender]:
+    """Encoders, then floors. Swept encoders that are not among `encoders` come first, then checkpoints, then `encoders` in their order.
+
+    Raises MirbenchError for unknown names, options that cannot work, two of one name, and folders that hold no checkpoint.
+    """
+    encoders = registry.resolve("encoder", config.encoders)
+    floors = [e for e in registry.resolve("encoder", config.floors) if e not in encoders]
+    unlisted = [e for e in registry.resolve("encoder", list(config.sweep)) if e not in (*encoders, *floors)]
+    _check_all(config, registry)
+    given = _grouped(_given(config, registry))
+    taken = [c.encoder.name for c in given] + [e.name for e in (*unlisted, *encoders, *floors)]
+    folders = [path for c in given for path in c.checkpoints.values()]
+    found = [
+        *(variant for e in unlisted for variant in _variants(config, e, "encoder")),
+        *(_labelled(c, taken, folders) for c in given),
+        *(variant for e in encoders for variant in _variants(config, e, "encoder")),
+        *(variant for e in floors for variant in _variants(config, e, "floor")),
+    ]
+    _check_names(found)
+    for contender in found:
+        with _told(contender.name if contender.values else ""):
+            contender.encoder.check(contender.options)
+    return found
+
+
+def _check_all(config: RunConfig, registry: Registry) -> None:
+    """Whether any encoder has the options that are for all; one file may serve runs of different encoders."""
+    known = {option for encoder in registry.encoders.values() for option in encoder.options}
+    for option in config.options.get(ALL_OPTIONS, {}):
+        if option not in known:
+            raise MirbenchError(f"options.{ALL_OPTIONS}: no encoder has an option '{option}'{nearest(option, sorted(known))}")
+
+
+def _check_names(found: Sequence[Contender]) -> None:
+    by_name: dict[str, Contender] = {}
+    for contender in found:
+        if (first := by_name.setdefault(contender.name, contender)) is not contender:
+            raise MirbenchError(
+                f"two contenders are named '{contender.name}': {_told_apart(first)} and {_told_apart(contender)}; give the values of the "
+                "sweep other labels."
+            )
+
+
+def _told_apart(contender: Contender) -> str:
+    values = ", ".join(f"{option} = '{value}'" for option, value in contender.values.items())
+    folders = " and ".join(map(str, contender.checkpoints.values()))
+    return f"{contender.encoder.name} with {values or folders or 'nothing swept'}"
+
+
+@contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    """An error in the block is told with this name before it."""
+    try:
+        yield
+    except MirbenchError as error:
+        if not name:
+            raise
+        raise MirbenchError(f"{name}: {error}") from error
+
+
+def _seeds(config: RunConfig, encoder: Encoder) -> tuple[int, ...]:
+    """Those that were asked for; an encoder and probe without randomness have one result, filed under 0."""
+    random = encoder.seeded or config.probe.kind == "mlp"
+    return tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
+
+
+def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Contender]:
+    """The encoder as it is, or every combination of the values that are swept."""
+    swept = config.sweep.get(encoder.name, {})
+    points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
+    for chosen in itertools.product(*points):
+        labels = dict(zip(swept, (label for label, _ in chosen), strict=True))
+        options = encoder_options(encoder, config.options, swept=dict(zip(swept, (value for _, value in chosen), strict=True)))
+        label = ", ".join(f"{option}={_text(value)}" for option, value in labels.items())
+        name = f"{encoder.name}[{label}]" if label else encoder.name
+        with _told(name if label else ""):
+            options = dict(encoder.complete(options))
+        yield Contender(name, encoder, options, role, _seeds(config, encoder), labels)
+
+
+def _points(where: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[float | str, Any]]:
+    """(number or label, value) of each value of a swept option; a mapping has labels of its own."""
+    if isinstance(values, Mapping):
+        return list(values.items())
+    points = [(v if isinstance(v, (int, float)) and not isinstance(v, bool) else _text(v), v) for v in values]
+    texts = [_text(label) for label, _ in points]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise MirbenchError(f"{where} has the value {text} twice; give it once, or a mapping of labels to values.")
+    return points
+
+
+def _text(value: Any) -> str:
+    """A value as part of a name.
+
+    >>> _text(0.05), _text(True), _text({"name": "dice", "annotation": "tags"}), _text(["dice", "key-distance"])
+    ('0.05', 'true', 'name=dice,annotation=tags', 'dice+key-distance')
+    """
+    if isinstance(value, Mapping):
+        return ",".join(f"{k}={_text(v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return "+".join(map(_text, value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _given(config: RunConfig, registry: Registry) -> Iterator[Contender]:
+    """A contender, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
+    those that are read when it is loaded."""
+    for path in {Path(text).expanduser().resolve(): Path(text).expanduser() for text in config.checkpoints}.values():
+        name, options, seed = _about(path)
+        if name not in registry.encoders:
+            raise MirbenchError(
+                f"checkpoint {path} is of the encoder '{name}', which no plugin provides; name its plugin with --plugin FILE."
+            )
+        encoder = registry.encoders[name]
+        if not encoder.trainable:
+            raise MirbenchError(f"checkpoint {path} is of the encoder '{name}', which loads no weights; score it with --encoder {name}.")
+        if lost := [option for option in options if option not in encoder.options]:
+            raise MirbenchError(
+                f"checkpoint {path} was made with the option '{lost[0]}', which the encoder '{name}' does not have; pretrain it again, or "
+                f"take the option out of its {ABOUT}."
+            )
+        own = config.options.get(name, {})
+        free = {option: value for option, value in own.items() if option in encoder.load_options or option not in options}
+        trained = dict(encoder.complete(encoder_options(encoder, {**config.options, name: free}, stored=options)))
+        wanted = encoder.complete(encoder_options(encoder, config.options, stored=options))
+        asked = {option: wanted[option] for option in own if wanted[option] != trained[option]}
+        yield Contender(name, encoder, trained, "encoder", (seed,), checkpoints={seed: path}, asked=asked)
+
+
+def _grouped(given: Iterator[Contender]) -> list[Contender]:
+    """Checkpoints that differ in their seed alone are one contender, scored over its seeds; where a seed comes twice, nobody knows which
+    belong together, and each stays by itself."""
+    alike: dict[str, list[Contender]] = {}
+    for contender in given:
+        (path,) = contender.checkpoints.values()
+        of = {name: about["key"] for name, about in read_heard(path).items()}
+        part = path.name if _whole(path) != path else ""  # last | best
+        same = [contender.encoder.name, contender.options, contender.asked, of, part]
+        alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(contender)
+    found: list[Contender] = []
+    for group in alike.values():
+        seeds = [seed for contender in group for seed in contender.seeds]
+        if len(set(seeds)) < len(seeds):
+            found += group
+        else:
+            folders = {seed: path for contender in group for seed, path in contender.checkpoints.items()}
+            found.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
+    return found
+
+
+def _whole(path: Path) -> Path:
+    """The checkpoint that a folder is, or is the `last` or `best` of."""
+    path = path.resolve() if path.name in ("", "..") else path
+    return path.parent if not (path / HEARD).is_file() and (path.parent / ABOUT).is_file() else path
+
+
+def files_of(path: Path) -> dict[str, Path]:
+    """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
+    found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
+    beside = {name: _whole(path) / name for name in ("report.json", HEARD, PRINTS, VALID_PRINTS)}
+    return {**{name: file for name, file in beside.items() if file.is_file()}, **found}
+
+
+def read_heard(path: Path) -> dict[str, dict[str, Any]]:
+    """data set -> {"key", "clips"} of what a checkpoint was pretrained on; nothing where it does not say."""
+    file = _whole(path) / HEARD
+    try:
+        heard = {name: {"key": str(of["key"]), "clips": list(of["clips"])} for name, of in json.loads(file.read_text("utf-8")).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MirbenchError(f"{file} does not say which clips the checkpoint heard; pretrain it again, or remove that file.") from error
+    return heard
+
+
+@dataclass(frozen=True)
+class Print:
+    """What is kept of a clip. packed: its fingerprint, None of what cannot be decoded; file: of `file_key`."""
+
+    packed: bytes | None
+    file: str
+
+
+def file_key(path: Path) -> str:
+    """Of the file that this is, wherever a link to it lies; '' where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return key_of(path=os.path.realpath(path), size=found.st_size, time=found.st_mtime_ns)
+
+
+def write_prints(path: Path, prints: Mapping[str, Print], name: str = PRINTS) -> None:
+    """prints: by clip. name: PRINTS or VALID_PRINTS."""
+    lines = [json.dumps([clip, base64.b64encode(of.packed or b"").decode(), of.file]) for clip, of in prints.items()]
+    (path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read_prints(path: Path, name: str = PRINTS) -> dict[str, Print]:
+    """As `write_prints` was given them; nothing where a checkpoint does not say."""
+    file = _whole(path) / name
+    if not file.is_file():
+        return {}
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        return {clip: Print(base64.b64decode(packed) or None, of) for clip, packed, of in lines}
+    except (OSError, ValueError, TypeError) as error:
+        raise MirbenchError(f"{file} is damaged, so what the checkpoint heard is not known; pretrain it again, or remove it.") from error
+
+
+def _about(path: Path) -> tuple[str, dict[str, Any], int]:
+    """(encoder, options, seed) of a checkpoint folder."""
+    if path.is_file():
+        raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
+    if not path.is_dir():
+        raise MirbenchError(f"there is no checkpoint folder {path}; give one that `mirbench pretrain` printed.")
+    file = path / ABOUT
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        name, options, seed = about["encoder"], about["options"], about["seed"]
+    except FileNotFoundError:
+        raise MirbenchError(f"{path} is no checkpoint: it has no {ABOUT}; give a folder that `mirbench pretrain` printed.") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        name, options, seed = None, None, None
+    if not isinstance(name, str) or not isinstance(options, dict) or not isinstance(seed, int):
+        raise MirbenchError(
+            f"{file} does not say which encoder, options and seed it is of; give a folder that `mirbench pretrain` printed."
+        )
+    return name, options, seed
+
+
+def _labelled(contender: Contender, taken: Sequence[str], folders: Sequence[Path]) -> Contender:
+    """Called by its folder too where the encoder's name is taken: by the last part, or as many as tell it from the other folders."""
+    if taken.count(contender.name) < 2:
+        return contender
+    first, *more = contender.checkpoints.values()
+    parts = first.resolve().parts
+    others = [other.resolve().parts for other in folders if other != first]
+    length = next(n for n in range(1, len(parts) + 1) if all(other[-n:] != parts[-n:] for other in others))
+    return replace(contender, name=f"{contender.name} ({'/'.join(parts[-length:])}{f' and {len(more)} more' if more else ''})")

@@ -1,0 +1,258 @@
+"""What a plugin must keep to: its hooks, and the nouns they return. Every breach is one sentence that names the plugin."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.nouns import Backbone, Checksums, Corruption, Dataset, Encoder, Files, Supervision, Task
+from mirbench.records import CLEAN, MAJORITY, SEVERITIES
+
+KINDS: dict[str, type] = {
+    "encoder": Encoder,
+    "dataset": Dataset,
+    "task": Task,
+    "corruption": Corruption,
+    "backbone": Backbone,
+    "supervision": Supervision,
+}
+PROSE = {kind: kind for kind in KINDS} | {"dataset": "data set"}
+RESERVED = {
+    "all": "it means every one",
+    "none": "it means not one",
+    MAJORITY: "it is the majority-class floor",
+    CLEAN: "it is audio that was left alone",
+}
+TARGETS = ("multiclass", "multilabel", "regression")
+OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options
+
+HOOKS = {kind: f"register_{kind}s" for kind in KINDS}
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def check_noun(kind: str, noun: Any, label: str) -> None:
+    """Raises MirbenchError where `noun` is not what a hook may return. label: who provides it, e.g. `plugin mine.py`."""
+    cls = KINDS[kind]
+    if isinstance(noun, type) and issubclass(noun, cls):
+        raise MirbenchError(f"{label}: {HOOKS[kind]} returned the class {noun.__name__}; return an instance, {noun.__name__}().")
+    if not isinstance(noun, cls):
+        raise MirbenchError(f"{label}: {HOOKS[kind]} returned {_named(noun)}, which is not a mirbench.{cls.__name__}.")
+    what = type(noun).__name__
+    name: Any = noun.name  # type: ignore[attr-defined]
+    if not isinstance(name, str) or not name:
+        raise MirbenchError(f"{label}: {what} has no name; set name = '{_kebab(what)}'.")
+    if not _NAME.fullmatch(name):
+        hint = f", such as '{_kebab(name)}'" if _kebab(name) else ""
+        raise MirbenchError(f"{label}: {what} is named '{name}'; write lower-case letters and digits with hyphens between{hint}.")
+    if name in RESERVED:
+        raise MirbenchError(f"{label}: {what} is named '{name}', which is reserved ({RESERVED[name]}); choose another name.")
+    wrong = _WRONG[kind](noun)
+    if wrong:
+        raise MirbenchError(f"{label}: {PROSE[kind]} '{name}' {wrong}.")
+
+
+def _wrong_encoder(encoder: Encoder) -> str:
+    cls = type(encoder)
+    if cls.embed is Encoder.embed and cls.load is Encoder.load:
+        return "has neither embed nor load; override one"
+    if encoder.trainable and cls.pretrain is Encoder.pretrain:
+        return "says it is trainable but has no pretrain"
+    if not _number(encoder.sample_rate) or encoder.sample_rate <= 0:
+        return f"has sample_rate = {encoder.sample_rate!r}; it should be a number of hertz above 0"
+    if not _number(encoder.window_seconds) or encoder.window_seconds <= 0:
+        return f"has window_seconds = {encoder.window_seconds!r}; it should be a number of seconds above 0"
+    if not isinstance(encoder.options, Mapping):
+        return f"has options = {encoder.options!r}; it should be a mapping of option names to defaults"
+    return ""
+
+
+def _wrong_dataset(dataset: Dataset) -> str:
+    if type(dataset).clips is Dataset.clips:
+        return "has no clips; override clips(self, folder)"
+    for attribute in ("annotations", "folders"):
+        value = getattr(dataset, attribute)
+        if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+            return f"has {attribute} = {value!r:.60}; it should be a tuple of names, such as ('genre',)"
+    if isinstance(dataset.files, Files) or not all(isinstance(some, Files) for some in dataset.files):
+        return f"has files = {dataset.files!r:.60}; it should be a tuple of mirbench.Files"
+    if isinstance(dataset.checksums, Checksums) or not all(isinstance(some, Checksums) for some in dataset.checksums):
+        return f"has checksums = {dataset.checksums!r:.60}; it should be a tuple of mirbench.Checksums"
+    if not isinstance(dataset.classes, Mapping):
+        return f"has classes = {dataset.classes!r:.60}; it should be a mapping of annotations to class names in their order"
+    return ""
+
+
+def _wrong_task(task: Task) -> str:
+    if not task.annotation or not isinstance(task.annotation, str):
+        return "has no annotation; name the one that it predicts, such as annotation = 'genre'"
+    if wrong := _wrong_target(task.target):
+        return wrong
+    if isinstance(task.metrics, str):
+        return f"has metrics = {task.metrics!r}; it should be a tuple, ({task.metrics!r},)"
+    if not task.metrics:
+        return "has no metrics; name one or more, the headline first, such as metrics = ('accuracy', 'macro_f1')"
+    if isinstance(task.classes, str) or not all(isinstance(name, str) for name in task.classes):
+        return f"has classes = {task.classes!r:.60}; it should be a tuple of class names"
+    if len(set(task.classes)) < len(task.classes):
+        return "names a class twice in classes"
+    return _wrong_words("changed_by", task.changed_by)
+
+
+def _wrong_corruption(corruption: Corruption) -> str:
+    levels, cls = corruption.levels, type(corruption)
+    if not isinstance(corruption.others, int) or isinstance(corruption.others, bool) or corruption.others < 0:
+        return f"has others = {corruption.others!r}; it should be how many other clips it mixes in, 0 for none"
+    if corruption.others and cls.mix is Corruption.mix:
+        return f"mixes in {corruption.others} other clips but has no mix; override mix(self, audio, others, sample_rate, level, seed)"
+    if not corruption.others and cls.apply is Corruption.apply:
+        return "has no apply; override apply(self, audio, sample_rate, level, seed)"
+    if isinstance(levels, str) or not isinstance(levels, Iterable) or not 1 <= len(list(levels)) <= SEVERITIES:
+        return f"has levels = {levels!r:.60}; it should be {SEVERITIES} levels, one for each severity, or fewer where there are no more"
+    if not all(_number(level) for level in levels):
+        return f"has levels = {levels!r:.60}; each should be a finite number"
+    steps = [b - a for a, b in itertools.pairwise(levels)]
+    if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+        return f"has levels = {levels!r:.60}; they should rise, or fall, from each severity to the next"
+    return _wrong_words("alters", corruption.alters)
+
+
+def _wrong_backbone(backbone: Backbone) -> str:
+    return "has no build; override build(self, **options)" if type(backbone).build is Backbone.build else ""
+
+
+def _wrong_supervision(supervision: Supervision) -> str:
+    cls = type(supervision)
+    if cls.encode is Supervision.encode:
+        return "has no encode; override encode(self, labels, options)"
+    if cls.similarity is Supervision.similarity:
+        return "has no similarity; override similarity(self, encoded, options)"
+    if not isinstance(supervision.annotation, str):
+        return f"has annotation = {supervision.annotation!r}; it should be the name of one, such as 'genre', or empty where it has none"
+    if not isinstance(supervision.options, Mapping):
+        return f"has options = {supervision.options!r}; it should be a mapping of option names to defaults"
+    if taken := [name for name in OF_ANY_SUPERVISION if name in supervision.options]:
+        return f"has an option '{taken[0]}', which every supervision has already; choose another name for it"
+    return _wrong_target(supervision.target)
+
+
+def _wrong_target(target: Any) -> str:
+    if target in TARGETS:
+        return ""
+    hint = did_you_mean(str(target), TARGETS)
+    return f"has target = {target!r}{';' + hint if hint else '.'} It should be one of {', '.join(TARGETS)}"
+
+
+def _wrong_words(attribute: str, words: Any) -> str:
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        return f"has {attribute} = {words!r}; it should be a set of words, such as frozenset({{'pitch'}})"
+    return ""
+
+
+_WRONG: dict[str, Any] = {
+    "encoder": _wrong_encoder,
+    "dataset": _wrong_dataset,
+    "task": _wrong_task,
+    "corruption": _wrong_corruption,
+    "backbone": _wrong_backbone,
+    "supervision": _wrong_supervision,
+}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _kebab(name: str) -> str:
+    """A name as mirbench would write it.
+
+    >>> _kebab("MyBig Task_2")
+    'my-big-task-2'
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def sources_of(noun: Any, module: Any) -> list[Path]:
+    """The .py files that define a noun, sorted: its plugin's package, or the files of its class, of the bases that are not
+    nouns.py's, and of the modules imported from the folder of a plugin file."""
+    package = getattr(module, "__path__", None)
+    if package:
+        return sorted(path for folder in package for path in Path(folder).rglob("*.py"))
+    files = {file_of(cls) for cls in type(noun).__mro__ if cls.__module__ not in ("builtins", "mirbench.nouns")} | {file_of(module)}
+    own = Path(file_of(module)).parent
+    if module.__name__.split(".")[0] not in ("mirbench", "mirbench_plugins"):
+        loaded = [getattr(other, "__file__", None) or "" for other in list(sys.modules.values())]
+        files |= {file for file in loaded if file.endswith(".py") and Path(file).parent == own}
+    return sorted(Path(file) for file in files if file and Path(file).is_file())
+
+
+def hook_result(result: Any, hook: str, label: str) -> list[Any]:
+    """What a hook returned, as a list."""
+    if isinstance(result, (str, bytes, Mapping)) or not isinstance(result, Iterable):
+        raise MirbenchError(f"{label}: {hook} returned {_named(result)}, not a list; return a list of instances, such as [Mine()].")
+    return list(result)
+
+
+def broken_hook(manager: pluggy.PluginManager, module: Any, label: str) -> str:
+    """What is wrong with a plugin's hooks, as a sentence: a name that no hook carries, or arguments that no hook has."""
+    for name in dir(module):
+        options = manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in HOOKS.values():
+            hint, known = did_you_mean(hook, HOOKS.values()), ", ".join(HOOKS.values())
+            return f"{label} has a hook '{hook}' that mirbench does not know{';' + hint if hint else '.'} Known: {known}."
+        wanted = [argument for argument in inspect.signature(getattr(module, name)).parameters if argument != "self"]
+        if wanted:
+            return f"{label}: its hook {hook} asks for '{', '.join(wanted)}', but mirbench calls it with nothing; write def {hook}():."
+    return ""
+
+
+def no_hook(module: Any, label: str) -> str:
+    """The sentence for a plugin that was named and has no hook."""
+    for name, thing in vars(module).items():
+        if inspect.isfunction(thing) and name in HOOKS.values():
+            return f"{label} registers nothing: put @mirbench.hookimpl above its function {name}."
+    hooks = ", ".join(HOOKS.values())
+    return f"{label} registers nothing; give it a function marked @mirbench.hookimpl and named one of {hooks}."
+
+
+def reason_of(error: BaseException, file: str | None = None) -> str:
+    """`file:line: Exception: message`, at the deepest line outside the import machinery (of `file`, where it is on the way)."""
+    text = " ".join(str(error).split())
+    machinery = ("importlib", "/pluggy/", "/mirbench/registry/")
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in trace if not any(part in frame.filename.replace("\\", "/") for part in machinery)]
+    if isinstance(error, SyntaxError):
+        where, text = f"{error.filename}:{error.lineno}: ", error.msg
+    elif frames:
+        own = [frame for frame in frames if frame.filename == (file or frames[0].filename)] or frames
+        where = f"{own[-1].filename}:{own[-1].lineno}: "
+    else:
+        where = ""
+    return f"{where}{type(error).__name__}" + (f": {text.removesuffix('.')}" if text else "")
+
+
+def file_of(module: Any) -> str:
+    """Where a module, a class or an instance was written, or nothing."""
+    target = module if inspect.ismodule(module) or inspect.isclass(module) or inspect.isfunction(module) else type(module)
+    try:
+        return inspect.getsourcefile(target) or ""
+    except TypeError:
+        return ""
+
+
+def _named(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"{thing!r:.60}"

@@ -1,0 +1,337 @@
+"""The run folder: write and read. results/README.md explains every file and column; reporting reads through here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import numpy as np
+
+from mirbench.engine.store import explain_os_errors, write_atomically
+from mirbench.errors import MirbenchError, printable
+from mirbench.records import CLEAN, Predictions, Score
+from mirbench.results.csvfile import damaged, number, read_csv, read_rows, write_csv, write_rows
+
+MOST_SKIPPED = 5  # clips named in the printed summary
+LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
+PREDICTION_COLUMNS = ("clip", "group", "target", "predicted")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of summary.csv: the mean over seeds of one encoder, task, data set, metric and condition."""
+
+    encoder: str
+    task: str
+    dataset: str
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    corruption: str = CLEAN
+    severity: int = 0
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of comparisons.csv: encoder minus baseline on the same clips, with a paired interval; clean audio."""
+
+    encoder: str
+    baseline: str
+    task: str
+    dataset: str
+    metric: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """One line of robustness.csv: what corruption leaves of an encoder's scores, mean over seeds.
+
+    measure: retained (corrupted minus chance over clean minus chance), ce and relative_ce (error relative to the baseline's, see
+    evaluation.robustness), or mce and relative_mce, their means over the corruptions that count. corruption: `all` for a mean over
+    those. severity: 0 for all severities together. task, dataset, metric: `all` for a mean over tasks. baseline: of all but retained.
+    """
+
+    encoder: str
+    task: str
+    dataset: str
+    metric: str
+    measure: str
+    corruption: str
+    severity: int
+    value: float
+    ci_low: float
+    ci_high: float
+    baseline: str = ""
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+@dataclass(frozen=True)
+class RobustnessComparison:
+    """One line of robustness_comparisons.csv: encoder minus baseline under one corruption, mean over severities and seeds.
+
+    measure: score (the metric itself) or retained (of what each has on clean audio). corruption: `all` for the mean over those that
+    count. p: two-sided, of no difference; p_holm: corrected for all lines of this measure.
+    """
+
+    encoder: str
+    baseline: str
+    task: str
+    dataset: str
+    metric: str
+    corruption: str
+    measure: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_holm: float
+    n_seeds: int = 1
+    n_test: int = 0
+
+
+Row = TypeVar("Row", Score, Summary, Comparison, Robustness, RobustnessComparison)
+
+
+class RunFolder:
+    """What one `mirbench run` leaves behind. Every reader raises MirbenchError for a file that is missing or damaged.
+
+    >>> import tempfile
+    >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "first")
+    >>> run.write_summaries([Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48)])
+    >>> run.read_summaries()[0].value
+    0.618
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path | str) -> RunFolder:
+        """The folder, made if it is not there."""
+        run = cls(path)
+        with explain_os_errors("making the run folder", run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    def is_whole(self, key: str) -> bool:
+        """Whether the folder holds a finished run of this key."""
+        names = ("manifest.json", "scores.csv", "summary.csv", "comparisons.csv")
+        return all((self.path / name).is_file() for name in names) and self.read_manifest().get("key") == key
+
+    def clear(self) -> None:
+        """Takes away what an earlier run left; the manifest first, so that a kill leaves no whole-looking mixture."""
+        (self.path / "manifest.json").unlink(missing_ok=True)
+        for name in ("predictions", "tables", "figures"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in ("report.html", "robustness.csv", "robustness_comparisons.csv", "equivariance.csv"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Any mix of dicts, sequences, paths and numpy numbers; a number that is not finite is written as null."""
+        write_atomically(self.path / "manifest.json", json.dumps(_plain(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_manifest(self) -> dict[str, Any]:
+        path = self.path / "manifest.json"
+        try:
+            manifest = json.loads(self._text(path))
+        except json.JSONDecodeError as error:
+            raise damaged(path, error.lineno, f"is not valid JSON ({error.msg})") from error
+        if not isinstance(manifest, dict):
+            raise damaged(path, 1, "holds no JSON object")
+        return manifest
+
+    def write_scores(self, scores: Iterable[Score]) -> None:
+        write_rows(self.path / "scores.csv", Score, scores)
+
+    def read_scores(self) -> list[Score]:
+        return read_rows(path := self.path / "scores.csv", self._text(path), Score)
+
+    def write_summaries(self, summaries: Iterable[Summary]) -> None:
+        write_rows(self.path / "summary.csv", Summary, summaries)
+
+    def read_summaries(self) -> list[Summary]:
+        return read_rows(path := self.path / "summary.csv", self._text(path), Summary)
+
+    def write_comparisons(self, comparisons: Iterable[Comparison]) -> None:
+        write_rows(self.path / "comparisons.csv", Comparison, comparisons)
+
+    def read_comparisons(self) -> list[Comparison]:
+        """Empty where the run compared nothing and so has no comparisons.csv."""
+        return self._read_any("comparisons.csv", Comparison)
+
+    def write_robustness(self, rows: Iterable[Robustness]) -> None:
+        """No rows, no file: a run that swept no corruptions has none. So for the next two."""
+        self._write_any("robustness.csv", Robustness, rows)
+
+    def read_robustness(self) -> list[Robustness]:
+        """Empty where there is no file. So for the next two."""
+        return self._read_any("robustness.csv", Robustness)
+
+    def write_robustness_comparisons(self, rows: Iterable[RobustnessComparison]) -> None:
+        self._write_any("robustness_comparisons.csv", RobustnessComparison, rows)
+
+    def read_robustness_comparisons(self) -> list[RobustnessComparison]:
+        return self._read_any("robustness_comparisons.csv", RobustnessComparison)
+
+    def write_equivariance(self, rows: Iterable[Summary]) -> None:
+        self._write_any("equivariance.csv", Summary, rows)
+
+    def read_equivariance(self) -> list[Summary]:
+        return self._read_any("equivariance.csv", Summary)
+
+    def _write_any(self, name: str, kind: type[Row], rows: Iterable[Row]) -> None:
+        if rows := list(rows):
+            write_rows(self.path / name, kind, rows)
+        else:
+            (self.path / name).unlink(missing_ok=True)
+
+    def _read_any(self, name: str, kind: type[Row]) -> list[Row]:
+        path = self.path / name
+        return read_rows(path, self._text(path), kind) if path.exists() else []
+
+    def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
+        """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
+        parts = [_file_part(name) for name in (dataset, task, encoder)]
+        return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
+
+    def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
+        """One line per clip; floats with 9 digits, which is exact for float32."""
+        p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
+        lines: list[list[str]] = [[*PREDICTION_COLUMNS, *p.classes]]
+        for row, (clip, group) in enumerate(zip(p.clip_ids, p.groups, strict=True)):
+            numbers = [_digits9(x) for x in scores[row]]
+            if p.target == "multiclass":
+                target, predicted = p.classes[int(p.targets[row])], p.classes[int(scores[row].argmax())]
+            elif p.target == "multilabel":
+                named = [("?" if on < 0 else "") + _quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on]
+                target, predicted = "|".join(named), ""
+            else:
+                target, predicted = " ".join(_digits9(x) for x in np.asarray(p.targets[row], dtype=np.float32)), " ".join(numbers)
+            lines.append([clip, group, target, predicted, *numbers])
+        write_csv(self.predictions_path(encoder, dataset, task, seed), lines)
+
+    def read_predictions(self, encoder: str, dataset: str, task: str, seed: int) -> Predictions:
+        """As written: scores and regression targets float32, class targets int64. The kind of target is told from the lines."""
+        path = self.predictions_path(encoder, dataset, task, seed)
+        lines = read_csv(path, self._text(path))
+        header = lines[0][1]
+        if tuple(header[:4]) != PREDICTION_COLUMNS or len(header) < 5:
+            raise damaged(path, 1, "should begin with the columns clip, group, target, predicted and go on with one per class")
+        classes, lines = tuple(header[4:]), lines[1:]
+        said = lines[0][1][3] if lines else classes[0]
+        kind = "multilabel" if not said else "multiclass" if said in classes else "regression"
+        targets = [_target(path, line, cells[2], kind, classes) for line, cells in lines]
+        shape = (len(lines),) if kind == "multiclass" else (len(lines), len(classes))
+        scores = [[number(path, line, c, x, float) for c, x in zip(classes, cells[4:], strict=True)] for line, cells in lines]
+        return Predictions(
+            clip_ids=tuple(cells[0] for _, cells in lines),
+            groups=tuple(cells[1] for _, cells in lines),
+            classes=classes,
+            target=kind,
+            targets=np.asarray(targets, dtype=np.float32 if kind == "regression" else np.int64).reshape(shape),
+            scores=np.asarray(scores, dtype=np.float32).reshape(len(lines), len(classes)),
+        )
+
+    def _text(self, path: Path) -> str:
+        if not (self.path / "manifest.json").exists() and not path.exists():
+            what = "no manifest.json" if self.path.is_dir() else "no such folder"
+            raise MirbenchError(f"{self.path} is not a run folder ({what}); give a folder that `mirbench run` wrote.")
+        try:
+            return path.read_bytes().decode("utf-8")
+        except FileNotFoundError as error:
+            raise MirbenchError(f"the run {self.path} has no {path.relative_to(self.path)}; run it again to complete it.") from error
+        except UnicodeDecodeError as error:
+            raise damaged(path, error.object[: error.start].count(b"\n") + 1, "is not UTF-8 text") from error
+        except OSError as error:
+            raise MirbenchError(f"cannot read {path} ({error.strerror}); check the file and its permissions.") from error
+
+
+def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of the scores should know first, a line each: clips that were skipped, tasks that were left out."""
+    for name, about in manifest.get("datasets", {}).items():
+        yield from skipped_said(f"of {name}", about.get("skipped", {}))
+    for name, about in manifest.get("encoders", {}).items():
+        for told in list(about.get("checkpoints", {}).values())[:1]:
+            yield from skipped_said(f"that {name} is pretrained on", told.get("skipped", {}))
+    for each in manifest.get("left_out", []):
+        yield f"{each['task']} is not run on {each['dataset']}: {each['why']}"
+
+
+def overlap_said(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each encoder that was pretrained on audio that it is tested on."""
+    for name, about in manifest.get("overlap", {}).items():
+        clips = [f"{n} {split} clip{'s'[: n != 1]} of {d}" for d, counts in about["clips"].items() for split, n in counts.items()]
+        yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
+
+
+def skipped_said(whose: str, skipped: Mapping[str, str], rest: str = "manifest.json") -> Iterator[str]:
+    """A line on clips that were skipped, and one for each of the first few. whose: clips; rest: the file that has them all."""
+    if skipped:
+        yield f"{len(skipped)} clip{'s'[: len(skipped) != 1]} {whose} {'were' if len(skipped) != 1 else 'was'} skipped:"
+        yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
+        if len(skipped) > MOST_SKIPPED:
+            yield f"  and {len(skipped) - MOST_SKIPPED} more, in {rest}"
+
+
+def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
+    """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
+    if kind == "regression":
+        numbers = [number(path, line, "target", x, float) for x in text.split(" ")]
+        if len(numbers) != len(classes):
+            raise damaged(path, line, f"has {len(numbers)} numbers as its target where the heading has {len(classes)}")
+        return numbers
+    known = classes if kind == "multiclass" else [_quote_bar(c) for c in classes]
+    names = [text] if kind == "multiclass" else [name for name in text.split("|") if name]
+    if unknown := [name for name in names if name not in known and (kind == "multiclass" or name.removeprefix("?") not in known)]:
+        raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
+    return classes.index(text) if kind == "multiclass" else [-1 if f"?{name}" in names else int(name in names) for name in known]
+
+
+def _file_part(name: str) -> str:
+    quoted = quote(name, safe="").replace(".", "%2E")
+    return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
+
+
+def _digits9(x: float) -> str:
+    return f"{float(x):.9g}"
+
+
+def _quote_bar(name: str) -> str:
+    """A class name inside a|b|?c, where c is one that nobody has judged."""
+    quoted = name.replace("%", "%25").replace("|", "%7C")
+    return "%3F" + quoted[1:] if quoted.startswith("?") else quoted
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(v) for v in value)
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

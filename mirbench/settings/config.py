@@ -1,0 +1,352 @@
+"""What to run: the settings, where they come from, and a sentence for each one that is wrong.
+
+Later layers win: the shipped default.yaml, the --config file, --set, and flags. Mappings are merged, lists are replaced.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.records import SEVERITIES
+from mirbench.settings.typed import shown
+from mirbench.settings.yamlfile import line_of, parse, parse_value
+
+FLAGS = {
+    "encoders": "--encoder",
+    "datasets": "--dataset",
+    "checkpoints": "--checkpoint",
+    "overlap": "--allow-overlap",
+}  # the others are spelt like their setting
+ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
+
+
+def _split(value: Any) -> Any:
+    """`a,b` or [a, "b,c"] as a list of names."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+        return [part.strip() for name in value for part in name.split(",") if part.strip()]
+    return value
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        raise ValueError(value)
+    return value
+
+
+def _folder_name(value: str | None) -> str | None:
+    if value is not None and (not re.fullmatch(r"[^/\\\0]+", value) or value.startswith(".") or value != value.strip()):
+        raise ValueError(value)
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """1e3, which YAML reads as a float, as an int."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _paths(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _share(value: Any) -> Any:
+    """`1%` or 0.01 as a number."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _labelled(value: list[str]) -> list[str]:
+    """Each a data set and an annotation with a colon between."""
+    if not all(re.fullmatch(r".+:[^:/\\]+", text) for text in value):
+        raise ValueError(value)
+    return value
+
+
+def _severities(value: Any) -> Any:
+    """`1-3,5`, 2 or [1, "3-5"] as a list of whole numbers in rising order, once each; what cannot be read stays as it is."""
+    parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
+    found: set[int] = set()
+    for part in parts:
+        first, dash, last = part.partition("-")
+        if not (first.strip().isdecimal() and (not dash or last.strip().isdecimal())):
+            return value
+        low, high = int(first), int(last if dash else first)
+        if high - low > 100:
+            return value
+        found |= set(range(low, high + 1))
+    return sorted(found) if found else value
+
+
+def _known_severities(value: list[int]) -> list[int]:
+    if not value or not all(1 <= severity <= SEVERITIES for severity in value):
+        raise ValueError(value)
+    return value
+
+
+def _none(value: list[str]) -> list[str]:
+    """`none` is no names, and cannot stand beside others."""
+    if "none" in value and value != ["none"]:
+        raise ValueError(value)
+    return [] if value == ["none"] else value
+
+
+def _sweep(value: Any, depth: int = 3) -> Any:
+    """Without what is null, so that a later layer can take an encoder, an option or a label out again, and without what is then empty."""
+    if value is None:
+        return {}
+    if depth == 0 or not isinstance(value, dict):
+        return value
+    kept = {name: _sweep(below, depth - 1) for name, below in value.items() if below is not None}
+    return {name: below for name, below in kept.items() if below != {}}
+
+
+def _not_empty(value: Any) -> Any:
+    if not value:
+        raise ValueError(value)
+    return value
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
+Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
+Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
+Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
+NAMES = "a list of names, such as [{}]"
+Layer = tuple[str, str, dict[str, Any]]  # where, the YAML text or nothing, settings
+INNER = {  # what the values inside a free mapping should be, by depth
+    "options": ["a mapping of option names to values, such as {steps: 500}"],
+    "sweep": [
+        "a mapping of option names to lists of values, such as {label_fraction: [0.1, 1]}",
+        "a list of values such as [0.1, 1], or a mapping of labels to values",
+    ],
+}
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ProbeConfig(_Settings):
+    """What is trained on the frozen embeddings."""
+
+    kind: Literal["linear", "mlp"] = Field(default="linear", description="linear or mlp")
+
+
+class BootstrapConfig(_Settings):
+    """How the 95 % intervals are made."""
+
+    resamples: Whole = Field(default=1000, ge=1, description="a whole number of at least 1")
+
+
+class RobustnessConfig(_Settings):
+    """How scores under corruption are made. sample_rate: Hz, at which corruptions are applied; None: the highest that any encoder of the
+    run listens at. baseline: whom corruption errors are relative to; None: `untrained`, or where it is not there the first encoder."""
+
+    baseline: str | None = Field(default=None, min_length=1, description="the name of an encoder or floor of the run")
+    train_on: Literal["clean", "corrupted"] = Field(default="clean", description="clean or corrupted")
+    replicate: Whole = Field(default=0, ge=0, description="a whole number of at least 0")
+    sample_rate: Whole | None = Field(default=None, ge=1000, description="a number of hertz of at least 1000")
+
+
+class RunConfig(_Settings):
+    """Everything that a run depends on, but for where the cache is."""
+
+    encoders: Names = Field(default=["semisupcon"], min_length=1, description=NAMES.format("semisupcon, simclr"))
+    floors: Names = Field(default=["untrained", "handcrafted"], description=NAMES.format("untrained, handcrafted"))
+    checkpoints: Paths = Field(default=[], description="a list of folders that `mirbench pretrain` printed")
+    tasks: Names = Field(default=["all"], min_length=1, description=NAMES.format("key, genre"))
+    datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini") + ", or the paths of your own data")
+    pretrain_on: Names = Field(default=[], description=NAMES.format("fma") + ", or the paths of your own data")
+    supervise_with: Labelled = Field(default=[], description="a list of DATA-SET:ANNOTATION, such as [magnatagatune:tags]")
+    overlap: Literal["refuse", "allow"] = Field(default="refuse", description="refuse or allow")
+    data_root: str | None = Field(default=None, min_length=1, description="the path of a folder")
+    allow_outside: bool = Field(default=False, description="true or false")
+    split_seed: Whole = Field(default=0, ge=0, description="a whole number of at least 0")
+    corruptions: OrNone = Field(
+        default=["white-noise", "background-music", "low-pass", "reverberation"],
+        description=NAMES.format("white-noise, mp3") + ", or all, or none",
+    )
+    severities: Severities = Field(default=[1, 2, 3, 4, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
+    robustness: RobustnessConfig = Field(
+        default=RobustnessConfig(), description="a mapping with the keys baseline, train_on, replicate and sample_rate"
+    )
+    seed: Whole = Field(default=0, ge=0, lt=2**31, description="a whole number of at least 0 (and below 2^31)")
+    seeds: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
+    device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
+    probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
+    bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
+    max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
+    batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
+    output: str = Field(default="results", min_length=1, description="the path of a folder")
+    run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
+    options: dict[str, dict[str, Any]] = Field(
+        default={}, description="a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
+    )
+    sweep: Sweep = Field(
+        default={}, description="a mapping of encoder names to options to lists of values, such as {semisupcon: {label_fraction: [0.1, 1]}}"
+    )
+
+
+def shipped() -> dict[str, Path]:
+    """The configurations that come with mirbench, by bare name: `quick`, `paper/label-budget`."""
+    folders = [Path(folder) for folder in importlib.import_module("mirbench_configs").__path__]
+    found = {path.relative_to(folder).with_suffix("").as_posix(): path for folder in folders for path in folder.rglob("*.yaml")}
+    return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
+
+
+def purpose(path: Path) -> str:
+    """The first sentence of the comment at the top of a configuration."""
+    lines = itertools.takewhile(lambda line: line.startswith("# "), _read(path).splitlines())
+    return re.split(r"(?<=\.) ", " ".join(line.removeprefix("# ").strip() for line in lines))[0].removesuffix(".")
+
+
+def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
+    """The settings of a run: default.yaml, then `files`, then `overrides`, then `flags`.
+
+    files: YAML files, or the bare names of shipped ones (`quick`), a later one over an earlier. overrides: `a.b=value`, the value read
+    as YAML. flags: setting -> value; None means not given. Where checkpoints are given and nobody says which encoders, those of the
+    checkpoints are all there are. Raises MirbenchError that names the layer, the setting and what would be right.
+    """
+    layers = [*_files(files), *_changes(overrides, flags or {})]
+    said = {name for _, _, layer in layers[1:] for name in layer}  # the first is default.yaml
+    config = _merged(layers)
+    return config.model_copy(update={"encoders": []}) if config.checkpoints and "encoders" not in said else config
+
+
+def _merged(layers: Iterable[Layer]) -> RunConfig:
+    """Later layers win; the first that is wrong is told of."""
+    merged: dict[str, Any] = {}
+    config = RunConfig()
+    for where, text, layer in layers:
+        merged = _merge(merged, layer)
+        try:
+            config = RunConfig.model_validate(merged)
+        except ValidationError as error:
+            raise _sentence(error, merged, where, text) from error
+    return config
+
+
+def reconfigured(stored: Mapping[str, Any], where: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
+    """The settings that a run's manifest holds, then `overrides`, then `flags`, as in `load_config`. where: whose they are.
+
+    Raises MirbenchError where they are of another version, or wrong.
+    """
+    alone = bool(stored.get("checkpoints")) and not stored.get("encoders")
+    own = {name: value for name, value in stored.items() if name in RunConfig.model_fields and not (alone and name == "encoders")}
+    config = _merged([(where, "", own), *_changes(overrides, flags or {})])
+    return config.model_copy(update={"encoders": []}) if alone else config
+
+
+def _files(files: Sequence[Path]) -> Iterator[Layer]:
+    for file in (shipped()["default"], *map(_find, files)):
+        text = _read(file)
+        yield str(file), text, parse(text, str(file))
+
+
+def _changes(overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[Layer]:
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        keys = [key.strip() for key in name.split(".")]
+        if not equals or not all(keys):
+            raise MirbenchError(f"--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; '{override}' is neither.")
+        layer: Any = parse_value(value, f"--set {override}")
+        for key in reversed(keys):
+            layer = {key: layer}
+        yield f"--set {override}", "", layer
+    for name, value in flags.items():
+        if value is not None:
+            yield FLAGS.get(name, f"--{name.replace('_', '-')}"), "", {name: value}
+
+
+def _find(path: Path) -> Path:
+    if path.is_file():
+        return path
+    known = shipped()
+    if path.as_posix() in known:
+        return known[path.as_posix()]
+    if inside := [name for name in known if name.startswith(f"{path.as_posix()}/")]:
+        raise MirbenchError(f"--config {path} is a folder of shipped configurations; give it one of {', '.join(inside)}.")
+    if path.is_dir():
+        raise MirbenchError(f"--config {path} is a folder; give it a YAML file, or one that ships with mirbench: {', '.join(known)}.")
+    hint = nearest(str(path), known)
+    raise MirbenchError(f"there is no configuration file {path}{hint} Give the path of a YAML file, or one of {', '.join(known)}.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MirbenchError(f"{path} is not text in UTF-8; save it as UTF-8.") from error
+    except OSError as error:
+        raise MirbenchError(f"cannot read {path} ({error.strerror}); give a YAML file that can be read.") from error
+
+
+def _merge(base: Any, layer: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(layer, dict):
+        return copy.deepcopy(layer)
+    return {**base, **{key: _merge(base.get(key), value) for key, value in layer.items()}}
+
+
+def _fields(path: Sequence[Any]) -> type[BaseModel] | None:
+    """The model that holds the settings at a path."""
+    model: Any = RunConfig
+    for key in path:
+        field = model.model_fields.get(key)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return None
+    return model
+
+
+def _sentence(error: ValidationError, merged: dict[str, Any], where: str, text: str) -> MirbenchError:
+    """The first thing that is wrong, unknown keys before wrong values."""
+    wrong = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")[0]
+    path = wrong["loc"]
+    if text:
+        line = line_of(text, path)
+        where = f"{where}:{line}" if line else where
+    if wrong["type"] == "extra_forbidden":
+        dotted = ".".join(map(str, path))
+        holder = _fields(path[:-1]) or RunConfig
+        known = [".".join(map(str, (*path[:-1], name))) for name in holder.model_fields]
+        return MirbenchError(f"{where}: no setting is named '{dotted}'{nearest(dotted, known)} Known: {', '.join(known)}.")
+    setting: list[str] = []
+    given: Any = merged
+    right = ""
+    for key in path:  # down to the innermost setting that says what it should be, and into `options` and `sweep` as far as it goes
+        model = _fields(setting)
+        free = INNER.get(setting[0], []) if setting else []
+        if not isinstance(given, dict) or key not in given or not (model or free) or not isinstance(key, str):
+            break
+        setting, given = [*setting, key], given[key]
+        if model:
+            right = str(model.model_fields[key].description)
+        elif len(setting) - 2 < len(free):
+            right = free[len(setting) - 2]
+    return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {shown(given)}.")
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` or a full stop."""
+    hint = did_you_mean(given, known)
+    return f";{hint}" if hint else "."

@@ -1,0 +1,143 @@
+"""Many clips through many encoders at once are what one clip at a time through one encoder gives."""
+
+import numpy as np
+import pytest
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding.windows import Listener, embed_all, read_embeddings, windows, write_embeddings, write_rows
+from mirbench.nouns import Staged
+from mirbench.records import Embeddings
+
+RATE = 1000
+LENGTHS = (300, 1000, 2500, 1000, 999, 4001, 300, 20)
+AUDIO = [np.random.default_rng(n).standard_normal(size).astype(np.float32) for n, size in enumerate(LENGTHS)]
+NAMES = [f"clip {n}" for n in range(len(AUDIO))]
+
+
+def loudness(audio):
+    return np.stack([audio.std(axis=1), np.abs(audio).max(axis=1)], axis=1)
+
+
+def ends(audio):
+    return np.stack([audio[:, 0], audio[:, -1], audio[:, len(audio[0]) // 2]], axis=1)
+
+
+def listener(embed, seconds=1.0):
+    return Listener("encoder 'x' (from y)", embed, RATE, seconds)
+
+
+def slowly(one):
+    """Clip by clip, window by window."""
+    return np.stack([np.mean([one.embed(w[None])[0] for w in windows(audio, one.window)], axis=0) for audio in AUDIO])
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_rows_are_those_of_a_slow_loop(batch_size):
+    listeners = [listener(loudness), listener(ends, 0.5), listener(ends), listener(loudness, 100.0), listener(ends, 0.0001)]
+    found = embed_all(AUDIO, NAMES, listeners, batch_size)
+    for one, rows in zip(listeners, found, strict=True):
+        assert rows.dtype == np.float32
+        np.testing.assert_allclose(rows, slowly(one), rtol=1e-5)
+
+
+def test_no_batch_is_larger_than_asked_for_nor_mixes_lengths():
+    shapes = []
+
+    def note(audio):
+        shapes.append(audio.shape)
+        return audio[:, :1]
+
+    embed_all(AUDIO, NAMES, [listener(note)], 4)
+    assert max(count for count, _ in shapes) <= 4
+    assert sum(count for count, _ in shapes) == sum(len(windows(audio, 1000)) for audio in AUDIO)
+
+
+def test_a_shared_front_is_made_once_for_each_batch_and_window():
+    calls = []
+
+    def front(audio):
+        calls.append(audio.shape)
+        return audio * 2
+
+    def count(*listeners):
+        calls.clear()
+        return embed_all(AUDIO, NAMES, listeners, 4), len(calls)
+
+    mel = [Staged("mel", front, loudness), Staged("mel", front, ends), Staged("mel", lambda audio: 1 / 0, ends)]
+    other = Staged("other", lambda audio: audio * 5, ends)
+    first, short = listener(mel[0]), listener(mel[1], 0.5)
+    (_, once), (_, half) = count(first), count(short)
+    listeners = [first, listener(mel[1]), listener(mel[2]), listener(other), short]
+    found, calls_of_all = count(*listeners)
+    assert calls_of_all == once + half
+    for one, rows in zip(listeners, found, strict=True):
+        if one.embed is not mel[2]:
+            np.testing.assert_allclose(rows, slowly(one), rtol=1e-5)
+    np.testing.assert_array_equal(found[2], found[1])  # its own front was not needed
+
+
+def test_an_encoder_that_changes_its_input_does_not_change_what_another_hears():
+    def greedy(audio):
+        audio -= 100
+        return loudness(audio)
+
+    _, rows = embed_all(AUDIO, NAMES, [listener(greedy), listener(ends)], 64)
+    np.testing.assert_allclose(rows, slowly(listener(ends)), rtol=1e-5)
+
+
+def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
+    def nan(audio):
+        rows = ends(audio)
+        rows[audio.shape[1] == 999] = np.nan
+        return rows
+
+    with pytest.raises(MirbenchError, match=r"^encoder 'x' \(from y\): the embedding of clip clip 4 is not finite\.$"):
+        embed_all(AUDIO, NAMES, [listener(ends), listener(nan)], 64)
+
+
+@pytest.mark.parametrize(
+    ("embed", "sentence"),
+    [
+        (lambda audio: audio.nothing, "failed while embedding: AttributeError: .* has no attribute 'nothing'; --debug shows where"),
+        (lambda audio: audio[:1], r"must return an array of \(2, dim\) for 2 windows, not \(1, 300\)"),
+        (lambda audio: audio[0], r"must return an array of \(2, dim\) for 2 windows, not \(300,\)"),
+        (lambda audio: audio.tolist(), r"must return an array of \(2, dim\) for 2 windows, not list"),
+        (Staged("a", lambda audio: 1 / 0, ends), "failed while embedding: ZeroDivisionError: division by zero; --debug shows where"),
+    ],
+)
+def test_a_fault_of_an_encoder_is_told_with_its_title(embed, sentence):
+    with pytest.raises(MirbenchError, match=rf"^encoder 'x' \(from y\):? {sentence}\.$"):
+        embed_all(AUDIO, NAMES, [listener(embed)], 64)
+
+
+def test_stored_embeddings_come_back(tmp_path):
+    odd = "line\nbreak, tab\t, \N{MUSICAL SYMBOL G CLEF} and \udcff"
+    stored = Embeddings(("a", odd), np.arange(6, dtype=np.float32).reshape(2, 3), {"d": "is missing.", odd * 2: odd})
+    write_embeddings(tmp_path, stored)
+    found = read_embeddings(tmp_path)
+    assert (found.clip_ids, found.skipped) == (stored.clip_ids, stored.skipped)
+    np.testing.assert_array_equal(found.matrix, stored.matrix)
+
+
+def test_a_matrix_in_parts_is_stored_as_a_whole_one(tmp_path):
+    matrix = np.arange(15, dtype=np.float32).reshape(5, 3)
+    write_rows(tmp_path, list("abcde"), iter([matrix[:2], matrix[2:2], matrix[2:]]), 3, {})
+    np.save(tmp_path / "whole.npy", matrix)
+    assert (tmp_path / "embeddings.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    assert read_embeddings(tmp_path).clip_ids == tuple("abcde")
+
+
+def test_stored_embeddings_of_no_clip_come_back(tmp_path):
+    write_embeddings(tmp_path, Embeddings((), np.zeros((0, 3), np.float32), {"d": "is missing."}))
+    found = read_embeddings(tmp_path)
+    assert (found.clip_ids, found.skipped, found.matrix.shape) == ((), {"d": "is missing."}, (0, 3))
+
+
+def test_damaged_embeddings_are_told(tmp_path):
+    write_embeddings(tmp_path, Embeddings(("a", "b"), np.zeros((2, 3), np.float32)))
+    (tmp_path / "ids.json").write_text('["a"]')
+    with pytest.raises(MirbenchError, match="have 2 rows for 1 clips; delete that folder to make them again"):
+        read_embeddings(tmp_path)
+    (tmp_path / "embeddings.npy").write_bytes(b"no")
+    with pytest.raises(MirbenchError, match=r"cannot be read: .*; delete that folder to make them again"):
+        read_embeddings(tmp_path)

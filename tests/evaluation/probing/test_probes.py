@@ -1,0 +1,279 @@
+"""The promises of a probe: train is fitted, valid chooses, the best is the best, nothing leaks or crashes."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+import torch
+from probe_data import HEADLINE, fitted, made, softmax
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.probing import probes
+from mirbench.evaluation.probing.metrics import Metric, mean_of, resolve
+from mirbench.evaluation.probing.probes import STRENGTHS
+
+# What chooses, and what never enters -------------------------------------------------------------------------------
+
+
+def test_validation_chooses_the_strength_and_does_not_enter_the_fit() -> None:
+    train, valid = made("multiclass", noise=3.0)
+    probe = fitted(train, valid, "multiclass")
+    report = probe.report
+    assert report["strengths"] == list(STRENGTHS)
+    assert report["strength"] == STRENGTHS[int(np.argmax(report["validation"]))]
+    accuracy = (probe.predict(valid[0]).argmax(axis=1) == valid[1]).mean()
+    assert accuracy == max(report["validation"]) > min(report["validation"])
+    other = (valid[0][:60] * 3, valid[1][:60])  # other validation clips that choose the same strength change nothing else
+    prefer = _scripted("multiclass", [strength == report["strength"] for strength in STRENGTHS])
+    assert (fitted(train, other, "multiclass", metric=prefer).predict(valid[0]) == probe.predict(valid[0])).all()
+
+
+def test_equal_strengths_go_to_the_stronger_regularisation() -> None:
+    train, valid = made("multiclass")
+    same = Metric("same", "same", frozenset({"multiclass"}), mean_of(lambda target, predicted, classes: np.ones(len(target))))
+    assert fitted(train, valid, "multiclass", metric=same).report["strength"] == min(STRENGTHS)
+    undefined_at_times = _scripted("multiclass", [np.nan, 0.2, 0.1, np.nan, 0.3, 0.3, 0.0])
+    assert fitted(train, valid, "multiclass", metric=undefined_at_times).report["strength"] == STRENGTHS[4]
+
+
+def test_the_grid_reaches_past_the_best_strength_on_both_sides() -> None:
+    for target, clips, dim in (("multiclass", 500, 100), ("multilabel", 500, 100), ("multiclass", 150, 1000), ("regression", 300, 200)):
+        train, valid = made(target, clips=clips, dim=dim, noise=2.0)
+        report = fitted(train, valid, target).report
+        best = report["validation"]
+        assert report["strength"] not in (min(STRENGTHS), max(STRENGTHS)), (target, best)
+        assert max(best) > best[0]
+
+
+@pytest.mark.parametrize("target", HEADLINE)
+def test_mlp_keeps_its_best_epoch(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "PATIENCE", 6)
+    monkeypatch.setattr(probes, "EPOCHS", 40)
+    train, valid = made(target, clips=150, dim=60, noise=3.0)
+    probe = fitted(train, valid, target, kind="mlp")
+    scores = probe.report["validation"]
+    metric = resolve(HEADLINE[target])
+    value = metric.function(valid[1], probe.predict(valid[0]), tuple("abcde"), np.ones((1, len(valid[1]))))[0]
+    assert probe.report["epoch"] == int(np.argmax(scores)) + 1
+    assert len(scores) in (probe.report["epoch"] + 6, 40)
+    assert value == pytest.approx(max(scores), abs=1e-6)
+
+
+@pytest.mark.parametrize("target", HEADLINE)
+def test_mlp_restores_the_weights_of_the_best_epoch_and_stops_after_patience(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid = made(target, clips=150)
+    scores = [0.1, 0.5, 0.7, 0.7, 0.2, np.nan, 0.6, 0.9]  # 0.9 comes too late for a patience of 4; the second 0.7 is no better
+    monkeypatch.setattr(probes, "PATIENCE", 4)
+    probe = fitted(train, valid, target, kind="mlp", metric=_scripted(target, scores))
+    assert probe.report["epoch"] == 3
+    assert probe.report["validation"] == pytest.approx(scores[:7], nan_ok=True)
+    for epochs, same in ((3, True), (4, False), (7, False)):
+        monkeypatch.setattr(probes, "EPOCHS", epochs)
+        stopped = fitted(train, valid, target, kind="mlp", metric=_scripted(target, range(epochs)))
+        assert (stopped.predict(valid[0]) == probe.predict(valid[0])).all() == same
+
+
+def _scripted(target: str, scores: Iterable[float]) -> Metric:
+    """A metric whose values are those, call after call."""
+    values = iter(scores)
+    return Metric("scripted", "scripted", frozenset({target}), lambda t, s, c, w: np.full(len(w), float(next(values))))
+
+
+@pytest.mark.parametrize("target", HEADLINE)
+def test_mlp_learns_what_is_not_linear(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 60)
+    x = np.random.default_rng(0).normal(size=(800, 2)).astype(np.float32)
+    product = x[:, 0] * x[:, 1]
+    y = {"multiclass": (product > 0).astype(int), "multilabel": np.c_[product > 0, product < 0].astype(int), "regression": product[:, None]}
+    width = 1 if target == "regression" else 2
+    split = (x[:400], y[target][:400]), (x[400:], y[target][400:])
+    linear, mlp = (fitted(*split, target, width, kind=kind).report["validation"] for kind in ("linear", "mlp"))
+    assert max(linear) < {"regression": 0.1}.get(target, 0.6)
+    assert max(mlp) > {"regression": 0.8}.get(target, 0.9)
+
+
+def test_mlp_regression_comes_in_the_units_of_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 30)
+    train, valid = made("regression", classes=2)
+    far = [(x, y * [1, 100] + [0, 5000]) for x, y in (train, valid)]
+    near, scaled = fitted(train, valid, "regression", 2, kind="mlp"), fitted(*far, "regression", 2, kind="mlp")
+    assert scaled.predict(valid[0]) == pytest.approx(near.predict(valid[0]) * [1, 100] + [0, 5000], rel=1e-3, abs=0.05)
+
+
+# Determinism and global state ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_a_probe_is_deterministic_and_leaves_the_global_state_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 4)
+    train, valid = made("multiclass", clips=100)
+    copies = [array.copy() for array in (*train, *valid)]
+    before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate(), torch.get_num_threads())
+    first = fitted(train, valid, "multiclass", kind=kind, seed=3)
+    after = (torch.get_rng_state(), np.random.get_state()[1], random.getstate(), torch.get_num_threads())
+    assert torch.equal(before[0], after[0])
+    assert (before[1] == after[1]).all()
+    assert before[2:] == after[2:]
+    assert all((a == b).all() for a, b in zip(copies, (*train, *valid), strict=True))
+    torch.manual_seed(99)
+    again = fitted(train, valid, "multiclass", kind=kind, seed=3)
+    assert (first.predict(valid[0]) == again.predict(valid[0])).all()
+    assert first.report == again.report
+    other = fitted(train, valid, "multiclass", kind=kind, seed=4)
+    assert (first.predict(valid[0]) == other.predict(valid[0])).all() == (kind == "linear")
+    sent = pickle.loads(pickle.dumps(first))
+    assert (sent.predict(valid[0]) == first.predict(valid[0])).all()
+
+
+# Awkward data -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_a_class_without_training_clips_is_never_predicted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multiclass")
+    present = train[1] != 2
+    probe = fitted((train[0][present], train[1][present]), valid, "multiclass", kind=kind)
+    scores = probe.predict(valid[0])
+    assert scores.shape == (250, 5)
+    assert scores.dtype == np.float32
+    assert (scores[:, 2] < -1000).all()
+    assert (abs(np.delete(scores, 2, axis=1)) < 100).all()
+    assert probe.report["not_learned"] == ["2"]
+    without = (train[0][present], np.searchsorted([0, 1, 3, 4], train[1][present]))
+    same = [_scripted("multiclass", [1.0] * 7) for _ in range(2)]
+    apart = fitted(without, (valid[0], valid[1] % 4), "multiclass", 4, kind=kind, metric=same[0])
+    with_it = fitted((train[0][present], train[1][present]), valid, "multiclass", kind=kind, metric=same[1])
+    assert np.delete(with_it.predict(valid[0]), 2, axis=1) == pytest.approx(apart.predict(valid[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_labels_that_never_vary_in_training_get_a_constant(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multilabel")
+    targets = train[1].copy()
+    targets[:, 1], targets[:, 3] = 0, 1
+    probe = fitted((train[0], targets), valid, "multilabel", kind=kind)
+    scores = probe.predict(valid[0])
+    assert np.isfinite(scores).all()
+    assert np.ptp(scores[:, [1, 3]], axis=0).max() == 0
+    assert scores[0, 1] < -5
+    assert scores[0, 3] > 5
+    assert np.ptp(scores[:, [0, 2, 4]], axis=0).min() > 0
+    assert probe.report["not_learned"] == ["1", "3"]
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_what_nobody_judged_is_neither_learned_nor_chooses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips that nobody judged for any label change what features are standardised by, and so are given the mean."""
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    monkeypatch.setattr(probes, "BATCH", 250)  # all clips at once, so that a batch is the same whatever else there is
+    train, valid = made("multilabel")
+    spread = train[0].std(axis=0)
+    silent = np.r_[train[0].mean(axis=0)[None] + spread, train[0].mean(axis=0)[None] - spread].astype(np.float32)
+    nobody = np.full((2, 5), -1)
+    padded = np.r_[train[0], silent], np.r_[train[1], nobody]
+    chosen = np.r_[valid[0], silent], np.r_[valid[1], nobody]
+    monkeypatch.setattr(probes, "BATCH", 252)
+    with_them = fitted(padded, chosen, "multilabel", kind=kind)
+    without = fitted(train, valid, "multilabel", kind=kind)
+    assert with_them.report["validation"] == pytest.approx(without.report["validation"], abs=5e-3)
+    assert with_them.predict(valid[0]) == pytest.approx(without.predict(valid[0]), abs=0.02)
+
+
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_labels_of_which_too_little_was_judged_get_a_constant(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "EPOCHS", 3)
+    train, valid = made("multilabel")
+    targets = train[1].copy()
+    targets[:, 0] = -1  # never judged
+    targets[targets[:, 1] == 0, 1] = -1  # only where it is there
+    targets[targets[:, 2] == 1, 2] = -1  # only where it is not
+    targets[::3, 3] = -1
+    probe = fitted((train[0], targets), valid, "multilabel", kind=kind)
+    scores = probe.predict(valid[0])
+    assert probe.report["not_learned"] == ["0", "1", "2"]
+    assert np.ptp(scores[:, :3], axis=0).max() == 0
+    assert scores[0, 0] == 0
+    assert scores[0, 1] > 4
+    assert scores[0, 2] < -4
+    assert np.ptp(scores[:, 3:], axis=0).min() > 0
+    with pytest.raises(MirbenchError, match="no label is on some training clips and off others"):
+        fitted((train[0], np.where(train[1] > 0, 1, -1)), valid, "multilabel", kind=kind)
+    with pytest.raises(MirbenchError, match="macro_roc_auc is undefined on the validation clips"):
+        fitted(train, (valid[0], np.where(valid[1] > 0, 1, -1)), "multilabel", kind=kind)
+
+
+def test_the_mlp_learns_only_from_what_was_judged() -> None:
+    logits = torch.tensor([[0.5, -2.0], [1.0, 3.0], [0.0, 0.0]], requires_grad=True)
+    truth = torch.tensor([[1.0, float("nan")], [float("nan"), 0.0], [float("nan"), float("nan")]])
+    loss = probes._judged_loss(logits, truth)
+    loss.backward()
+    expected = (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(3.0))) / 2
+    assert loss.item() == pytest.approx(expected)
+    assert (logits.grad != 0).tolist() == [[True, False], [False, True], [False, False]]
+    nothing = probes._judged_loss(logits, torch.full((3, 2), float("nan")))
+    assert nothing.item() == 0
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(3, 2))
+    assert probes._judged_loss(logits, torch.ones(3, 2)).item() == pytest.approx(plain.item())
+
+
+def test_constant_columns_count_for_nothing_even_where_test_has_them_otherwise() -> None:
+    train, valid = made("multiclass")
+    plain = fitted(train, valid, "multiclass")
+    extra = [np.c_[x, np.full((len(x), 2), [0.1, 1e4], np.float32)] for x, _ in (train, valid)]
+    extra[0][::2, -2] = np.nextafter(np.float32(0.1), np.float32(1))  # nothing but rounding
+    probe = fitted((extra[0], train[1]), (extra[1], valid[1]), "multiclass")
+    extra[1][:, -2:] += 50
+    assert probe.predict(extra[1]) == pytest.approx(plain.predict(valid[0]), abs=2e-3)
+    nothing = fitted((np.ones((9, 4), np.float32), np.arange(9) % 3), (np.ones((3, 4), np.float32), np.arange(3)), "multiclass", 3)
+    assert np.isfinite(nothing.predict(np.zeros((2, 4), np.float32))).all()
+
+
+def test_the_size_of_a_feature_and_its_offset_are_nothing() -> None:
+    train, valid = made("multiclass")
+    scale, offset = np.logspace(-3, 3, 30), np.linspace(-5, 5, 30)
+    moved = [(x.astype(np.float64) * scale + offset * scale, y) for x, y in (train, valid)]
+    expected = softmax(fitted(train, valid, "multiclass").predict(valid[0]))
+    assert abs(softmax(fitted(*moved, "multiclass").predict(moved[1][0])) - expected).max() < 1e-3
+
+
+def test_errors_are_sentences() -> None:
+    train, valid = made("multiclass")
+    broken = train[0].copy()
+    broken[[2, 5, 9], 0] = [np.nan, np.inf, np.nan]
+    with pytest.raises(MirbenchError, match="3 of 250 train clips have features that are not finite"):
+        fitted((broken, train[1]), valid, "multiclass")
+    with pytest.raises(MirbenchError, match="3 of 250 valid clips"):
+        fitted(train, (broken, valid[1]), "multiclass")
+    probe = fitted(train, valid, "multiclass")
+    with pytest.raises(MirbenchError, match="3 of 250 test clips"):
+        probe.predict(broken)
+    with pytest.raises(MirbenchError, match=r"the test features are \(250, 29\) but should be \(clips, 30\)"):
+        probe.predict(valid[0][:, 1:])
+    with pytest.raises(MirbenchError, match="the training clips show 1 class and a probe needs 2 or more"):
+        fitted((train[0], np.zeros(250, int)), valid, "multiclass")
+    with pytest.raises(MirbenchError, match="no label is on some training clips and off others"):
+        fitted((train[0], np.ones((250, 5), int)), (valid[0], np.ones((250, 5), int)), "multilabel")
+    with pytest.raises(MirbenchError, match="macro_roc_auc is undefined on the validation clips"):
+        fitted(made("multilabel")[0], (valid[0], np.ones((250, 5), int)), "multilabel")
+    with pytest.raises(MirbenchError, match="the probe has no valid clips"):
+        fitted(train, (valid[0][:0], valid[1][:0]), "multiclass")
+    with pytest.raises(MirbenchError, match="no probe is named 'liner'; did you mean 'linear'"):
+        fitted(train, valid, "multiclass", kind="liner")
+    with pytest.raises(MirbenchError, match="metric 'r2' does not fit multiclass"):
+        fitted(train, valid, "multiclass", metric="r2")
+    with pytest.raises(ValueError, match="250 train features but 249 targets"):
+        fitted((train[0], train[1][1:]), valid, "multiclass")
+
+
+def test_a_wide_probe_of_usual_size_takes_seconds() -> None:
+    train, valid = made("multilabel", clips=300, dim=2048, classes=20)
+    started = time.perf_counter()
+    fitted(train, valid, "multilabel", 20)
+    assert time.perf_counter() - started < 15  # about 0.5 s on an idle core

@@ -1,0 +1,108 @@
+"""A made-up run over corruptions, for tests: rows as the run folder holds them."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from mirbench.results.merging import Merged
+from mirbench.results.run_folder import Comparison, Robustness, RobustnessComparison, Summary
+
+TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
+CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}
+ENCODERS = ("semisupcon", "simclr", "supcon")
+FLOORS = ("untrained", "handcrafted", "majority")
+CORRUPTIONS = {
+    "white-noise": {"unit": "dB", "levels": [40, 30, 20, 10, 0], "description": "noise", "alters": [], "counted": True},
+    "low-pass": {"unit": "Hz", "levels": [8000, 4000, 2000, 1000, 500], "description": "filter", "alters": [], "counted": True},
+    "compressor": {"unit": ":1 ratio", "levels": [2, 4, 8, 16, 32], "description": "squeeze", "alters": [], "counted": True},
+    "pitch-shift": {"unit": "semitones", "levels": [1, 2, 3, 4, 5], "description": "up", "alters": ["pitch"], "counted": True},
+    "polarity": {"unit": "degrees", "levels": [180], "description": "upside down", "alters": [], "counted": False},
+}
+SKIPPED = [
+    {"task": task, "dataset": "mini", "corruption": "pitch-shift", "reason": "it alters the pitch, which the labels name"}
+    for task in ("key", "pitch")
+]
+FAILED = [{"corruption": "low-pass", "severity": 5, "clip": f"clip-{i}", "reason": "returned NaN"} for i in range(5)]
+
+
+def a_value(name, task, encoders, place, severity):
+    """Higher for the first encoders, falling with severity, at a pace of the corruption's place."""
+    if name == "majority":
+        return CHANCE[task]
+    clean = 0.9 - 0.05 * [*encoders, *FLOORS].index(name)
+    return CHANCE[task] + (clean - CHANCE[task]) * (1 - 0.15 * severity * (1 + place % 3) / 3)
+
+
+def a_manifest(encoders=ENCODERS, corruptions=CORRUPTIONS, tasks=TASKS, skipped=SKIPPED, failed=FAILED, **about):
+    roles = {**dict.fromkeys(encoders, "encoder"), **dict.fromkeys(FLOORS, "floor")}
+    return {
+        "metrics": {"accuracy": "accuracy (share of clips, 0 to 1)", "mirex": "MIREX key score (0 to 1)"},
+        "tasks": {task: {"metrics": [metric]} for task, metric in tasks.items()},
+        "encoders": {name: {"role": role} for name, role in roles.items()},
+        "corruptions": corruptions,
+        "robustness": {"baseline": "untrained", "train_on": "clean", "skipped": skipped, "failed": failed, **about},
+    }
+
+
+def a_sweep(encoders=ENCODERS, corruptions=CORRUPTIONS, tasks=TASKS, skipped=SKIPPED, severities=(1, 3, 5), seeds=3, **about):
+    """The rows of a run: summaries, robustness, comparisons, equivariance."""
+    left = {(e["task"], e["corruption"]) for e in skipped}
+    names = [*encoders, *FLOORS]
+
+    def row(name, task, corruption, place, severity):
+        value = a_value(name, task, encoders, place, severity)
+        return Summary(name, task, "mini", tasks[task], value, value - 0.04, value + 0.03, corruption, severity, seeds, 48)
+
+    summaries = [row(name, task, "clean", 0, 0) for task in tasks for name in names]
+    equivariance, measures, compared = [], [], []
+    for task in tasks:
+        for place, (corruption, what) in enumerate(corruptions.items()):
+            into = equivariance if (task, corruption) in left else summaries
+            into += [row(n, task, corruption, place, s) for n in names if n != "majority" for s in severities if s <= len(what["levels"])]
+    for name in names[:-1]:
+        for i, task in enumerate([*tasks, "all"]):
+            about_task = (task, "mini", tasks[task]) if task != "all" else ("all", "all", "all")
+            for place, corruption in enumerate([*corruptions, "all"]):
+                if (task, corruption) not in left and (task != "all" or corruption == "all"):
+                    value = 0.9 - 0.1 * (place % 6) - 0.02 * names.index(name)
+                    measures.append(
+                        Robustness(name, *about_task, "retained", corruption, 0, value, value - 0.05, value + 0.05, "", seeds, 48)
+                    )
+            for measure, value in (("mce", 0.6), ("relative_mce", 0.8)):
+                value = 1.0 if name == "untrained" else value + 0.05 * names.index(name) + 0.01 * i
+                ends = (1.0, 1.0) if name == "untrained" else (value - 0.1, value + 0.12)
+                measures.append(Robustness(name, *about_task, measure, "all", 0, value, *ends, "untrained", seeds, 48))
+    for task, metric in tasks.items():
+        for place, corruption in enumerate([*corruptions, "all"]):
+            if (task, corruption) not in left:
+                for measure in ("score", "retained"):
+                    d = 0.05 - 0.02 * (place % 4)
+                    about_it = (task, "mini", metric, corruption, measure)
+                    p = 0.0004 if d > 0.02 else 0.3
+                    compared.append(RobustnessComparison(encoders[0], "untrained", *about_it, d, d - 0.02, d + 0.02, p / 4, p, seeds, 48))
+    return {"summaries": summaries, "robustness": measures, "robustness_comparisons": compared, "equivariance": equivariance}
+
+
+def a_merged(**about):
+    manifest = {k: about[k] for k in ("baseline", "train_on", "failed") if k in about}
+    rows = a_sweep(**{k: v for k, v in about.items() if k not in manifest})
+    given = {k: v for k, v in about.items() if k in ("encoders", "corruptions", "tasks", "skipped", *manifest)}
+    clean = [Comparison("semisupcon", "untrained", "key", "mini", "mirex", 0.1, 0.05, 0.15, 3, 48)]
+    return Merged([], rows.pop("summaries"), clean, {"run": a_manifest(**given)}, **rows)
+
+
+class Balance(HTMLParser):
+    """Every tag that is opened is closed; what is loaded from elsewhere is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "br", "img"):
+            self.open.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href") and not value.startswith("data:")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag

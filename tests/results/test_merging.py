@@ -1,0 +1,192 @@
+"""Several runs as one: agreement collapses, disagreement keeps both numbers, and what does not compare is left out or refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from test_results import a_run, a_score, a_summary, a_sweep_run, against, kept
+
+from mirbench.errors import MirbenchError
+from mirbench.results.merging import merge
+from mirbench.results.run_folder import Comparison, RunFolder
+
+
+def test_runs_that_agree_become_one(tmp_path):
+    one = a_run(tmp_path / "one", [a_score(seconds=1.0)], [a_summary(n_seeds=1)])
+    two = a_run(tmp_path / "two", [a_score(seconds=9.0), a_score(task="key")], [a_summary(n_seeds=3), a_summary(task="key")])
+    merged = merge([one, two, RunFolder(tmp_path / "two" / ".." / "one")])
+    assert [(s.encoder, s.task) for s in merged.scores] == [("semisupcon", "genre"), ("semisupcon", "key")]
+    assert [(s.task, s.n_seeds) for s in merged.summaries] == [("genre", 3), ("key", 3)]
+    assert list(merged.manifests) == ["one", "two"]
+    assert not merged.renamed
+
+
+def test_runs_that_disagree_keep_both_numbers_under_two_names(tmp_path):
+    rows = {
+        name: [a_summary(value=value), a_summary(encoder="majority", value=0.2, ci_low=math.nan), a_summary(task=f"only-{name}")]
+        for name, value in (("one", 0.6), ("two", 0.7))
+    }
+    compared = [Comparison("semisupcon", "majority", "genre", "mini", "accuracy", 0.4, 0.3, 0.5)]
+    merged = merge([a_run(tmp_path / name, [a_score(seed=4)], summaries, compared) for name, summaries in rows.items()])
+    values = {(s.encoder, s.task): s.value for s in merged.summaries}
+    assert values[("semisupcon (one)", "genre")] == 0.6
+    assert values[("semisupcon (two)", "genre")] == 0.7
+    assert ("semisupcon (two)", "only-two") in values  # the new name holds in all of the run
+    assert [s.encoder for s in merged.summaries].count("majority") == 1  # agrees, a missing interval included
+    assert {c.encoder for c in merged.comparisons} == {"semisupcon (one)", "semisupcon (two)"}
+    assert {s.encoder for s in merged.scores} == {"semisupcon (one)", "semisupcon (two)"}
+    assert merged.renamed == {"semisupcon (one)": "semisupcon", "semisupcon (two)": "semisupcon"}
+    assert list(merged.manifests["two"]["encoders"]) == ["semisupcon (two)"]
+
+
+def test_a_sweep_that_disagrees_at_one_variant_is_renamed_whole_so_that_its_curve_is_not_torn(tmp_path):
+    def a_sweep(path, value):
+        names = [f"semisupcon[views={m}]" for m in (2, 4, 8)]
+        points = [{"name": n, "encoder": "semisupcon", "values": {"views": m}} for n, m in zip(names, (2, 4, 8), strict=True)]
+        manifest = {"encoders": {name: {} for name in [*names, "simclr"]}, "sweep": {"points": points}}
+        rows = [a_summary(encoder=n, value=value if n == names[1] else 0.5) for n in [*names, "simclr"]]
+        return a_run(path, summaries=rows, manifest=manifest)
+
+    merged = merge([a_sweep(tmp_path / "one", 0.6), a_sweep(tmp_path / "two", 0.7)])
+    variants = {f"semisupcon[views={m}] ({run})" for m in (2, 4, 8) for run in ("one", "two")}
+    assert {s.encoder for s in merged.summaries} == variants | {"simclr"}
+    points = [point for manifest in merged.manifests.values() for point in manifest["sweep"]["points"]]
+    assert {p["name"] for p in points} == variants == set(merged.renamed)
+    assert [p["encoder"] for p in points] == ["semisupcon (one)"] * 3 + ["semisupcon (two)"] * 3
+
+
+def test_a_difference_in_one_seed_is_enough(tmp_path):
+    one = a_run(tmp_path / "one", [a_score(seed=0), a_score(seed=1, value=0.3)], [a_summary()])
+    two = a_run(tmp_path / "two", [a_score(seed=0), a_score(seed=1, value=0.4)], [a_summary()])
+    assert len(merge([one, two]).scores) == 4
+
+
+def test_a_baseline_that_disagrees_is_renamed_in_comparisons(tmp_path):
+    compared = [Comparison("semisupcon", "simclr", "genre", "mini", "accuracy", d, 0.0, 0.1) for d in (0.04, 0.05)]
+    runs = [a_run(tmp_path / str(i), summaries=[a_summary(encoder="simclr", value=i / 10)], comparisons=[compared[i]]) for i in (0, 1)]
+    assert {(c.encoder, c.baseline, c.difference) for c in merge(runs).comparisons} == {
+        ("semisupcon", "simclr (0)", 0.04), ("semisupcon", "simclr (1)", 0.05),
+    }  # fmt: skip
+
+
+def test_runs_of_one_name_are_told_apart_by_their_parents(tmp_path):
+    runs = [a_run(tmp_path / parent / "run", summaries=[a_summary(value=v)]) for parent, v in (("x", 0.1), ("y", 0.2))]
+    assert {s.encoder for s in merge(runs).summaries} == {"semisupcon (x/run)", "semisupcon (y/run)"}
+
+
+def test_sweeps_that_agree_become_one(tmp_path):
+    rows = [kept(), kept(corruption="all", severity=0), kept(task="all", corruption="all", severity=0)]
+    runs = [a_sweep_run(tmp_path / n, rows, [against(p_holm=p)], [a_summary()]) for n, p in (("one", 0.04), ("two", 0.08))]
+    merged = merge([*runs, a_run(tmp_path / "clean", summaries=[a_summary(task="key")])])
+    assert merged.robustness == rows
+    assert merged.robustness_comparisons == [against()]  # another table to correct for is no conflict
+    assert merged.equivariance == [a_summary()]
+    assert not merged.renamed
+    assert merge([runs[0]]).robustness == rows
+
+
+def test_sweeps_that_disagree_are_renamed_baseline_included(tmp_path):
+    runs = [
+        a_sweep_run(
+            tmp_path / str(i),
+            [kept("simclr", value=i), kept(measure="ce", severity=0, baseline="simclr", value=0.5 + i)],
+            [against(difference=0.1 + i)],
+            [a_summary(encoder="simclr", value=i)],
+        )
+        for i in (0, 1)
+    ]
+    merged = merge(runs)
+    assert {(r.encoder, r.baseline) for r in merged.robustness} == {
+        ("simclr (0)", ""), ("simclr (1)", ""), ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
+    }  # fmt: skip
+    assert {(c.encoder, c.baseline) for c in merged.robustness_comparisons} == {
+        ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
+    }  # fmt: skip
+    assert [s.encoder for s in merged.equivariance] == ["simclr (0)", "simclr (1)"]
+    assert merged.renamed == {"simclr (0)": "simclr", "simclr (1)": "simclr"}
+
+
+@pytest.mark.parametrize("rows", [([kept()], [kept(value=0.1)]), ([], [])], ids=["robustness", "comparisons"])
+def test_a_disagreement_in_one_table_alone_is_enough(tmp_path, rows):
+    compared = ([against()], [against(difference=0.2)]) if not rows[0] else ((), ())
+    merged = merge([a_sweep_run(tmp_path / str(i), rows[i], compared[i], [a_summary()]) for i in (0, 1)])
+    assert set(merged.renamed) == {"semisupcon (0)", "semisupcon (1)"}
+    assert len(merged.robustness) + len(merged.robustness_comparisons) == len(merged.equivariance) == 2
+
+
+def test_means_over_other_tasks_or_corruptions_are_left_out_of_a_merged_table(tmp_path):
+    def means(value):
+        return [kept(task=t, corruption="all", severity=0, value=value) for t in ("genre", "all")]
+
+    one = a_sweep_run(tmp_path / "one", [kept(), *means(0.5)], [against(), against(corruption="all")])
+    more = [kept(), kept(corruption="mp3"), *means(0.4)]
+    two = a_sweep_run(tmp_path / "two", more, [against(), against(corruption="mp3"), against(corruption="all", difference=0.3)])
+    merged = merge([one, two])
+    assert merged.robustness == [kept(), kept(corruption="mp3")]
+    assert merged.robustness_comparisons == [against(), against(corruption="mp3")]
+    assert not merged.renamed
+    other_task = a_sweep_run(tmp_path / "three", [kept(), kept(task="key"), *means(0.5)])
+    assert merge([one, other_task]).robustness == [kept(), means(0.5)[0], kept(task="key")]  # genre's own mean stays
+
+
+def curves(severities, corruptions=("noise", "mp3"), value=0.5):
+    """retained of one task at each severity, over them, over corruptions, and over tasks."""
+    single = [kept(corruption=c, severity=s) for c in corruptions for s in severities]
+    over = [kept(corruption=c, severity=0, value=value) for c in corruptions]
+    return [*single, *over, *(kept(task=t, corruption="all", severity=0, value=value) for t in ("genre", "all"))]
+
+
+def test_means_over_other_severities_are_left_out_of_a_merged_table(tmp_path):
+    """The run that was tested harder would look worse."""
+    mild = [*curves((1, 2), value=0.8), kept(corruption="gain", severity=4), kept(corruption="gain", severity=0)]
+    harsh = curves((1, 2, 3), value=0.4)
+    compared = [against(corruption=c) for c in ("noise", "gain", "all")]
+    one = a_sweep_run(tmp_path / "one", mild, compared)
+    two = a_sweep_run(tmp_path / "two", harsh, [against(corruption="noise", difference=0.3), against("supcon", corruption="all")])
+    merged = merge([one, two])
+    assert {(r.corruption, r.severity) for r in merged.robustness} == {
+        *((c, s) for c in ("noise", "mp3") for s in (1, 2, 3)), ("gain", 4), ("gain", 0),
+    }  # fmt: skip
+    assert merged.robustness_comparisons == [against(corruption="gain")]  # its severities are those of one run alone
+    assert merged.torn == ("noise", "mp3")
+    assert not merged.renamed
+    same = merge([one, a_sweep_run(tmp_path / "three", mild, compared)])
+    assert same.robustness == mild
+    assert same.robustness_comparisons == compared
+    assert same.torn == ()
+
+
+def test_only_the_corruption_and_the_task_that_differ_lose_their_means(tmp_path):
+    def run(name, severities):
+        heard = [("key", 1), ("key", 0), *(("genre", s) for s in (0, *severities))]
+        rows = [kept(task=task, severity=severity) for task, severity in heard]
+        return a_sweep_run(tmp_path / name, [*rows, *(kept(task=t, corruption="all", severity=0) for t in ("key", "genre", "all"))])
+
+    merged = merge([run("one", (1,)), run("two", (1, 2))])
+    assert {(r.task, r.corruption) for r in merged.robustness if r.severity == 0} == {("key", "noise"), ("key", "all")}
+
+
+def test_a_run_without_comparisons_does_not_take_away_those_of_another(tmp_path):
+    one = a_sweep_run(tmp_path / "one", curves((1,)), [against(corruption="noise"), against(corruption="all")])
+    alone = a_sweep_run(tmp_path / "two", [kept("simclr", corruption="noise", severity=s) for s in (0, 1, 2)])
+    assert merge([one, alone]).robustness_comparisons == [against(corruption="noise"), against(corruption="all")]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"train_on": "corrupted"}, "robustness.train_on (clean and corrupted)"),
+        ({"replicate": 1}, "robustness.replicate (0 and 1)"),
+        ({"sample_rate": 44100, "replicate": 2}, "robustness.replicate (0 and 2) and robustness.sample_rate (22050 and 44100)"),
+    ],
+)
+def test_runs_that_did_not_hear_the_same_are_refused(tmp_path, other, said):
+    common = {"train_on": "clean", "replicate": 0, "sample_rate": 22050}
+    manifests = {"one": {}, "two": {"robustness": {**common, "baseline": "a"}}, "three": {"robustness": {**common, **other}}}
+    clean, two, three = (a_run(tmp_path / name, manifest={"key": name, **about}) for name, about in manifests.items())
+    assert len(merge([clean, two]).manifests) == len(merge([clean, three]).manifests) == 2
+    with pytest.raises(MirbenchError) as caught:
+        merge([clean, two, three])
+    assert str(caught.value).startswith(f"the runs two and three differ in {said}, so their scores under corruption")
+    assert str(caught.value).endswith("report them separately.")

@@ -1,0 +1,246 @@
+"""The run folder: what is written is what is read, and damage is named by file and line."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mirbench.errors import MirbenchError
+from mirbench.records import Predictions, Score
+from mirbench.results.run_folder import Comparison, Robustness, RobustnessComparison, RunFolder, Summary
+
+COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
+
+
+def a_score(**changes) -> Score:
+    score = Score("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_train=300, n_test=48, key="ab12")
+    return dataclasses.replace(score, **changes)
+
+
+def a_summary(**changes) -> Summary:
+    return dataclasses.replace(Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48), **changes)
+
+
+def kept(encoder="semisupcon", corruption="noise", severity=3, value=0.7, task="genre", measure="retained", baseline="") -> Robustness:
+    about = ("mini", "accuracy") if task != "all" else ("all", "all")
+    return Robustness(encoder, task, *about, measure, corruption, severity, value, 0.6, 0.8, baseline, n_seeds=3, n_test=48)
+
+
+def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04) -> RobustnessComparison:
+    ends = (difference, 0.01, 0.2, 0.004, p_holm)
+    return RobustnessComparison(encoder, baseline, "genre", "mini", "accuracy", corruption, "score", *ends, n_seeds=3, n_test=48)
+
+
+def a_sweep_run(path, robustness=(), compared=(), equivariance=(), summaries=()) -> RunFolder:
+    run = a_run(path, summaries=summaries)
+    run.write_robustness(robustness)
+    run.write_robustness_comparisons(compared)
+    run.write_equivariance(equivariance)
+    return run
+
+
+def a_run(path, scores=(), summaries=(), comparisons=(), manifest=None) -> RunFolder:
+    run = RunFolder.create(path)
+    run.write_manifest(manifest or {"encoders": {"semisupcon": {"role": "encoder"}}})
+    run.write_scores(scores)
+    run.write_summaries(summaries)
+    run.write_comparisons(comparisons)
+    return run
+
+
+def test_scores_survive_with_columns_in_order(tmp_path):
+    odd = a_score(encoder='odd, "name"|é', corruption="noise", severity=3, level=12.5, unit="dB", seed=2, label_fraction=0.1)
+    scores = [a_score(), odd]
+    run = a_run(tmp_path / "r", scores)
+    assert run.read_scores() == scores
+    lines = (tmp_path / "r" / "scores.csv").read_text().split("\n")
+    assert lines[0] == COLUMNS
+    assert lines[1] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12"
+
+
+def test_numbers_that_are_not_numbers_survive(tmp_path):
+    run = a_run(tmp_path / "r", [a_score(ci_low=math.nan, ci_high=math.nan, value=np.float32(0.5))])
+    (score,) = run.read_scores()
+    assert math.isnan(score.ci_low)
+    assert math.isnan(score.ci_high)
+    assert score.value == 0.5
+    assert score.level is None
+
+
+def test_summaries_and_comparisons_survive(tmp_path):
+    comparison = Comparison("semisupcon", "simclr", "genre", "mini", "accuracy", -0.04, -0.08, 0.01, n_seeds=3, n_test=48)
+    run = a_run(tmp_path / "r", summaries=[a_summary(corruption="mp3", severity=5)], comparisons=[comparison])
+    assert run.read_summaries() == [a_summary(corruption="mp3", severity=5)]
+    assert run.read_comparisons() == [comparison]
+
+
+def test_a_run_that_compared_nothing_has_no_comparisons(tmp_path):
+    run = a_run(tmp_path / "r")
+    (tmp_path / "r" / "comparisons.csv").unlink()
+    assert run.read_comparisons() == []
+
+
+def test_manifest_takes_what_a_runner_has(tmp_path):
+    run = RunFolder.create(tmp_path / "r")
+    given = {"b": np.float32(0.5), "a": (1, np.int64(2)), "where": tmp_path, "bad": math.nan, "kinds": {"y", "x"}, 3: np.arange(2)}
+    run.write_manifest(given)
+    assert run.read_manifest() == {"b": 0.5, "a": [1, 2], "where": str(tmp_path), "bad": None, "kinds": ["x", "y"], "3": [0, 1]}
+    assert next(iter(run.read_manifest())) == "b"  # the order is the runner's: it orders the tables
+
+
+def targets_of(kind: str, classes: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
+    if kind == "multiclass":
+        return rng.integers(len(classes), size=20)
+    shape = (20, len(classes))
+    return rng.integers(-1, 2, size=shape) if kind == "multilabel" else rng.normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
+@pytest.mark.parametrize("classes", [("a|b", "100%", "x,y", 'say "z"', "clip", "?a", "a"), ("only",), ("60", "61")])
+def test_predictions_survive_to_the_last_bit(tmp_path, kind, classes):
+    rng = np.random.default_rng(0)
+    scores = (rng.normal(size=(20, len(classes))) * 10.0 ** rng.integers(-30, 30, size=(20, 1))).astype(np.float32)
+    clips = tuple(f"clip, {i}" for i in range(20))
+    written = Predictions(clips, tuple(f"g{i % 3}" for i in range(20)), classes, kind, targets_of(kind, classes, rng), scores)
+    run = RunFolder.create(tmp_path / "r")
+    run.write_predictions("enc/1.5", "my data", "key", 2, written)
+    read = run.read_predictions("enc/1.5", "my data", "key", 2)
+    assert [p.name for p in (tmp_path / "r" / "predictions").iterdir()] == ["my%20data.key.enc%2F1%2E5.seed2.csv"]
+    assert (read.clip_ids, read.groups, read.classes, read.target) == (written.clip_ids, written.groups, classes, kind)
+    assert read.targets.dtype == (np.float32 if kind == "regression" else np.int64)
+    np.testing.assert_array_equal(read.targets, written.targets)
+    np.testing.assert_array_equal(read.scores, scores)
+
+
+def test_names_that_would_share_a_file_do_not(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.predictions_path("c", "a.b", "t", 0) != run.predictions_path("c", "a", "b.t", 0)
+
+
+def test_predicted_is_the_first_of_the_highest(tmp_path):
+    run = RunFolder.create(tmp_path)
+    scores = np.array([[0.1, 0.9, 0.9], [0.3, 0.2, 0.1]])
+    run.write_predictions("e", "d", "t", 0, Predictions(("x", "y"), ("g", "g"), ("a", "b", "c"), "multiclass", np.array([2, 0]), scores))
+    with open(run.predictions_path("e", "d", "t", 0)) as file:
+        assert [row["predicted"] for row in csv.DictReader(file)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("scores.csv", "0.618", "0.6x8", "scores.csv line 2 has '0.6x8' in the column 'value', which is not a number"),
+        ("scores.csv", "300,48", "3.5,48", "scores.csv line 2 has '3.5' in the column 'n_train', which is not a whole number"),
+        ("scores.csv", ",ci_low", ",low", "scores.csv line 1 lacks the column 'ci_low'"),
+        ("scores.csv", ",ab12", "", "scores.csv line 2 has 16 columns where the heading has 17"),
+        ("scores.csv", "semisupcon", '"semisupcon', "scores.csv line 2 is not valid CSV"),
+        ("summary.csv", "0.65", "", "summary.csv line 2 has '' in the column 'ci_high', which is not a number"),
+        ("manifest.json", '"role":', '"role"', "manifest.json line 4 is not valid JSON"),
+    ],
+)
+def test_damage_is_named_by_file_and_line(tmp_path, file, old, new, said):
+    run = a_run(tmp_path / "r", [a_score()], [a_summary()])
+    path = tmp_path / "r" / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(MirbenchError) as caught:
+        {"scores.csv": run.read_scores, "summary.csv": run.read_summaries, "manifest.json": run.read_manifest}[file]()
+    assert said in str(caught.value)
+    assert str(caught.value).endswith("restore the file, or run again into a new folder.")
+
+
+def test_damaged_predictions_are_named(tmp_path):
+    run = RunFolder.create(tmp_path)
+    predictions = Predictions(("x", "y"), ("g", "g"), ("a", "b"), "multiclass", np.array([0, 1]), np.eye(2))
+    run.write_predictions("e", "d", "t", 0, predictions)
+    path = run.predictions_path("e", "d", "t", 0)
+    path.write_text(path.read_text().replace("y,g,b,", "y,g,q,"))
+    with pytest.raises(MirbenchError, match="line 3 has the target 'q', which is none of the classes"):
+        run.read_predictions("e", "d", "t", 0)
+
+
+def test_binary_rubbish_and_empty_files_are_named(tmp_path):
+    run = a_run(tmp_path / "r", [a_score()])
+    (tmp_path / "r" / "scores.csv").write_bytes(b"encoder\n\xff\xfe")
+    with pytest.raises(MirbenchError, match=r"scores\.csv line 2 is not UTF-8"):
+        run.read_scores()
+    (tmp_path / "r" / "scores.csv").write_text("")
+    with pytest.raises(MirbenchError, match=r"scores\.csv line 1 is missing: the file is empty"):
+        run.read_scores()
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
+    with pytest.raises(MirbenchError, match=r"is not a run folder \(no manifest\.json\); give a folder that `mirbench run` wrote"):
+        RunFolder(tmp_path).read_scores()
+    with pytest.raises(MirbenchError, match=r"nowhere is not a run folder \(no such folder\)"):
+        RunFolder(tmp_path / "nowhere").read_manifest()
+
+
+def test_a_run_without_scores_says_what_is_missing(tmp_path):
+    run = a_run(tmp_path / "r")
+    (tmp_path / "r" / "scores.csv").unlink()
+    with pytest.raises(MirbenchError, match=r"has no scores\.csv; run it again to complete it"):
+        run.read_scores()
+
+
+def test_a_file_in_the_way_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MirbenchError, match="cannot write while making the run folder"):
+        RunFolder.create(tmp_path / "file" / "run")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_place_is_a_sentence(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(MirbenchError, match="choose a writable place"):
+        RunFolder.create(tmp_path / "run")
+
+
+def test_writing_leaves_no_temporary_file_and_the_same_bytes(tmp_path):
+    run = a_run(tmp_path / "r", [a_score()], [a_summary()])
+    before = {p.name: p.read_bytes() for p in run.path.iterdir()}
+    a_run(tmp_path / "r", [a_score()], [a_summary()])
+    assert {p.name: p.read_bytes() for p in run.path.iterdir()} == before
+    assert set(before) == {"manifest.json", "scores.csv", "summary.csv", "comparisons.csv"}
+    assert json.loads(before["manifest.json"])
+
+
+def test_the_tables_of_a_corruption_sweep_survive(tmp_path):
+    robustness = [kept(), kept(measure="mce", corruption="all", severity=0, baseline="simclr"), kept(value=math.inf)]
+    moved = [a_summary(corruption="pitch_shift", severity=2)]
+    run = a_sweep_run(tmp_path / "r", robustness, [against()], moved)
+    assert run.read_robustness() == robustness
+    assert run.read_robustness_comparisons() == [against()]
+    assert run.read_equivariance() == moved
+    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48")  # no baseline
+
+
+def test_no_sweep_no_files(tmp_path):
+    run = a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()])
+    names = ("robustness.csv", "robustness_comparisons.csv", "equivariance.csv")
+    assert all((run.path / name).exists() for name in names)
+    a_sweep_run(tmp_path / "r")
+    assert not any((run.path / name).exists() for name in names)
+    assert run.read_robustness() == run.read_robustness_comparisons() == run.read_equivariance() == []
+    a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()]).clear()
+    assert not any((run.path / name).exists() for name in names)
+
+
+def test_the_readme_explains_every_column():
+    text = (Path(__file__).parents[2] / "results" / "README.md").read_text()
+    for kind in (Score, Summary, Comparison, Robustness, RobustnessComparison):
+        assert [f.name for f in dataclasses.fields(kind) if f"`{f.name}`" not in text] == []
+
+
+def test_very_long_names_get_files_of_their_own(tmp_path):
+    run = RunFolder.create(tmp_path / "r")
+    names = [f"semisupcon[{'supervision=' * 20}{i}]" for i in range(2)]
+    paths = [run.predictions_path(name, "mini", "genre", 0) for name in names]
+    assert len(set(paths)) == 2
+    assert all(len(path.name) < 255 for path in paths)
