@@ -33,10 +33,10 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> MirbenchError:
     return MirbenchError(f"no {kind} is named '{given}'{';' + hint if hint else '.'} Known: {', '.join(names) or 'none'}.")
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """An error of somebody else's as a part of a sentence.
 
-    >>> told(ValueError("no such\\n thing."))
+    >>> describe(ValueError("no such\\n thing."))
     'ValueError: no such thing'
     """
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")

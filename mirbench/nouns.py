@@ -242,7 +242,7 @@ class Task:
             return tuple(value.split("|")) if isinstance(value, str) else tuple(value)
         return str(value)
 
-    def moved(self, label: Any, changes: Mapping[str, float]) -> Any:
+    def shifted_label(self, label: Any, changes: Mapping[str, float]) -> Any:
         """A label, as `label` returns it, of a clip whose music was changed by so much, e.g. {"pitch": 2.0} for two semitones up; None
         where there is no such label. Where a task overrides it, equivariance is scored under corruptions that alter what it is changed
         by."""
@@ -278,8 +278,8 @@ class Corruption:
         raise NotImplementedError(f"corruption {self.name} has no mix")
 
     def changes(self, level: float, seed: int) -> Mapping[str, float]:
-        """By how much `apply` changes what it alters, so that `Task.moved` can move labels along: {"pitch": semitones up}, {"tempo":
-        factor}. Nothing where labels cannot be moved."""
+        """By how much `apply` changes what it alters, so that `Task.shifted_label` can shift labels along: {"pitch": semitones up},
+        {"tempo": factor}. Nothing where labels cannot be shifted."""
         return {}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test", "pretrain")
 """`pretrain` clips are for pretraining only; pretraining sees `train` and `pretrain`, probes see `train`, `valid` and `test`."""
-HEARD_SPLITS = ("train", "pretrain")  # in pretraining
+PRETRAINING_SPLITS = ("train", "pretrain")  # in pretraining
 TESTED_SPLITS = ("valid", "test")  # what is heard must not be in these
 PROBED = ("train", "valid", "test")  # by probes
 

@@ -43,9 +43,9 @@ from mirbench.cli.flags import (
     SuperviseWith,
     Tasks,
     cache_folder,
-    hush,
+    set_quiet,
 )
-from mirbench.errors import MirbenchError, did_you_mean, told
+from mirbench.errors import MirbenchError, describe, did_you_mean
 
 if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
@@ -144,7 +144,7 @@ def sweep(
     Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are. Severities
     are those of the whole run, so one that is added is added for all corruptions.
     """
-    hush(quiet)
+    set_quiet(quiet)
     from mirbench import registry as registries
     from mirbench.experiment import runner
 
@@ -204,17 +204,17 @@ def pretrain(
     found = runner.pretrain(chosen, registry, cache_folder(cache), encoder)
     for folder, title in found.items():
         if not quiet:
-            _tell_skipped(folder, title)
+            _print_skipped(folder, title)
         print(folder if quiet or len(found) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
-def _tell_skipped(checkpoint: Path, title: str) -> None:
+def _print_skipped(checkpoint: Path, title: str) -> None:
     """On the error output, since the output is the checkpoint."""
-    from mirbench.results.run_folder import skipped_said
+    from mirbench.results.run_folder import skipped_in_words
 
     path = checkpoint / "report.json"
     skipped = json.loads(path.read_text(encoding="utf-8")).get("skipped", {}) if path.is_file() else {}
-    for line in skipped_said(f"that {title} is pretrained on", skipped, str(path)):
+    for line in skipped_in_words(f"that {title} is pretrained on", skipped, str(path)):
         print(f"mirbench: {line}", file=sys.stderr)
 
 
@@ -264,7 +264,7 @@ def corrupt(
     A run does the same to each clip, at a sample rate of its own and with another draw of what is random. Nothing is scaled or cut to fit:
     the WAV file holds 32-bit floats. The same command writes the same file.
     """
-    hush(quiet)
+    set_quiet(quiet)
     from mirbench import registry as registries
     from mirbench.experiment import corrupting
 
@@ -299,14 +299,14 @@ def list_(
     for name, rows in tables.items():
         if kind is None:
             print(f"{'' if name == LISTED[0] else chr(10)}{name}")
-        _print_rows([(row["name"], _told(name, row), row["provider"]) for row in rows], "" if kind else "  ")
+        _print_rows([(row["name"], _in_words(name, row), row["provider"]) for row in rows], "" if kind else "  ")
 
 
 def _prepare(
     files: list[Path] | None, settings: list[str] | None, flags: dict[str, Any], plugins: list[str] | None, quiet: bool
 ) -> tuple[RunConfig, Registry]:
     """The settings and the plugins, checked against each other."""
-    hush(quiet)
+    set_quiet(quiet)
     from mirbench import registry as registries
     from mirbench.experiment import data_selection as data
     from mirbench.settings import config as configs
@@ -314,7 +314,7 @@ def _prepare(
 
     chosen = configs.load_config(files or [], settings or [], flags)
     registry = registries.load(plugins or [])
-    chosen = data.adopt(chosen, registry)
+    chosen = data.register_own_data(chosen, registry)
     named = {"encoder": [*chosen.encoders, *chosen.floors], "task": chosen.tasks, "dataset": chosen.datasets}
     for kind, names in {**named, "corruption": chosen.corruptions}.items():
         registry.resolve(kind, names)
@@ -369,7 +369,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if hasattr(value, "keys") else value
 
 
-def _told(kind: str, row: dict[str, Any]) -> str:
+def _in_words(kind: str, row: dict[str, Any]) -> str:
     """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels."""
     if kind == "corruptions":
         from mirbench.notation import in_unit
@@ -434,7 +434,7 @@ def _unexpected(error: Exception) -> int:
         return _say(f"cannot use {error.filename}: {error.strerror}.", None)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename}:{frame.lineno}"
-    text = told(error)
+    text = describe(error)
     return _say(f"this should not have happened: {text} ({where}); run it again with --debug and report what it shows.", None, 1)
 
 

@@ -21,7 +21,7 @@ from mirbench.cli.flags import (
     Plugins,
     SplitSeed,
     cache_folder,
-    hush,
+    set_quiet,
 )
 from mirbench.errors import MirbenchError
 
@@ -150,7 +150,7 @@ def verify(
 
 def _prepare(flags: dict[str, Any], plugins: list[str] | None, quiet: bool) -> tuple[RunConfig, Registry]:
     """The settings and the plugins."""
-    hush(quiet)
+    set_quiet(quiet)
     from mirbench import registry as registries
     from mirbench.settings import config as configs
 
@@ -161,7 +161,7 @@ def _one(config: RunConfig, registry: Registry) -> Dataset:
     """The data set that the settings name."""
     from mirbench.experiment import data_selection as chosen
 
-    datasets: list[Dataset] = registry.resolve("dataset", chosen.adopt(config, registry).datasets)
+    datasets: list[Dataset] = registry.resolve("dataset", chosen.register_own_data(config, registry).datasets)
     if len(datasets) != 1:
         raise MirbenchError(f"one data set is asked about at a time, and {', '.join(d.name for d in datasets)} was named; name one.")
     return datasets[0]

@@ -83,7 +83,7 @@ OnlyFolder = Annotated[bool, typer.Option("--quiet", help="Of one data set that 
 Json = Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")]
 
 
-def hush(quiet: bool) -> None:
+def set_quiet(quiet: bool) -> None:
     """No progress bars from now on."""
     if quiet:
         os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"

@@ -91,7 +91,7 @@ def where_json(dataset: Dataset, found: Where | None) -> dict[str, Any]:
 def verified_page(verified: Verified) -> str:
     """What is there of a published data set, pattern by pattern; the verdict last."""
     lines = [f"{verified.dataset.name} in {printable(verified.folder)}"]
-    rows = [(_state(each), each.files.path, _told(each)) for each in verified.files]
+    rows = [(_state(each), each.files.path, _in_words(each)) for each in verified.files]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
     for (state, path, told), each in zip(rows, verified.files, strict=True):
         lines.append(f"  {state:<{widths[0]}}  {path:<{widths[1]}}  {told}".rstrip())
@@ -104,7 +104,7 @@ def verified_page(verified: Verified) -> str:
         ("file", "not needed", verified.extra),
     ):
         lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
-    lines += _checksums_told(verified)
+    lines += _checksums_in_words(verified)
     if verified.clips:
         lines.append(f"  clips: {', '.join(f'{n:,} {split}' for split, n in verified.clips.items())}")
     lines += [f"  its clips cannot be listed: {verified.fault}"] if verified.fault else []
@@ -122,7 +122,7 @@ def verified_verdict(verified: Verified) -> str:
     return f"{name} is not whole; `mirbench data where {name}` says where to get what is missing or wrong."
 
 
-def _checksums_told(verified: Verified) -> list[str]:
+def _checksums_in_words(verified: Verified) -> list[str]:
     if not verified.dataset.checksums:
         return []
     named = some(each.path for each in verified.dataset.checksums)
@@ -144,7 +144,7 @@ def _state(each: Counted) -> str:
     return "missing"
 
 
-def _told(each: Counted) -> str:
+def _in_words(each: Counted) -> str:
     parts = [f"{each.found:,} of {count(each.files.count, 'file')}"] if each.files.count > 1 or not each.found else []
     if each.found > each.files.count:
         parts.append(f"{each.found - each.files.count:,} too many")

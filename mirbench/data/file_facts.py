@@ -50,7 +50,7 @@ def version_of(module: str) -> str:
     return hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()[:16]
 
 
-class Known:
+class FileFacts:
     """Bytes by kind and stamp, in one file of the cache folder, shared by processes.
 
     A database that is damaged, locked or not writable is as good as an empty one: it never raises. A damaged one is begun anew.
@@ -58,10 +58,10 @@ class Known:
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> some = Stamp(b"song", b"as of today")
-    >>> Known(folder, "length").put({some: b"3.2"})
-    >>> Known(folder, "length").get([some])
+    >>> FileFacts(folder, "length").put({some: b"3.2"})
+    >>> FileFacts(folder, "length").get([some])
     {Stamp(key=b'song', state=b'as of today'): b'3.2'}
-    >>> Known(folder, "length").get([Stamp(b"song", b"changed since")])
+    >>> FileFacts(folder, "length").get([Stamp(b"song", b"changed since")])
     {}
     """
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.data.audio.opening import shown
+from mirbench.data.audio.opening import printable_path
 from mirbench.data.labels import Labels
 from mirbench.data.lookalikes import look_alikes
 from mirbench.errors import did_you_mean, printable
 from mirbench.nouns import Dataset, Task
-from mirbench.records import HEARD_SPLITS, PROBED, SPLITS, Clip
+from mirbench.records import PRETRAINING_SPLITS, PROBED, SPLITS, Clip
 
 if TYPE_CHECKING:
     from mirbench.data.duplicates.overlap import Overlap
@@ -166,9 +166,9 @@ def of_repeated(pairs: Sequence[Overlap], split: Mapping[str, str], refused: boo
     heard, others = dict[str, str](), dict[str, str]()
     for pair in pairs:
         first, second = pair.first, pair.second
-        if split[second] in HEARD_SPLITS:
+        if split[second] in PRETRAINING_SPLITS:
             first, second = second, first
-        of = heard if split[first] in HEARD_SPLITS else others
+        of = heard if split[first] in PRETRAINING_SPLITS else others
         of.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
     if heard:
         text = f"{count(len(heard), 'clip')} of valid or test with audio that is in training too; pretraining on that is refused without"
@@ -190,7 +190,7 @@ def unique(clips: Sequence[Clip]) -> list[Clip]:
 def _reason(problem: str, path: Path) -> str:
     """What is wrong with a file, without its name, so that files with the same fault are counted together."""
     text = problem
-    for name in (str(path), shown(path), path.name, shown(path.name)):
+    for name in (str(path), printable_path(path), path.name, printable_path(path.name)):
         text = text.replace(name, "")
     return " ".join(printable(re.sub(r"(['\"]){2}", "", text)).split()).strip(" :").removesuffix(".")
 

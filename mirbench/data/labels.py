@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Clip
 
@@ -136,7 +136,7 @@ class _Reader:
         except MirbenchError as error:
             return None, str(error).removesuffix(".")
         except Exception as error:  # of a plugin's
-            return None, told(error)
+            return None, describe(error)
 
     def published(self, names: Iterable[str]) -> list[str]:
         return list(dict.fromkeys(meant for name in names if (meant := self.meaning(name))))

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
-from mirbench.data.audio.opening import shown
-from mirbench.data.file_facts import Known, Stamp, stamp, version_of
-from mirbench.engine.prefetch import ahead
-from mirbench.errors import told
+from mirbench.data.audio.opening import printable_path
+from mirbench.data.file_facts import FileFacts, Stamp, stamp, version_of
+from mirbench.engine.prefetch import prefetch
+from mirbench.errors import describe
 from mirbench.progress import progress_bar
 from mirbench.records import Clip
 
@@ -51,7 +51,7 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
 
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
-    known, how = Known(cache, "scan"), version_of("scans")
+    known, how = FileFacts(cache, "scan"), version_of("scans")
     stamps = {path: mark for path in paths if (mark := stamp(path, how))}
     kept = known.get(stamps.values())
     scans = {path: scan for path, mark in stamps.items() if (scan := _read(kept.get(mark)))}
@@ -59,7 +59,7 @@ def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> di
     fresh: dict[Stamp, bytes] = {}
     try:
         with progress_bar(total=len(new), desc=title, unit="file", leave=False, delay=SHOWN_AFTER) as bar:
-            for path, scan in ahead(_look, new, max(1, workers)):
+            for path, scan in prefetch(_look, new, max(1, workers)):
                 scans[path] = scan
                 bar.update()
                 if not scan.problem and path in stamps:
@@ -79,7 +79,7 @@ def _look(path: str) -> Scan:
     except AudioError as error:
         return Scan(str(error))
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        return Scan(f"{shown(path)} cannot be read: {told(error)}.")
+        return Scan(f"{printable_path(path)} cannot be read: {describe(error)}.")
     return Scan("", found.seconds, found.sample_rate, found.channels, found.format)
 
 
@@ -96,9 +96,11 @@ def _with_stretch(scan: Scan, clip: Clip) -> Scan:
         return scan
     end = scan.seconds if clip.duration is None else clip.start + clip.duration
     if not (math.isfinite(end) and 0 <= clip.start < end) or clip.start >= scan.seconds:
-        return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; nothing is left from {clip.start:.2f} s{_to(clip)}.")
+        return replace(
+            scan, problem=f"{printable_path(clip.path)} has {scan.seconds:.2f} s; nothing is left from {clip.start:.2f} s{_to(clip)}."
+        )
     if end > scan.seconds + ROUNDED_SECONDS:
-        return replace(scan, problem=f"{shown(clip.path)} has {scan.seconds:.2f} s; {end:.2f} s are needed.")
+        return replace(scan, problem=f"{printable_path(clip.path)} has {scan.seconds:.2f} s; {end:.2f} s are needed.")
     return scan
 
 

@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 COUNT = 64
 
 
-def ahead(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[tuple[Item, Result]]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[tuple[Item, Result]]:
     """Each item with what the function makes of it, in order; at most COUNT results wait to be taken.
 
-    >>> list(ahead(abs, [-2, 1], threads=2))
+    >>> list(prefetch(abs, [-2, 1], threads=2))
     [(-2, 2), (1, 1)]
     """
     rest = iter(items)

@@ -19,13 +19,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from mirbench.errors import told
+from mirbench.errors import describe
 
 Task = TypeVar("Task")
 Message = TypeVar("Message")
 
 
-class Died(Exception):
+class WorkerDied(Exception):
     """A worker ended abruptly. task: that it was at; message: the last that it sent for this task, or None; how: the signal that ended it,
     such as SIGKILL, or what it exited with."""
 
@@ -67,12 +67,12 @@ def in_workers(
     tasks: Iterator[Task],
     count: int,
     queued: int = 1,
-    again: Callable[[Died], Task | None] = lambda died: None,
+    retry: Callable[[WorkerDied], Task | None] = lambda died: None,
 ) -> Generator[Message]:
     """What `do` yields for each task, as it comes, from `count` processes. They are forked now and find in their memory what is here.
 
     queued: tasks that a worker is given at a time. again: what is to be done in the place of a task at which a worker died; None: nothing
-    can be. Raises what `do` raises, and Died; no process is left, however it ends.
+    can be. Raises what `do` raises, and WorkerDied; no process is left, however it ends.
     """
     context = multiprocessing.get_context("fork")
     workers: list[_Worker[Task]] = []
@@ -91,8 +91,8 @@ def in_workers(
         with contextlib.suppress(OSError):  # of a worker that died, which is seen when it is listened to
             worker.pipe.send(task)
 
-    def replace(worker: _Worker[Task], died: Died) -> None:
-        if (instead := again(died)) is None:
+    def replace(worker: _Worker[Task], died: WorkerDied) -> None:
+        if (instead := retry(died)) is None:
             raise died
         workers.remove(worker)
         worker.pipe.close()
@@ -108,7 +108,7 @@ def in_workers(
                 worker = busy[pipe]  # type: ignore[index]
                 try:
                     message = _received(worker)
-                except Died as died:
+                except WorkerDied as died:
                     replace(worker, died)
                     continue
                 if isinstance(message, _Raised):
@@ -139,7 +139,7 @@ def _received(worker: _Worker[Any]) -> Any:
         worker.process.join()
         code = worker.process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise Died(worker.tasks[0], worker.message, how) from None
+        raise WorkerDied(worker.tasks[0], worker.message, how) from None
 
 
 def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, others: Sequence[Connection]) -> None:
@@ -170,5 +170,5 @@ def _portable(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(told(error))
+        return RuntimeError(describe(error))
     return error

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 from mirbench.data import findings
 from mirbench.data.findings import Finding, count, unique
 from mirbench.data.labels import Labels, read_labels
-from mirbench.data.manifests.faults import Rest, sift
+from mirbench.data.manifests.faults import FaultlessRows, find_faults
 from mirbench.data.manifests.paths import readable
 from mirbench.data.manifests.rows import ending_of, read_rows_of
 from mirbench.data.published.filetree import composed
-from mirbench.data.published.layout import data_root, meant
+from mirbench.data.published.layout import data_root, suggest_dataset
 from mirbench.engine.store import Store
-from mirbench.errors import MirbenchError, printable, told
-from mirbench.experiment.data_selection import adopt, fit_supervision
+from mirbench.errors import MirbenchError, describe, printable
+from mirbench.experiment.data_selection import fit_supervision, register_own_data
 from mirbench.experiment.jobs import Planner
 from mirbench.nouns import Dataset, Task
-from mirbench.records import HEARD_SPLITS, SPLITS, Clip
+from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
 from mirbench.registry.plugins import Registry
 from mirbench.results.provenance import core_count
 from mirbench.settings.config import RunConfig
@@ -92,7 +92,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     tasks: list[Task] = registry.resolve("task", config.tasks)
     learns = any(encoder.trainable for encoder in registry.resolve("encoder", config.encoders))
     try:
-        config = adopt(config, registry)
+        config = register_own_data(config, registry)
         dataset, found = _chosen(config, registry), list[Finding]()
     except MirbenchError as error:
         dataset, found = _sifted(config, error)
@@ -117,7 +117,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
         found += findings.of_tasks(labels, asked, dataset, annotations, called)
-        if not labels and dataset.location is not None and (hint := meant(dataset.location, registry.datasets.values())):
+        if not labels and dataset.location is not None and (hint := suggest_dataset(dataset.location, registry.datasets.values())):
             found.append(Finding("note", hint))
         found += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
         splits = _split_facts(clips, scans)
@@ -139,11 +139,11 @@ def _sifted(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Find
     location = Path(config.datasets[0]).expanduser() if len(config.datasets) == 1 else Path()
     if not ending_of(location) or not location.is_file():
         raise error
-    sifted = sift(location, data_root=data_root(config.data_root), allow_outside=config.allow_outside)
-    if not sifted.faults or not sifted.rows:
+    found_faults = find_faults(location, data_root=data_root(config.data_root), allow_outside=config.allow_outside)
+    if not found_faults.faults or not found_faults.rows:
         raise error
-    text = f"{count(len(sifted.faults), 'fault')} in the manifest; what else is said is of the rows without."
-    return Rest(location, sifted, config.split_seed), [Finding("problem", text, tuple(map(printable, sifted.faults)))]
+    text = f"{count(len(found_faults.faults), 'fault')} in the manifest; what else is said is of the rows without."
+    return FaultlessRows(location, found_faults, config.split_seed), [Finding("problem", text, tuple(map(printable, found_faults.faults)))]
 
 
 def _folder(config: RunConfig, registry: Registry, cache: Path, dataset: Dataset) -> Path | None:
@@ -160,7 +160,7 @@ def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:
         raise
     except Exception as error:  # of a plugin's
         provider = registry.provider("dataset", dataset.name)
-        raise MirbenchError(f"data set '{dataset.name}' (from {provider}) cannot list its clips: {told(error)}.") from error
+        raise MirbenchError(f"data set '{dataset.name}' (from {provider}) cannot list its clips: {describe(error)}.") from error
     if not clips:
         raise MirbenchError(f"data set '{dataset.name}' has no clips.")
     return clips
@@ -181,7 +181,7 @@ class _Names:
     def lines(self) -> dict[str, tuple[str]]:
         """By id; read when something is first to be called by it."""
         location = self.dataset.location
-        if isinstance(self.dataset, Rest):
+        if isinstance(self.dataset, FaultlessRows):
             lines: Sequence[str] = self.dataset.lines
         elif location is None or location.is_dir() or not ending_of(location):
             return {}
@@ -212,7 +212,7 @@ def _repeated(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, lis
     split = {clip.id: clip.split for clip in readable}
     if listen:
         return repeated(readable, cache, core_count()), split
-    heard, valid, rest = ([clip for clip in readable if clip.split in splits] for splits in (HEARD_SPLITS, ("valid",), ("test",)))
+    heard, valid, rest = ([clip for clip in readable if clip.split in splits] for splits in (PRETRAINING_SPLITS, ("valid",), ("test",)))
     pairs = [(heard, [*valid, *rest]), (valid, rest)]
     return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), listen=False)], split
 
@@ -261,5 +261,5 @@ def _estimate(config: RunConfig, registry: Registry, cache: Path, found: list[Fi
     if megabytes > free:
         found.append(Finding("warning", f"a run needs about {megabytes:,.0f} MB in {cache}, where {free:,.0f} MB are free."))
     under = f" under {count(len(planned.conditions), 'corruption')}" if planned.conditions else ""
-    names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (planned.contenders, planned.tasks))
+    names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (planned.entries, planned.tasks))
     return Estimate(f"{names} on {tasks}{under}", seconds, megabytes, free, cache)

@@ -84,18 +84,18 @@ def _mark_manifest(manifest: dict[str, Any], marked: Mapping[str, str]) -> None:
 def _clean(
     planned: Plan, folder: RunFolder, task: Task, dataset: Dataset, predictions: list[Callable[[], object]]
 ) -> tuple[dict[str, list[Measurement]], dict[str, list[Score]]]:
-    """By contender, one a seed, the majority floor last: what was measured on clean audio, and a score that says whose it is. Appends to
+    """By entry, one a seed, the majority floor last: what was measured on clean audio, and a score that says whose it is. Appends to
     `predictions` what writes those."""
     clean: dict[str, list[Measurement]] = {}
     about: dict[str, list[Score]] = {}
     clip_ids: tuple[str, ...] = ()
-    for contender in planned.contenders:
-        fraction = contender.options.get("label_fraction", 1.0)
-        for seed in contender.seeds:
-            at = (contender.name, dataset.name, task.name, seed)
+    for entry in planned.entries:
+        fraction = entry.options.get("label_fraction", 1.0)
+        for seed in entry.seeds:
+            at = (entry.name, dataset.name, task.name, seed)
             job, n_train = planned.scores[at], read_report(planned.store, planned.probes[at])["n_train"]
             stored = RunFolder(planned.store.folder(job.kind, job.key))
-            own = (contender.encoder.name, dataset.name, task.name, seed)
+            own = (entry.encoder.name, dataset.name, task.name, seed)
             clip_ids = clip_ids or stored.read_predictions(*own).clip_ids
             predictions.append(partial(write_copy, stored.predictions_path(*own), folder.predictions_path(*at)))
             found = read_measurement(planned.store, job)
@@ -103,9 +103,9 @@ def _clean(
                 raise MirbenchError(
                     f"no test clip of {task.name} on {dataset.name} could be embedded; see the skipped clips in the manifest."
                 )
-            clean.setdefault(contender.name, []).append(found)
-            whose = Score(contender.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
-            about.setdefault(contender.name, []).append(whose)
+            clean.setdefault(entry.name, []).append(found)
+            whose = Score(entry.name, task.name, dataset.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
+            about.setdefault(entry.name, []).append(whose)
     data = planned.planner.data_of(task, dataset)
     floor = majority_predictions(task, data, clip_ids)
     predictions.append(partial(folder.write_predictions, MAJORITY, dataset.name, task.name, 0, floor))
@@ -124,13 +124,13 @@ def _compare(planned: Plan, task: Task, dataset: Dataset, clean: dict[str, list[
     The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
     """
     for metric in clean[MAJORITY][0].metrics:
-        for i, contender in enumerate(planned.encoders):
-            value, resampled = seed_mean(clean[contender.name], metric)
-            for baseline in [*(other.name for other in planned.contenders[i + 1 :] if contender.rivals(other)), MAJORITY]:
+        for i, entry in enumerate(planned.encoders):
+            value, resampled = seed_mean(clean[entry.name], metric)
+            for baseline in [*(other.name for other in planned.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
                 other, others = seed_mean(clean[baseline], metric)
                 low, high = resampled_interval(value - other, resampled - others, bounded=False)
-                sizes = (len(clean[contender.name]), clean[contender.name][0].n_test)
-                yield Comparison(contender.name, baseline, task.name, dataset.name, metric, value - other, low, high, *sizes)
+                sizes = (len(clean[entry.name]), clean[entry.name][0].n_test)
+                yield Comparison(entry.name, baseline, task.name, dataset.name, metric, value - other, low, high, *sizes)
 
 
 def _about_task(task: Task) -> dict[str, Any]:
@@ -161,15 +161,15 @@ def _about_data(planned: Plan, task: Task, dataset: Dataset) -> dict[str, Any]:
 def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, float], command: str) -> dict[str, Any]:
     encoders: dict[str, Any] = {}
     budgets: dict[str, list[str]] = {}
-    for contender in planned.contenders:
-        encoders[contender.name] = {
-            "description": contender.encoder.description,
-            "role": contender.role,
-            "encoder": contender.encoder.name,
-            "options": contender.options,
-            "provider": planned.registry.provider("encoder", contender.encoder.name),
-            "seeds": contender.seeds,
-            "checkpoints": _checkpoints(planned, contender.name, budgets),
+    for entry in planned.entries:
+        encoders[entry.name] = {
+            "description": entry.encoder.description,
+            "role": entry.role,
+            "encoder": entry.encoder.name,
+            "options": entry.options,
+            "provider": planned.registry.provider("encoder", entry.encoder.name),
+            "seeds": entry.seeds,
+            "checkpoints": _checkpoints(planned, entry.name, budgets),
         }
     encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
     datasets = {}
@@ -187,7 +187,7 @@ def _manifest(planned: Plan, about_tasks: dict[str, Any], seconds: dict[str, flo
             "skipped": _skipped(planned, dataset.name),
         }
     used = {metrics.resolve(m) for task in planned.tasks for m in task.metrics}
-    points = [{"name": c.name, "encoder": c.encoder.name, "values": c.values} for c in planned.contenders if c.values]
+    points = [{"name": c.name, "encoder": c.encoder.name, "values": c.values} for c in planned.entries if c.values]
     return {
         "command": command,
         "key": planned.key,

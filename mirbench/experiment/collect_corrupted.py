@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.robustness import Measured
-from mirbench.experiment.entries import Contender
+from mirbench.experiment.entries import Entry
 from mirbench.experiment.jobs import Job
 from mirbench.experiment.resamples import Measurement, check_same_clips, read_measurement, seed_mean, summaries
 from mirbench.nouns import Dataset, Task
@@ -31,25 +31,25 @@ class CorruptedRows:
     equivariance: list[Summary] = field(default_factory=list)
 
     def add(self, planned: Plan, task: Task, dataset: Dataset, clean: dict[str, list[Measurement]], about: dict[str, list[Score]]) -> None:
-        """clean: what was measured on clean audio, by contender, one a seed, the majority floor among them; about: whose it is."""
+        """clean: what was measured on clean audio, by entry, one a seed, the majority floor among them; about: whose it is."""
         headline = clean[MAJORITY][0].metrics[0]
         scored: dict[str, dict[tuple[str, int], Measured]] = {}
-        for contender in planned.contenders:
-            name, whole = contender.name, clean[contender.name]
+        for entry in planned.entries:
+            name, whole = entry.name, clean[entry.name]
             scored[name] = {(CLEAN, 0): seed_mean(whole, headline)}
             for condition in (c for conditions in planned.conditions.values() for c in conditions):
-                if found := _over_seeds(planned, planned.corrupted, contender, task, dataset, condition):
+                if found := _over_seeds(planned, planned.corrupted, entry, task, dataset, condition):
                     check_same_clips([*whole, *found], f"{task.name} on {dataset.name} with {name} under {condition}")
                     self.scores += [row for each, whose in zip(found, about[name], strict=True) for row in each.scores(whose)]
                     self.summaries += summaries(name, task.name, dataset.name, found)
                     scored[name][condition.corruption, condition.severity] = seed_mean(found, headline)
-                if found := _over_seeds(planned, planned.moved, contender, task, dataset, condition):
+                if found := _over_seeds(planned, planned.shifted, entry, task, dataset, condition):
                     self.equivariance += summaries(name, task.name, dataset.name, found)
         if all(len(curve) == 1 for curve in scored.values()):
             return
         counted = [name for name in planned.conditions if planned.registry.get("corruption", name).counted]
         floor = seed_mean(clean[MAJORITY], headline)
-        sizes = {c.name: (len(c.seeds), clean[c.name][0].n_test) for c in planned.contenders}
+        sizes = {c.name: (len(c.seeds), clean[c.name][0].n_test) for c in planned.entries}
         where = (task.name, dataset.name, headline)
         lines = robustness.robustness(scored, floor, planned.baseline, counted)
         self.lines.append(lines)
@@ -61,16 +61,16 @@ class CorruptedRows:
 
     def finish(self, planned: Plan) -> None:
         """What is made of all tasks together: means over them, and the correction of p-values for their number."""
-        sizes = {c.name: (len(c.seeds), 0) for c in planned.contenders}
+        sizes = {c.name: (len(c.seeds), 0) for c in planned.entries}
         self.rows += [_row(line, (ALL, ALL, ALL), sizes[line.encoder]) for line in robustness.across_tasks(self.lines)]
         self.comparisons = robustness.corrected(self.comparisons)
 
 
 def _over_seeds(
-    planned: Plan, jobs: Mapping[Corrupted, Job], contender: Contender, task: Task, dataset: Dataset, condition: Condition
+    planned: Plan, jobs: Mapping[Corrupted, Job], entry: Entry, task: Task, dataset: Dataset, condition: Condition
 ) -> list[Measurement]:
     """What was measured under a condition, one a seed; nothing where that was not planned, or a corruption at fault stood in its way."""
-    planned_for = [jobs.get((contender.name, dataset.name, task.name, seed, condition)) for seed in contender.seeds]
+    planned_for = [jobs.get((entry.name, dataset.name, task.name, seed, condition)) for seed in entry.seeds]
     if condition.corruption in planned.planner.faults.get(dataset.name, {}):
         return []
     found = [read_measurement(planned.store, job) for job in planned_for if job is not None]
@@ -84,8 +84,8 @@ def _row(line: robustness.Line, about: tuple[str, str, str], sizes: tuple[int, i
 
 def _pairs(planned: Plan) -> Iterator[tuple[str, str]]:
     """Each encoder with every other encoder and floor that comes after it, as on clean audio."""
-    for i, contender in enumerate(planned.encoders):
-        yield from ((contender.name, other.name) for other in planned.contenders[i + 1 :] if contender.rivals(other))
+    for i, entry in enumerate(planned.encoders):
+        yield from ((entry.name, other.name) for other in planned.entries[i + 1 :] if entry.rivals(other))
 
 
 def about_corruptions(planned: Plan) -> dict[str, Any]:

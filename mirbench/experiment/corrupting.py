@@ -72,11 +72,11 @@ def corrupt_file(
     import numpy as np
 
     from mirbench.evaluation.embedding.corruption import Fault, corrupt
-    from mirbench.experiment.data_selection import adopt
+    from mirbench.experiment.data_selection import register_own_data
     from mirbench.settings.config import RunConfig
 
     corruption = registry.get("corruption", condition.corruption)
-    background = registry.get("dataset", adopt(RunConfig(datasets=[dataset]), registry).datasets[0])
+    background = registry.get("dataset", register_own_data(RunConfig(datasets=[dataset]), registry).datasets[0])
     if replicate < 0:
         raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
     if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
@@ -156,7 +156,7 @@ def _background(
     corruption: Corruption, dataset: Dataset, registry: Registry, cache: Path, file: Path, rate: int
 ) -> Callable[[int, int, int], np.ndarray]:
     """What draws other clips, as in a run; a clip of the data set does not get its own group."""
-    from mirbench.evaluation.embedding.passes import others_of, pool_of
+    from mirbench.evaluation.embedding.passes import mixing_pool, other_clips
     from mirbench.experiment.jobs import Planner
     from mirbench.settings.config import RunConfig
 
@@ -171,10 +171,10 @@ def _background(
             job.run(folder)
     clips = planner.clips_of(dataset)
     group = next((c.group for c in clips if c.path.name == file.name and c.path.exists() and c.path.samefile(file)), "")
-    pool = pool_of([clip for clip in clips if clip.split == "train"], rate)
+    pool = mixing_pool([clip for clip in clips if clip.split == "train"], rate)
     if not any(clip.group != group and len(samples) for clip, samples in pool):
         raise MirbenchError(
             f"{corruption.name} mixes in other clips, but data set '{dataset.name}' has no training clips to mix in; name another with "
             "--dataset."
         )
-    return others_of(pool, group)
+    return other_clips(pool, group)

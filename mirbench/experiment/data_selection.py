@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.published.layout import data_root, folder_of, meant
+from mirbench.data.published.layout import data_root, folder_of, suggest_dataset
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Dataset
 from mirbench.registry.plugins import Registry
@@ -31,7 +31,7 @@ class Heard:
         return self.dataset.annotations if self.labels is None else self.labels
 
 
-def adopt(config: RunConfig, registry: Registry) -> RunConfig:
+def register_own_data(config: RunConfig, registry: Registry) -> RunConfig:
     """Registers the files and folders that the settings name as data sets; returns the settings with their paths absolute, and with the
     names of the data sets that are there in the place of `all`."""
     from mirbench.data.manifests.own import is_own, own_dataset
@@ -46,10 +46,10 @@ def adopt(config: RunConfig, registry: Registry) -> RunConfig:
             registry.get("dataset", name)
             return [name]
         given = name if name.startswith("mirdata:") else os.path.abspath(Path(name).expanduser())
-        if not registry.adopted(given):
+        if not registry.has_own(given):
             seed, outside = config.split_seed, config.allow_outside
             dataset = own_dataset(given, registry.datasets, data_root=root, allow_outside=outside, split_seed=seed)
-            registry.adopt(given, dataset)
+            registry.add_own(given, dataset)
         return [given]
 
     def supervised(text: str) -> str:
@@ -125,9 +125,9 @@ def _supervision(annotation: str, registry: Registry) -> dict[str, Any]:
     return {"name": {"multilabel": "shared-tags", "regression": "regression"}.get(target, "same-class"), "annotation": annotation}
 
 
-def meant_by(datasets: Iterable[Dataset], registry: Registry) -> str:
+def suggestion(datasets: Iterable[Dataset], registry: Registry) -> str:
     """Where a folder is that of a published data set, or one inside was meant, what to name instead; a sentence, or nothing."""
-    hints = (meant(d.location, registry.datasets.values()) for d in datasets if d.location is not None)
+    hints = (suggest_dataset(d.location, registry.datasets.values()) for d in datasets if d.location is not None)
     return next((f" {hint[0].upper()}{hint[1:]}" for hint in hints if hint), "")
 
 

@@ -26,7 +26,7 @@ HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "cli
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class Entry:
     """name: the label in every table and row; no key depends on it, so that what two have in common is done once.
 
     options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
@@ -43,12 +43,12 @@ class Contender:
     checkpoints: Mapping[int, Path] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
 
-    def rivals(self, other: Contender) -> bool:
+    def rivals(self, other: Entry) -> bool:
         """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""
         return not self.values or not other.values or self.values == other.values
 
 
-def contenders(config: RunConfig, registry: Registry) -> list[Contender]:
+def entries(config: RunConfig, registry: Registry) -> list[Entry]:
     """Encoders, then floors. Swept encoders that are not among `encoders` come first, then checkpoints, then `encoders` in their order.
 
     Raises MirbenchError for unknown names, options that cannot work, two of one name, and folders that hold no checkpoint.
@@ -67,9 +67,9 @@ def contenders(config: RunConfig, registry: Registry) -> list[Contender]:
         *(variant for e in floors for variant in _variants(config, e, "floor")),
     ]
     _check_names(found)
-    for contender in found:
-        with _told(contender.name if contender.values else ""):
-            contender.encoder.check(contender.options)
+    for entry in found:
+        with _naming(entry.name if entry.values else ""):
+            entry.encoder.check(entry.options)
     return found
 
 
@@ -81,24 +81,24 @@ def _check_all(config: RunConfig, registry: Registry) -> None:
             raise MirbenchError(f"options.{ALL_OPTIONS}: no encoder has an option '{option}'{nearest(option, sorted(known))}")
 
 
-def _check_names(found: Sequence[Contender]) -> None:
-    by_name: dict[str, Contender] = {}
-    for contender in found:
-        if (first := by_name.setdefault(contender.name, contender)) is not contender:
+def _check_names(found: Sequence[Entry]) -> None:
+    by_name: dict[str, Entry] = {}
+    for entry in found:
+        if (first := by_name.setdefault(entry.name, entry)) is not entry:
             raise MirbenchError(
-                f"two contenders are named '{contender.name}': {_told_apart(first)} and {_told_apart(contender)}; give the values of the "
+                f"two entries are named '{entry.name}': {_how_it_differs(first)} and {_how_it_differs(entry)}; give the values of the "
                 "sweep other labels."
             )
 
 
-def _told_apart(contender: Contender) -> str:
-    values = ", ".join(f"{option} = '{value}'" for option, value in contender.values.items())
-    folders = " and ".join(map(str, contender.checkpoints.values()))
-    return f"{contender.encoder.name} with {values or folders or 'nothing swept'}"
+def _how_it_differs(entry: Entry) -> str:
+    values = ", ".join(f"{option} = '{value}'" for option, value in entry.values.items())
+    folders = " and ".join(map(str, entry.checkpoints.values()))
+    return f"{entry.encoder.name} with {values or folders or 'nothing swept'}"
 
 
 @contextlib.contextmanager
-def _told(name: str) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     """An error in the block is told with this name before it."""
     try:
         yield
@@ -114,7 +114,7 @@ def _seeds(config: RunConfig, encoder: Encoder) -> tuple[int, ...]:
     return tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
 
 
-def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Contender]:
+def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Entry]:
     """The encoder as it is, or every combination of the values that are swept."""
     swept = config.sweep.get(encoder.name, {})
     points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
@@ -123,9 +123,9 @@ def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Conten
         options = encoder_options(encoder, config.options, swept=dict(zip(swept, (value for _, value in chosen), strict=True)))
         label = ", ".join(f"{option}={_text(value)}" for option, value in labels.items())
         name = f"{encoder.name}[{label}]" if label else encoder.name
-        with _told(name if label else ""):
+        with _naming(name if label else ""):
             options = dict(encoder.complete(options))
-        yield Contender(name, encoder, options, role, _seeds(config, encoder), labels)
+        yield Entry(name, encoder, options, role, _seeds(config, encoder), labels)
 
 
 def _points(where: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[float | str, Any]]:
@@ -155,8 +155,8 @@ def _text(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def _given(config: RunConfig, registry: Registry) -> Iterator[Contender]:
-    """A contender, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
+def _given(config: RunConfig, registry: Registry) -> Iterator[Entry]:
+    """A entry, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
     those that are read when it is loaded."""
     for path in {Path(text).expanduser().resolve(): Path(text).expanduser() for text in config.checkpoints}.values():
         name, options, seed = _about(path)
@@ -177,26 +177,26 @@ def _given(config: RunConfig, registry: Registry) -> Iterator[Contender]:
         trained = dict(encoder.complete(encoder_options(encoder, {**config.options, name: free}, stored=options)))
         wanted = encoder.complete(encoder_options(encoder, config.options, stored=options))
         asked = {option: wanted[option] for option in own if wanted[option] != trained[option]}
-        yield Contender(name, encoder, trained, "encoder", (seed,), checkpoints={seed: path}, asked=asked)
+        yield Entry(name, encoder, trained, "encoder", (seed,), checkpoints={seed: path}, asked=asked)
 
 
-def _grouped(given: Iterator[Contender]) -> list[Contender]:
-    """Checkpoints that differ in their seed alone are one contender, scored over its seeds; where a seed comes twice, nobody knows which
+def _grouped(given: Iterator[Entry]) -> list[Entry]:
+    """Checkpoints that differ in their seed alone are one entry, scored over its seeds; where a seed comes twice, nobody knows which
     belong together, and each stays by itself."""
-    alike: dict[str, list[Contender]] = {}
-    for contender in given:
-        (path,) = contender.checkpoints.values()
+    alike: dict[str, list[Entry]] = {}
+    for entry in given:
+        (path,) = entry.checkpoints.values()
         of = {name: about["key"] for name, about in read_heard(path).items()}
         part = path.name if _whole(path) != path else ""  # last | best
-        same = [contender.encoder.name, contender.options, contender.asked, of, part]
-        alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(contender)
-    found: list[Contender] = []
+        same = [entry.encoder.name, entry.options, entry.asked, of, part]
+        alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
+    found: list[Entry] = []
     for group in alike.values():
-        seeds = [seed for contender in group for seed in contender.seeds]
+        seeds = [seed for entry in group for seed in entry.seeds]
         if len(set(seeds)) < len(seeds):
             found += group
         else:
-            folders = {seed: path for contender in group for seed, path in contender.checkpoints.items()}
+            folders = {seed: path for entry in group for seed, path in entry.checkpoints.items()}
             found.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
     return found
 
@@ -282,12 +282,12 @@ def _about(path: Path) -> tuple[str, dict[str, Any], int]:
     return name, options, seed
 
 
-def _labelled(contender: Contender, taken: Sequence[str], folders: Sequence[Path]) -> Contender:
+def _labelled(entry: Entry, taken: Sequence[str], folders: Sequence[Path]) -> Entry:
     """Called by its folder too where the encoder's name is taken: by the last part, or as many as tell it from the other folders."""
-    if taken.count(contender.name) < 2:
-        return contender
-    first, *more = contender.checkpoints.values()
+    if taken.count(entry.name) < 2:
+        return entry
+    first, *more = entry.checkpoints.values()
     parts = first.resolve().parts
     others = [other.resolve().parts for other in folders if other != first]
     length = next(n for n in range(1, len(parts) + 1) if all(other[-n:] != parts[-n:] for other in others))
-    return replace(contender, name=f"{contender.name} ({'/'.join(parts[-length:])}{f' and {len(more)} more' if more else ''})")
+    return replace(entry, name=f"{entry.name} ({'/'.join(parts[-length:])}{f' and {len(more)} more' if more else ''})")

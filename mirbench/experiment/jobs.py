@@ -19,15 +19,15 @@ from typing import Any
 from mirbench.data.published.layout import data_root, folder_of
 from mirbench.data.splits import check_clips
 from mirbench.engine.store import Store, key_of
-from mirbench.errors import MirbenchError, printable, told
+from mirbench.errors import MirbenchError, describe, printable
 from mirbench.experiment.data_selection import Heard
-from mirbench.experiment.entries import HEARD, PRINTS, VALID_PRINTS, Contender, Print, file_key, files_of, read_heard, write_prints
+from mirbench.experiment.entries import HEARD, PRINTS, VALID_PRINTS, Entry, Print, file_key, files_of, read_heard, write_prints
 from mirbench.nouns import Dataset, Encoder, PretrainJob
-from mirbench.records import ABOUT, HEARD_SPLITS, SPLITS, TESTED_SPLITS, Clip
+from mirbench.records import ABOUT, PRETRAINING_SPLITS, SPLITS, TESTED_SPLITS, Clip
 from mirbench.registry.plugins import Registry
 from mirbench.results.provenance import core_count, moving_versions, native_bfloat16, room_digest
 from mirbench.settings.config import RunConfig
-from mirbench.settings.typed import shown
+from mirbench.settings.typed import in_words
 
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
@@ -84,7 +84,7 @@ def check_devices(device: str, devices: int) -> None:
 
 @dataclass(frozen=True)
 class Kept:
-    """Checkpoints of an earlier run, to be taken from the store as they are. keys: by contender and seed; by: how that run was made."""
+    """Checkpoints of an earlier run, to be taken from the store as they are. keys: by entry and seed; by: how that run was made."""
 
     keys: Mapping[tuple[str, int], str] = field(default_factory=dict)
     by: Mapping[str, Any] = field(default_factory=dict)
@@ -192,11 +192,11 @@ class Planner:
     def seconds_of(self, dataset: Dataset, splits: Sequence[str]) -> float:
         return self.size_of(dataset, splits)[1]
 
-    def encoder_key(self, contender: Contender, without: Sequence[str] = ()) -> dict[str, Any]:
+    def encoder_key(self, entry: Entry, without: Sequence[str] = ()) -> dict[str, Any]:
         """What of an encoder moves its numbers; its name in the tables does not. without: options that are not heard of yet."""
-        encoder = contender.encoder
-        options = {name: value for name, value in contender.options.items() if name not in without}
-        source, parts = self.registry.digest("encoder", encoder.name), self.registry.parts_digest(encoder.parts(contender.options))
+        encoder = entry.encoder
+        options = {name: value for name, value in entry.options.items() if name not in without}
+        source, parts = self.registry.digest("encoder", encoder.name), self.registry.parts_digest(encoder.parts(entry.options))
         key = {**self.base, "encoder": encoder.name, "identity": encoder.identity(), "source": source, "options": options}
         return {**key, "parts": parts} if parts else key
 
@@ -210,25 +210,27 @@ class Planner:
         except Exception as error:
             provider = self.registry.provider(kind, name)
             noun = {"dataset": "data set"}.get(kind, kind)
-            raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {told(error)}; --debug shows where.") from error
+            raise MirbenchError(
+                f"{noun} '{name}' (from {provider}) failed while {doing}: {describe(error)}; --debug shows where."
+            ) from error
 
-    def checkpoint(self, contender: Contender, seed: int, heard: Sequence[Heard], scored: Sequence[Dataset] = ()) -> Job:
+    def checkpoint(self, entry: Entry, seed: int, heard: Sequence[Heard], scored: Sequence[Dataset] = ()) -> Job:
         """Pretrains, or takes over the folder that was given, or the one that is kept. scored: data sets that it must not have been
         pretrained on the test of."""
-        if (contender.name, seed) in self.kept.keys:
-            return self._keep(contender, seed, scored)
-        if contender.checkpoints:
-            self._check_heard(contender.checkpoints[seed], scored)
-            return self._take_over(contender, seed)
-        return self._pretrain(contender, seed, heard)
+        if (entry.name, seed) in self.kept.keys:
+            return self._keep(entry, seed, scored)
+        if entry.checkpoints:
+            self._check_heard(entry.checkpoints[seed], scored)
+            return self._take_over(entry, seed)
+        return self._pretrain(entry, seed, heard)
 
-    def _pretrain(self, contender: Contender, seed: int, heard_data: Sequence[Heard]) -> Job:
-        encoder, options, devices = contender.encoder, contender.options, self.config.devices
+    def _pretrain(self, entry: Entry, seed: int, heard_data: Sequence[Heard]) -> Job:
+        encoder, options, devices = entry.encoder, entry.options, self.config.devices
         datasets = [each.dataset for each in heard_data]
         key = key_of(
-            **self.encoder_key(contender, without=encoder.load_options),
+            **self.encoder_key(entry, without=encoder.load_options),
             seed=seed,
-            data=[self.data_key(h.dataset, _read_of(encoder, options, h), (*HEARD_SPLITS, "valid")) for h in heard_data],
+            data=[self.data_key(h.dataset, _read_of(encoder, options, h), (*PRETRAINING_SPLITS, "valid")) for h in heard_data],
             rooms=[self.rooms["data"], self.rooms["pretraining"]],
             **({} if devices == 1 else {"devices": devices}),
         )
@@ -241,7 +243,7 @@ class Planner:
                 for read in [_read_of(encoder, options, h)]
                 for clip in self.clips_of(h.dataset)
             ]
-            heard = [c for c in clips if c.split in HEARD_SPLITS]
+            heard = [c for c in clips if c.split in PRETRAINING_SPLITS]
             if not heard:
                 raise MirbenchError(
                     f"encoder '{encoder.name}' has nothing to pretrain on: "
@@ -259,27 +261,27 @@ class Planner:
             about = {d.name: {"key": self.data_key(d), "clips": _heard(self.clips_of(d))} for d in datasets}
             write_json(folder / HEARD, about)
             recorded = [d for d in datasets if not d.made]
-            self._write_prints(folder, PRINTS, recorded, HEARD_SPLITS)
+            self._write_prints(folder, PRINTS, recorded, PRETRAINING_SPLITS)
             self._write_prints(folder, VALID_PRINTS, recorded, ("valid",))
 
         seconds, megabytes = encoder.cost(options)
-        audio = sum(self.seconds_of(d, HEARD_SPLITS) for d in datasets)
+        audio = sum(self.seconds_of(d, PRETRAINING_SPLITS) for d in datasets)
         on_bands = options.get("augment") != "waveform" and any(
             self.registry.get("backbone", name).bands for kind, name in encoder.parts(options) if kind == "backbone"
         )
         megabytes += audio * (MEL_MEGABYTES if on_bands else WAVEFORM_MEGABYTES)
-        return Job("checkpoints", key, f"{contender.name}, seed {seed}", seconds + audio * DECODING, megabytes, run, unfinished)
+        return Job("checkpoints", key, f"{entry.name}, seed {seed}", seconds + audio * DECODING, megabytes, run, unfinished)
 
     def _write_prints(self, folder: Path, name: str, datasets: Iterable[Dataset], splits: Sequence[str]) -> None:
         """Fingerprints of what was heard, so that a later run can tell whether it tests on that."""
-        from mirbench.data.duplicates.fingerprinting import hear
+        from mirbench.data.duplicates.fingerprinting import fingerprint_clips
 
         clips = [replace(c, id=f"{d.name}/{c.id}") for d in datasets for c in self.clips_of(d) if c.split in splits]
-        prints = hear(clips, self.store.root, core_count()) if clips else []
+        prints = fingerprint_clips(clips, self.store.root, core_count()) if clips else []
         write_prints(folder, {c.id: Print(packed, file_key(c.path)) for c, packed in zip(clips, prints, strict=True)}, name)
 
-    def _keep(self, contender: Contender, seed: int, datasets: Sequence[Dataset]) -> Job:
-        key, title = self.kept.keys[contender.name, seed], f"{contender.name}, seed {seed}"
+    def _keep(self, entry: Entry, seed: int, datasets: Sequence[Dataset]) -> Job:
+        key, title = self.kept.keys[entry.name, seed], f"{entry.name}, seed {seed}"
         folder = self.store.folder("checkpoints", key)
         if not self.store.has("checkpoints", key):
             raise MirbenchError(
@@ -307,22 +309,22 @@ class Planner:
                     "they are."
                 )
 
-    def _take_over(self, contender: Contender, seed: int) -> Job:
+    def _take_over(self, entry: Entry, seed: int) -> Job:
         """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape, or trained with other options
         than are asked for, are refused at once."""
-        encoder, given, asked = contender.encoder, contender.checkpoints[seed], contender.asked
+        encoder, given, asked = entry.encoder, entry.checkpoints[seed], entry.asked
         files = files_of(given)
-        key = key_of(**self.encoder_key(contender), files=self.stamp_of(given), **({"asked": asked} if asked else {}))
+        key = key_of(**self.encoder_key(entry), files=self.stamp_of(given), **({"asked": asked} if asked else {}))
         megabytes = sum(path.stat().st_size for path in files.values()) / 1e6
 
         def run(folder: Path) -> None:
             with self.named("encoder", encoder.name, f"loading {given}"):
-                encoder.load(given, {**contender.options, **asked}, seed, self.device)
+                encoder.load(given, {**entry.options, **asked}, seed, self.device)
             for option, value in asked.items():
-                trained = shown(contender.options[option])
+                trained = in_words(entry.options[option])
                 raise MirbenchError(
                     f"checkpoint {given} was trained with {option} = {trained}, and options.{encoder.name}.{option} asks for "
-                    f"{shown(value)}; leave that option out, or pretrain with it: --encoder {encoder.name}."
+                    f"{in_words(value)}; leave that option out, or pretrain with it: --encoder {encoder.name}."
                 )
             for name, path in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -330,7 +332,7 @@ class Planner:
             if not (folder / "report.json").exists():
                 write_json(folder / "report.json", {})
 
-        return Job("checkpoints", key, f"{contender.name}, seed {seed}, from {given}", 1.0, megabytes, run)
+        return Job("checkpoints", key, f"{entry.name}, seed {seed}, from {given}", 1.0, megabytes, run)
 
     def look_at(self, datasets: Iterable[Dataset], splits: Sequence[str] = SPLITS) -> None:
         """A first look at every file, before anything dear is begun; more bad ones than allowed end the run."""
@@ -360,7 +362,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def _heard(clips: Sequence[Clip]) -> list[str]:
-    return [clip.id for clip in clips if clip.split in HEARD_SPLITS]
+    return [clip.id for clip in clips if clip.split in PRETRAINING_SPLITS]
 
 
 def _digest(path: Path) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from mirbench.engine.store import key_of
 from mirbench.errors import MirbenchError
 from mirbench.experiment.data_selection import Heard
-from mirbench.experiment.entries import VALID_PRINTS, Contender, Print, file_key, read_prints
+from mirbench.experiment.entries import VALID_PRINTS, Entry, Print, file_key, read_prints
 from mirbench.experiment.jobs import DECODING, Job, Planner, write_json
 from mirbench.nouns import Dataset
-from mirbench.records import HEARD_SPLITS, TESTED_SPLITS, Clip
+from mirbench.records import PRETRAINING_SPLITS, TESTED_SPLITS, Clip
 from mirbench.results.provenance import core_count
 
 if TYPE_CHECKING:
@@ -26,25 +26,25 @@ LISTED = 100  # overlaps in a manifest
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What a contender was, or will be, pretrained on. datasets: where that is done in this run; folders: of checkpoints that are there
+    """What a entry was, or will be, pretrained on. datasets: where that is done in this run; folders: of checkpoints that are there
     already, which hold fingerprints of what they heard."""
 
-    contender: str
+    entry: str
     datasets: tuple[Dataset, ...] = ()
     folders: tuple[Path, ...] = ()
 
 
-def pretrained(planner: Planner, chosen: Iterable[Contender], heard: Sequence[Heard]) -> list[Pretrained]:
+def pretrained(planner: Planner, chosen: Iterable[Entry], heard: Sequence[Heard]) -> list[Pretrained]:
     """Of those that learn."""
     here = tuple(each.dataset for each in heard)
     found = []
-    for contender in chosen:
-        kept = [key for (name, _), key in planner.kept.keys.items() if name == contender.name]
-        folders = tuple(contender.checkpoints.values()) or tuple(planner.store.folder("checkpoints", key) for key in kept)
+    for entry in chosen:
+        kept = [key for (name, _), key in planner.kept.keys.items() if name == entry.name]
+        folders = tuple(entry.checkpoints.values()) or tuple(planner.store.folder("checkpoints", key) for key in kept)
         if folders:
-            found.append(Pretrained(contender.name, folders=folders))
-        elif contender.encoder.trainable:
-            found.append(Pretrained(contender.name, here))
+            found.append(Pretrained(entry.name, folders=folders))
+        elif entry.encoder.trainable:
+            found.append(Pretrained(entry.name, here))
     return found
 
 
@@ -65,7 +65,7 @@ def overlap_job(planner: Planner, chosen: Sequence[Pretrained], scored: Sequence
 
         cache, workers = planner.store.root, core_count()
         held_out, test = (list(_named(planner, tested, splits)) for splits in (TESTED_SPLITS, ("test",)))
-        first = list(_named(planner, heard, HEARD_SPLITS))
+        first = list(_named(planner, heard, PRETRAINING_SPLITS))
         valid = list(_named(planner, [each for each in heard if each not in tested], ("valid",)))
         found = []
         for some, others in ((first, held_out), (valid, test)):
@@ -77,7 +77,7 @@ def overlap_job(planner: Planner, chosen: Sequence[Pretrained], scored: Sequence
                 found += [(str(checkpoint), each) for each in _find_kept(prints, others, cache, workers)] if prints and others else []
         write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in found]})
 
-    seconds = sum(planner.seconds_of(d, HEARD_SPLITS) for d in heard) + sum(planner.seconds_of(d, TESTED_SPLITS) for d in tested)
+    seconds = sum(planner.seconds_of(d, PRETRAINING_SPLITS) for d in heard) + sum(planner.seconds_of(d, TESTED_SPLITS) for d in tested)
     what = [*(d.name for d in heard), *(["checkpoints"] if folders else [])]
     title = f"{' and '.join(what)} in {' and '.join(d.name for d in tested)}"
     return Job("overlaps", key, title, seconds * DECODING, 1.0, run)
@@ -102,7 +102,7 @@ def _named(planner: Planner, datasets: Iterable[Dataset], splits: Sequence[str])
 
 
 def found_by(planner: Planner, job: Job | None, chosen: Sequence[Pretrained]) -> dict[str, list[Overlap]]:
-    """contender -> what of its pretraining is in the tested clips; a contender without any is left out."""
+    """entry -> what of its pretraining is in the tested clips; a entry without any is left out."""
     if job is None:
         return {}
     told = json.loads((planner.store.folder(job.kind, job.key) / "overlap.json").read_text(encoding="utf-8"))["found"]
@@ -114,17 +114,17 @@ def found_by(planner: Planner, job: Job | None, chosen: Sequence[Pretrained]) ->
     for each in chosen:
         places = {str(folder) for folder in each.folders} or {""}
         if pairs := [Overlap(**pair) for where, pair in told if where in places]:
-            found[each.contender] = pairs
+            found[each.entry] = pairs
     return found
 
 
 def refuse(found: Mapping[str, Sequence[Overlap]]) -> None:
     """Raises MirbenchError where anything was found."""
-    for contender, pairs in found.items():
+    for entry, pairs in found.items():
         first = pairs[0]
         many = len({pair.second for pair in pairs})
         raise MirbenchError(
-            f"'{contender}' is pretrained on audio that is validated or tested on: {many} clip{'s'[: many != 1]}, the first {first.second} "
+            f"'{entry}' is pretrained on audio that is validated or tested on: {many} clip{'s'[: many != 1]}, the first {first.second} "
             f"({first.how} as {first.first}); take them out of one of the two, or allow it, marked in every table, with --allow-overlap."
         )
 
@@ -132,10 +132,10 @@ def refuse(found: Mapping[str, Sequence[Overlap]]) -> None:
 def about_overlap(found: Mapping[str, Sequence[Overlap]], splits: Mapping[str, str]) -> dict[str, Any]:
     """For the manifest. splits: of the tested clips, by their id with the data set's name before it."""
     about: dict[str, Any] = {}
-    for contender, pairs in found.items():
+    for entry, pairs in found.items():
         counts: dict[str, Counter[str]] = {}
         for clip in {pair.second for pair in pairs}:
             counts.setdefault(clip.partition("/")[0], Counter())[splits[clip]] += 1
         clips = [{"heard": pair.first, "tested": pair.second, "how": pair.how} for pair in pairs[:LISTED]]
-        about[contender] = {"clips": {name: dict(sorted(count.items())) for name, count in sorted(counts.items())}, "first": clips}
+        about[entry] = {"clips": {name: dict(sorted(count.items())) for name, count in sorted(counts.items())}, "first": clips}
     return about

@@ -11,8 +11,8 @@ from typing import Any
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation.probing import metrics
-from mirbench.experiment.data_selection import Heard, all_of, heard_by, meant_by
-from mirbench.experiment.entries import Contender, contenders
+from mirbench.experiment.data_selection import Heard, all_of, heard_by, suggestion
+from mirbench.experiment.entries import Entry, entries
 from mirbench.experiment.jobs import Job, Kept
 from mirbench.experiment.overlaps import Pretrained, overlap_job, pretrained
 from mirbench.experiment.scoring_jobs import ScoringPlanner
@@ -26,7 +26,7 @@ CLIP_MEGABYTES = 0.01  # of an embedding
 PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
 
 
-Corrupted = tuple[str, str, str, int, Condition]  # contender, dataset, task, seed, condition
+Corrupted = tuple[str, str, str, int, Condition]  # entry, dataset, task, seed, condition
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class Skip:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order; a job that several contenders need is in `jobs` once. The keys of the dicts hold their names.
+    """What is to be done, in order; a job that several entries need is in `jobs` once. The keys of the dicts hold their names.
 
     datasets: those that are scored on; heard: those that are pretrained on. conditions: corruption -> its conditions, by rising severity.
-    corrupted, moved: scores under a corruption, and those against labels that are moved along. pretrained: who was, or will be, on what;
+    corrupted, shifted: scores under a corruption, and those against labels that are moved along. pretrained: who was, or will be, on what;
     overlap: what finds out which of that is tested on. baseline: whom errors under corruption are relative to.
     """
 
     config: RunConfig
     registry: Registry
     store: Store
-    encoders: tuple[Contender, ...]
-    floors: tuple[Contender, ...]
+    encoders: tuple[Entry, ...]
+    floors: tuple[Entry, ...]
     datasets: tuple[Dataset, ...]
     tasks: tuple[Task, ...]
     planner: ScoringPlanner
@@ -63,26 +63,26 @@ class Plan:
     pretrained: tuple[Pretrained, ...] = ()
     overlap: Job | None = None
     jobs: tuple[Job, ...] = ()
-    checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (contender, seed)
-    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (contender, dataset, seed) -> split
-    probes: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
-    scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (contender, dataset, task, seed)
+    checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)  # (entry, seed)
+    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)  # (entry, dataset, seed) -> split
+    probes: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (entry, dataset, task, seed)
+    scores: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)  # (entry, dataset, task, seed)
     corrupted: dict[Corrupted, Job] = field(default_factory=dict)
-    moved: dict[Corrupted, Job] = field(default_factory=dict)
+    shifted: dict[Corrupted, Job] = field(default_factory=dict)
 
     @property
-    def contenders(self) -> tuple[Contender, ...]:
+    def entries(self) -> tuple[Entry, ...]:
         return self.encoders + self.floors
 
     @property
     def key(self) -> str:
         """Of the run folder's contents."""
         told: list[Any] = [self.baseline]
-        for c in self.contenders:
+        for c in self.entries:
             checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == c.name]
             scores = [[*of, job.key] for (name, *of), job in self.scores.items() if name == c.name]
             told.append([c.name, c.role, dict(c.values), checkpoints, scores])
-        return key_of(jobs=[job.key for job in self.jobs], contenders=told)
+        return key_of(jobs=[job.key for job in self.jobs], entries=told)
 
     @property
     def name(self) -> str:
@@ -105,7 +105,7 @@ class Plan:
 
     def given(self) -> list[Job]:
         """The jobs that take over a checkpoint; they need no data."""
-        return [self.checkpoints[c.name, seed] for c in self.contenders for seed in c.checkpoints]
+        return [self.checkpoints[c.name, seed] for c in self.entries for seed in c.checkpoints]
 
     def describe(self) -> str:
         """What would be done, what is cached, and roughly what the rest costs: by job, and in a sweep by variant."""
@@ -122,7 +122,7 @@ class Plan:
         """What a row above needs too is counted there, and called shared."""
         counted: set[tuple[str, str]] = set()
         rows = [("data sets", self.preparations)]
-        rows += [(c.name, self.jobs_of(c)) for c in self.contenders]
+        rows += [(c.name, self.jobs_of(c)) for c in self.entries]
         width = max(len(name) for name, _ in rows)
         for name, jobs in rows:
             own = [job for job in jobs if (job.kind, job.key) not in counted]
@@ -132,12 +132,12 @@ class Plan:
             facts += [*([f"{shared} shared"] if shared else []), f"{left} to do"]
             yield f"  {name:<{width}}  {', '.join(facts)}{f' (about {self._cost(own)})' if left else ''}"
 
-    def jobs_of(self, contender: Contender) -> list[Job]:
-        """Everything that is done for one contender, without preparing data sets."""
-        checkpoints = [job for (name, _), job in self.checkpoints.items() if name == contender.name]
-        embeddings = [job for (name, _, _), splits in self.embeddings.items() if name == contender.name for job in splits.values()]
-        tables = (self.probes, self.scores, self.corrupted, self.moved)
-        scored = [job for table in tables for (name, *_), job in table.items() if name == contender.name]
+    def jobs_of(self, entry: Entry) -> list[Job]:
+        """Everything that is done for one entry, without preparing data sets."""
+        checkpoints = [job for (name, _), job in self.checkpoints.items() if name == entry.name]
+        embeddings = [job for (name, _, _), splits in self.embeddings.items() if name == entry.name for job in splits.values()]
+        tables = (self.probes, self.scores, self.corrupted, self.shifted)
+        scored = [job for table in tables for (name, *_), job in table.items() if name == entry.name]
         return list(dict.fromkeys([*checkpoints, *embeddings, *(each for job in scored for each in (*job.needs, job))]))
 
     def done(self, job: Job) -> bool:
@@ -149,7 +149,7 @@ class Plan:
     def missing(self) -> list[Job]:
         """Jobs that should be done and are not; those that a faulty corruption stands in the way of are not among them."""
         faulty = {(dataset, name) for dataset, faults in self.planner.faults.items() for name in faults}
-        tables = (self.corrupted, self.moved)
+        tables = (self.corrupted, self.shifted)
         scores = [job for table in tables for (_, dataset, _, _, c), job in table.items() if (dataset, c.corruption) in faulty]
         hindered = {each.key for job in scores for each in (job, *job.needs)}
         return [job for job in self.jobs if not job.transient and not self.done(job) and job.key not in hindered]
@@ -193,7 +193,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     """
     store = Store(cache)
     planner = ScoringPlanner(config, registry, store, kept)
-    chosen = contenders(config, registry)
+    chosen = entries(config, registry)
     datasets = registry.resolve("dataset", config.datasets)
     learning = learners(chosen, planner.kept)
     heard = heard_by(config, registry) if learning else []
@@ -203,7 +203,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     conditions = {c.name: found for c in corruptions if (found := _conditions(c, config))}
     sample_rate = config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(c.encoder.sample_rate for c in chosen))
-    skips, moving = _changed(tasks, corruptions)
+    skips, shifting = _changed(tasks, corruptions)
     wanted = [(c, seed) for c in chosen for seed in c.seeds]
     checkpoints = {(c.name, seed): planner.checkpoint(c, seed, heard, datasets) for c, seed in wanted if c.encoder.trainable}
     draft = Plan(
@@ -217,39 +217,39 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: Kept | None =
         jobs += _clean_jobs(draft, wanted, dataset)
     for dataset in datasets:
         for some in _passes(draft, dataset, len(wanted)):
-            jobs += _corrupted_jobs(draft, wanted, dataset, some, moving)
+            jobs += _corrupted_jobs(draft, wanted, dataset, some, shifting)
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
         once.setdefault((job.kind, job.key), job)
     return replace(draft, jobs=tuple(once.values()), pretrained=tuple(learned), overlap=overlap)
 
 
-def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Contender, int]], dataset: Dataset) -> list[Job]:
-    """Embeddings of all contenders, split by split, then their probes and scores."""
+def _clean_jobs(draft: Plan, wanted: Sequence[tuple[Entry, int]], dataset: Dataset) -> list[Job]:
+    """Embeddings of all entries, split by split, then their probes and scores."""
     planner, jobs = draft.planner, []
     passes = {split: planner.together(dataset, split, draft.sample_rate) for split in PROBED}
     for split, together in passes.items():
-        for contender, seed in wanted:
-            checkpoint = draft.checkpoints.get((contender.name, seed))
-            embedded = planner.embed(together, contender, seed, Condition(), checkpoint)
-            draft.embeddings.setdefault((contender.name, dataset.name, seed), {})[split] = embedded
+        for entry, seed in wanted:
+            checkpoint = draft.checkpoints.get((entry.name, seed))
+            embedded = planner.embed(together, entry, seed, Condition(), checkpoint)
+            draft.embeddings.setdefault((entry.name, dataset.name, seed), {})[split] = embedded
             jobs.append(embedded)
-    for contender, seed in wanted:
-        embeddings = draft.embeddings[contender.name, dataset.name, seed]
+    for entry, seed in wanted:
+        embeddings = draft.embeddings[entry.name, dataset.name, seed]
         for task in _carried(draft, dataset):
-            about = (contender.name, dataset.name, task.name, seed)
-            draft.probes[about] = planner.probe(contender, seed, dataset, task, embeddings["train"], embeddings["valid"])
-            draft.scores[about] = planner.score(contender, seed, dataset, task, Condition(), draft.probes[about], embeddings["test"])
+            about = (entry.name, dataset.name, task.name, seed)
+            draft.probes[about] = planner.probe(entry, seed, dataset, task, embeddings["train"], embeddings["valid"])
+            draft.scores[about] = planner.score(entry, seed, dataset, task, Condition(), draft.probes[about], embeddings["test"])
             jobs += [draft.probes[about], draft.scores[about]]
     return jobs
 
 
 def _corrupted_jobs(
     draft: Plan,
-    wanted: Sequence[tuple[Contender, int]],
+    wanted: Sequence[tuple[Entry, int]],
     dataset: Dataset,
     corruptions: Sequence[str],
-    moving: Collection[tuple[str, str]],
+    shifting: Collection[tuple[str, str]],
 ) -> list[Job]:
     """Embeddings under some corruptions in one pass, then all scores that need them."""
     planner, clean = draft.planner, draft.config.robustness.train_on == "clean"
@@ -259,26 +259,26 @@ def _corrupted_jobs(
         together = planner.together(dataset, split, draft.sample_rate)
         for corruption in corruptions:
             for condition in draft.conditions[corruption]:
-                for contender, seed in wanted:
-                    checkpoint = draft.checkpoints.get((contender.name, seed))
-                    embedded[split, contender.name, seed, condition] = planner.embed(together, contender, seed, condition, checkpoint)
+                for entry, seed in wanted:
+                    checkpoint = draft.checkpoints.get((entry.name, seed))
+                    embedded[split, entry.name, seed, condition] = planner.embed(together, entry, seed, condition, checkpoint)
     jobs: list[Job] = []
     skipped = {(skip.task, skip.corruption) for skip in draft.skips}
-    for contender, seed in wanted:
+    for entry, seed in wanted:
         for task in _carried(draft, dataset):
             for corruption in corruptions:
-                moved = (task.name, corruption) in moving
-                if (task.name, corruption) in skipped and not moved:
+                shifted = (task.name, corruption) in shifting
+                if (task.name, corruption) in skipped and not shifted:
                     continue
-                about = (contender.name, dataset.name, task.name, seed)
-                table = draft.moved if moved else draft.corrupted
+                about = (entry.name, dataset.name, task.name, seed)
+                table = draft.shifted if shifted else draft.corrupted
                 for condition in draft.conditions[corruption]:
-                    probe, test = draft.probes[about], embedded["test", contender.name, seed, condition]
-                    if not clean and not moved:
-                        train, valid = (embedded[split, contender.name, seed, condition] for split in ("train", "valid"))
-                        probe = planner.probe(contender, seed, dataset, task, train, valid)
+                    probe, test = draft.probes[about], embedded["test", entry.name, seed, condition]
+                    if not clean and not shifted:
+                        train, valid = (embedded[split, entry.name, seed, condition] for split in ("train", "valid"))
+                        probe = planner.probe(entry, seed, dataset, task, train, valid)
                         jobs.append(probe)
-                    table[*about, condition] = planner.score(contender, seed, dataset, task, condition, probe, test, moved)
+                    table[*about, condition] = planner.score(entry, seed, dataset, task, condition, probe, test, shifted)
                     jobs.append(table[*about, condition])
     needed = {need.key for job in jobs for need in job.needs}
     return [*(job for job in embedded.values() if job.key in needed), *jobs]
@@ -301,19 +301,19 @@ def _conditions(corruption: Corruption, config: RunConfig) -> tuple[Condition, .
 
 def _changed(tasks: Iterable[Task], corruptions: Iterable[Corruption]) -> tuple[list[Skip], set[tuple[str, str]]]:
     """The tasks whose labels a corruption makes untrue, and those of them, (task, corruption), that can move their labels along."""
-    skips, moving = [], set()
+    skips, shifting = [], set()
     for task in tasks:
         for corruption in corruptions:
             if words := sorted(task.changed_by & corruption.alters):
                 said = f"it changes the {' and '.join(words)} of the music, and with it what the labels of {task.name} mean"
-                if type(task).moved is not Task.moved and type(corruption).changes is not Corruption.changes:
-                    moving.add((task.name, corruption.name))
+                if type(task).shifted_label is not Task.shifted_label and type(corruption).changes is not Corruption.changes:
+                    shifting.add((task.name, corruption.name))
                     said += "; equivariance is scored instead, against labels that are moved along"
                 skips.append(Skip(task.name, corruption.name, said))
-    return skips, moving
+    return skips, shifting
 
 
-def _passes(draft: Plan, dataset: Dataset, contenders: int) -> Iterable[list[str]]:
+def _passes(draft: Plan, dataset: Dataset, entries: int) -> Iterable[list[str]]:
     """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
     known = draft.planner.prepared(dataset)
     splits = ("test",) if draft.config.robustness.train_on == "clean" else PROBED
@@ -321,7 +321,7 @@ def _passes(draft: Plan, dataset: Dataset, contenders: int) -> Iterable[list[str
     group: list[str] = []
     size = 0.0
     for name, conditions in draft.conditions.items():
-        megabytes = clips * contenders * len(conditions) * CLIP_MEGABYTES
+        megabytes = clips * entries * len(conditions) * CLIP_MEGABYTES
         if group and size + megabytes > PASS_MEGABYTES:
             yield group
             group, size = [], 0.0
@@ -331,7 +331,7 @@ def _passes(draft: Plan, dataset: Dataset, contenders: int) -> Iterable[list[str
         yield group
 
 
-def _baseline(config: RunConfig, chosen: Sequence[Contender]) -> str:
+def _baseline(config: RunConfig, chosen: Sequence[Entry]) -> str:
     """Whom errors under corruption are relative to: the one that was named, or `untrained`, or the first."""
     names, named = [c.name for c in chosen], config.robustness.baseline
     if named is None:
@@ -341,13 +341,13 @@ def _baseline(config: RunConfig, chosen: Sequence[Contender]) -> str:
     return named
 
 
-def learners(chosen: Iterable[Contender], kept: Kept) -> list[Contender]:
+def learners(chosen: Iterable[Entry], kept: Kept) -> list[Entry]:
     """Those that are pretrained in the run: the others learn nothing, or have checkpoints already."""
     unkept = (c for c in chosen if any((c.name, seed) not in kept.keys for seed in c.seeds))
     return [c for c in unkept if c.encoder.trainable and not c.checkpoints]
 
 
-def check_needs(learning: Iterable[Contender], heard: Sequence[Heard]) -> None:
+def check_needs(learning: Iterable[Entry], heard: Sequence[Heard]) -> None:
     """Raises MirbenchError where no data set carries an annotation that something to be pretrained learns from."""
     carried = sorted({a for h in heard for a in h.annotations})
     for c in learning:
@@ -368,7 +368,7 @@ def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset], plann
             carried = sorted({a for d in datasets for a in d.annotations})
             raise MirbenchError(
                 f"task '{task.name}' needs the annotation '{task.annotation}', which {', '.join(d.name for d in datasets)} "
-                f"does not carry; it carries {', '.join(carried) or 'none'}.{meant_by(datasets, registry)}"
+                f"does not carry; it carries {', '.join(carried) or 'none'}.{suggestion(datasets, registry)}"
             )
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
@@ -376,5 +376,5 @@ def _tasks(config: RunConfig, registry: Registry, datasets: list[Dataset], plann
     if not tasks:
         names, why = ", ".join(d.name for d in datasets), next(iter(planner.left_out.values()), "")
         none = f"none of the tasks finds its annotation in {names}; it can be pretrained on: --pretrain-on {names}."
-        raise MirbenchError((why or none) + meant_by(datasets, registry))
+        raise MirbenchError((why or none) + suggestion(datasets, registry))
     return tasks

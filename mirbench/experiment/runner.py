@@ -13,12 +13,12 @@ from typing import Any
 from mirbench.engine.store import Store, locked
 from mirbench.errors import MirbenchError
 from mirbench.experiment.collect import collect
-from mirbench.experiment.data_selection import adopt, all_of, heard_by
-from mirbench.experiment.entries import contenders
+from mirbench.experiment.data_selection import all_of, heard_by, register_own_data
+from mirbench.experiment.entries import entries
 from mirbench.experiment.jobs import Job, Kept, Planner
 from mirbench.experiment.overlaps import found_by, refuse
 from mirbench.experiment.planning import Plan, check_needs, learners, plan
-from mirbench.records import HEARD_SPLITS, OVERLAP_MARK
+from mirbench.records import OVERLAP_MARK, PRETRAINING_SPLITS
 from mirbench.registry.plugins import Registry
 from mirbench.results.run_folder import RunFolder
 from mirbench.settings.config import RunConfig, reconfigured
@@ -76,7 +76,7 @@ def run(planned: Plan, command: str = "") -> Path:
     if prepared:  # only now is it known what the data are, and that is part of every key
         planned = plan(planned.config, planned.registry, planned.store.root, planned.planner.kept)
     planned.planner.look_at(planned.datasets)
-    planned.planner.look_at(all_of((), planned.heard), (*HEARD_SPLITS, "valid"))
+    planned.planner.look_at(all_of((), planned.heard), (*PRETRAINING_SPLITS, "valid"))
     seconds |= _do(planned.store, [planned.overlap] if planned.overlap else [])
     if planned.config.overlap == "refuse":
         refuse(found_by(planned.planner, planned.overlap, planned.pretrained))
@@ -109,7 +109,7 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     stored = {**manifest.get("config", {}), "output": str(folder.path.parent), "run_name": folder.name}
     config = reconfigured(stored, str(run_path), overrides, flags)
     heard = {"pretrain_on": config.pretrain_on, "supervise_with": config.supervise_with}  # which may be gone: the checkpoints are kept
-    config = adopt(config.model_copy(update={name: [] for name in heard}), registry).model_copy(update=heard)
+    config = register_own_data(config.model_copy(update={name: [] for name in heard}), registry).model_copy(update=heard)
     if not config.corruptions:
         raise MirbenchError(f"a sweep adds corruptions to {run_path}, and none was asked for; name some, or all.")
     swept, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
@@ -127,8 +127,8 @@ def plan_sweep(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any
     }
     by = manifest.get("pretrained_by") or {name: manifest.get(name) for name in ("command", "git_commit", "versions", "machine")}
     kept = Kept(keys, by)
-    if learners(contenders(config, registry), kept):
-        config = adopt(config, registry)
+    if learners(entries(config, registry), kept):
+        config = register_own_data(config, registry)
     return plan(config, registry, cache, kept)
 
 
@@ -139,12 +139,12 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     planner = Planner(config, registry, store)
     heard = heard_by(config, registry)
     alone = config.model_copy(update={"encoders": [encoder], "floors": [], "checkpoints": []})
-    wanted = [c for c in contenders(alone, registry) if c.encoder.name == encoder]
+    wanted = [c for c in entries(alone, registry) if c.encoder.name == encoder]
     check_needs(learners(wanted, planner.kept), heard)
     datasets = all_of((), heard)
     _do(store, planner.prepare(datasets))
-    planner.look_at(datasets, (*HEARD_SPLITS, "valid"))
-    jobs = [planner.checkpoint(contender, seed, heard) for contender in wanted for seed in contender.seeds]
+    planner.look_at(datasets, (*PRETRAINING_SPLITS, "valid"))
+    jobs = [planner.checkpoint(entry, seed, heard) for entry in wanted for seed in entry.seeds]
     _do(store, jobs)
     titles: dict[Path, list[str]] = {}
     for job in jobs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError
 from mirbench.experiment.embedding_jobs import Together, Wanted
-from mirbench.experiment.entries import Contender
+from mirbench.experiment.entries import Entry
 from mirbench.experiment.jobs import DECODING, Job, Kept, Planner, write_json
 from mirbench.nouns import Dataset, Task
 from mirbench.records import Condition, Embeddings
@@ -41,10 +41,10 @@ class ScoringPlanner(Planner):
         """What new embedding jobs of a split are made with. sample_rate: Hz, at which corruptions are applied."""
         return Together(self, dataset, split, sample_rate, self.faults.setdefault(dataset.name, {}))
 
-    def embed(self, together: Together, contender: Contender, seed: int, condition: Condition, checkpoint: Job | None) -> Job:
-        encoder, dataset, split = contender.encoder, together.dataset, together.split
+    def embed(self, together: Together, entry: Entry, seed: int, condition: Condition, checkpoint: Job | None) -> Job:
+        encoder, dataset, split = entry.encoder, together.dataset, together.split
         key = key_of(
-            **self.encoder_key(contender),
+            **self.encoder_key(entry),
             split=split,
             seed=seed if encoder.seeded else None,
             checkpoint=checkpoint.key if checkpoint else None,
@@ -58,13 +58,13 @@ class ScoringPlanner(Planner):
             raise AssertionError("embeddings are made together")
 
         corrupted = condition.severity > 0
-        title = f"{contender.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
+        title = f"{entry.name}, seed {seed}, {dataset.name} {split}{f', {condition}' if corrupted else ''}"
         clips, audio = self.size_of(dataset, (split,))
         seconds = audio * (EMBEDDING + (CORRUPTING if corrupted else DECODING)) or 3.0
         megabytes = clips * CLIP_MEGABYTES or 9.0
         needs = (checkpoint,) if checkpoint else ()
         job = Job("embeddings", key, title, seconds, megabytes, run, needs=needs, together=together, transient=corrupted)
-        return together.wanted.setdefault(key, Wanted(job, contender, seed, condition, checkpoint)).job
+        return together.wanted.setdefault(key, Wanted(job, entry, seed, condition, checkpoint)).job
 
     def _condition_key(self, condition: Condition, sample_rate: int) -> dict[str, Any]:
         return {
@@ -76,7 +76,7 @@ class ScoringPlanner(Planner):
             "versions": versions_of(MOVES_CORRUPTED),
         }
 
-    def probe(self, contender: Contender, seed: int, dataset: Dataset, task: Task, train: Job, valid: Job) -> Job:
+    def probe(self, entry: Entry, seed: int, dataset: Dataset, task: Task, train: Job, valid: Job) -> Job:
         """Fitted on the embeddings of one job, chosen on those of the other; never sees a test clip."""
         kind = self.config.probe.kind
         key = key_of(
@@ -99,27 +99,27 @@ class ScoringPlanner(Planner):
             write_probe(folder, fitted)
             write_json(folder / "report.json", {**fitted.report, "seconds": round(time.perf_counter() - begun, 2)})
 
-        return Job("probes", key, f"{task.name} on {dataset.name} with {contender.name}, seed {seed}", 1.5, 0.5, run, needs=(train, valid))
+        return Job("probes", key, f"{task.name} on {dataset.name} with {entry.name}, seed {seed}", 1.5, 0.5, run, needs=(train, valid))
 
     def score(
         self,
-        contender: Contender,
+        entry: Entry,
         seed: int,
         dataset: Dataset,
         task: Task,
         condition: Condition,
         probe: Job,
         test: Job,
-        moved: bool = False,
+        shifted: bool = False,
     ) -> Job:
-        """test: embeddings of the test split under the condition. moved: against labels that are moved along with what it changes."""
+        """test: embeddings of the test split under the condition. shifted: against labels that are moved along with what it changes."""
         resamples, clean = self.config.bootstrap.resamples, condition == Condition()
         key = key_of(
             task=task.name,
             source=self.registry.digest("task", task.name),
             resamples=resamples,
             scored=[probe.key, test.key],
-            moved=moved,
+            shifted=shifted,
             rooms=[self.rooms["evaluation"]],
         )
 
@@ -132,20 +132,20 @@ class ScoringPlanner(Planner):
             data = self.data_of(task, dataset)
             predictions = scoring.predict(task, data, scoring.read_probe(self.folder_of(probe)), self.embeddings(test))
             groups = predictions.groups
-            if moved:
+            if shifted:
                 noun, replicate = self.registry.get("corruption", condition.corruption), self.config.robustness.replicate
-                predictions = scoring.move_labels(task, predictions, noun, condition, replicate)
+                predictions = scoring.shift_labels(task, predictions, noun, condition, replicate)
             report: dict[str, Any] = {"condition": asdict(condition), "n_test": len(predictions.clip_ids)}
             report["clips"] = key_of(clips=predictions.clip_ids, groups=predictions.groups)
             if predictions.clip_ids:
                 report["rows"], resampled = scoring.measured(task, predictions, resamples, groups)
                 np.save(folder / "resampled.npy", resampled)
             if clean:
-                RunFolder.create(folder).write_predictions(contender.encoder.name, dataset.name, task.name, seed, predictions)
+                RunFolder.create(folder).write_predictions(entry.encoder.name, dataset.name, task.name, seed, predictions)
             write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})
 
-        under = "" if clean else f", {condition}{', labels moved along' if moved else ''}"
-        title = f"{task.name} on {dataset.name} with {contender.name}, seed {seed}{under}"
+        under = "" if clean else f", {condition}{', labels moved along' if shifted else ''}"
+        title = f"{task.name} on {dataset.name} with {entry.name}, seed {seed}{under}"
         return Job("scores", key, title, 0.2, 0.1, run, needs=(probe, test))
 
     def majority_key(self, task: Task, dataset: Dataset) -> str:

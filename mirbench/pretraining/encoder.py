@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mirbench.pretraining.objectives import Head
     from mirbench.pretraining.signals import Signal
     from mirbench.pretraining.supervision import LabelTable
-    from mirbench.pretraining.views.audio_cache import Material
+    from mirbench.pretraining.views.audio_cache import AudioCache
     from mirbench.pretraining.views.stream import ViewStream
 
 SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
@@ -71,7 +71,7 @@ class BackboneEncoder(Encoder):
         from mirbench.pretraining.objectives import heads_of
         from mirbench.pretraining.supervision import LabelTable
         from mirbench.pretraining.trainer import Learner, Schedule, Training, train
-        from mirbench.pretraining.views.audio_cache import load_material
+        from mirbench.pretraining.views.audio_cache import load_audio_cache
 
         options, share = job.options, self._share(job.options)
         clips = options["batch_views"] // options["views"]
@@ -82,24 +82,24 @@ class BackboneEncoder(Encoder):
         backbone = self._build(options, job.seed)
         on_bands = listens_to_bands(options)
         mel = backbone.mel if on_bands else None
-        material = load_material(job.clips, backbone.sample_rate, job.cache, mel)
-        if not material.clips:
+        audio_cache = load_audio_cache(job.clips, backbone.sample_rate, job.cache, mel)
+        if not audio_cache.clips:
             raise MirbenchError(
-                f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(material.skipped)}"
+                f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(audio_cache.skipped)}"
             )
         signals = _signals(options) if share else ()
         if job.devices > 1:
             _check_importable(backbone, signals)
-        table = LabelTable(material.clips, signals)
-        budget = _budget(material.clips, table, options) if share else []
+        table = LabelTable(audio_cache.clips, signals)
+        budget = _budget(audio_cache.clips, table, options) if share else []
         if share:
-            self._check_labels(material, table, budget, options)
+            self._check_labels(audio_cache, table, budget, options)
         heads = heads_of(table, budget) if self.objective == "prediction" else []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             objective = self._objective(backbone.dim, heads, options)
-        stream = self._stream(job, backbone, on_bands, material, table, budget, heads)
-        heard = load_material(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
+        stream = self._stream(job, backbone, on_bands, audio_cache, table, budget, heads)
+        heard = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
         validation, told = None, []
         if heard is not None and heard.clips:
             known = LabelTable(heard.clips, signals)
@@ -123,15 +123,15 @@ class BackboneEncoder(Encoder):
         )
         job.report.update(
             facts,
-            clips=len(material.clips),
+            clips=len(audio_cache.clips),
             validation_clips=len(heard.clips) if heard else 0,
             validation_labelled_clips=len(told),
             labelled_clips=len(budget),
             labels_used=dict(sorted(Counter(name for i in budget for name in table.names(i)).items())),
-            labelled_clip_ids=[material.clips[i].id for i in budget],
+            labelled_clip_ids=[audio_cache.clips[i].id for i in budget],
             parameters=sum(p.numel() for p in backbone.parameters()),
             precision=schedule.precision,
-            skipped=material.skipped,
+            skipped=audio_cache.skipped,
         )
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
@@ -193,24 +193,24 @@ class BackboneEncoder(Encoder):
         job: PretrainJob,
         backbone: Any,
         on_bands: bool,
-        material: Material,
+        audio_cache: AudioCache,
         table: LabelTable,
         told: list[int],
         heads: list[Head],
     ) -> ViewStream:
-        """Batches of clips of a material; told: the clips whose labels may be used."""
+        """Batches of clips of a audio_cache; told: the clips whose labels may be used."""
         import torch
 
         from mirbench.pretraining.objectives import LabelTruth, PairTruth
         from mirbench.pretraining.views.sampling import Sampler
         from mirbench.pretraining.views.stream import ViewStream
 
-        options, everyone = job.options, range(len(material.clips))
+        options, everyone = job.options, range(len(audio_cache.clips))
         known = set(told)
         sampler = Sampler(
             labelled=torch.tensor(told, dtype=torch.long),
             unlabelled=torch.tensor([i for i in everyone if i not in known] or everyone),
-            lengths=material.lengths,
+            lengths=audio_cache.lengths,
             batch_views=options["batch_views"],
             views=options["views"],
             labelled_share=self._share(options),
@@ -223,9 +223,9 @@ class BackboneEncoder(Encoder):
             LabelTruth(table, heads) if self.objective == "prediction" else PairTruth(table, options.get("unlabelled_in_denominator", True))
         )
         on_device = job.device != "cpu" and not on_bands
-        return ViewStream(sampler, material, _chain(backbone, on_bands, options), truth, on_device)
+        return ViewStream(sampler, audio_cache, _chain(backbone, on_bands, options), truth, on_device)
 
-    def _check_labels(self, material: Material, table: LabelTable, budget: list[int], options: Mapping[str, Any]) -> None:
+    def _check_labels(self, audio_cache: AudioCache, table: LabelTable, budget: list[int], options: Mapping[str, Any]) -> None:
         """Raises MirbenchError where the labels cannot teach anything."""
         import torch
 
@@ -237,7 +237,7 @@ class BackboneEncoder(Encoder):
                     "budget carries that annotation; use a larger label_fraction."
                 )
             if not bool(told.any()):
-                carried = ", ".join(sorted({n for clip in material.clips for n in clip.annotations})) or "none"
+                carried = ", ".join(sorted({n for clip in audio_cache.clips for n in clip.annotations})) or "none"
                 raise MirbenchError(
                     f"encoder '{self.name}' is supervised by '{signal.annotation}', but no pretraining clip carries that annotation; set "
                     f"options.{self.name}.supervision to one that reads one of: {carried}."

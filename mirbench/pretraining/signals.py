@@ -12,7 +12,7 @@ from typing import Any
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.nouns import Supervision
 from mirbench.registry import components as parts
-from mirbench.settings.typed import like, shown
+from mirbench.settings.typed import in_words, like
 
 EXAMPLE = "{name: shared-tags, threshold: 2}"
 
@@ -46,7 +46,7 @@ def read_signals(spec: Any) -> tuple[Signal, ...]:
 def _signal(item: Any) -> Signal:
     given = {"name": item} if isinstance(item, str) else item
     if not isinstance(given, Mapping):
-        raise MirbenchError(f"a supervision should be a name, a mapping such as {EXAMPLE}, or a list of these, not {shown(item)}.")
+        raise MirbenchError(f"a supervision should be a name, a mapping such as {EXAMPLE}, or a list of these, not {in_words(item)}.")
     if not isinstance(given.get("name"), str):
         raise MirbenchError(f"the supervision {dict(given)!r:.80} has no name; write it like {EXAMPLE}.")
     supervision = _named(given["name"])
@@ -62,7 +62,7 @@ def _signal(item: Any) -> Signal:
         try:
             complete[name] = like(defaults[name], value)
         except TypeError as error:
-            raise MirbenchError(f"{what}: {name} should be {error} (default {defaults[name]!r}), not {shown(value)}.") from None
+            raise MirbenchError(f"{what}: {name} should be {error} (default {defaults[name]!r}), not {in_words(value)}.") from None
     annotation, weight = complete.pop("annotation"), complete.pop("weight")
     if not annotation:
         raise MirbenchError(f"{what} reads no annotation of its own; say which, such as {{name: {supervision.name}, annotation: tempo}}.")

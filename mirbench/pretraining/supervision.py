@@ -17,7 +17,7 @@ from torch import Tensor
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.signals import Signal
 from mirbench.records import Clip
-from mirbench.settings.typed import shown
+from mirbench.settings.typed import in_words
 
 ROUNDING = 1e-5  # how far outside [0, 1] a similarity may be for the order of a summation
 
@@ -172,7 +172,7 @@ def _label(clip: Clip, signal: Signal) -> Any:
         raise MirbenchError(f"{what} cannot be used: {error}") from error
     except (TypeError, ValueError) as error:
         remedy = "correct it, or choose another supervision"
-        raise MirbenchError(f"{what} is {shown(value)}, which supervision '{signal.supervision.name}' cannot read; {remedy}.") from error
+        raise MirbenchError(f"{what} is {in_words(value)}, which supervision '{signal.supervision.name}' cannot read; {remedy}.") from error
 
 
 def _encoded(signal: Signal, labels: Sequence[Any]) -> Tensor:

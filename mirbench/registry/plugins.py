@@ -75,13 +75,13 @@ class Registry:
         self._from: dict[tuple[str, str], tuple[Plugin, Any]] = {}
         self._own: dict[str, str] = {}  # what somebody's own data were given as -> the name of their data set
 
-    def adopt(self, given: str, dataset: Dataset) -> None:
+    def add_own(self, given: str, dataset: Dataset) -> None:
         """Takes in a data set of somebody's own, to be found by its name and by what it was given as."""
         plugin = Plugin(dataset.name, "own", given, "", given)
         self._add("dataset", dataset, plugin, importlib.import_module(type(dataset).__module__))
         self._own[given] = dataset.name
 
-    def adopted(self, given: str) -> bool:
+    def has_own(self, given: str) -> bool:
         return given in self._own
 
     def nouns(self, kind: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.records import CLEAN, MAJORITY
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Comparison, Summary, overlap_said
+from mirbench.results.run_folder import Comparison, Summary, overlap_in_words
 
 FLOOR_NAMES = ("untrained", "handcrafted", MAJORITY)
 
@@ -93,9 +93,9 @@ class Board:
         encoders, floors = (tuple(n for n in some if n in wanted) for some in (self.encoders, self.floors))
         return tuple(group for group in (("", encoders), ("floors" if encoders else "", floors)) if group[1])
 
-    def overlap_said(self) -> list[str]:
+    def overlap_in_words(self) -> list[str]:
         """A sentence for each encoder that is marked for having been pretrained on audio that it is tested on."""
-        return list(dict.fromkeys(said for manifest in self.merged.manifests.values() for said in overlap_said(manifest)))
+        return list(dict.fromkeys(said for manifest in self.merged.manifests.values() for said in overlap_in_words(manifest)))
 
     def panel_of(self, comparison: Comparison) -> Panel | None:
         about = (comparison.task, comparison.dataset, comparison.metric)

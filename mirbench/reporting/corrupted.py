@@ -59,7 +59,7 @@ class Damage:
 class Corrupted:
     """The sweep over corruptions of a board. panels: the headline of every task with a score of corrupted audio.
 
-    cells and moved (scores with labels moved along) by encoder, task, data set, metric, corruption and severity; measures by measure,
+    cells and shifted (scores with labels shifted along) by encoder, task, data set, metric, corruption and severity; measures by measure,
     encoder, task, data set, corruption and severity. skipped: by title of a task, corruptions and the reason. failed: a sentence for
     each corruption. baselines: what mCE is relative to; of runs merged there may be several.
     """
@@ -68,7 +68,7 @@ class Corrupted:
     damages: tuple[Damage, ...]
     panels: tuple[Panel, ...]
     cells: Mapping[Key, Summary]
-    moved: Mapping[Key, Summary]
+    shifted: Mapping[Key, Summary]
     measures: Mapping[Key, Robustness]
     comparisons: tuple[RobustnessComparison, ...]
     baselines: tuple[str, ...]
@@ -81,7 +81,7 @@ class Corrupted:
     def baseline(self) -> str:
         return " or ".join(self.baselines) or "the baseline"
 
-    def skipped_said(self) -> list[str]:
+    def skipped_in_words(self) -> list[str]:
         """A sentence for each task and reason."""
         return [
             f"{where}: {', '.join(names)} {'is' if len(names) == 1 else 'are'} skipped: {reason}."
@@ -151,7 +151,7 @@ class Corrupted:
         found = {key[4] for key in self.cells}
         return [damage for damage in self.damages if damage.name in found]
 
-    def undefined_said(self) -> list[str]:
+    def undefined_in_words(self) -> list[str]:
         """A sentence for each reason why retained performance is not defined."""
 
         def where(found: Mapping[str, Sequence[str]]) -> str:
@@ -181,14 +181,14 @@ def build_corrupted(board: Board) -> Corrupted | None:
         measures.setdefault((r.measure, r.encoder, r.task, r.dataset, r.corruption, r.severity), r)
     baselines = dict.fromkeys(r.baseline for r in measures.values() if r.baseline) or dict.fromkeys(a.get("baseline") for a in about)
     scored = {(s.task, s.dataset, s.metric) for s in rows}
-    moved = {_key(s): s for s in merged.equivariance}
-    damages, differing = _damages(merged, [*(s.corruption for s in rows), *(key[4] for key in moved)])
+    shifted = {_key(s): s for s in merged.equivariance}
+    damages, differing = _damages(merged, [*(s.corruption for s in rows), *(key[4] for key in shifted)])
     return Corrupted(
         board=board,
         damages=damages,
         panels=tuple(p for p in board.panels if p.headline and (p.task, p.dataset, p.metric) in scored),
         cells={_key(s): s for s in rows},
-        moved=moved,
+        shifted=shifted,
         measures=measures,
         comparisons=tuple(merged.robustness_comparisons),
         baselines=tuple(str(b) for b in baselines if b),

@@ -103,7 +103,7 @@ def _corrupted(corrupted: Corrupted, drawn: Mapping[str, Path]) -> Iterator[str]
     yield from (_figure(drawn[name], said) for name, said in named.items() if name in drawn)
     folded = {
         "Retained performance": retained_tables(corrupted),
-        "Equivariance: labels moved along with the audio": equivariance_tables(corrupted),
+        "Equivariance: labels shifted along with the audio": equivariance_tables(corrupted),
     }
     for heading, tables in folded.items():
         if tables:

@@ -269,22 +269,22 @@ class RunFolder:
 def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of the scores should know first, a line each: clips that were skipped, tasks that were left out."""
     for name, about in manifest.get("datasets", {}).items():
-        yield from skipped_said(f"of {name}", about.get("skipped", {}))
+        yield from skipped_in_words(f"of {name}", about.get("skipped", {}))
     for name, about in manifest.get("encoders", {}).items():
         for told in list(about.get("checkpoints", {}).values())[:1]:
-            yield from skipped_said(f"that {name} is pretrained on", told.get("skipped", {}))
+            yield from skipped_in_words(f"that {name} is pretrained on", told.get("skipped", {}))
     for each in manifest.get("left_out", []):
         yield f"{each['task']} is not run on {each['dataset']}: {each['why']}"
 
 
-def overlap_said(manifest: Mapping[str, Any]) -> Iterator[str]:
+def overlap_in_words(manifest: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each encoder that was pretrained on audio that it is tested on."""
     for name, about in manifest.get("overlap", {}).items():
         clips = [f"{n} {split} clip{'s'[: n != 1]} of {d}" for d, counts in about["clips"].items() for split, n in counts.items()]
         yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
 
 
-def skipped_said(whose: str, skipped: Mapping[str, str], rest: str = "manifest.json") -> Iterator[str]:
+def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manifest.json") -> Iterator[str]:
     """A line on clips that were skipped, and one for each of the first few. whose: clips; rest: the file that has them all."""
     if skipped:
         yield f"{len(skipped)} clip{'s'[: len(skipped) != 1]} {whose} {'were' if len(skipped) != 1 else 'was'} skipped:"

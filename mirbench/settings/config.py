@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.records import SEVERITIES
-from mirbench.settings.typed import shown
+from mirbench.settings.typed import in_words
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
 FLAGS = {
@@ -343,7 +343,7 @@ def _sentence(error: ValidationError, merged: dict[str, Any], where: str, text: 
             right = str(model.model_fields[key].description)
         elif len(setting) - 2 < len(free):
             right = free[len(setting) - 2]
-    return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {shown(given)}.")
+    return MirbenchError(f"{where}: {'.'.join(setting)} should be {right}, not {in_words(given)}.")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:

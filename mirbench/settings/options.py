@@ -9,7 +9,7 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Encoder
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
-from mirbench.settings.typed import like, shown
+from mirbench.settings.typed import in_words, like
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -37,7 +37,7 @@ def encoder_options(
             try:
                 complete[name] = like(default, value)
             except TypeError as error:
-                raise MirbenchError(f"{where}.{name} should be {error} (default {default!r}), not {shown(value)}.") from None
+                raise MirbenchError(f"{where}.{name} should be {error} (default {default!r}), not {in_words(value)}.") from None
     return complete
 
 

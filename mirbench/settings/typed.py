@@ -64,10 +64,10 @@ def _spec(value: Any) -> Any:
     raise TypeError("a name, a mapping with a name, or a list of these")
 
 
-def shown(value: Any) -> str:
+def in_words(value: Any) -> str:
     """A value as an error message tells it.
 
-    >>> shown(None), shown([]), shown("x")
+    >>> in_words(None), in_words([]), in_words("x")
     ('nothing', 'an empty list', "'x'")
     """
     if value is None or value in ([], {}):

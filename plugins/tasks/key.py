@@ -25,10 +25,10 @@ class Key(mirbench.Task):
         """
         return mirbench.key_name(*mirbench.parse_key(value))
 
-    def moved(self, label: Any, changes: Mapping[str, float]) -> str | None:
+    def shifted_label(self, label: Any, changes: Mapping[str, float]) -> str | None:
         """The key transposed by whole semitones.
 
-        >>> Key().moved("B minor", {"pitch": 2.0})
+        >>> Key().shifted_label("B minor", {"pitch": 2.0})
         'C# minor'
         """
         semitones = changes.get("pitch", 0)

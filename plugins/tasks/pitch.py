@@ -24,10 +24,10 @@ class Pitch(mirbench.Task):
         """
         return str(mirbench.parse_pitch(value))
 
-    def moved(self, label: Any, changes: Mapping[str, float]) -> str | None:
+    def shifted_label(self, label: Any, changes: Mapping[str, float]) -> str | None:
         """The note so many whole semitones higher, where MIDI has it.
 
-        >>> Pitch().moved("60", {"pitch": -2.0})
+        >>> Pitch().shifted_label("60", {"pitch": -2.0})
         '58'
         """
         number = mirbench.parse_pitch(label) + changes.get("pitch", 0)

@@ -26,9 +26,9 @@ from memory import peaks
 
 from mirbench import read_clip, registry
 from mirbench.engine.workers import in_workers
-from mirbench.evaluation.embedding.partial import Growing
-from mirbench.evaluation.embedding.passes import Chunk, Session, cut, listen
-from mirbench.evaluation.embedding.windows import Listener, embed_all
+from mirbench.evaluation.embedding.partial import PartialEmbeddings
+from mirbench.evaluation.embedding.passes import Chunk, EmbeddingPass, cut, embed_passes
+from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.records import Clip, Condition
 from mirbench.results.provenance import core_count
 
@@ -60,32 +60,34 @@ def mp3s(folder: Path, count: int, files: int) -> list[Clip]:
     return [Clip(str(n), paths[n % files], "test", str(n), duration=float(SECONDS)) for n in range(count)]
 
 
-def session() -> Session:
+def embedding_pass() -> EmbeddingPass:
     encoder = registry.load().get("encoder", "untrained")
     embed = encoder.load(None, {**encoder.options, "backbone": "mel-cnn"}, 0, "cpu")
-    return Session([Listener("mel-cnn", embed, encoder.sample_rate, encoder.window_seconds)], [Condition()], workers=core_count())
+    return EmbeddingPass(
+        [FrozenEncoder("mel-cnn", embed, encoder.sample_rate, encoder.window_seconds)], [Condition()], workers=core_count()
+    )
 
 
-def whole(one: Session, clips: Sequence[Clip]) -> None:
-    assert not any(heard.skipped for heard in listen(one, clips, "embedding"))
+def whole(one: EmbeddingPass, clips: Sequence[Clip]) -> None:
+    assert not any(heard.skipped for heard in embed_passes(one, clips, "embedding"))
 
 
-def decoding(one: Session, clips: Sequence[Clip]) -> None:
+def decoding(one: EmbeddingPass, clips: Sequence[Clip]) -> None:
     """The same workers and chunks, without the encoder."""
 
     def do(chunk: Chunk) -> Iterator[int]:
-        yield sum(len(read_clip(clips[place], one.listeners[0].sample_rate)) for place in chunk.places)
+        yield sum(len(read_clip(clips[place], one.encoders[0].sample_rate)) for place in chunk.places)
 
     assert sum(in_workers(do, iter(cut(clips)), one.workers)) > 0
 
 
-def encoding(one: Session, clips: Sequence[Clip]) -> Callable[[], None]:
+def encoding(one: EmbeddingPass, clips: Sequence[Clip]) -> Callable[[], None]:
     """The same workers and chunks, without decoding: what it returns is to be timed."""
-    audio = [read_clip(clip, one.listeners[0].sample_rate) for clip in clips[:MASTERS]]
+    audio = [read_clip(clip, one.encoders[0].sample_rate) for clip in clips[:MASTERS]]
 
     def do(chunk: Chunk) -> Iterator[np.ndarray]:
         some = [audio[place % len(audio)] for place in chunk.places]
-        yield from embed_all(some, [clips[place].id for place in chunk.places], one.listeners, one.batch_size)
+        yield from embed_all(some, [clips[place].id for place in chunk.places], one.encoders, one.batch_size)
 
     def embed() -> None:
         assert sum(len(rows) for rows in in_workers(do, iter(cut(clips)), one.workers)) == len(clips)
@@ -95,7 +97,7 @@ def encoding(one: Session, clips: Sequence[Clip]) -> Callable[[], None]:
 
 def limits(count: int, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        clips, one = mp3s(Path(folder), count, count), session()
+        clips, one = mp3s(Path(folder), count, count), embedding_pass()
         calls = {"the whole": lambda: whole(one, clips), "decoding alone": lambda: decoding(one, clips)}
         calls["the encoder alone"] = encoding(one, clips)
         for call in calls.values():
@@ -108,13 +110,13 @@ def limits(count: int, repeats: int) -> None:
                 found[name].append((time.perf_counter() - begun, processors() - before))
     print(f"{count} mp3s of {SECONDS} s, {core_count()} cores; clips/s")
     walls = {name: count / min(wall for wall, _ in taken) for name, taken in found.items()}
-    told(walls, "by the clock")
-    told(
+    describe(walls, "by the clock")
+    describe(
         {name: count * core_count() / min(used for _, used in taken) for name, taken in found.items()}, "by processor time, over the cores"
     )
 
 
-def told(rates: dict[str, float], how: str) -> None:
+def describe(rates: dict[str, float], how: str) -> None:
     done, decoded, encoded = rates.values()
     shared, lower = 1 / (1 / decoded + 1 / encoded), min(decoded, encoded)
     print(f"\n{how}: " + ", ".join(f"{name} {rate:.1f}" for name, rate in {**rates, "both, shared": shared}.items()))
@@ -130,11 +132,11 @@ def processors() -> float:
 def embedded(clips: Sequence[Clip]) -> None:
     """As a run does it, from the clips to the stored file."""
     with tempfile.TemporaryDirectory() as folder:
-        growing = Growing(Path(folder) / "growing", [clip.id for clip in clips], cut(clips), "benchmark")
-        for heard in listen(session(), clips, "embedding"):
-            growing.add(heard.chunk, heard.rows[0], heard.skipped)
-        assert growing.whole
-        growing.store(Path(folder))
+        partial = PartialEmbeddings(Path(folder) / "partial", [clip.id for clip in clips], cut(clips), "benchmark")
+        for heard in embed_passes(embedding_pass(), clips, "embedding"):
+            partial.add(heard.chunk, heard.rows[0], heard.skipped)
+        assert partial.whole
+        partial.store(Path(folder))
 
 
 def memory(count: int) -> None:
@@ -161,11 +163,11 @@ def planning() -> None:
         chunks = cut(clips)
         lap(f"cutting {MANY} clips into {len(chunks)} chunks")
         ids = [clip.id for clip in clips]
-        growing = Growing(Path(folder) / "growing", ids, chunks, "benchmark")
+        partial = PartialEmbeddings(Path(folder) / "partial", ids, chunks, "benchmark")
         for chunk in chunks:
-            growing.add(chunk, rows[: len(chunk.places)], {})
+            partial.add(chunk, rows[: len(chunk.places)], {})
         lap("keeping the rows")
-        again = Growing(Path(folder) / "growing", ids, chunks, "benchmark")
+        again = PartialEmbeddings(Path(folder) / "partial", ids, chunks, "benchmark")
         assert again.whole
         lap("taking them up again")
         again.store(Path(folder))

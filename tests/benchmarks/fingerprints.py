@@ -22,7 +22,7 @@ from timing import seconds
 
 from mirbench.data.audio.audio import read_audio, resample
 from mirbench.data.duplicates import matching
-from mirbench.data.duplicates.fingerprinting import hear
+from mirbench.data.duplicates.fingerprinting import fingerprint_clips
 from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, SAMPLE_RATE, Fingerprint, fingerprint
 from mirbench.data.manifests.manifest import read_manifest
 from mirbench.data.scans import scan_clips
@@ -164,7 +164,7 @@ def found(
 
 
 def false_positives(clips: Sequence[Clip], cache: Path) -> None:
-    prints = [Fingerprint.unpack(packed) for packed in hear(clips, cache, 2) if packed]
+    prints = [Fingerprint.unpack(packed) for packed in fingerprint_clips(clips, cache, 2) if packed]
     begun = time.perf_counter()
     pairs = pairs_of(prints)
     apart = sum(clips[one].group != clips[other].group for one, other in pairs)

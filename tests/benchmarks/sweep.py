@@ -34,8 +34,8 @@ from mirbench import read_audio, read_clip, registry
 from mirbench.engine.store import Store, default_cache
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corrupt
-from mirbench.evaluation.embedding.passes import Session, listen
-from mirbench.evaluation.embedding.windows import Listener, windows
+from mirbench.evaluation.embedding.passes import EmbeddingPass, embed_passes
+from mirbench.evaluation.embedding.windows import FrozenEncoder, windows
 from mirbench.experiment.jobs import Planner
 from mirbench.experiment.planning import LEAST_SAMPLE_RATE
 from mirbench.nouns import Staged
@@ -61,14 +61,14 @@ class Case:
     encoders: int = 1
     cheap: bool = False
 
-    def session(self) -> Session:
+    def embedding_pass(self) -> EmbeddingPass:
         found = registry.load()
         encoder = found.get("encoder", "untrained")
         embeds = [
             cheap if self.cheap else encoder.load(None, {**encoder.options, "backbone": "mel-cnn"}, n, "cpu") for n in range(self.encoders)
         ]
-        return Session(
-            listeners=[Listener(f"encoder {n}", embed, encoder.sample_rate, encoder.window_seconds) for n, embed in enumerate(embeds)],
+        return EmbeddingPass(
+            encoders=[FrozenEncoder(f"encoder {n}", embed, encoder.sample_rate, encoder.window_seconds) for n, embed in enumerate(embeds)],
             conditions=self.conditions,
             corruptions={name: found.get("corruption", name) for name in {c.corruption for c in self.conditions}},
             sample_rate=LEAST_SAMPLE_RATE,
@@ -102,20 +102,20 @@ def total_length(clips: Sequence[Clip]) -> float:
 
 def heard(case: Case) -> dict[str, float]:
     """The engine: seconds of wall, and of all its processors; and of the imports, which a long sweep hardly feels."""
-    session = case.session()
+    embedding_pass = case.embedding_pass()
     begun = time.perf_counter()
-    warm_up(session)
+    warm_up(embedding_pass)
     imported, before = time.perf_counter() - begun, processors()
     begun = time.perf_counter()
-    run(session, case)
+    run(embedding_pass, case)
     return {"wall": time.perf_counter() - begun, "processors": processors() - before, "imports": imported}
 
 
 def stages(case: Case) -> dict[str, float]:
     """The same in this process, with one thread: processor seconds of each stage, of each corruption, and of all."""
     one_thread()
-    session, spent = case.session(), defaultdict[str, float](float)
-    warm_up(session)
+    embedding_pass, spent = case.embedding_pass(), defaultdict[str, float](float)
+    warm_up(embedding_pass)
 
     def clocked(call: Callable[..., Any], *names: str) -> Callable[..., Any]:
         def clock(*given: Any) -> Any:
@@ -128,36 +128,36 @@ def stages(case: Case) -> dict[str, float]:
         return clock
 
     corruptions = {}
-    for name, corruption in session.corruptions.items():
+    for name, corruption in embedding_pass.corruptions.items():
         corruptions[name] = copy.copy(corruption)
         for method in ("apply", "mix"):
             setattr(corruptions[name], method, clocked(getattr(corruption, method), "corruption", name))
-    listeners = []
-    for number, each in enumerate(session.listeners):
+    encoders = []
+    for number, each in enumerate(embedding_pass.encoders):
         embed = each.embed
         assert isinstance(embed, Staged)
         embed = Staged(embed.kind, clocked(embed.front, "front end"), clocked(embed.encode, "encoder", f"encoder {number}"))
-        listeners.append(replace(each, embed=embed))
+        encoders.append(replace(each, embed=embed))
     listening.LEAST_FORKED = sys.maxsize
     listening.read_clip = clocked(read_clip, "decoding")  # type: ignore[assignment]
     begun, before = time.perf_counter(), time.process_time()
-    run(replace(session, corruptions=corruptions, listeners=listeners, workers=1), case)
+    run(replace(embedding_pass, corruptions=corruptions, encoders=encoders, workers=1), case)
     spent |= {"wall": time.perf_counter() - begun, "all": time.process_time() - before}
     return dict(spent)
 
 
 def naive(case: Case) -> dict[str, float]:
     """Everything anew for each task, encoder and condition, clip by clip, with as many threads as torch likes."""
-    session = case.session()
-    warm_up(session)
+    embedding_pass = case.embedding_pass()
+    warm_up(embedding_pass)
     begun, before = time.perf_counter(), processors()
     for _ in range(TASKS):
-        for listener in session.listeners:
+        for encoder in embedding_pass.encoders:
             for condition in case.conditions:
                 for clip in case.clips:
-                    audio = read_audio(clip.path, session.sample_rate, clip.start, clip.duration)
-                    audio = corrupt(session.corruptions[condition.corruption], condition, audio, session.sample_rate, clip.id)
-                    listener.embed(windows(audio, listener.window)).mean(axis=0)
+                    audio = read_audio(clip.path, embedding_pass.sample_rate, clip.start, clip.duration)
+                    audio = corrupt(embedding_pass.corruptions[condition.corruption], condition, audio, embedding_pass.sample_rate, clip.id)
+                    encoder.embed(windows(audio, encoder.window)).mean(axis=0)
     return {"wall": time.perf_counter() - begun, "processors": processors() - before}
 
 
@@ -174,18 +174,18 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def run(session: Session, case: Case) -> None:
-    for each in listen(session, case.clips, "sweep"):
+def run(embedding_pass: EmbeddingPass, case: Case) -> None:
+    for each in embed_passes(embedding_pass, case.clips, "sweep"):
         if each.fault:
             raise each.fault
         assert not each.skipped
 
 
-def warm_up(session: Session) -> None:
+def warm_up(embedding_pass: EmbeddingPass) -> None:
     """Imports, and what libraries make on their first call."""
     noise = np.random.default_rng(0).standard_normal(LEAST_SAMPLE_RATE * 3, np.float32) * np.float32(0.1)
-    for condition in session.conditions:
-        corrupt(session.corruptions[condition.corruption], condition, noise, LEAST_SAMPLE_RATE, "warm-up")
+    for condition in embedding_pass.conditions:
+        corrupt(embedding_pass.corruptions[condition.corruption], condition, noise, LEAST_SAMPLE_RATE, "warm-up")
 
 
 def processors() -> float:

@@ -21,7 +21,7 @@ from timing import seconds
 from torch import Tensor
 
 from mirbench.pretraining.views import effects
-from mirbench.pretraining.views.audio_cache import Material
+from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.pitch_shift import pitch_shift
 from mirbench.pretraining.views.waveforms import WaveformViews
 
@@ -35,7 +35,7 @@ def fastest(call: Callable[[], object], repeats: int = 7) -> float:
     return seconds(call, repeats) * 1e3
 
 
-def decoded(folder: Path) -> Material:
+def decoded(folder: Path) -> AudioCache:
     """Clips of 8 s as pretraining keeps them, 16-bit samples in a memory-mapped file."""
     draw, time_ = np.random.default_rng(0), np.arange(8 * RATE) / RATE
     path = folder / "frames.bin"
@@ -43,7 +43,7 @@ def decoded(folder: Path) -> Material:
         for _ in range(CLIPS):
             notes = sum(np.sin(2 * np.pi * hertz * time_) for hertz in draw.uniform(80, 2000, 8))
             file.write((1500 * (notes + draw.standard_normal(8 * RATE))).clip(-32_767, 32_767).astype(np.int16).tobytes())
-    return Material(path, 0, (), torch.full((CLIPS,), 8 * RATE), {})
+    return AudioCache(path, 0, (), torch.full((CLIPS,), 8 * RATE), {})
 
 
 def stages(cut: Callable[[], Tensor]) -> dict[str, float]:
@@ -101,11 +101,11 @@ def line(what: str, found: dict[str, float]) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        material, draw = decoded(Path(folder)), torch.Generator().manual_seed(0)
+        audio_cache, draw = decoded(Path(folder)), torch.Generator().manual_seed(0)
         starts = torch.randint(8 * RATE - SAMPLES, (VIEWS,), generator=draw)
 
         def cut() -> Tensor:
-            return material.cut(torch.arange(VIEWS) % CLIPS, starts, torch.ones(VIEWS), SAMPLES)
+            return audio_cache.cut(torch.arange(VIEWS) % CLIPS, starts, torch.ones(VIEWS), SAMPLES)
 
         for threads in (2, 1):
             torch.set_num_threads(threads)

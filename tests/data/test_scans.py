@@ -15,7 +15,7 @@ import soundfile
 
 from mirbench.data import file_facts as known
 from mirbench.data import scans
-from mirbench.data.file_facts import Known, Stamp
+from mirbench.data.file_facts import FileFacts, Stamp
 from mirbench.data.scans import Scan, scan_clips
 from mirbench.records import Clip
 
@@ -193,7 +193,7 @@ def test_a_locked_cache_is_done_without(tmp_path, monkeypatch):
 
 def _put(folder, first):
     for number in range(first, first + 40):
-        Known(folder, "test").put({Stamp(str(number).encode(), b""): b"value"})
+        FileFacts(folder, "test").put({Stamp(str(number).encode(), b""): b"value"})
 
 
 def test_processes_share_the_cache(tmp_path):
@@ -202,18 +202,18 @@ def test_processes_share_the_cache(tmp_path):
         process.start()
     for process in processes:
         process.join()
-    assert len(Known(tmp_path, "test").get([Stamp(str(number).encode(), b"") for number in range(120)])) == 120
+    assert len(FileFacts(tmp_path, "test").get([Stamp(str(number).encode(), b"") for number in range(120)])) == 120
 
 
 def test_kinds_are_apart(tmp_path):
     one = Stamp(b"key", b"state")
-    Known(tmp_path, "this").put({one: b"a"})
-    assert Known(tmp_path, "that").get([one]) == {}
+    FileFacts(tmp_path, "this").put({one: b"a"})
+    assert FileFacts(tmp_path, "that").get([one]) == {}
 
 
 def _put_for_ever(folder):
     for number in itertools.count():
-        Known(folder, "test").put({Stamp(b"%d" % (number % 50 + each), b""): b"value" * 100 for each in range(50)})
+        FileFacts(folder, "test").put({Stamp(b"%d" % (number % 50 + each), b""): b"value" * 100 for each in range(50)})
 
 
 def test_a_killed_process_leaves_a_cache_that_works(tmp_path):
@@ -224,5 +224,5 @@ def test_a_killed_process_leaves_a_cache_that_works(tmp_path):
         time.sleep(0.2)
         process.kill()
         process.join()
-        Known(tmp_path, "test").put({one: b"kept"})
-        assert Known(tmp_path, "test").get([one]) == {one: b"kept"}
+        FileFacts(tmp_path, "test").put({one: b"kept"})
+        assert FileFacts(tmp_path, "test").get([one]) == {one: b"kept"}

@@ -51,7 +51,7 @@ class Height(mirbench.Task):
 class Step(mirbench.Task):
     name, annotation, metrics, changed_by = "step", "step", ("accuracy",), frozenset({"pitch"})
 
-    def moved(self, label, changes):
+    def shifted_label(self, label, changes):
         return str(int(label) + int(changes["pitch"]))
 
 class Colour(mirbench.Task):
@@ -260,7 +260,7 @@ def test_the_same_sweep_again_does_nothing(bench, monkeypatch):
 
     before = stamps()
     monkeypatch.setattr(runner, "collect", None)
-    monkeypatch.setattr(listening, "listen", None)
+    monkeypatch.setattr(listening, "embed_passes", None)
     bench.run(*flags)
     assert stamps() == before
     assert bench.calls() == Counter()

@@ -16,7 +16,7 @@ from mirbench import cli, registry, reporting
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment import runner
-from mirbench.experiment.data_selection import adopt, fit_supervision
+from mirbench.experiment.data_selection import fit_supervision, register_own_data
 from mirbench.experiment.jobs import Planner
 from mirbench.experiment.planning import plan
 from mirbench.settings.config import load_config
@@ -65,7 +65,7 @@ def work(tmp_path, write, built_in):
             """As of a run, with all read anew."""
             flags = {"floors": [], "corruptions": ["none"], "device": "cpu", **flags}
             nouns = registry.load([self.plugin])
-            config = adopt(load_config([], [*settings, TRAINED[1]], flags), nouns)
+            config = register_own_data(load_config([], [*settings, TRAINED[1]], flags), nouns)
             return plan(fit_supervision(config, nouns), nouns, self.cache)
 
     return Work()

@@ -12,7 +12,7 @@ from small import LOUD, TONES, rows
 
 from mirbench import cli, registry
 from mirbench.errors import MirbenchError
-from mirbench.experiment.entries import contenders
+from mirbench.experiment.entries import entries
 from mirbench.experiment.planning import plan
 from mirbench.settings.config import load_config
 from mirbench.settings.options import check_options
@@ -94,7 +94,7 @@ def chosen(home, *settings, **flags):
     config = load_config([], settings, {"datasets": ["tones"], "floors": [], **flags})
     known = registry.load([home / "plugin.py"])
     check_options(config, known.encoders)
-    return contenders(config, known)
+    return entries(config, known)
 
 
 def names(*args, **flags):
@@ -197,7 +197,7 @@ def test_what_no_data_set_carries_is_refused_before_anything_is_run(home, capsys
         ("sweep.learner.gain=[]", "--set sweep.learner.gain=[]: sweep.learner.gain should be a list of values such as [0.1, 1], or a "),
         ("sweep.learner=[gain]", "--set sweep.learner=[gain]: sweep.learner should be a mapping of option names to lists of values, "),
         ("sweep.learner={kind: {a: dice, 'a, pick=last': key}, pick: {'last, pick=last': last, last: best}}",
-         "two contenders are named 'learner[kind=a, pick=last, pick=last]': learner with kind = 'a', pick = 'last, pick=last' and learner "
+         "two entries are named 'learner[kind=a, pick=last, pick=last]': learner with kind = 'a', pick = 'last, pick=last' and learner "
          "with kind = 'a, pick=last', pick = 'last'; give the values of the sweep other labels."),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from small import LOUD, rows
 import mirbench
 from mirbench import cli
 from mirbench.pretraining.backbones.mel import MelSpectrogram
-from mirbench.pretraining.views.audio_cache import load_material
+from mirbench.pretraining.views.audio_cache import load_audio_cache
 
 DATA = """
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_clips_of_two_data_sets_keep_their_own_audio(tmp_path):
         clips.append(mirbench.Clip(f"{name}/x", path, "train", "g"))
     mel = MelSpectrogram(22_050, 128)
     for _ in range(2):  # made, and then read from the cache
-        found = load_material(clips, 22_050, tmp_path / "cache", mel)
+        found = load_audio_cache(clips, 22_050, tmp_path / "cache", mel)
         loudest = [float(mel.centres[found.frames[o + 10].float().argmax()]) for o in found.offsets.tolist()]
         assert [c.id for c in found.clips] == ["a/x", "b/x"]
         assert loudest == pytest.approx([500, 4000], rel=0.05)
@@ -192,6 +192,6 @@ def test_a_replaced_file_of_the_same_size_is_heard_again_in_pretraining(tmp_path
     loudest = []
     for hertz in (500.0, 4000.0):
         soundfile.write(path, 0.5 * np.sin(2 * np.pi * hertz * np.arange(22_050) / 22_050), 22_050)
-        found = load_material([mirbench.Clip("x", path, "train", "g")], 22_050, tmp_path / "cache", mel)
+        found = load_audio_cache([mirbench.Clip("x", path, "train", "g")], 22_050, tmp_path / "cache", mel)
         loudest.append(float(mel.centres[found.frames[10].float().argmax()]))
     assert loudest == pytest.approx([500, 4000], rel=0.05)

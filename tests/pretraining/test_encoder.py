@@ -48,7 +48,7 @@ def clips(tmp_path_factory):
 @pytest.fixture
 def pretrain(encoders, clips, tmp_path, tmp_path_factory):
     """(encoder name, **options) -> (encoder, its options, folder, report); the valid clips are the last ten."""
-    cache = tmp_path_factory.getbasetemp() / "material"
+    cache = tmp_path_factory.getbasetemp() / "audio_cache"
 
     def make(name, validation=True, devices=1, **options):
         encoder = encoders[name]

@@ -19,7 +19,7 @@ from mirbench.pretraining.objectives import Contrastive, PairTruth
 from mirbench.pretraining.signals import read_signals
 from mirbench.pretraining.supervision import LabelTable
 from mirbench.pretraining.trainer import Learner, Schedule, Training, train
-from mirbench.pretraining.views.audio_cache import Material
+from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.sampling import Sampler
 from mirbench.pretraining.views.stream import ViewStream
 from mirbench.records import Clip
@@ -68,10 +68,10 @@ def stream_of(folder: Path, name: str, clips: int = 20, labels: str = "ab") -> V
     tones = [np.sin(np.arange(600) * (0.1 if i % 2 else 0.4) + random.random()) * 8000 for i in range(clips)]
     path.write_bytes(np.concatenate(tones).astype(np.int16).tobytes())
     known = tuple(Clip(f"{name}{i}", path, "train", f"g{i}", annotations={"genre": labels[i % len(labels)]}) for i in range(clips))
-    material = Material(path, 0, known, torch.full((clips,), 600), {})
+    audio_cache = AudioCache(path, 0, known, torch.full((clips,), 600), {})
     table = LabelTable(known, read_signals("same-class"))
-    sampler = Sampler(torch.arange(clips), torch.arange(clips), material.lengths, 16, 2, 0.5, 200, 3)
-    return ViewStream(sampler, material, Noise(), PairTruth(table, True))
+    sampler = Sampler(torch.arange(clips), torch.arange(clips), audio_cache.lengths, 16, 2, 0.5, 200, 3)
+    return ViewStream(sampler, audio_cache, Noise(), PairTruth(table, True))
 
 
 @pytest.fixture

@@ -119,13 +119,13 @@ def test_what_is_no_pitch(written):
     ],
 )
 def test_labels_move_with_the_music_where_there_is_such_a_label(task, label, changes, moved):
-    assert TASKS[task].moved(label, changes) == moved
+    assert TASKS[task].shifted_label(label, changes) == moved
 
 
 def test_moving_a_key_up_and_down_is_a_permutation_of_the_classes():
     key = TASKS["key"]
     for semitones in range(-6, 7):
-        there = [key.moved(name, {"pitch": float(semitones)}) for name in key.classes]
+        there = [key.shifted_label(name, {"pitch": float(semitones)}) for name in key.classes]
         assert sorted(there) == sorted(key.classes)
-        assert [key.moved(name, {"pitch": -float(semitones)}) for name in there] == list(key.classes)
+        assert [key.shifted_label(name, {"pitch": -float(semitones)}) for name in there] == list(key.classes)
         assert all(a.split()[1] == b.split()[1] for a, b in zip(key.classes, there, strict=True))

@@ -109,7 +109,7 @@ def _element(file: Opened, at: int) -> tuple[bytes, int, int | None]:
 
 
 @contextlib.contextmanager
-def _told(file: Opened) -> Iterator[None]:
+def _naming(file: Opened) -> Iterator[None]:
     import av
 
     try:
@@ -130,10 +130,10 @@ class FFmpegDecoder:
         except ImportError:
             raise AudioError(f"{file.name} is in a format that needs ffmpeg; pip install 'mirbench[formats]'.") from None
         self.file, self.open = file, lambda: av.open(View(file, Mended()), format=format)  # type: ignore[call-overload]
-        with _told(file):
+        with _naming(file):
             self.container: Any = self.open()
         try:
-            with _told(file):
+            with _naming(file):
                 self._begin(format)
         except AudioError:
             self.close()
@@ -205,7 +205,7 @@ class FFmpegDecoder:
             at += frame.samples
 
     def read(self, first: int, count: int) -> np.ndarray:
-        with _told(self.file):
+        with _naming(self.file):
             if not self.position <= first <= self.position + FORWARD * self.rate:
                 self._restart(first)
             parts, missing = [], count

@@ -27,10 +27,10 @@ class AudioError(MirbenchError):
     """A file that gives no usable audio; the sentence says why."""
 
 
-def shown(path: Path | str) -> str:
+def printable_path(path: Path | str) -> str:
     """A path as one line of valid text, whatever bytes are in it.
 
-    >>> shown("a\\nb \\udcff.wav")
+    >>> printable_path("a\\nb \\udcff.wav")
     'a\\\\nb \\\\xff.wav'
     """
     try:
@@ -75,7 +75,7 @@ def kind_of(mode: int) -> str:
 @contextlib.contextmanager
 def opened(path: Path | str) -> Iterator[Opened]:
     """A regular file that is not empty; raises AudioError for anything else, without waiting for a pipe or a device."""
-    name = shown(path)
+    name = printable_path(path)
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind):

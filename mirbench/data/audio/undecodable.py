@@ -10,8 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError, read_clip
-from mirbench.data.duplicates.fingerprinting import hear
-from mirbench.errors import told
+from mirbench.data.duplicates.fingerprinting import fingerprint_clips
+from mirbench.errors import describe
 from mirbench.records import Clip
 
 SAMPLE_RATE = 8000  # Hz
@@ -20,7 +20,7 @@ EXPLAINED = 500  # of very many, the first
 
 def undecodable(clips: Sequence[Clip], cache: Path, workers: int, title: str) -> dict[str, str]:
     """By clip id, why a clip cannot be heard, as a sentence; what is heard is kept as fingerprints. cache, workers, title: as of `hear`."""
-    failed = [clip for clip, heard in zip(clips, hear(clips, cache, workers, title), strict=True) if heard is None]
+    failed = [clip for clip, heard in zip(clips, fingerprint_clips(clips, cache, workers, title), strict=True) if heard is None]
     found: dict[str, str] = {}
     pool = _worker()
     for clip in failed[:EXPLAINED]:
@@ -47,5 +47,5 @@ def _why(clip: Clip) -> str:
     except AudioError as error:
         return str(error)
     except Exception as error:
-        return f"{clip.path} cannot be decoded: {told(error)}."
+        return f"{clip.path} cannot be decoded: {describe(error)}."
     return ""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError
 from mirbench.data.duplicates.fingerprints import Fingerprint, fingerprint_clip
-from mirbench.data.file_facts import Known, Stamp, stamp, version_of
+from mirbench.data.file_facts import FileFacts, Stamp, stamp, version_of
 from mirbench.progress import progress_bar
 from mirbench.records import Clip
 
@@ -28,12 +28,12 @@ Packed = bytes | None
 """A packed fingerprint; None of a clip that cannot be decoded."""
 
 
-def hear(clips: Sequence[Clip], cache: Path, workers: int, title: str = "listening for overlap") -> list[Packed]:
+def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "listening for overlap") -> list[Packed]:
     """Of each clip, in their order. A stretch of a file is heard once, and not again while its path, size and time are the same.
 
     workers: processes, each with one thread. Clips that cannot be decoded, or whose decoding ends a worker, are passed over.
     """
-    known, how = Known(cache, "fingerprint"), version_of("duplicates.fingerprints")
+    known, how = FileFacts(cache, "fingerprint"), version_of("duplicates.fingerprints")
     stamps = [stamp(clip.path, how, clip.start, clip.duration) for clip in clips]
     kept = known.get(each for each in stamps if each)
     found = {mark: packed for mark, packed in kept.items() if _whole(packed)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.data.duplicates.fingerprinting import Packed, hear
+from mirbench.data.duplicates.fingerprinting import Packed, fingerprint_clips
 from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, Fingerprint
 from mirbench.data.duplicates.matching import Index
 from mirbench.records import Clip
@@ -38,20 +38,20 @@ def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, wor
     """
     if not listen:
         return list(_between(first, second, [None] * len(first), [None] * len(second)))
-    prints = hear([*first, *second], cache, workers)
+    prints = fingerprint_clips([*first, *second], cache, workers)
     return list(_between(first, second, prints[: len(first)], prints[len(first) :]))
 
 
 def find_known(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, where of the first there are fingerprints alone, by id."""
-    pairs = _alike(list(first.values()), hear(second, cache, workers))
+    pairs = _alike(list(first.values()), fingerprint_clips(second, cache, workers))
     ids = list(first)
     return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]
 
 
 def repeated(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, of one set of clips: pairs whose splits differ, `pretrain` counting as `train`."""
-    prints = hear(clips, cache, workers)
+    prints = fingerprint_clips(clips, cache, workers)
     sides: dict[str, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
         sides["train" if clip.split == "pretrain" else clip.split].append(number)

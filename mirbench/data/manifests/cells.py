@@ -23,7 +23,7 @@ class Where:
     def __call__(self, at: int) -> str:
         return f"{self.path}, {self.unit} {self.numbers[at]}"
 
-    def told(self, at: int, read: Callable[..., Any], *given: Any) -> Any:
+    def describe(self, at: int, read: Callable[..., Any], *given: Any) -> Any:
         """What `read` makes of it; its MirbenchError with the row before it."""
         try:
             return read(*given)
@@ -39,10 +39,10 @@ class Where:
         for at, cell in enumerate(cells):
             if type(cell) is str:
                 if cell not in known:
-                    known[cell] = self.told(at, convert, name, cell)
+                    known[cell] = self.describe(at, convert, name, cell)
                 values.append(known[cell])
             else:
-                values.append(self.told(at, convert, name, cell))
+                values.append(self.describe(at, convert, name, cell))
         return values
 
 

@@ -30,7 +30,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
 
 
 @dataclass(frozen=True)
-class Sifted:
+class ManifestFaults:
     """faults: as `line N: what is wrong`, by row. rows: the others by their number, cells by column, with the path of the file that is
     meant. unit: what is numbered."""
 
@@ -39,16 +39,16 @@ class Sifted:
     unit: str = "line"
 
 
-class Rest(Dataset):
+class FaultlessRows(Dataset):
     """What is in order of a manifest that is not. lines: where each clip stands, in the order of the clips."""
 
-    def __init__(self, location: Path, sifted: Sifted, split_seed: int) -> None:
+    def __init__(self, location: Path, found_faults: ManifestFaults, split_seed: int) -> None:
         """Raises MirbenchError where the rows make no data set together."""
         self.name, self.location, self.description = location.name, location, f"the manifest {location}"
-        self.lines = tuple(f"{sifted.unit} {number}" for number in sifted.rows)
+        self.lines = tuple(f"{found_faults.unit} {number}" for number in found_faults.rows)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rest.jsonl"
-            file.write_text("".join(f"{json.dumps(row)}\n" for row in sifted.rows.values()), encoding="utf-8")
+            file.write_text("".join(f"{json.dumps(row)}\n" for row in found_faults.rows.values()), encoding="utf-8")
             found = ManifestDataset(self.name, file, None, True, split_seed)
             self._clips = found.clips(file.parent)
             self.annotations, self.split_rule = found.annotations, found.split_rule
@@ -57,16 +57,16 @@ class Rest(Dataset):
         return list(self._clips)
 
 
-def sift(path: Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Sifted:
+def find_faults(path: Path, *, data_root: Path | None = None, allow_outside: bool = False) -> ManifestFaults:
     """The faults of each row by itself, ids that are given twice, and stretches that are in two splits. As `load_manifest` otherwise.
 
     Raises MirbenchError where the file cannot be read as rows.
     """
     rows = read_rows_of(path)
-    return _Sieve(rows, Finder(path.parent, data_root, allow_outside)).sifted()
+    return _Reader(rows, Finder(path.parent, data_root, allow_outside)).found_faults()
 
 
-class _Sieve:
+class _Reader:
     """One pass over the rows, and one over files that have several."""
 
     def __init__(self, rows: Rows, find: Finder) -> None:
@@ -77,7 +77,7 @@ class _Sieve:
         self.why: dict[tuple[str, str], str] = {}
         self.faults: dict[int, list[str]] = defaultdict(list)
 
-    def sifted(self) -> Sifted:
+    def found_faults(self) -> ManifestFaults:
         kept: dict[int, dict[str, Any]] = {}
         ids: dict[str, int] = {}
         for number, cells in self.rows.rows:
@@ -91,7 +91,7 @@ class _Sieve:
         self._name(kept, set(ids))
         self._part(kept)
         told = [f"{self.rows.unit} {number}: {why}" for number, _ in self.rows.rows for why in self.faults.get(number, ())]
-        return Sifted(tuple(told), {n: row for n, row in kept.items() if n not in self.faults}, self.rows.unit)
+        return ManifestFaults(tuple(told), {n: row for n, row in kept.items() if n not in self.faults}, self.rows.unit)
 
     def _looked_up(self, name: str, cell: Any, read: Callable[[str, Any], Any]) -> str:
         """What is wrong with a cell, or nothing; asked once for each text."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mirbench.data.manifests.paths import readable
 from mirbench.data.published.filetree import LITTER, composed
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, describe
 
 _LIBSNDFILE = "wav wave bwf rf64 w64 flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf voc sph"
 _FFMPEG = "m4a m4b mp4 aac ac3 wma webm mka ape wv tta mpc amr 3gp dsf"
@@ -47,7 +47,7 @@ def scan(folder: Path) -> Scan:
                 entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             if not below:
-                raise MirbenchError(f"the folder {folder} cannot be read ({told(error)}).") from error
+                raise MirbenchError(f"the folder {folder} cannot be read ({describe(error)}).") from error
             found.closed.append(below.rstrip("/"))
             continue
         for entry in entries:

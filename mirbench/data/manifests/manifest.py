@@ -89,7 +89,7 @@ def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: b
     for at, given in enumerate(where.read("path", column["path"], path_text)):
         if not given:
             raise MirbenchError(f"{where(at)}: there is no path; write that of an audio file, or remove the {rows.unit}.")
-        found, name = where.told(at, find, given)
+        found, name = where.describe(at, find, given)
         paths.append(found)
         names.append(name)
     splits = _splits(where, texts["split"])
@@ -113,7 +113,7 @@ def _splits(where: Where, given: Sequence[str]) -> Sequence[str]:
         if not text:
             raise MirbenchError(f"{where(at)}: there is no split, and other clips have one; write train, valid, test or pretrain.")
         if text not in named:
-            named[text] = where.told(at, split_named, text)
+            named[text] = where.describe(at, split_named, text)
     return [named[text] for text in given]
 
 

@@ -18,7 +18,7 @@ from mirbench.data.manifests.rows import TEXT, check_regular, ending_of
 from mirbench.data.published.filetree import composed, some
 from mirbench.data.published.from_mirdata import PREFIX, MirdataDataset
 from mirbench.data.splits import settle_splits, split_named
-from mirbench.errors import MirbenchError, did_you_mean, told
+from mirbench.errors import MirbenchError, describe, did_you_mean
 from mirbench.nouns import Dataset
 from mirbench.records import ALL, CLEAN, MAJORITY, Clip
 
@@ -48,7 +48,7 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
     try:
         there, is_folder, empty = path.exists(), path.is_dir(), path.is_file() and path.stat().st_size == 0
     except (OSError, ValueError) as error:
-        raise MirbenchError(f"the data set {given!a:.200} cannot be read ({told(error)}).") from error
+        raise MirbenchError(f"the data set {given!a:.200} cannot be read ({describe(error)}).") from error
     if not there and path.is_symlink():
         raise MirbenchError(f"{path} {_dangling(path)}; give the file or folder itself.")
     if not there:
@@ -131,7 +131,7 @@ class ManifestDataset(_Own):
                 clips, rule = self._settled(said.clips, grouped_by=said.grouped_by)
                 self._kept = version, _Found(clips, said.annotations, rule, digest)
         except OSError as error:
-            raise MirbenchError(f"the manifest {self.location} cannot be read ({told(error)}).") from error
+            raise MirbenchError(f"the manifest {self.location} cannot be read ({describe(error)}).") from error
         return self._kept[1]
 
 

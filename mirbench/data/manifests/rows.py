@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.data.audio.opening import kind_of
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, describe
 
 TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
@@ -75,7 +75,7 @@ def check_regular(path: Path) -> None:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise MirbenchError(f"the manifest {path} cannot be read ({told(error)}).") from error
+        raise MirbenchError(f"the manifest {path} cannot be read ({describe(error)}).") from error
     if not stat.S_ISREG(mode):
         raise MirbenchError(f"the manifest {path} is {kind_of(mode)}; give a file, since it is read more than once.")
 
@@ -85,7 +85,7 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
         data = gzip.decompress(data) if path.name.lower().endswith(".gz") else data
     except (OSError, EOFError, zlib.error) as error:
-        raise MirbenchError(f"the manifest {path} cannot be read ({told(error)}).") from error
+        raise MirbenchError(f"the manifest {path} cannot be read ({describe(error)}).") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -162,7 +162,7 @@ def _json(path: Path, text: str) -> Rows:
         except (ValueError, RecursionError) as error:
             found = None if line.lstrip().startswith("[") else error
         if not isinstance(found, dict):
-            why = f" ({told(found)})" if isinstance(found, Exception) else ""
+            why = f" ({describe(found)})" if isinstance(found, Exception) else ""
             raise MirbenchError(f'{path}, line {number}: this is not a JSON object{why}; write one a line, such as {{"path": "a.wav"}}.')
         objects.append((number, found))
         for key in found:
@@ -183,7 +183,7 @@ def _parquet(path: Path) -> Rows:
             table = file.read()
         columns = [column.to_pylist() for column in table.columns]
     except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise MirbenchError(f"the manifest {path} cannot be read as Parquet ({told(error)}).") from error
+        raise MirbenchError(f"the manifest {path} cannot be read as Parquet ({describe(error)}).") from error
     names = _columns(str(path), table.column_names)
     if not table.num_rows:
         raise MirbenchError(f"the manifest {path} has columns and no clips; add a row per clip.")

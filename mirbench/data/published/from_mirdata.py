@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.data.splits import keep_apart, settle_splits, split_named
-from mirbench.errors import MirbenchError, told, unknown_name
+from mirbench.errors import MirbenchError, describe, unknown_name
 from mirbench.notation import key_name, parse_key, parse_pitch
 from mirbench.nouns import Dataset
 from mirbench.records import Clip
@@ -186,10 +186,12 @@ class MirdataDataset(Dataset):
         try:
             return getattr(track, attribute, None)
         except FileNotFoundError as error:
-            raise MirbenchError(f"mirdata's {self.source} is not complete in {self.location} ({told(error)}); {self._get()}.") from error
+            raise MirbenchError(
+                f"mirdata's {self.source} is not complete in {self.location} ({describe(error)}); {self._get()}."
+            ) from error
         except Exception as error:
             raise MirbenchError(
-                f"mirdata cannot read '{attribute}' of {self.source}, track {track.track_id} ({told(error)}); {self._get()}."
+                f"mirdata cannot read '{attribute}' of {self.source}, track {track.track_id} ({describe(error)}); {self._get()}."
             ) from error
 
     def _told_splits(self, source: Any, tracks: Mapping[str, Any]) -> dict[str, str]:

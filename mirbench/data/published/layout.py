@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mirbench.data.published.checksums import kind_of, read_digests, stated
 from mirbench.data.published.filetree import case_blind, composed, is_pattern, list_files, matcher
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Dataset, Files
 from mirbench.records import SPLITS, Clip
 
@@ -98,7 +98,7 @@ def where(dataset: Dataset, root: Path | None) -> Where:
         return Where(dataset, root, names, None, "" if root is None else _obstacle(dataset, root))
 
 
-def meant(folder: Path, datasets: Iterable[Dataset]) -> str:
+def suggest_dataset(folder: Path, datasets: Iterable[Dataset]) -> str:
     """What to name in the place of a folder without labels, where it is that of a published data set, or where one inside has folders for
     genres; a sentence, or nothing."""
     there = [dataset for dataset in datasets if dataset.files and folder.is_dir()]
@@ -251,7 +251,7 @@ def _clips(dataset: Dataset, folder: Path) -> tuple[list[Clip], str]:
     except MirbenchError as error:
         return [], str(error).removesuffix(".")
     except Exception as error:  # of a plugin, over files that are not as it expects
-        return [], told(error)
+        return [], describe(error)
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.errors import told
+from mirbench.errors import describe
 from mirbench.nouns import Corruption
 from mirbench.records import Condition
 
@@ -69,7 +69,7 @@ def corrupt(
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:
-        raise Fault(condition, clip_id, f"raised {told(error)}") from error
+        raise Fault(condition, clip_id, f"raised {describe(error)}") from error
     finally:
         changed = _restore(before)
     if wrong := _wrong(found, audio) or changed:

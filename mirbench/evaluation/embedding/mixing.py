@@ -15,7 +15,7 @@ POOL, POOL_TRIED, POOL_SECONDS = 64, 256, 5.0  # how many are kept, how many loo
 POOL_MOST = 30.0  # seconds that are kept of one: a pool of whole tracks would fill the memory
 
 
-def pool_of(clips: Sequence[Clip], sample_rate: int) -> list[tuple[Clip, np.ndarray]]:
+def mixing_pool(clips: Sequence[Clip], sample_rate: int) -> list[tuple[Clip, np.ndarray]]:
     """Clips to mix into others, the same whatever they are mixed into: the first by the hash of their id, rather long than short ones.
 
     Of a longer clip its first `POOL_MOST` seconds.
@@ -27,7 +27,7 @@ def pool_of(clips: Sequence[Clip], sample_rate: int) -> list[tuple[Clip, np.ndar
             samples = _beginning(clip, sample_rate)
         except MemoryError:
             raise
-        except Exception:  # whatever a decoder raises; it is told where that clip is heard itself
+        except Exception:  # whatever a decoder raises; it is told where that clip is read itself
             continue
         (long if len(samples) >= POOL_SECONDS * sample_rate else short).append((clip, samples))
         if len(long) == POOL:
@@ -44,7 +44,7 @@ def _beginning(clip: Clip, sample_rate: int) -> np.ndarray:
     return read_audio(clip.path, sample_rate, clip.start, min(clip.duration, POOL_MOST))
 
 
-def others_of(pool: Sequence[tuple[Clip, np.ndarray]], group: str) -> Callable[[int, int, int], np.ndarray]:
+def other_clips(pool: Sequence[tuple[Clip, np.ndarray]], group: str) -> Callable[[int, int, int], np.ndarray]:
     """What draws clips from a pool for `corrupt`, none of them of the group; silence where there are none."""
     fit = [samples for other, samples in pool if other.group != group and len(samples)]
 

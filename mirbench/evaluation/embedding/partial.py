@@ -23,7 +23,7 @@ from mirbench.evaluation.embedding.windows import write_rows
 ROW_TYPE = np.dtype(np.float32)
 
 
-class Growing:
+class PartialEmbeddings:
     """One matrix of embeddings. folder: its own; clip_ids: of all clips; chunks: all that will come; title: what messages call it.
 
     skipped: by place, the clips that have no row, and why. gone: whether another process made the same, was first, and cleared up.

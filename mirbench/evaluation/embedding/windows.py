@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.errors import MirbenchError, told
+from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Embed, Staged
 from mirbench.records import Embeddings
 
@@ -19,7 +19,7 @@ MATRIX, IDS, SKIPPED = "embeddings.npy", "ids.json", "skipped.json"
 
 
 @dataclass(frozen=True)
-class Listener:
+class FrozenEncoder:
     """A frozen encoder. title: what messages call it; sample_rate: Hz; a longer clip is cut into windows of `window_seconds`."""
 
     title: str
@@ -50,18 +50,18 @@ def windows(audio: np.ndarray, length: int) -> np.ndarray:
     return np.stack([audio[s : s + length] for s in starts])
 
 
-def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], listeners: Sequence[Listener], batch_size: int) -> list[np.ndarray]:
-    """What each of the listeners, of one sample rate, makes of the same clips: (clips, dim) float32 each.
+def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Sequence[FrozenEncoder], batch_size: int) -> list[np.ndarray]:
+    """What each of the encoders, of one sample rate, makes of the same clips: (clips, dim) float32 each.
 
     audio: (samples,) float32 each, of any lengths; names: of the clips, for messages. Windows of one length go through an encoder
     together, at most `batch_size` at once; what encoders begin with in common (see `mirbench.Staged`) is done once. Raises MirbenchError
     where an encoder raises, or returns another shape than (windows, dim) or a value that is not finite, naming the clip.
     """
-    found: list[np.ndarray] = [np.empty(0)] * len(listeners)
-    for length in dict.fromkeys(listener.window for listener in listeners):
-        group = [number for number, listener in enumerate(listeners) if listener.window == length]
+    found: list[np.ndarray] = [np.empty(0)] * len(encoders)
+    for length in dict.fromkeys(encoder.window for encoder in encoders):
+        group = [number for number, encoder in enumerate(encoders) if encoder.window == length]
         cut = [windows(each, length) for each in audio]
-        rows: dict[int, dict[int, np.ndarray]] = {number: {} for number in group}  # listener -> clip -> embedding
+        rows: dict[int, dict[int, np.ndarray]] = {number: {} for number in group}  # encoder -> clip -> embedding
         for size in dict.fromkeys(w.shape[1] for w in cut):
             members = [i for i, w in enumerate(cut) if w.shape[1] == size]
             stacked = np.concatenate([cut[i] for i in members])
@@ -69,18 +69,18 @@ def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], listeners: Sequ
             for part in np.array_split(stacked, -(-len(stacked) // batch_size)):
                 fronts: dict[Hashable, Any] = {}
                 for number in group:
-                    outs[number].append(_heard(listeners[number], part, fronts))
+                    outs[number].append(_embedded(encoders[number], part, fronts))
             ends = list(itertools.accumulate(len(cut[i]) for i in members))
             for number in group:
                 for i, own in zip(members, np.split(np.concatenate(outs[number]), ends[:-1]), strict=True):
                     rows[number][i] = own.mean(axis=0)
         for number in group:
-            found[number] = _stacked(listeners[number], [rows[number][i] for i in range(len(audio))], names)
+            found[number] = _stacked(encoders[number], [rows[number][i] for i in range(len(audio))], names)
     return found
 
 
-def _heard(listener: Listener, part: np.ndarray, fronts: dict[Hashable, Any]) -> np.ndarray:
-    embed = listener.embed
+def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, Any]) -> np.ndarray:
+    embed = encoder.embed
     try:
         if isinstance(embed, Staged):
             if embed.kind not in fronts:
@@ -91,19 +91,19 @@ def _heard(listener: Listener, part: np.ndarray, fronts: dict[Hashable, Any]) ->
     except (MirbenchError, OSError, MemoryError):
         raise
     except Exception as error:
-        raise MirbenchError(f"{listener.title} failed while embedding: {told(error)}; --debug shows where.") from error
+        raise MirbenchError(f"{encoder.title} failed while embedding: {describe(error)}; --debug shows where.") from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(part):
         shape = getattr(found, "shape", type(found).__name__)
-        raise MirbenchError(f"{listener.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
+        raise MirbenchError(f"{encoder.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
     return found
 
 
-def _stacked(listener: Listener, rows: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
+def _stacked(encoder: FrozenEncoder, rows: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
     for name, row in zip(names, rows, strict=True):
         if not np.isfinite(row).all():
-            raise MirbenchError(f"{listener.title}: the embedding of clip {name} is not finite.")
+            raise MirbenchError(f"{encoder.title}: the embedding of clip {name} is not finite.")
         if len(row) != len(rows[0]):
-            raise MirbenchError(f"{listener.title}: the embedding of clip {name} has {len(row)} numbers, and others have {len(rows[0])}.")
+            raise MirbenchError(f"{encoder.title}: the embedding of clip {name} has {len(row)} numbers, and others have {len(rows[0])}.")
     return np.stack(rows).astype(np.float32, copy=False)
 
 

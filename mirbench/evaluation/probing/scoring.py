@@ -186,7 +186,7 @@ def read_probe(folder: Path) -> probes.Probe:
         return probes.Probe(stored["mean"], stored["factor"], layers, stored["learned"], stored["blank"])
 
 
-def move_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:
+def shift_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:
     """Against the labels that the clips have after a corruption changed their music; clips are left out whose new label is none of the
     classes."""
     assert condition.level is not None
@@ -196,13 +196,13 @@ def move_labels(task: Task, predictions: Predictions, corruption: Corruption, co
     known = set(predictions.classes)
     for row, clip_id in enumerate(predictions.clip_ids):
         changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
-        label = task.moved(_label(predictions, row), changes)
+        label = task.shifted_label(_label(predictions, row), changes)
         names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
         if label is not None and known.issuperset(names):
             kept.append(row)
             labels.append(label)
             names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
-            unjudged.append(tuple(task.moved(names, changes) or ()) if names else ())
+            unjudged.append(tuple(task.shifted_label(names, changes) or ()) if names else ())
     return replace(
         predictions,
         clip_ids=tuple(predictions.clip_ids[i] for i in kept),

@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.evaluation.statistics.significance import ROUNDING, holm, interval, moved, p_value
+from mirbench.evaluation.statistics.significance import ROUNDING, bias_corrected, holm, interval, p_value
 from mirbench.records import ALL, CLEAN
 
 LEAST_LOSS = 0.01  # of the metric, mean over severities: what a baseline must lose before other losses are divided by its own
@@ -190,7 +190,7 @@ def _curves(scored: Scored) -> dict[str, Curve]:
 
 
 def _numbers(measured: Measured) -> np.ndarray:
-    return np.r_[measured[0], moved(*measured)]
+    return np.r_[measured[0], bias_corrected(*measured)]
 
 
 def _severities(curve: Curve, other: Curve) -> dict[str, list[int]]:

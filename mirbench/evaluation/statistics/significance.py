@@ -87,18 +87,18 @@ def measure(
     return values, np.array([evaluate(metric, predictions, weights) for metric in metrics]).reshape(len(metrics), resamples)
 
 
-def moved(value: float, resampled: np.ndarray) -> np.ndarray:
+def bias_corrected(value: float, resampled: np.ndarray) -> np.ndarray:
     """The resamples less the bootstrap's estimate of their bias, so that their mean is the value; all nan as they are."""
     return resampled - (np.nanmean(resampled) - value) if np.isfinite(resampled).any() else resampled
 
 
 def resampled_interval(value: float, resampled: np.ndarray, bounded: bool = True) -> tuple[float, float]:
-    """The 95 % interval of a value from what it is in each resample, (resamples,): their percentiles, after `moved`.
+    """The 95 % interval of a value from what it is in each resample, (resamples,): their percentiles, after `bias_corrected`.
 
     bounded: the move must not push an end out of [0, 1] where no resample leaves it; False for a difference.
     (nan, nan) where no resample is defined.
     """
-    low, high = interval(moved(value, resampled))
+    low, high = interval(bias_corrected(value, resampled))
     if bounded and not math.isnan(low):
         return max(low, 0.0) if np.nanmin(resampled) >= 0 else low, min(high, 1.0) if np.nanmax(resampled) <= 1 else high
     return low, high

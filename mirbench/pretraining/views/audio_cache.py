@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from mirbench import AudioError, read_pieces
-from mirbench.engine.prefetch import ahead
+from mirbench.engine.prefetch import prefetch
 from mirbench.engine.store import Store, key_of
 from mirbench.pretraining.backbones.mel import N_FFT, MelSpectrogram
 from mirbench.progress import progress_bar
@@ -34,7 +34,7 @@ PIECES_AHEAD = 4  # of a clip, of a minute each, that are decoded ahead; the res
 
 
 @dataclass(frozen=True)
-class Material:
+class AudioCache:
     """clips: those that could be read. Clip i has lengths[i] frames (or samples) from offsets[i] on in `frames`, (all frames, bands)
     float16 log10 power, or (all samples,) int16. skipped: clip id -> why it could not be read."""
 
@@ -80,7 +80,7 @@ class Material:
         return views.div_(FULL_SCALE)
 
 
-def load_material(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: MelSpectrogram | None = None) -> Material:
+def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: MelSpectrogram | None = None) -> AudioCache:
     """Reads every clip once, as bands of `mel` or, without one, as samples at `sample_rate` (Hz, mono, clipped to [-1, 1]).
 
     A second call with the same clips maps the stored file. Unreadable clips are skipped by name.
@@ -90,14 +90,14 @@ def load_material(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: Mel
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
     made_by = [room_digest("data"), _digest(mel) if mel is not None else "", moving_versions()]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
-    if not store.has("material", key):
-        with store.writing("material", key) as folder:
+    if not store.has("audio_cache", key):
+        with store.writing("audio_cache", key) as folder:
             _write(clips, sample_rate, mel, folder)
-    folder = store.folder("material", key)
+    folder = store.folder("audio_cache", key)
     about = json.loads((folder / "about.json").read_text())
     by_id = {c.id: c for c in clips}
     kept = tuple(by_id[i] for i in about["ids"])
-    return Material(folder / "frames.bin", bands, kept, torch.tensor(about["lengths"], dtype=torch.long), about["skipped"])
+    return AudioCache(folder / "frames.bin", bands, kept, torch.tensor(about["lengths"], dtype=torch.long), about["skipped"])
 
 
 def _digest(mel: MelSpectrogram) -> str:
@@ -138,7 +138,7 @@ def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, 
             open(folder / "frames.bin", "wb") as file,
             progress_bar(total=len(clips), desc="listening to the pretraining clips", unit="clip") as bar,
         ):
-            for clip, found in ahead(heard, clips, threads):
+            for clip, found in prefetch(heard, clips, threads):
                 begin = file.tell()
                 try:
                     if isinstance(found, str):

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mirbench.pretraining.objectives import Truth, TruthOf
-from mirbench.pretraining.views.audio_cache import Material
+from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.sampling import Sampler
 from mirbench.results.provenance import core_count
 
@@ -33,7 +33,7 @@ class ViewStream(Dataset[tuple[Tensor, Truth]]):
     """on_device: views leave here as they were cut, to be augmented by `augment` where the model is."""
 
     sampler: Sampler
-    material: Material
+    audio_cache: AudioCache
     views: Views
     truth_of: TruthOf
     on_device: bool = False
@@ -43,7 +43,7 @@ class ViewStream(Dataset[tuple[Tensor, Truth]]):
     def __getitem__(self, step: int) -> tuple[Tensor, Truth]:
         batch = self.sampler.batch(step).in_rank_order(self.world)
         own = batch.share_of(self.rank, self.world)
-        cut = self.material.cut(own.clips[own.view_to_clip], own.starts, own.speeds, self.sampler.length)
+        cut = self.audio_cache.cut(own.clips[own.view_to_clip], own.starts, own.speeds, self.sampler.length)
         return cut if self.on_device else self.augment(cut, step), self.truth_of(batch, self.rank, self.world)
 
     def augment(self, cut: Tensor, step: int) -> Tensor:
@@ -51,7 +51,7 @@ class ViewStream(Dataset[tuple[Tensor, Truth]]):
 
     def clips_at(self, step: int) -> Sequence[str]:
         """The ids of the clips in a step's batch."""
-        return [self.material.clips[i].id for i in self.sampler.batch(step).clips.tolist()]
+        return [self.audio_cache.clips[i].id for i in self.sampler.batch(step).clips.tolist()]
 
     def loader(self, steps: Sequence[int], workers: int) -> Iterator[tuple[Tensor, Truth]]:
         """The batches of these steps, in order."""

@@ -255,7 +255,7 @@ def sweep_markdown(board: Board) -> str:
     head = ["encoder", *map(escape, options), *(f"{escape(p.title)}<br>{escape(p.metric)}" for p in panels)]
     lines = ["# Sweep", "", table_row(head), table_row(["---"] * len(head))]
     for point in board.points:
-        values = [_said(point.values.get(option)) for option in options]
+        values = [_in_words(point.values.get(option)) for option in options]
         lines.append(table_row([escape(point.encoder) + _mark(point), *values, *(cell(board.cell(point.name, p)) for p in panels)]))
     for name in _rest(board):
         lines.append(table_row([escape(name), *([NONE] * len(options)), *(cell(board.cell(name, p)) for p in panels)]))
@@ -263,10 +263,10 @@ def sweep_markdown(board: Board) -> str:
         "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
         f"Swept: {', '.join(options)}. {NONE}: not swept, or not scored.",
         *(f"{p.title}: {board.size(p)}." for p in panels),
-        *board.overlap_said(),
+        *board.overlap_in_words(),
     ]
     return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
 
 
-def _said(value: float | str | None) -> str:
+def _in_words(value: float | str | None) -> str:
     return NONE if value is None else f"{value:g}" if isinstance(value, (int, float)) else escape(str(value))

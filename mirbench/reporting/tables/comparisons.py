@@ -66,8 +66,8 @@ def comparison_notes(corrupted: Corrupted) -> list[str]:
         SEEDS,
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if any(math.isnan(c.difference) for c in corrupted.comparisons) else []),
-        *corrupted.undefined_said(),
-        *corrupted.board.overlap_said(),
+        *corrupted.undefined_in_words(),
+        *corrupted.board.overlap_in_words(),
     ]
 
 

@@ -31,7 +31,7 @@ def robustness_files(corrupted: Corrupted) -> dict[str, str]:
             latex(t, _caption(corrupted, m), f"tab:{m.replace('_', '-')}") for t, m in zip(scores, _measures(corrupted), strict=True)
         )
     if retained:
-        undefined, overlap = corrupted.undefined_said(), corrupted.board.overlap_said()
+        undefined, overlap = corrupted.undefined_in_words(), corrupted.board.overlap_in_words()
         notes = [_retained_note(), *undefined, *_common_notes(corrupted)]
         made["retained.md"] = _sections("Retained performance", retained, notes)
         made["retained.csv"] = csv_text({t.title: t for t in retained}, "task")
@@ -46,14 +46,14 @@ def robustness_files(corrupted: Corrupted) -> dict[str, str]:
         made["corrupted.md"] = _sections("Scores of corrupted audio", scored, notes)
     if corrupted.comparisons:
         made["robustness-comparisons.md"] = comparisons_markdown(corrupted)
-    if moved := equivariance_tables(corrupted):
-        made["equivariance.md"] = _sections("Equivariance", moved, [EQUIVARIANCE, *_common_notes(corrupted)])
+    if shifted := equivariance_tables(corrupted):
+        made["equivariance.md"] = _sections("Equivariance", shifted, [EQUIVARIANCE, *_common_notes(corrupted)])
     return made
 
 
 EQUIVARIANCE = (
-    "The corruption changes what the labels mean; here they were moved along with the audio, so that a representation which follows "
-    "the change scores as on clean audio. Clips whose moved label is no class are left out: how many are left stands above each column. "
+    "The corruption changes what the labels mean; here they were shifted along with the audio, so that a representation which follows "
+    "the change scores as on clean audio. Clips whose shifted label is no class are left out: how many are left stands above each column. "
     "These scores count in no robustness score."
 )
 
@@ -116,33 +116,33 @@ def retained_tables(corrupted: Corrupted) -> list[Table]:
 
 def corrupted_tables(corrupted: Corrupted) -> list[Table]:
     """A table for each task and corruption: encoders as rows; clean audio, then the levels, as columns. Headline metrics."""
-    return [_by_level(corrupted, p, d, corrupted.severities(p, d), moved=False) for p in corrupted.panels for d in corrupted.of(p)]
+    return [_by_level(corrupted, p, d, corrupted.severities(p, d), shifted=False) for p in corrupted.panels for d in corrupted.of(p)]
 
 
 def equivariance_tables(corrupted: Corrupted) -> list[Table]:
-    """As corrupted_tables, of every metric, with labels moved along."""
+    """As corrupted_tables, of every metric, with labels shifted along."""
     made = []
     for panel in corrupted.board.panels:
         about = (panel.task, panel.dataset, panel.metric)
         for damage in corrupted.damages:
-            if severities := sorted({key[5] for key in corrupted.moved if key[1:5] == (*about, damage.name) and key[5]}):
-                made.append(_by_level(corrupted, panel, damage, severities, moved=True))
+            if severities := sorted({key[5] for key in corrupted.shifted if key[1:5] == (*about, damage.name) and key[5]}):
+                made.append(_by_level(corrupted, panel, damage, severities, shifted=True))
     return made
 
 
-def _by_level(corrupted: Corrupted, panel: Panel, damage: Damage, severities: Sequence[int], moved: bool) -> Table:
+def _by_level(corrupted: Corrupted, panel: Panel, damage: Damage, severities: Sequence[int], shifted: bool) -> Table:
     places = [0, *severities]
     cells = {}
     for name in corrupted.board.names:
         for i, severity in enumerate(places):
             found = corrupted.cell(name, panel, damage.name, severity)
-            if moved and severity:
-                found = corrupted.moved.get((name, panel.task, panel.dataset, panel.metric, damage.name, severity))
+            if shifted and severity:
+                found = corrupted.shifted.get((name, panel.task, panel.dataset, panel.metric, damage.name, severity))
             if found:
                 cells[name, i] = found
     under = {name for name, i in cells if i}
     heads = [["clean"], *([damage.level(s), f"severity {s}"] if damage.levels else [f"severity {s}"] for s in severities)]
-    if moved:
+    if shifted:
         heads = [[*head, span({c.n_test for (_, at), c in cells.items() if at == i}, "clip")] for i, head in enumerate(heads)]
     said = f"{panel.title}, {panel.metric}: {damage.name}{'' if damage.counted else ' (not counted)'}"
     return Table("encoder", tuple(map(tuple, heads)), corrupted.board.row_groups(under), cells, title=said)
@@ -158,10 +158,10 @@ def _retained_note() -> str:
 def _caption(corrupted: Corrupted, measure: str) -> str:
     if measure == "retained":
         said = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
-        return " ".join([said, *corrupted.undefined_said(), *corrupted.board.overlap_said()])
+        return " ".join([said, *corrupted.undefined_in_words(), *corrupted.board.overlap_in_words()])
     kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
     said = f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
-    return " ".join([said, *corrupted.board.overlap_said()])
+    return " ".join([said, *corrupted.board.overlap_in_words()])
 
 
 def robustness_notes(corrupted: Corrupted) -> list[str]:
@@ -181,7 +181,7 @@ def robustness_notes(corrupted: Corrupted) -> list[str]:
         said.append("The runs have baselines of their own; compare with care.")
     if any(corrupted.measure(m, n, p) is None for m in _measures(corrupted) for n in corrupted.measured([m]) for p in corrupted.columns()):
         said.append(f"{NONE}: not defined.")
-    said += corrupted.undefined_said()
+    said += corrupted.undefined_in_words()
     return [*said, *_common_notes(corrupted)]
 
 
@@ -190,7 +190,7 @@ def _common_notes(corrupted: Corrupted) -> list[str]:
     aside = [d.name for d in scored if not d.counted]
     severities = sorted({key[5] for key in corrupted.cells})
     said = [
-        *corrupted.board.overlap_said(),
+        *corrupted.board.overlap_in_words(),
         f"Test audio is corrupted in {span([len(scored)], 'way')} at severities "
         f"{', '.join(map(str, severities))}; in brackets 95 % bootstrap intervals over groups, mean over seeds.",
         "Probes were trained on audio under the same condition as the test audio."
@@ -203,7 +203,7 @@ def _common_notes(corrupted: Corrupted) -> list[str]:
         said.append(f"The runs differ in the levels of {', '.join(corrupted.differing)}; those of the first are named.")
     if torn := corrupted.board.merged.torn:
         said.append(f"The runs differ in the severities of {', '.join(torn)}: means over them are left out, as they do not compare.")
-    return [*said, *corrupted.skipped_said(), *corrupted.failed]
+    return [*said, *corrupted.skipped_in_words(), *corrupted.failed]
 
 
 def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
@@ -225,8 +225,8 @@ def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
     said = [
         means if names else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if corrupted.trained_on_corrupted else []),
-        *corrupted.undefined_said(),
-        *corrupted.skipped_said(),
+        *corrupted.undefined_in_words(),
+        *corrupted.skipped_in_words(),
         *corrupted.failed,
     ]
     wrapped = [line for text in said for line in textwrap.wrap(text, width, subsequent_indent="  ")]

@@ -56,7 +56,7 @@ def notes(board: Board) -> list[str]:
     )
     if any(board.cell(name, p) is None for name in board.names for p in board.panels):
         said.append(f"{NONE}: not scored.")
-    said.extend(board.overlap_said())
+    said.extend(board.overlap_in_words())
     if board.merged.renamed:
         said.append("An encoder whose numbers differ between the runs is called by its name and its run.")
     return said
@@ -90,7 +90,7 @@ def scores_csv(board: Board) -> str:
 
 def scores_latex(board: Board) -> str:
     caption = "Scores on the test split, clean audio, mean over seeds, with 95 % bootstrap intervals over groups."
-    return latex(scores_table(board), " ".join([caption, *board.overlap_said()]), "tab:scores")
+    return latex(scores_table(board), " ".join([caption, *board.overlap_in_words()]), "tab:scores")
 
 
 def comparisons_markdown(board: Board) -> str:
@@ -124,7 +124,7 @@ def comparison_notes(board: Board) -> list[str]:
         "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
         "in brackets its 95 % paired bootstrap interval over groups.",
         "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
-        *board.overlap_said(),
+        *board.overlap_in_words(),
         SEEDS,
         f"The intervals are not corrected for their number, {len(board.comparisons)}: of true zeros, about one in twenty looks decided.",
     ]
@@ -169,4 +169,4 @@ def scores_text(board: Board, width: int = 100) -> str:
         f"{p.title}, {p.metric}: {' and '.join(f)} {'does' if len(f) == 1 else 'do'} at least as well as every encoder."
         for p, f in _beaten(board)
     ]
-    return "\n\n".join([*blocks, "\n".join([*said, *board.overlap_said()])]) + "\n"
+    return "\n\n".join([*blocks, "\n".join([*said, *board.overlap_in_words()])]) + "\n"

@@ -19,7 +19,7 @@ CHECKED = sorted(every_format())
 def heard(tmp_path):
     """What is heard of some bytes, or the sentence that says why nothing is."""
 
-    def hear(data: bytes, *stretch: float, rate: int = 0, name: str = "file") -> np.ndarray | str:
+    def read(data: bytes, *stretch: float, rate: int = 0, name: str = "file") -> np.ndarray | str:
         path = tmp_path / name
         path.write_bytes(data)
         try:
@@ -29,7 +29,7 @@ def heard(tmp_path):
         assert said.startswith(str(path))
         return said
 
-    return hear
+    return read
 
 
 @pytest.mark.parametrize("kind", KNOWN_LENGTH, ids="-".join)

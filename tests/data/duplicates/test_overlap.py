@@ -132,16 +132,16 @@ def test_what_was_heard_is_not_heard_again(tmp_path, hears):
 def test_stretches_of_one_file_are_heard_apart(tmp_path, hears):
     path = write(tmp_path / "a.wav", music(0))
     clips = [clip(path, start=start, duration=2, name=str(start)) for start in (0, 2, 4, 4)]
-    assert len(set(fingerprinting.hear(clips, tmp_path, 1))) == 3
+    assert len(set(fingerprinting.fingerprint_clips(clips, tmp_path, 1))) == 3
     assert len(hears) == 3
 
 
 def test_a_fingerprint_that_was_damaged_is_made_again(tmp_path, hears):
     one = clip(write(tmp_path / "a.wav", music(0)))
-    (good,) = fingerprinting.hear([one], tmp_path, 1)
+    (good,) = fingerprinting.fingerprint_clips([one], tmp_path, 1)
     mark = fingerprinting.stamp(one.path, fingerprinting.version_of("duplicates.fingerprints"), one.start, one.duration)
-    fingerprinting.Known(tmp_path, "fingerprint").put({mark: good[:-9]})
-    assert fingerprinting.hear([one], tmp_path, 1) == [good]
+    fingerprinting.FileFacts(tmp_path, "fingerprint").put({mark: good[:-9]})
+    assert fingerprinting.fingerprint_clips([one], tmp_path, 1) == [good]
     assert len(hears) == 2
 
 
@@ -151,15 +151,15 @@ def many(tmp_path):
 
 
 def test_workers_hear_what_one_process_hears(many, tmp_path):
-    assert fingerprinting.hear(many, tmp_path / "one", 1) == fingerprinting.hear(many, tmp_path / "two", 3)
+    assert fingerprinting.fingerprint_clips(many, tmp_path / "one", 1) == fingerprinting.fingerprint_clips(many, tmp_path / "two", 3)
     assert multiprocessing.active_children() == []
 
 
 def test_a_clip_that_ends_its_worker_costs_no_other(many, tmp_path, monkeypatch):
-    good, listen = fingerprinting.hear(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
+    good, listen = fingerprinting.fingerprint_clips(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
     fatal = ("03.wav", "27.wav")
     monkeypatch.setattr(fingerprinting, "fingerprint_clip", lambda clip: os._exit(9) if clip.path.name in fatal else listen(clip))
-    found = fingerprinting.hear(many, tmp_path / "two", 2)
+    found = fingerprinting.fingerprint_clips(many, tmp_path / "two", 2)
     assert found == [None if each.id in fatal else packed for each, packed in zip(many, good, strict=True)]
     assert multiprocessing.active_children() == []
 
@@ -175,12 +175,12 @@ def test_an_interrupt_leaves_no_worker_and_keeps_what_was_heard(many, tmp_path, 
 
     monkeypatch.setattr(fingerprinting, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fingerprinting.hear(many, tmp_path, 2)
+        fingerprinting.fingerprint_clips(many, tmp_path, 2)
     assert multiprocessing.active_children() == []
     marks = [
         fingerprinting.stamp(each.path, fingerprinting.version_of("duplicates.fingerprints"), each.start, each.duration) for each in many
     ]
-    assert len(fingerprinting.Known(tmp_path, "fingerprint").get(marks)) >= 16
+    assert len(fingerprinting.FileFacts(tmp_path, "fingerprint").get(marks)) >= 16
 
 
 def test_nothing_has_nothing_in_common(tmp_path):

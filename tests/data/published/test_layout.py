@@ -271,22 +271,24 @@ def test_a_data_root_that_cannot_be_read_is_told(songs, monkeypatch):
 
 
 def test_a_folder_of_a_published_data_set_is_known_by_its_name_or_layout(songs, tmp_path):
-    def meant(folder):
-        return published.meant(folder, [Songs()])
+    def suggest_dataset(folder):
+        return published.suggest_dataset(folder, [Songs()])
 
     told = "it looks like the published data set songs: --dataset songs --data-root {}."
-    assert meant(songs) == told.format(songs.parent)
+    assert suggest_dataset(songs) == told.format(songs.parent)
     other = tmp_path / "mine"
     songs.rename(other)
-    assert meant(other) == told.format(other)
+    assert suggest_dataset(other) == told.format(other)
     assert published.where(Songs(), other).folder == other
     (other / "meta" / "table.csv").unlink()
-    assert meant(other) == ""
-    assert meant(tmp_path / "nowhere") == ""
+    assert suggest_dataset(other) == ""
+    assert suggest_dataset(tmp_path / "nowhere") == ""
     for genre in ("jazz", "rock"):
         (tmp_path / "songs" / "genres" / genre).mkdir(parents=True)
     inside = tmp_path / "songs" / "genres"
-    assert meant(inside.parent) == f"{told.format(tmp_path)[:-1]}; to take the folders in {inside} for genres: --dataset {inside}."
+    assert (
+        suggest_dataset(inside.parent) == f"{told.format(tmp_path)[:-1]}; to take the folders in {inside} for genres: --dataset {inside}."
+    )
 
 
 @pytest.mark.parametrize(

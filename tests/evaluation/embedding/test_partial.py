@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding.partial import Growing
+from mirbench.evaluation.embedding.partial import PartialEmbeddings
 from mirbench.evaluation.embedding.passes import Chunk
 from mirbench.evaluation.embedding.windows import read_embeddings
 
@@ -16,8 +16,8 @@ SKIPPED = {1: "is missing.", 3: "is\nempty \udcff.", 6: "is noise."}
 ROWS = np.random.default_rng(0).standard_normal((10, 5)).astype(np.float32)
 
 
-def growing(folder, chunks=CHUNKS):
-    return Growing(folder, IDS, chunks, "x")
+def partial(folder, chunks=CHUNKS):
+    return PartialEmbeddings(folder, IDS, chunks, "x")
 
 
 def add(to, *numbers):
@@ -42,30 +42,30 @@ def check(one, folder):
 @pytest.mark.parametrize("passes", [1, 2, 4])
 def test_order_and_passes_move_nothing(tmp_path, order, passes):
     for part in np.array_split(order, passes):
-        one = growing(tmp_path / "growing")
+        one = partial(tmp_path / "partial")
         assert not one.whole
         add(one, *part)
     assert one.whole
     check(one, tmp_path / "whole")
-    assert growing(tmp_path / "growing").whole
-    check(growing(tmp_path / "growing"), tmp_path / "again")
+    assert partial(tmp_path / "partial").whole
+    check(partial(tmp_path / "partial"), tmp_path / "again")
 
 
 def test_what_is_there_need_not_be_added(tmp_path):
-    add(growing(tmp_path), 1, 2)
-    again = growing(tmp_path)
+    add(partial(tmp_path), 1, 2)
+    again = partial(tmp_path)
     assert [again.has(chunk) for chunk in CHUNKS] == [False, True, True, False]
     assert again.skipped == {3: SKIPPED[3], 6: SKIPPED[6]}
 
 
 def test_of_a_line_that_was_cut_off_and_rows_that_were_lost_nothing_is_believed(tmp_path):
-    add(growing(tmp_path), 0, 2, 3)
+    add(partial(tmp_path), 0, 2, 3)
     done, rows = tmp_path / "done.jsonl", tmp_path / "rows.bin"
     done.write_bytes(done.read_bytes()[:-3])
     data = bytearray(rows.read_bytes())
     data[4 * 5 * 4 : 5 * 5 * 4] = bytes(5 * 4)  # of clip 4
     rows.write_bytes(data)
-    again = growing(tmp_path)
+    again = partial(tmp_path)
     assert [again.has(chunk) for chunk in CHUNKS] == [True, False, False, False]
     assert again.skipped == {1: SKIPPED[1]}
     add(again, 1, 2, 3)
@@ -73,15 +73,15 @@ def test_of_a_line_that_was_cut_off_and_rows_that_were_lost_nothing_is_believed(
 
 
 def test_chunks_that_were_cut_another_way_count_for_nothing(tmp_path):
-    add(growing(tmp_path), 0, 1, 2, 3)
-    again = growing(tmp_path, [Chunk(0, 4), Chunk(4, 8), Chunk(8, 10)])
+    add(partial(tmp_path), 0, 1, 2, 3)
+    again = partial(tmp_path, [Chunk(0, 4), Chunk(4, 8), Chunk(8, 10)])
     assert not again.whole
     assert not again.has(Chunk(0, 4))
     assert again.has(Chunk(4, 8))
 
 
 def test_where_another_process_was_first_and_cleared_up_nothing_is_made_up(tmp_path):
-    one = growing(tmp_path)
+    one = partial(tmp_path)
     add(one, 0)
     (tmp_path / "rows.bin").unlink()
     add(one, 1, 2, 3)
@@ -93,7 +93,7 @@ def test_where_another_process_was_first_and_cleared_up_nothing_is_made_up(tmp_p
 
 def test_without_a_readable_clip_there_are_no_rows(tmp_path):
     for ids, chunks in ((IDS, CHUNKS), ([], [])):
-        one = Growing(tmp_path / "growing", ids, chunks, "x")
+        one = PartialEmbeddings(tmp_path / "partial", ids, chunks, "x")
         for chunk in chunks:
             one.add(chunk, np.zeros((0, 0), np.float32), dict.fromkeys(chunk.places, "is missing."))
         assert one.whole
@@ -104,13 +104,13 @@ def test_without_a_readable_clip_there_are_no_rows(tmp_path):
 
 
 def test_rows_of_another_length_are_told(tmp_path):
-    one = growing(tmp_path)
+    one = partial(tmp_path)
     add(one, 0)
     with pytest.raises(MirbenchError, match=r"^x: an embedding has 4 numbers and others have 5; an encoder should return as many"):
         one.add(CHUNKS[1], ROWS[:1, :4], {})
 
 
 def test_a_line_says_what_it_is(tmp_path):
-    add(growing(tmp_path), 0)
+    add(partial(tmp_path), 0)
     begin, end, dim, _, skipped = json.loads((tmp_path / "done.jsonl").read_text())
     assert (begin, end, dim, skipped) == (0, 3, 5, {"1": "is missing."})

@@ -21,9 +21,9 @@ from mirbench.engine.workers import in_workers
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corrupt, corruption_seed
-from mirbench.evaluation.embedding.mixing import pool_of
-from mirbench.evaluation.embedding.passes import Hearing, Session, listen
-from mirbench.evaluation.embedding.windows import Listener, embed_all
+from mirbench.evaluation.embedding.mixing import mixing_pool
+from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
+from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.records import Clip, Condition
 
 RATE = 8000
@@ -59,16 +59,16 @@ def ear(audio):
 
 
 def one(embed=ear, rate=RATE, seconds=100.0):
-    return Listener("encoder 'x' (from y)", embed, rate, seconds)
+    return FrozenEncoder("encoder 'x' (from y)", embed, rate, seconds)
 
 
 def conditions(*corruptions, severities=(1, 2, 3)):
     return [Condition(c.name, s, c.levels[s - 1], c.unit) for c in corruptions for s in severities]
 
 
-def session(listeners, *corruptions, **more):
+def embedding_pass(encoders, *corruptions, **more):
     given = {"conditions": conditions(*corruptions) or [Condition()], "workers": 1, "sample_rate": RATE, **more}
-    return Session(listeners, corruptions={c.name: c for c in corruptions}, **given)
+    return EmbeddingPass(encoders, corruptions={c.name: c for c in corruptions}, **given)
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +94,15 @@ def cut(monkeypatch):
 
 
 def heard(asked, clips, left=None):
-    """(condition, listener) -> the rows of all clips that were heard; and the faults and skipped clips."""
+    """(condition, encoder) -> the rows of all clips that were heard; and the faults and skipped clips."""
     rows, faults, skipped = {}, [], {}
-    for found in listen(asked, clips, "test", left):
+    for found in embed_passes(asked, clips, "test", left):
         skipped |= {clips[place].id: why for place, why in found.skipped.items()}
         if found.fault is not None:
             assert found.rows == {}
-            faults.append((found.hearing.condition, found.fault))
+            faults.append((found.pass_.condition, found.fault))
         for number, each in found.rows.items():
-            parts = rows.setdefault((found.hearing.condition, number), {})
+            parts = rows.setdefault((found.pass_.condition, number), {})
             assert found.chunk.begin not in parts
             parts[found.chunk.begin] = each
             assert len(each) == len(set(found.chunk.places) - set(found.skipped))
@@ -133,27 +133,27 @@ def nothing_left():
 
 def test_rows_are_those_of_a_slow_loop(clips, cut):
     cut(2, forked=False)
-    listeners = [one(), one(rate=4000, seconds=0.05)]
-    rows, faults, _ = heard(session(listeners, Hiss(), Flip()), clips)
+    encoders = [one(), one(rate=4000, seconds=0.05)]
+    rows, faults, _ = heard(embedding_pass(encoders, Hiss(), Flip()), clips)
     assert faults == []
     assert len(rows) == 6 * 2
     for (condition, number), found in rows.items():
         noun = {"hiss": Hiss(), "flip": Flip()}[condition.corruption]
         for clip, row in zip(clips, found, strict=True):
             sound = corrupt(noun, condition, mirbench.read_audio(clip.path, RATE), RATE, clip.id)
-            sound = mirbench.resample(sound, RATE, listeners[number].sample_rate)
-            (expected,) = embed_all([sound], [clip.id], [listeners[number]], 64)
+            sound = mirbench.resample(sound, RATE, encoders[number].sample_rate)
+            (expected,) = embed_all([sound], [clip.id], [encoders[number]], 64)
             np.testing.assert_allclose(row, expected[0], rtol=1e-4, atol=1e-5)
 
 
 def test_the_number_of_processes_and_where_encoders_run_move_nothing(clips, cut, nothing_left):
-    listeners = [one(), one(rate=4000), one(lambda audio: audio.std(axis=1, keepdims=True), seconds=0.03)]
+    encoders = [one(), one(rate=4000), one(lambda audio: audio.std(axis=1, keepdims=True), seconds=0.03)]
     found = []
     for workers, apart, forked in ((1, True, False), (1, True, True), (3, True, True), (3, False, True), (2, False, False)):
         cut(2, forked)
-        found.append(heard(session(listeners, Hiss(), Blend(), background=clips, workers=workers, apart=apart), clips)[0])
+        found.append(heard(embedding_pass(encoders, Hiss(), Blend(), background=clips, workers=workers, apart=apart), clips)[0])
     cut(100)
-    whole = heard(session(listeners, Hiss(), Blend(), background=clips), clips)[0]
+    whole = heard(embedding_pass(encoders, Hiss(), Blend(), background=clips), clips)[0]
     for other in found[1:]:
         assert other.keys() == found[0].keys()
         for key, rows in found[0].items():
@@ -163,11 +163,11 @@ def test_the_number_of_processes_and_where_encoders_run_move_nothing(clips, cut,
 
 
 def test_clean_audio_too_whatever_the_processes(clips, cut):
-    listeners = [one(), one(rate=4000)]
+    encoders = [one(), one(rate=4000)]
     found = []
     for workers, apart, forked in ((1, True, False), (3, True, True), (3, False, True)):
         cut(2, forked)
-        found.append(heard(session(listeners, workers=workers, apart=apart), clips)[0])
+        found.append(heard(embedding_pass(encoders, workers=workers, apart=apart), clips)[0])
     assert found[0].keys() == {(Condition(), 0), (Condition(), 1)}
     for clip, row in zip(clips, found[0][Condition(), 0], strict=True):
         np.testing.assert_array_equal(row[:FIRST], mirbench.read_audio(clip.path, RATE)[:FIRST])
@@ -178,7 +178,7 @@ def test_clean_audio_too_whatever_the_processes(clips, cut):
 
 def test_encoders_of_two_sample_rates_hear_one_corrupted_sound(clips, cut):
     cut(2, forked=False)
-    rows, _, _ = heard(session([one(), one(lambda audio: audio[:, :FIRST], rate=4000), one()], Hiss()), clips)
+    rows, _, _ = heard(embedding_pass([one(), one(lambda audio: audio[:, :FIRST], rate=4000), one()], Hiss()), clips)
     for condition in conditions(Hiss()):
         full, half, again = (rows[condition, n] for n in range(3))
         np.testing.assert_array_equal(full, again)
@@ -189,17 +189,17 @@ def test_encoders_of_two_sample_rates_hear_one_corrupted_sound(clips, cut):
 
 def test_order_and_company_of_clips_and_conditions_move_nothing(clips, cut):
     cut(2, forked=False)
-    rows, _, _ = heard(session([one()], Hiss(), Blend(), background=clips), clips)
-    backwards, _, _ = heard(session([one()], Blend(), Hiss(), background=clips[::-1]), clips[::-1])
+    rows, _, _ = heard(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
+    backwards, _, _ = heard(embedding_pass([one()], Blend(), Hiss(), background=clips[::-1]), clips[::-1])
     for key, found in rows.items():
         np.testing.assert_allclose(backwards[key][::-1], found, atol=1e-5)
-    alone, _, _ = heard(session([one()], Hiss(), conditions=conditions(Hiss(), severities=[2])), clips[3:4])
+    alone, _, _ = heard(embedding_pass([one()], Hiss(), conditions=conditions(Hiss(), severities=[2])), clips[3:4])
     np.testing.assert_allclose(alone[conditions(Hiss())[1], 0], rows[conditions(Hiss())[1], 0][3:4], atol=1e-5)
 
 
 def test_the_replicate_is_another_draw_and_severities_share_one(clips, cut):
     cut(2, forked=False)
-    (first, *_), (second, *_) = (heard(session([one()], Hiss(), replicate=n), clips) for n in (0, 1))
+    (first, *_), (second, *_) = (heard(embedding_pass([one()], Hiss(), replicate=n), clips) for n in (0, 1))
     weak, strong = (first[c, 0][:, :FIRST] for c in conditions(Hiss(), severities=[1, 3]))
     clean = np.stack([mirbench.read_audio(clip.path, RATE)[:FIRST] for clip in clips])
     np.testing.assert_allclose((strong - clean) / 0.3, (weak - clean) / 0.1, atol=1e-4)
@@ -222,7 +222,7 @@ def test_a_clip_is_decoded_once_and_corrupted_once_for_each_condition(clips, cut
 
     monkeypatch.setattr(listening, "read_clip", count_read)
     monkeypatch.setattr(listening, "corrupt", count_corrupt)
-    heard(session([one(), one(rate=4000), one(seconds=0.05)], Hiss(), Flip()), clips)
+    heard(embedding_pass([one(), one(rate=4000), one(seconds=0.05)], Hiss(), Flip()), clips)
     assert read == Counter({clip.path: 1 for clip in clips})
     assert corrupted == Counter({(clip.id, condition): 1 for clip in clips for condition in conditions(Hiss(), Flip())})
 
@@ -239,15 +239,15 @@ def test_chunks_are_of_about_as_many_seconds_whatever_the_clips_are(monkeypatch)
 
 def test_only_what_is_left_is_heard(clips, cut):
     cut(2, forked=False)
-    listeners = [one(), one(rate=4000)]
-    everything, _, _ = heard(session(listeners, Hiss()), clips)
+    encoders = [one(), one(rate=4000)]
+    everything, _, _ = heard(embedding_pass(encoders, Hiss()), clips)
     asked = []
 
     def left(chunk):
         asked.append(chunk)
-        return [Hearing(conditions(Hiss())[1], (1,))] if len(asked) == 2 else []
+        return [Pass(conditions(Hiss())[1], (1,))] if len(asked) == 2 else []
 
-    rows, _, _ = heard(session(listeners, Hiss()), clips, left)
+    rows, _, _ = heard(embedding_pass(encoders, Hiss()), clips, left)
     assert asked == listening.cut(clips)
     assert rows.keys() == {(conditions(Hiss())[1], 1)}
     np.testing.assert_array_equal(rows[conditions(Hiss())[1], 1], everything[conditions(Hiss())[1], 1][2:4])
@@ -261,9 +261,9 @@ def test_other_clips_are_never_of_the_same_group_and_always_the_same(tmp_path, c
         soundfile.write(path, np.full(50 if n % 2 else 2000, 2.0**-n), RATE, subtype="FLOAT")
         made.append(Clip(f"c{n}", path, "train", f"g{n // 3}"))
     short = one(lambda audio: audio[:, :50])
-    rows, faults, _ = heard(session([short], Blend(), background=made), made)
+    rows, faults, _ = heard(embedding_pass([short], Blend(), background=made), made)
     assert faults == []
-    again, _, _ = heard(session([short], Blend(), background=made[::-1], workers=3), made)
+    again, _, _ = heard(embedding_pass([short], Blend(), background=made[::-1], workers=3), made)
     pairs = set()
     for condition, level in zip(conditions(Blend()), Blend.levels, strict=True):
         np.testing.assert_array_equal(again[condition, 0], rows[condition, 0])
@@ -281,7 +281,7 @@ def test_a_long_clip_is_cut_for_the_pool_and_a_shorter_one_is_whole(tmp_path):
     def of(seconds, start=0.0, duration=None):
         path = tmp_path / f"{seconds}.wav"
         soundfile.write(path, np.random.default_rng(1).uniform(-0.5, 0.5, round(seconds * RATE)), RATE, subtype="FLOAT")
-        [(_, samples)] = pool_of([Clip("x", path, "train", "g", start, duration)], 4_000)
+        [(_, samples)] = mixing_pool([Clip("x", path, "train", "g", start, duration)], 4_000)
         return samples, lambda start, duration: mirbench.read_audio(path, 4_000, start, duration)
 
     for seconds, start, duration in ((70, 0, None), (70, 2.5, None), (70, 2.5, 50), (30, 0, None), (30.5, 0.5, 30)):
@@ -299,7 +299,7 @@ def test_of_a_long_clip_no_more_is_decoded_for_the_pool(tmp_path, monkeypatch):
         "mirbench.evaluation.embedding.mixing.read_audio", lambda *given: asked.append(given) or mirbench.read_audio(*given)
     )
     for clip in (Clip("x", path, "train", "g"), Clip("y", path, "train", "g", 1.0, 39.0), Clip("z", tmp_path / "none.wav", "train", "g")):
-        pool_of([clip], RATE)
+        mixing_pool([clip], RATE)
     assert [given[2:] for given in asked[:2]] == [(0.0, 30.0), (1.0, 30.0)]
 
 
@@ -311,14 +311,14 @@ def test_a_clip_that_cannot_be_read_is_not_in_the_pool_whatever_its_decoder_rais
 
     monkeypatch.setattr("mirbench.evaluation.embedding.mixing.read_audio", odd)
     named = [Clip(f"{clip.id} \udcff", clip.path, "train", "g") for clip in clips]
-    assert {clip.path for clip, _ in pool_of(named, RATE)} == {clip.path for clip in clips} - {clips[3].path}
+    assert {clip.path for clip, _ in mixing_pool(named, RATE)} == {clip.path for clip in clips} - {clips[3].path}
 
 
 def test_where_there_are_no_others_silence_is_mixed_in(clips, cut):
     cut(2, forked=False)
     group = [Clip(c.id, c.path, "train", "all") for c in clips]
     for background in ([], group):
-        rows, faults, _ = heard(session([one()], Blend(), background=background), group)
+        rows, faults, _ = heard(embedding_pass([one()], Blend(), background=background), group)
         assert faults == []
         assert all((found == 0).all() for found in rows.values())
 
@@ -327,8 +327,8 @@ def test_clips_that_cannot_be_read_are_skipped(clips, cut, tmp_path):
     cut(2, forked=False)
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     bad = [Clip("bad", tmp_path / "bad.wav", "test", "b"), Clip("gone", tmp_path / "gone.wav", "test", "b")]
-    rows, _, skipped = heard(session([one()], Hiss(), Blend(), background=[*bad, *clips]), [bad[0], *clips, bad[1]])
-    good, _, _ = heard(session([one()], Hiss(), Blend(), background=clips), clips)
+    rows, _, skipped = heard(embedding_pass([one()], Hiss(), Blend(), background=[*bad, *clips]), [bad[0], *clips, bad[1]])
+    good, _, _ = heard(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
     assert set(skipped) == {"bad", "gone"}
     for key, found in good.items():
         np.testing.assert_allclose(rows[key], found, atol=1e-5)
@@ -338,8 +338,8 @@ def test_clips_that_cannot_be_read_are_skipped(clips, cut, tmp_path):
 def test_chunks_without_a_readable_clip_spoil_nothing(clips, cut, tmp_path, forked):
     cut(2, forked)
     gone = [Clip(f"gone {n}", tmp_path / f"{n}.wav", "test", "b") for n in range(8)]
-    rows, _, skipped = heard(session([one(), one(rate=4000)], Hiss(), workers=2), [*gone[:5], *clips, *gone[5:]])
-    good, _, _ = heard(session([one(), one(rate=4000)], Hiss()), clips)
+    rows, _, skipped = heard(embedding_pass([one(), one(rate=4000)], Hiss(), workers=2), [*gone[:5], *clips, *gone[5:]])
+    good, _, _ = heard(embedding_pass([one(), one(rate=4000)], Hiss()), clips)
     assert set(skipped) == {clip.id for clip in gone}
     for key, found in good.items():
         np.testing.assert_allclose(rows[key], found, atol=1e-5)
@@ -356,7 +356,7 @@ def test_whatever_a_decoder_raises_costs_no_more_than_its_clip(clips, cut, monke
         return real(clip, rate)
 
     monkeypatch.setattr(listening, "read_clip", odd)
-    rows, _, skipped = heard(session([one()], Hiss(), workers=2), clips)
+    rows, _, skipped = heard(embedding_pass([one()], Hiss(), workers=2), clips)
     assert skipped == {"clip 3": f"{clips[3].path} cannot be decoded: ZeroDivisionError: no channels."}
     assert len(rows[conditions(Hiss())[0], 0]) == len(clips) - 1
 
@@ -375,7 +375,7 @@ class Picky(mirbench.Corruption):
 @pytest.mark.parametrize(("workers", "apart", "forked"), [(1, True, False), (3, True, True), (3, False, True)])
 def test_a_faulty_corruption_is_told_once_and_the_rest_goes_on(clips, cut, workers, apart, forked, nothing_left):
     cut(2, forked)
-    rows, faults, _ = heard(session([one(), one()], Hiss(), Picky(), Flip(), workers=workers, apart=apart), clips)
+    rows, faults, _ = heard(embedding_pass([one(), one()], Hiss(), Picky(), Flip(), workers=workers, apart=apart), clips)
     [(condition, fault)] = faults
     assert condition == conditions(Picky())[1]
     assert str(fault) == "corruption 'picky', severity 2, clip clip 7: raised ValueError: not this one"
@@ -393,7 +393,7 @@ def test_after_a_fault_the_corruption_is_not_applied_any_more(clips, cut, monkey
         return real(corruption, condition, *more)
 
     monkeypatch.setattr(listening, "corrupt", count)
-    heard(session([one()], Picky(), Flip()), clips)
+    heard(embedding_pass([one()], Picky(), Flip()), clips)
     first, second, third = conditions(Picky())
     assert applied == Counter({first: 8, second: 8, third: 6}) | Counter(dict.fromkeys(conditions(Flip()), 12))
 
@@ -406,7 +406,7 @@ def failing(audio):
 def test_an_encoder_that_raises_is_told_by_name(clips, cut, apart, forked, nothing_left):
     cut(2, forked)
     with pytest.raises(MirbenchError) as caught:
-        heard(session([one(), one(failing)], Hiss(), workers=3, apart=apart), clips)
+        heard(embedding_pass([one(), one(failing)], Hiss(), workers=3, apart=apart), clips)
     assert str(caught.value) == "encoder 'x' (from y) failed while embedding: RuntimeError: no weights; --debug shows where."
 
 
@@ -419,7 +419,7 @@ def test_an_embedding_that_is_not_finite_is_told_with_clip_and_condition(clips, 
 
     sentence = r"^encoder 'x' \(from y\): the embedding of clip clip \d+ \(.*\.wav\) under hiss, severity \d is not finite\.$"
     with pytest.raises(MirbenchError, match=sentence):
-        heard(session([one(odd)], Hiss(), workers=2), clips)
+        heard(embedding_pass([one(odd)], Hiss(), workers=2), clips)
 
 
 def test_a_worker_that_dies_is_told_with_the_clips_that_it_was_at(clips, cut, nothing_left):
@@ -436,7 +436,7 @@ def test_a_worker_that_dies_is_told_with_the_clips_that_it_was_at(clips, cut, no
         r"the same command again, which goes on from here\.$"
     )
     with pytest.raises(MirbenchError, match=sentence):
-        heard(session([one(deadly)], Hiss(), workers=2), clips)
+        heard(embedding_pass([one(deadly)], Hiss(), workers=2), clips)
 
 
 def test_a_worker_that_dies_while_it_decodes_is_told_with_the_clip(clips, cut, monkeypatch, nothing_left):
@@ -444,7 +444,7 @@ def test_a_worker_that_dies_while_it_decodes_is_told_with_the_clip(clips, cut, m
     real = listening.read_clip
     monkeypatch.setattr(listening, "read_clip", lambda clip, rate: os._exit(9) if clip.id == "clip 7" else real(clip, rate))
     with pytest.raises(MirbenchError, match=rf"\(exit code 9\) while it decoded clip clip 7 \({clips[7].path}\), perhaps"):
-        heard(session([one()], Hiss(), workers=2), clips)
+        heard(embedding_pass([one()], Hiss(), workers=2), clips)
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -458,9 +458,9 @@ def test_a_clip_at_which_the_decoder_crashes_is_skipped(clips, cut, monkeypatch,
             os.kill(os.getpid(), signal.SIGSEGV)
         return real(clip, rate)
 
-    good, _, _ = heard(session([one()], Hiss()), clips)
+    good, _, _ = heard(embedding_pass([one()], Hiss()), clips)
     monkeypatch.setattr(listening, "read_clip", crash)
-    rows, _, skipped = heard(session([one()], Hiss(), workers=2, apart=apart), clips)
+    rows, _, skipped = heard(embedding_pass([one()], Hiss(), workers=2, apart=apart), clips)
     paths = {clip.id: clip.path for clip in clips}
     assert skipped == {name: f"{paths[name]} cannot be decoded: the decoder crashed (SIGSEGV)." for name in bad}
     kept = [n for n, clip in enumerate(clips) if clip.id not in bad]
@@ -476,12 +476,12 @@ def test_an_interruption_in_a_worker_ends_it_all(clips, cut, error, nothing_left
         raise error()
 
     with pytest.raises(error):
-        heard(session([one(stop)], Hiss(), workers=2), clips)
+        heard(embedding_pass([one(stop)], Hiss(), workers=2), clips)
 
 
 def test_who_stops_listening_leaves_no_process_behind(clips, cut, nothing_left):
     cut(1)
-    listening_to = listen(session([one()], Hiss(), Flip(), workers=3), clips, "test")
+    listening_to = embed_passes(embedding_pass([one()], Hiss(), Flip(), workers=3), clips, "test")
     next(listening_to)
     assert len(children()) >= 3
     listening_to.close()
@@ -491,7 +491,7 @@ def test_an_exception_of_who_listens_leaves_no_process_behind(clips, cut, nothin
     cut(1)
 
     def fails():
-        for _ in listen(session([one()], Hiss(), Flip(), workers=3), clips, "test"):
+        for _ in embed_passes(embedding_pass([one()], Hiss(), Flip(), workers=3), clips, "test"):
             raise KeyError("mine")
 
     with pytest.raises(KeyError):
@@ -502,7 +502,7 @@ def test_an_exception_of_who_listens_leaves_no_process_behind(clips, cut, nothin
 def test_global_generators_are_as_before(clips, cut, forked):
     cut(2, forked)
     before = random.getstate(), np.random.get_state()[1].tolist()
-    heard(session([one()], Hiss(), Blend(), background=clips, workers=2), clips)
+    heard(embedding_pass([one()], Hiss(), Blend(), background=clips, workers=2), clips)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
@@ -515,30 +515,30 @@ def test_the_memory_of_a_worker_is_not_the_parents(clips, cut):
         seen.append(len(audio))
         return audio[:, :1]
 
-    heard(session([one(note)], Hiss(), workers=2), clips)
+    heard(embedding_pass([one(note)], Hiss(), workers=2), clips)
     assert seen == []
-    heard(session([one(note)], Hiss(), workers=2, apart=False), clips)
+    heard(embedding_pass([one(note)], Hiss(), workers=2, apart=False), clips)
     assert sum(seen) == 3 * len(clips)
 
 
 def test_few_chunks_under_many_conditions_are_shared_out(clips, cut, monkeypatch):
     cut(100)
-    monkeypatch.setattr(listening, "LEAST_HEARINGS", 1)
-    alone, _, _ = heard(session([one()], Hiss(), Flip()), clips)
-    monkeypatch.setattr(listening, "LEAST_HEARINGS", 100)
-    together, _, _ = heard(session([one()], Hiss(), Flip(), workers=3), clips)
+    monkeypatch.setattr(listening, "LEAST_PASSES", 1)
+    alone, _, _ = heard(embedding_pass([one()], Hiss(), Flip()), clips)
+    monkeypatch.setattr(listening, "LEAST_PASSES", 100)
+    together, _, _ = heard(embedding_pass([one()], Hiss(), Flip(), workers=3), clips)
     assert alone.keys() == together.keys()
     for key, rows in alone.items():
         np.testing.assert_array_equal(together[key], rows)
 
 
 def test_what_is_shared_out_keeps_its_order_and_each_corruption_whole():
-    hearings = [Hearing(Condition(name, n), (0,)) for name, count in zip("abcdef", (5, 5, 1, 2, 5, 1), strict=True) for n in range(count)]
+    passes = [Pass(Condition(name, n), (0,)) for name, count in zip("abcdef", (5, 5, 1, 2, 5, 1), strict=True) for n in range(count)]
     for shares in (1, 2, 3, 4, 100):
-        parts = listening._shared_out(hearings, shares)
-        assert [hearing for part in parts for hearing in part] == hearings
+        parts = listening._shared_out(passes, shares)
+        assert [pass_ for part in parts for pass_ in part] == passes
         assert len(parts) <= min(shares, 6)
-        corruptions = [{hearing.condition.corruption for hearing in part} for part in parts]
+        corruptions = [{pass_.condition.corruption for pass_ in part} for part in parts]
         assert sum(map(len, corruptions)) == 6
         assert len(parts) == {1: 1, 100: 6}.get(shares, len(parts))
     assert listening._shared_out([], 3) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding.windows import Listener, embed_all, read_embeddings, windows, write_embeddings, write_rows
+from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, read_embeddings, windows, write_embeddings, write_rows
 from mirbench.nouns import Staged
 from mirbench.records import Embeddings
 
@@ -22,8 +22,8 @@ def ends(audio):
     return np.stack([audio[:, 0], audio[:, -1], audio[:, len(audio[0]) // 2]], axis=1)
 
 
-def listener(embed, seconds=1.0):
-    return Listener("encoder 'x' (from y)", embed, RATE, seconds)
+def encoder(embed, seconds=1.0):
+    return FrozenEncoder("encoder 'x' (from y)", embed, RATE, seconds)
 
 
 def slowly(one):
@@ -33,9 +33,9 @@ def slowly(one):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_rows_are_those_of_a_slow_loop(batch_size):
-    listeners = [listener(loudness), listener(ends, 0.5), listener(ends), listener(loudness, 100.0), listener(ends, 0.0001)]
-    found = embed_all(AUDIO, NAMES, listeners, batch_size)
-    for one, rows in zip(listeners, found, strict=True):
+    encoders = [encoder(loudness), encoder(ends, 0.5), encoder(ends), encoder(loudness, 100.0), encoder(ends, 0.0001)]
+    found = embed_all(AUDIO, NAMES, encoders, batch_size)
+    for one, rows in zip(encoders, found, strict=True):
         assert rows.dtype == np.float32
         np.testing.assert_allclose(rows, slowly(one), rtol=1e-5)
 
@@ -47,7 +47,7 @@ def test_no_batch_is_larger_than_asked_for_nor_mixes_lengths():
         shapes.append(audio.shape)
         return audio[:, :1]
 
-    embed_all(AUDIO, NAMES, [listener(note)], 4)
+    embed_all(AUDIO, NAMES, [encoder(note)], 4)
     assert max(count for count, _ in shapes) <= 4
     assert sum(count for count, _ in shapes) == sum(len(windows(audio, 1000)) for audio in AUDIO)
 
@@ -59,18 +59,18 @@ def test_a_shared_front_is_made_once_for_each_batch_and_window():
         calls.append(audio.shape)
         return audio * 2
 
-    def count(*listeners):
+    def count(*encoders):
         calls.clear()
-        return embed_all(AUDIO, NAMES, listeners, 4), len(calls)
+        return embed_all(AUDIO, NAMES, encoders, 4), len(calls)
 
     mel = [Staged("mel", front, loudness), Staged("mel", front, ends), Staged("mel", lambda audio: 1 / 0, ends)]
     other = Staged("other", lambda audio: audio * 5, ends)
-    first, short = listener(mel[0]), listener(mel[1], 0.5)
+    first, short = encoder(mel[0]), encoder(mel[1], 0.5)
     (_, once), (_, half) = count(first), count(short)
-    listeners = [first, listener(mel[1]), listener(mel[2]), listener(other), short]
-    found, calls_of_all = count(*listeners)
+    encoders = [first, encoder(mel[1]), encoder(mel[2]), encoder(other), short]
+    found, calls_of_all = count(*encoders)
     assert calls_of_all == once + half
-    for one, rows in zip(listeners, found, strict=True):
+    for one, rows in zip(encoders, found, strict=True):
         if one.embed is not mel[2]:
             np.testing.assert_allclose(rows, slowly(one), rtol=1e-5)
     np.testing.assert_array_equal(found[2], found[1])  # its own front was not needed
@@ -81,8 +81,8 @@ def test_an_encoder_that_changes_its_input_does_not_change_what_another_hears():
         audio -= 100
         return loudness(audio)
 
-    _, rows = embed_all(AUDIO, NAMES, [listener(greedy), listener(ends)], 64)
-    np.testing.assert_allclose(rows, slowly(listener(ends)), rtol=1e-5)
+    _, rows = embed_all(AUDIO, NAMES, [encoder(greedy), encoder(ends)], 64)
+    np.testing.assert_allclose(rows, slowly(encoder(ends)), rtol=1e-5)
 
 
 def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
@@ -92,7 +92,7 @@ def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
         return rows
 
     with pytest.raises(MirbenchError, match=r"^encoder 'x' \(from y\): the embedding of clip clip 4 is not finite\.$"):
-        embed_all(AUDIO, NAMES, [listener(ends), listener(nan)], 64)
+        embed_all(AUDIO, NAMES, [encoder(ends), encoder(nan)], 64)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
 )
 def test_a_fault_of_an_encoder_is_told_with_its_title(embed, sentence):
     with pytest.raises(MirbenchError, match=rf"^encoder 'x' \(from y\):? {sentence}\.$"):
-        embed_all(AUDIO, NAMES, [listener(embed)], 64)
+        embed_all(AUDIO, NAMES, [encoder(embed)], 64)
 
 
 def test_stored_embeddings_come_back(tmp_path):

@@ -196,7 +196,7 @@ class Notes(Tags):
     name = "notes"
     annotation = "notes"
 
-    def moved(self, label: Any, changes: Mapping[str, float]) -> Any:
+    def shifted_label(self, label: Any, changes: Mapping[str, float]) -> Any:
         return tuple(str(int(note) + round(changes["pitch"])) for note in label)
 
 
@@ -207,6 +207,6 @@ def test_what_nobody_judged_moves_along_too() -> None:
     test = data.splits["test"]
     given = scoring._predictions(Notes(), data.classes, test, np.zeros((3, 4)))
     assert given.targets.tolist() == [[1, -1, 0, -1], [1, 1, 0, 0], [0, 0, 0, 1]]
-    moved = scoring.move_labels(Notes(), given, Up(), Condition("up", 1, 1.0, "semitones"), 0)
+    moved = scoring.shift_labels(Notes(), given, Up(), Condition("up", 1, 1.0, "semitones"), 0)
     assert moved.clip_ids == ("test0", "test1")  # 64 is none of the classes
     assert moved.targets.tolist() == [[0, 1, -1, 0], [0, 1, 1, 0]]

@@ -105,11 +105,11 @@ def test_equivariance_is_a_table_of_its_own_and_never_mixed_in():
 def test_equivariance_says_how_many_clips_are_left_at_each_severity():
     """A label that is moved off the scale takes its clip with it, so the columns are not of the same clips."""
     corrupted = corrupted_of()
-    moved = {key: dataclasses.replace(row, n_test=48 - key[5]) for key, row in corrupted.moved.items()}
-    text = robustness_files(dataclasses.replace(corrupted, moved=moved))["equivariance.md"]
+    shifted = {key: dataclasses.replace(row, n_test=48 - key[5]) for key, row in corrupted.shifted.items()}
+    text = robustness_files(dataclasses.replace(corrupted, shifted=shifted))["equivariance.md"]
     heads = section(text, "pitch on mini, accuracy: pitch-shift")["encoder"]
     assert [head.split("<br>")[-1] for head in heads] == ["48 clips", "47 clips", "45 clips", "43 clips"]
-    assert "Clips whose moved label is no class are left out" in text
+    assert "Clips whose shifted label is no class are left out" in text
 
 
 def without(corrupted, name, task, only=None):
