@@ -23,7 +23,7 @@ Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 
 
 MetricFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]"
-"""(targets, scores, classes, weights) -> (resamples,) float; see the conventions of evaluation/metrics.py."""
+"""(targets, scores, classes, weights) -> (resamples,) float; see the conventions of evaluation/probing/metric_functions.py."""
 
 
 @dataclass(frozen=True)

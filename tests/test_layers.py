@@ -31,7 +31,7 @@ FLOORS = (
 )
 VOCABULARY = FLOORS[-1]
 FLOOR_OF = {room: len(FLOORS) - number for number, rooms in enumerate(FLOORS) for room in rooms}
-MOST_LINES, MOST_LINES_OF_A_CLASS, MOST_ARROWS, MOST_FLOORS = 450, 270, 105, 8
+MOST_LINES, MOST_LINES_OF_A_CLASS, MOST_ARROWS, MOST_FLOORS = 460, 270, 100, 8
 
 
 def imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
@@ -85,6 +85,12 @@ def package_of(path: Path) -> str:
     return ".".join(["mirbench", *path.relative_to(CODE).parts[:-1]])
 
 
+def arrows(graph: dict[str, set[str]]) -> set[tuple[str, str]]:
+    """Between rooms."""
+    pairs = {(room_of(module), room_of(target)) for module, targets in graph.items() for target in targets}
+    return {(room, other) for room, other in pairs if room != other}
+
+
 def wrong(room: str, targets: set[str]) -> set[str]:
     """Of these modules, those that a room may not import."""
     below = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]}
@@ -104,8 +110,8 @@ def picture() -> str:
             told.append(f"floor {floor}  {room:<12} {lines.get(room, 0):>5} lines  -> {' '.join(down)}")
             told += [f"         !! {module} imports {each}" for module in sorted(graph) if room_of(module) == room
                      for each in sorted(wrong(room, graph[module]))]  # fmt: skip
-    arrows = {(chamber_of(a), chamber_of(b)) for a, targets in graph.items() for b in targets if room_of(a) != room_of(b)}
-    told.append(f"{len(FLOORS)} floors, {len({chamber_of(module) for module in graph})} rooms with their chambers, {len(arrows)} arrows")
+    chambers = {chamber_of(module) for module in graph}
+    told.append(f"{len(FLOORS)} floors, {len(FLOOR_OF)} rooms, {len(chambers)} with their chambers, {len(arrows(graph))} arrows")
     return "\n" + "\n".join(told)
 
 
@@ -127,10 +133,8 @@ def test_no_files_import_each_other():
 
 
 def test_the_house_stays_easy_to_draw():
-    graph = imports()
-    arrows = {(chamber_of(a), chamber_of(b)) for a, targets in graph.items() for b in targets if room_of(a) != room_of(b)}
     assert len(FLOORS) <= MOST_FLOORS
-    assert len(arrows) <= MOST_ARROWS, picture()
+    assert len(arrows(imports())) <= MOST_ARROWS, picture()
 
 
 @pytest.mark.parametrize("path", [*FILES, *PLUGIN_FILES], ids=lambda path: path.name)
@@ -152,7 +156,7 @@ def test_a_room_says_what_it_is_for(folder):
     [
         ("data", "from mirbench.evaluation.probing.metrics import resolve", {"evaluation.probing.metrics"}),
         ("data", "from mirbench import semisupcon_loss", {"pretraining.losses"}),
-        ("evaluation", "def late():\n    from mirbench.experiment import runner", {"experiment.runner"}),
+        ("evaluation", "def late():\n    from mirbench.experiment import run", {"experiment.run"}),
         ("evaluation", "import mirbench.pretraining.losses", {"pretraining.losses"}),
         ("engine", "from ..data import audio", {"data.audio"}),
         ("evaluation", "from . import probing\nfrom .probing.metrics import Metric\nfrom mirbench.errors import MirbenchError", set()),

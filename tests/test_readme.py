@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from mirbench import cli, registry
-from mirbench.experiment.entries import entries
+from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.settings.config import load_config
 from mirbench.testing import check_dataset, check_task
 
@@ -63,7 +63,7 @@ def test_the_settings_of_the_readme_are_a_sweep_of_three_variants(tmp_path):
     (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "mine.yaml"
     path.write_text(block)
-    found = entries(load_config([path]), registry.load())
+    found = resolve_entries(load_config([path]), registry.load())
     swept = [c for c in found if c.values]
     assert [c.options["label_fraction"] for c in swept] == [0.05, 0.25, 1.0]
     assert [told["annotation"] for told in swept[0].options["supervision"]] == ["tags", "key", "genre"]

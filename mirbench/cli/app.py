@@ -32,6 +32,7 @@ from mirbench.cli.flags import (
     Encoders,
     Json,
     MaxBad,
+    Plan,
     Plugins,
     PretrainOn,
     Quiet,
@@ -42,12 +43,14 @@ from mirbench.cli.flags import (
     SplitSeed,
     SuperviseWith,
     Tasks,
+    Verbose,
     cache_folder,
     set_quiet,
 )
 from mirbench.errors import MirbenchError, describe, did_you_mean
 
 if TYPE_CHECKING:
+    from mirbench.experiment.resolve.records import KeptCheckpoints
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
@@ -103,7 +106,8 @@ def run(
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")] = False,
+    plan: Plan = False,
+    verbose: Verbose = False,
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
@@ -116,13 +120,20 @@ def run(
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
-    from mirbench.experiment import runner
+    _plan_or_run(chosen, registry, cache, plan, verbose, quiet)
 
-    planned = runner.plan(chosen, registry, cache_folder(cache))
+
+def _plan_or_run(
+    config: RunConfig, registry: Registry, cache: Path | None, plan: bool, verbose: bool, quiet: bool, kept: KeptCheckpoints | None = None
+) -> None:
+    from mirbench.experiment import run as experiment
+
     if plan:
-        print(planned.describe())
+        from mirbench.experiment.build.plan import describe_plan
+
+        print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
-    _show(runner.run(planned, command=shlex.join(["mirbench", *_argv])), quiet)
+    _show(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept), quiet)
 
 
 @app.command(cls=Command)
@@ -135,7 +146,8 @@ def sweep(
     data_root: DataRoot = None,
     cache: Cache = None,
     plugin: Plugins = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")] = False,
+    plan: Plan = False,
+    verbose: Verbose = False,
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
@@ -146,14 +158,12 @@ def sweep(
     """
     set_quiet(quiet)
     from mirbench import registry as registries
-    from mirbench.experiment import runner
+    from mirbench.experiment.sweep import swept
 
     flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device, "data_root": data_root}
-    planned = runner.plan_sweep(run, settings or [], flags, registries.load(plugin or []), cache_folder(cache))
-    if plan:
-        print(planned.describe())
-        return
-    _show(runner.run(planned, command=shlex.join(["mirbench", *_argv])), quiet)
+    registry = registries.load(plugin or [])
+    chosen, kept = swept(run, settings or [], flags, registry)
+    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, kept)
 
 
 def _show(folder: Path, quiet: bool) -> None:
@@ -199,9 +209,9 @@ def pretrain(
     if not registry.get("encoder", encoder).trainable:
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
-    from mirbench.experiment import runner
+    from mirbench.experiment import run as experiment
 
-    found = runner.pretrain(chosen, registry, cache_folder(cache), encoder)
+    found = experiment.pretrain(chosen, registry, cache_folder(cache), encoder)
     for folder, title in found.items():
         if not quiet:
             _print_skipped(folder, title)
@@ -266,7 +276,7 @@ def corrupt(
     """
     set_quiet(quiet)
     from mirbench import registry as registries
-    from mirbench.experiment import corrupting
+    from mirbench.experiment import corrupt as corrupting
 
     registry = registries.load(plugin or [])
     condition = corrupting.condition_of(registry.get("corruption", corruption), severity, level)
@@ -308,18 +318,12 @@ def _prepare(
     """The settings and the plugins, checked against each other."""
     set_quiet(quiet)
     from mirbench import registry as registries
-    from mirbench.experiment import data_selection as data
+    from mirbench.experiment.resolve.resolve import settle
     from mirbench.settings import config as configs
-    from mirbench.settings import options
 
-    chosen = configs.load_config(files or [], settings or [], flags)
+    config = configs.load_config(files or [], settings or [], flags)
     registry = registries.load(plugins or [])
-    chosen = data.register_own_data(chosen, registry)
-    named = {"encoder": [*chosen.encoders, *chosen.floors], "task": chosen.tasks, "dataset": chosen.datasets}
-    for kind, names in {**named, "corruption": chosen.corruptions}.items():
-        registry.resolve(kind, names)
-    options.check_options(chosen, registry.encoders)
-    return data.fit_supervision(chosen, registry), registry
+    return settle(config, registry), registry
 
 
 def _data_flags(data_root: str | None, allow_outside: bool, split_seed: int | None, max_bad: str | None) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def check(
     like one; the disk and time that a run will need. Nothing is prepared and nothing is trained. Exit code 2 where a run would refuse it.
     """
     from mirbench.cli import checked_text
-    from mirbench.experiment import checking
+    from mirbench.experiment import check as checking
 
     flags: dict[str, Any] = {"datasets": [data], "tasks": tasks, "encoders": encoder, "data_root": data_root, "split_seed": split_seed}
     config, registry = _prepare(flags | {"allow_outside": allow_outside or None, "max_bad": max_bad}, plugin, quiet or as_json)
@@ -159,7 +159,7 @@ def _prepare(flags: dict[str, Any], plugins: list[str] | None, quiet: bool) -> t
 
 def _one(config: RunConfig, registry: Registry) -> Dataset:
     """The data set that the settings name."""
-    from mirbench.experiment import data_selection as chosen
+    from mirbench.experiment.resolve import data_selection as chosen
 
     datasets: list[Dataset] = registry.resolve("dataset", chosen.register_own_data(config, registry).datasets)
     if len(datasets) != 1:

@@ -76,6 +76,8 @@ Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="
 Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
 Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="With --plan: a line for each job.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
 OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only the verdict.")]

@@ -1,34 +1,30 @@
 """Content-addressed files: a job's key names its folder; written under a temporary name, synced, renamed.
 
-A kill at any moment leaves either the whole entry or none of it (and a `.part-` folder that the next run sweeps away).
+A kill at any moment leaves either the whole entry or none of it (and a `.part-` folder that the next run sweeps away). Every entry holds a
+file ENTRY: what it is called, the parts that its key is the hash of, and the size and a hash of each of its files.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from mirbench.errors import MirbenchError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from mirbench.engine.files import explain_os_errors, lock, sync
 
 STALE_PART_SECONDS = 24 * 3600
 FORGOTTEN_PART_SECONDS = 30 * STALE_PART_SECONDS  # where no lock tells whether somebody is still at it
+ENTRY = ".entry.json"
 
 
 def default_cache() -> Path:
@@ -46,97 +42,15 @@ def key_of(**parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+@dataclass(frozen=True)
+class Entry:
+    """What an entry says of itself. files: name -> (bytes, hexadecimal BLAKE2b)."""
 
-
-@contextlib.contextmanager
-def explain_os_errors(doing: str, where: Path) -> Iterator[None]:
-    """Turns a full disk or an unwritable folder into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise MirbenchError(
-                f"the disk is full while {doing} at {where}; free some space or choose another place with --cache or --output."
-            ) from error
-        at = Path(error.filename) if isinstance(error.filename, str) else None
-        ours = at is not None and (at.is_relative_to(where.parent) or where.is_relative_to(at))
-        if ours and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT):
-            raise MirbenchError(
-                f"cannot write while {doing} at {where} ({error.strerror}); choose a writable place with --cache or --output."
-            ) from error
-        raise
-
-
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """The file has either its old content or all of the new."""
-    with explain_os_errors("writing a file", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
-        try:
-            with open(part, "wb") as file:
-                file.write(data.encode() if isinstance(data, str) else data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def write_copy(source: Path, path: Path) -> None:
-    """As `write_atomically`, the content of another file."""
-    write_atomically(path, source.read_bytes())
-
-
-def _lock(handle: int, wait: bool = False) -> bool | None:
-    """True: it is ours until the handle is closed or the process ends. False: another's. None: there are no locks here."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-@contextlib.contextmanager
-def locked(path: Path, doing: str) -> Iterator[None]:
-    """While the block runs, no other process runs one with the same lock file; one that must wait says so, unless it is to be quiet.
-
-    Where there are no locks (Windows, some network file systems) the block runs all the same.
-    """
-    with explain_os_errors(doing, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        said = False
-        while True:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                ours = _lock(handle)
-                if ours is False:
-                    if not said and os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
-                        print(f"mirbench: another process is {doing} in {path.parent}; waiting for it.", file=sys.stderr)
-                    said = True
-                    ours = _lock(handle, wait=True)
-                with contextlib.suppress(FileNotFoundError):
-                    if ours is None or os.path.samestat(os.fstat(handle), os.stat(path)):
-                        break
-            except BaseException:
-                os.close(handle)
-                raise
-            os.close(handle)  # of a file that the one before us has removed
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(handle)
+    key: str
+    title: str = ""
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    made: float = 0.0  # seconds since 1970
 
 
 class Store:
@@ -144,25 +58,53 @@ class Store:
 
     >>> import tempfile
     >>> store = Store(Path(tempfile.mkdtemp()))
-    >>> with store.writing("demo", "0123") as folder:
+    >>> with store.writing("demo", "0123", title="a demonstration") as folder:
     ...     _ = (folder / "x.txt").write_text("done")
-    >>> store.has("demo", "0123"), store.folder("demo", "0123").name
-    (True, '0123')
+    >>> store.has("demo", "0123"), store.folder("demo", "0123").name, store.entry("demo", "0123").title
+    (True, '0123', 'a demonstration')
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+
+    def check(self) -> Store:
+        """Itself; raises MirbenchError where nothing can be written."""
         with explain_os_errors("opening the cache", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".part-{uuid.uuid4().hex[:8]}"
             probe.touch()
             probe.unlink()
+        return self
 
     def folder(self, kind: str, key: str) -> Path:
         return self.root / kind / key
 
     def has(self, kind: str, key: str) -> bool:
         return self.folder(kind, key).is_dir()
+
+    def unfinished(self, key: str) -> Path:
+        """Where a job keeps what it is to go on from after a kill."""
+        return self.root / "unfinished" / key
+
+    def lock_file(self, name: str) -> Path:
+        return self.root / "locks" / f"{name}.lock"
+
+    def entry(self, kind: str, key: str) -> Entry:
+        """Of an entry that an earlier version made, the key alone."""
+        path = self.folder(kind, key) / ENTRY
+        try:
+            said, made = json.loads(path.read_text(encoding="utf-8")), path.stat().st_mtime
+            files = {name: (int(size), str(digest)) for name, (size, digest) in said["files"].items()}
+            return Entry(key, said["title"], said["parts"], files, made)
+        except (OSError, ValueError, KeyError, TypeError):
+            return Entry(key)
+
+    def entries(self, kind: str) -> Iterator[Entry]:
+        """All of a kind, in no order."""
+        with contextlib.suppress(FileNotFoundError):
+            for folder in os.scandir(self.root / kind):
+                if not folder.name.startswith("."):
+                    yield self.entry(kind, folder.name)
 
     def remove(self, kind: str, key: str) -> None:
         """An entry that is there is whole, so it is moved away first."""
@@ -172,8 +114,31 @@ class Store:
             os.rename(final, away)
             shutil.rmtree(away, ignore_errors=True)
 
+    def touch(self, kind: str, key: str) -> None:
+        """It was used now; `trim` removes what was not used for longest."""
+        with contextlib.suppress(OSError):
+            os.utime(self.folder(kind, key))
+
+    def trim(self, kinds: Collection[str], megabytes: float, spared: Collection[str]) -> float:
+        """Removes the entries of these kinds that were not used for longest until the rest take no more than so much; `spared` keys are
+        left, and counted. Returns how many megabytes the rest take."""
+        found = [(kind, folder) for kind in kinds if (self.root / kind).is_dir() for folder in (self.root / kind).iterdir()]
+        sized = sorted((folder.stat().st_mtime, kind, folder.name, _size(folder)) for kind, folder in found if folder.name[0] != ".")
+        total = sum(size for *_, size in sized)
+        for _, kind, key, size in sized:
+            if total <= megabytes * 1e6:
+                break
+            if key not in spared:
+                self.remove(kind, key)
+                total -= size
+        return total / 1e6
+
+    def megabytes(self, kind: str, key: str) -> float:
+        """That an entry takes."""
+        return _size(self.folder(kind, key)) / 1e6
+
     @contextlib.contextmanager
-    def writing(self, kind: str, key: str) -> Iterator[Path]:
+    def writing(self, kind: str, key: str, title: str = "", parts: Mapping[str, Any] | None = None) -> Iterator[Path]:
         """A new folder that becomes the entry when the block ends without an exception. A twin that was first wins."""
         final = self.folder(kind, key)
         part = final.with_name(f".part-{uuid.uuid4().hex[:8]}-{key}")
@@ -184,18 +149,19 @@ class Store:
             try:
                 with contextlib.suppress(OSError):  # a folder cannot be opened on Windows
                     handle = os.open(part, os.O_RDONLY)
-                    _lock(handle)  # so that nobody sweeps it, however long it takes
+                    lock(handle)  # so that nobody sweeps it, however long it takes
                 yield part
-                for path in part.rglob("*"):
-                    if path.is_file():
-                        _sync(path)
-                _sync(part)
+                files = {path.relative_to(part).as_posix(): path for path in sorted(part.rglob("*")) if path.is_file()}
+                about = {"title": title, "parts": parts or {}, "files": {name: _digest(path) for name, path in files.items()}}
+                (part / ENTRY).write_text(json.dumps(about, separators=(",", ":"), default=str), encoding="utf-8")
+                for path in (*files.values(), part / ENTRY, part):
+                    sync(path)
                 try:
                     os.rename(part, final)
                 except OSError:
                     if not final.is_dir():
                         raise
-                _sync(final.parent)
+                sync(final.parent)
             finally:
                 if handle is not None:
                     os.close(handle)
@@ -210,10 +176,21 @@ class Store:
                     shutil.rmtree(part, ignore_errors=True)
 
 
+def _digest(path: Path) -> tuple[int, str]:
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        return file.tell(), found.hexdigest()
+
+
+def _size(folder: Path) -> int:
+    """Bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def _free(folder: Path) -> bool:
     """Whether it is known that nobody has locked it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        return _lock(handle) is True
+        return lock(handle) is True
     finally:
         os.close(handle)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mirbench.engine.store import write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
 from mirbench.records import ABOUT
 

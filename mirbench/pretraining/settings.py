@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mirbench.engine.machine import native_bfloat16
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Spec
 from mirbench.registry import components as parts
-from mirbench.results.provenance import native_bfloat16
 
 BACKBONE_OPTIONS: dict[str, Any] = {"backbone": "mel-cnn"}
 TRAINING_OPTIONS: dict[str, Any] = {

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from mirbench.engine.machine import core_count
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.checkpoints import load_state, save_checkpoint, save_state
 from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
 from mirbench.pretraining.views.stream import ViewStream, worker_count
 from mirbench.progress import progress_bar
-from mirbench.results.provenance import core_count
 
 LOG_EVERY = 20  # steps between lines of metrics.jsonl, and between looks at the loss on a GPU, each of which waits for it
 VALIDATIONS = 10  # in a training

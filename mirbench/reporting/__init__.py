@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.engine.store import write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
 from mirbench.reporting.board import Board, build_board
 from mirbench.reporting.corrupted import Corrupted, build_corrupted

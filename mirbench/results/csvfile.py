@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mirbench.engine.store import write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
 
 Row = TypeVar("Row")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
 import platform
 import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from mirbench import __version__
 
@@ -69,24 +67,6 @@ def git_commit() -> str | None:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def machine() -> dict[str, Any]:
-    return {"system": platform.system(), "machine": platform.machine(), "cores": core_count(), "native_bfloat16": native_bfloat16()}
-
-
-def core_count() -> int:
-    """Cores that this process may use, which a scheduler can make fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def native_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16 (AVX-512 BF16 or AMX); where it does not, emulation is slower than float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
-    except (OSError, IndexError):
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def room_digest(*rooms: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from mirbench.engine.store import explain_os_errors, write_atomically
+from mirbench.engine.files import explain_os_errors, write_atomically
 from mirbench.errors import MirbenchError, printable
 from mirbench.records import CLEAN, Predictions, Score
 from mirbench.results.csvfile import damaged, number, read_csv, read_rows, write_csv, write_rows

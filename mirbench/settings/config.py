@@ -55,6 +55,11 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _number(value: Any) -> Any:
+    """A whole number as a float."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _paths(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -197,6 +202,9 @@ class RunConfig(_Settings):
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
+    keep_megabytes: Annotated[float, BeforeValidator(_number)] = Field(
+        default=4000.0, ge=0, description="a number of megabytes of at least 0"
+    )
     output: str = Field(default="results", min_length=1, description="the path of a folder")
     run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(

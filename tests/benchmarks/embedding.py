@@ -25,12 +25,12 @@ import soundfile
 from memory import peaks
 
 from mirbench import read_clip, registry
+from mirbench.engine.machine import core_count
 from mirbench.engine.workers import in_workers
 from mirbench.evaluation.embedding.partial import PartialEmbeddings
 from mirbench.evaluation.embedding.passes import Chunk, EmbeddingPass, cut, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.records import Clip, Condition
-from mirbench.results.provenance import core_count
 
 SECONDS, RATE, MASTERS = 30, 44_100, 8  # of an mp3; files that are different
 GOAL_RATIO, DIM = 0.8, 2304

@@ -18,7 +18,7 @@ import torch
 
 import mirbench
 from mirbench import build_backbone, registry
-from mirbench.results.provenance import native_bfloat16
+from mirbench.engine.machine import native_bfloat16
 from mirbench.settings.options import encoder_options
 
 VIEWS = {"mel-cnn": 96, "mel-cnn-small": 96, "samplecnn": 32, "tune-plus": 32}

@@ -16,6 +16,7 @@ import mirbench
 from mirbench import cli, experiment
 from mirbench.cli import app
 from mirbench.errors import MirbenchError
+from mirbench.experiment.build import plan as described
 from mirbench.registry import plugins
 
 PLUGIN = """
@@ -53,11 +54,12 @@ def stub(tmp_path, monkeypatch):
     Path("loud.py").write_text(PLUGIN)
     seen = SimpleNamespace(planned=[], ran=[], reported=[], error=None)
 
-    def plan(config, registry, cache):
+    def plan(config, registry, cache, kept=None):
         seen.planned.append((config, registry, cache))
-        return SimpleNamespace(describe=lambda: "1 job, none cached")
+        return "a plan"
 
-    def run(planned, command):
+    def run(config, registry, cache, command, kept=None):
+        plan(config, registry, cache)
         if seen.error is not None:
             raise seen.error
         seen.ran.append(command)
@@ -76,7 +78,8 @@ def stub(tmp_path, monkeypatch):
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
     reporting = SimpleNamespace(report=report, up_to_date=lambda folder: False)
-    for room, name, module in ((experiment, "runner", runner), (mirbench, "reporting", reporting)):
+    monkeypatch.setattr(described, "describe_plan", lambda planned, verbose: f"{planned}{', job by job' if verbose else ''}")
+    for room, name, module in ((experiment, "run", runner), (mirbench, "reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
         monkeypatch.setattr(room, name, module, raising=False)
     return seen
@@ -121,7 +124,7 @@ def test_the_cache_is_the_users_unless_said_otherwise(stub, monkeypatch):
 
 def test_plan_shows_and_stops(stub, capsys):
     assert cli.main([*RUN, "--plan"]) == 0
-    assert capsys.readouterr().out == "1 job, none cached\n"
+    assert capsys.readouterr().out == "a plan\n"
     assert stub.ran == []
 
 

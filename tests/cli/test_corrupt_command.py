@@ -18,7 +18,7 @@ import soundfile
 from mirbench import cli, registry
 from mirbench.cli import app
 from mirbench.evaluation.embedding.corruption import corruption_seed
-from mirbench.experiment import corrupting
+from mirbench.experiment import corrupt as corrupting
 
 RATE = 16_000
 WHITE = "white-noise has severities 1 to 5, which are 40, 30, 20, 10, 0 dB SNR"

@@ -21,7 +21,7 @@ from mirbench.data.findings import count, of_splits
 from mirbench.data.labels import read_labels
 from mirbench.data.lookalikes import look_alikes
 from mirbench.errors import MirbenchError
-from mirbench.experiment import checking
+from mirbench.experiment import check as checking
 from mirbench.nouns import Dataset, Task
 from mirbench.records import Clip
 from mirbench.settings import config

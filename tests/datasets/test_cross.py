@@ -22,7 +22,7 @@ def test_the_cross_data_set_experiment_is_one_line(tmp_path, monkeypatch):
     (folder,) = (tmp_path / "results").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text())
     checkpoint = manifest["encoders"]["semisupcon"]["checkpoints"]["0"]
-    assert set(checkpoint["heard"]) == {"fma", "magnatagatune"}
+    assert set(checkpoint["pretrained_on"]) == {"fma", "magnatagatune"}
     assert set(checkpoint["labels_used"]) <= set(known["magnatagatune"].classes["tags"])
     pairs = {(task, dataset) for task, about in manifest["tasks"].items() for dataset in about["dataset"]}
     assert pairs == {("genre", "gtzan"), ("key", "giantsteps"), ("pitch", "nsynth"), ("instrument", "nsynth")}

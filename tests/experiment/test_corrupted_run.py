@@ -15,10 +15,13 @@ from small import LOUD, rows
 from mirbench import AudioError, cli, read_audio, registry
 from mirbench.cli import app
 from mirbench.data.manifests.manifest import read_manifest
+from mirbench.engine.executor import LocalExecutor, Outcome
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import scoring
-from mirbench.experiment import collect_corrupted, runner
+from mirbench.experiment import run
+from mirbench.experiment.gather import corrupted as gathered
+from mirbench.experiment.sweep import swept
 
 CHIMES = """
 import numpy as np, soundfile
@@ -174,8 +177,11 @@ class Bench:
         path.unlink(missing_ok=True)
         return Counter(tuple(line.split()[:2]) for line in text.splitlines())
 
+    def entries(self, kind):
+        return list((self.cache / kind).glob("[0-9a-f]*"))
+
     def stored(self):
-        return {kind: len(list((self.cache / kind).glob("[0-9a-f]*"))) for kind in ("embeddings", "probes", "scores", "unfinished")}
+        return {kind: len(self.entries(kind)) for kind in ("embeddings", "probes", "scores", "unfinished")}
 
 
 @pytest.fixture
@@ -259,7 +265,7 @@ def test_the_same_sweep_again_does_nothing(bench, monkeypatch):
         return {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"), *bench.cache.rglob("*"))}
 
     before = stamps()
-    monkeypatch.setattr(runner, "collect", None)
+    monkeypatch.setattr(run, "collect", None)
     monkeypatch.setattr(listening, "embed_passes", None)
     bench.run(*flags)
     assert stamps() == before
@@ -328,7 +334,7 @@ def test_a_run_that_is_stopped_goes_on_without_repeating_what_was_stored(bench, 
     )
     done = bench.calls()
     assert done | each("hush", HUSH["levels"][:3]) | each("stops", (1,)) == done
-    assert bench.stored()["embeddings"] == 3 + 4
+    assert (bench.stored()["embeddings"], len(bench.entries("corrupted-embeddings"))) == (3, 4)
     folder = bench.run("--corruptions", "hush,stops", "--severities", "1-3")
     assert bench.calls() == each("stops", (2, 3))
     assert bench.stored() == {"embeddings": 3, "probes": 2, "scores": 14, "unfinished": 0}
@@ -495,8 +501,9 @@ def test_equivariance_is_a_count_by_hand(bench):
     folder = bench.run("--corruptions", "octave", tasks="step")
     assert "octave" not in {row["corruption"] for row in rows(folder)}
     nouns = registry.load(bench.plugins)
-    planned = runner.plan_sweep(folder, [], {}, nouns, bench.cache)
-    probe = scoring.read_probe(planned.planner.folder_of(planned.probes["loud", "chimes", "step", 0]))
+    config, kept = swept(folder, [], {}, nouns)
+    planned = run.plan(config, nouns, bench.cache, kept)
+    probe = scoring.read_probe(planned.resolved.store.folder(*planned.clean.probes["loud", "chimes", "step", 0].name))
     octave, loud = nouns.get("corruption", "octave"), nouns.get("encoder", "loud")
     (prepared,) = bench.cache.glob("datasets/*/manifest.csv")
     found = rows(folder, "equivariance.csv")
@@ -530,7 +537,7 @@ def test_probes_are_fitted_on_corrupted_audio_where_asked_for(bench):
     folder = bench.run(*flags, "--set", "robustness.train_on=corrupted")
     assert values(folder, "genre", "hush") == [1.0]  # soft and softer are told apart again
     assert under(scores(folder), "clean") == under(clean, "clean")
-    assert bench.calls() == each("hush", (0.1,), 60)  # the test clips again: what was made of them is gone
+    assert bench.calls() == each("hush", (0.1,), 40)  # not the test clips again: what was made of them is kept
     assert manifest(folder)["robustness"]["train_on"] == "corrupted"
     assert bench.stored()["embeddings"] == 3
 
@@ -676,7 +683,7 @@ def test_a_sweep_after_one_under_a_corruption_that_is_gone_asks_for_its_plugin(l
 
 
 def test_scores_that_another_run_keeps_taking_away_are_told(bench, monkeypatch, capsys):
-    monkeypatch.setattr(runner, "_do", lambda store, jobs: {})
+    monkeypatch.setattr(LocalExecutor, "run", lambda self, graph, outcome=None: outcome or Outcome())
     assert cli.main(bench.command("--corruptions", "hush")) == 2
     assert "jobs are still not done, the first datasets: chimes; another run may share the cache" in capsys.readouterr().err
 
@@ -747,7 +754,7 @@ def test_a_sweep_that_is_stopped_while_it_writes_can_be_given_again(learner, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(collect_corrupted.robustness, "across_tasks", stop)
+        patch.setattr(gathered.robustness, "across_tasks", stop)
         assert sweep(learner, folder, "--corruptions", "hush") == 130
     assert sweep(learner, folder, "--corruptions", "hush") == 0
     assert under(scores(folder), "clean") == clean
@@ -758,11 +765,11 @@ def test_a_sweep_that_is_stopped_while_it_writes_can_be_given_again(learner, mon
 def test_a_plan_of_a_sweep_counts_what_is_left(learner, capsys):
     folder = learner.run(encoder="learner")
     capsys.readouterr()
-    assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan") == 0
+    assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan", "--verbose") == 0
     first = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("  to do") for line in first) == 2 + 4  # embeddings and scores
+    assert sum(line.startswith("  to do") for line in first) == 2 + 4 + 4  # embeddings, predictions and scores
     assert learner.calls() == {("pretrain", "0"): 1}
     assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2") == 0
     capsys.readouterr()
-    assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan") == 0
+    assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan", "--verbose") == 0
     assert not any(line.startswith("  to do") for line in capsys.readouterr().out.splitlines())

@@ -13,12 +13,10 @@ from small import LOUD, rows
 from test_own_data import FAST, RATE, TRAINED, music, tone, write_csv
 
 from mirbench import cli, registry, reporting
-from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
-from mirbench.experiment import runner
-from mirbench.experiment.data_selection import fit_supervision, register_own_data
-from mirbench.experiment.jobs import Planner
-from mirbench.experiment.planning import plan
+from mirbench.experiment.resolve.bad_clips import check_bad
+from mirbench.experiment.resolve.data_selection import fit_supervision, register_own_data
+from mirbench.experiment.run import plan, run
 from mirbench.settings.config import load_config
 
 SPLITS = ("train", "train", "valid", "test")
@@ -61,12 +59,15 @@ def work(tmp_path, write, built_in):
             assert self("pretrain", encoder, *words, *TRAINED, "--quiet") == 0
             return capsys.readouterr().out.strip()
 
-        def plan(self, *settings, **flags):
-            """As of a run, with all read anew."""
+        def settled(self, *settings, **flags):
+            """What a run is of, with all read anew."""
             flags = {"floors": [], "corruptions": ["none"], "device": "cpu", **flags}
             nouns = registry.load([self.plugin])
             config = register_own_data(load_config([], [*settings, TRAINED[1]], flags), nouns)
-            return plan(fit_supervision(config, nouns), nouns, self.cache)
+            return fit_supervision(config, nouns), nouns, self.cache
+
+        def plan(self, *settings, **flags):
+            return plan(*self.settled(*settings, **flags))
 
     return Work()
 
@@ -231,9 +232,9 @@ def test_a_task_that_cannot_be_scored_is_left_out_of_all_and_an_error_by_name(wo
     task, columns = USELESS[how]
     scored = manifest(tmp_path / "own.csv", "own", pitch=lambda i: 60 + i % 2, **columns)
     planned = work.plan(encoders=["loud"], datasets=[str(scored)])
-    assert {each.name for each in planned.tasks} == {"pitch", "genre"} - {task}
+    assert {each.name for each in planned.resolved.tasks} == {"pitch", "genre"} - {task}
     assert work.run("--dataset", scored, "--encoder", "simclr", tasks=task) == 2
-    assert capsys.readouterr().err == f"mirbench: {planned.planner.left_out['own', task]}\n"
+    assert capsys.readouterr().err == f"mirbench: {planned.resolved.left_out['own', task]}\n"
     assert not (work.cache / "checkpoints").exists()
 
 
@@ -298,8 +299,9 @@ def test_tags_that_nobody_has_judged_leave_the_pairs_as_they_are():
 def done(planned):
     """kind -> the titles of what need not be done again."""
     found = {}
-    for job in planned.jobs:
-        if planned.done(job):
+    missing = {job.key for job in planned.graph.missing(planned.resolved.store)}
+    for job in planned.graph.jobs:
+        if job.key not in missing:
             found.setdefault(job.kind, []).append(job.title)
     return found
 
@@ -307,9 +309,9 @@ def done(planned):
 def test_what_has_changed_is_done_again_and_nothing_else(work, tmp_path):
     scored = manifest(tmp_path / "own.csv", "own", count=24, pitch=lambda i: 60 + i % 2)
     settings = {"encoders": ["simclr"], "datasets": [str(scored)], "tasks": ["genre", "pitch"]}
-    runner.run(work.plan(f"output={tmp_path / 'results'}", **settings))
+    run(*work.settled(f"output={tmp_path / 'results'}", **settings))
     planned = work.plan(**settings)
-    assert all(map(planned.done, planned.jobs))
+    assert planned.graph.missing(planned.resolved.store) == []
     before, table = done(planned), list(csv.reader(scored.open()))
 
     def changed(row, column, value):
@@ -323,7 +325,7 @@ def test_what_has_changed_is_done_again_and_nothing_else(work, tmp_path):
     again = changed(test_clip, "genre", "high")
     for kind in ("checkpoints", "embeddings", "overlaps"):
         assert again[kind] == kept[kind], kind
-    for kind in ("probes", "scores"):
+    for kind in ("probes", "predictions", "scores"):
         assert [title.split()[0] for title in again[kind]] == ["pitch"], kind
     assert changed(0, "genre", "high").get("checkpoints") == before["checkpoints"]  # simclr reads no label
     assert changed(test_clip, "split", "train").get("checkpoints") is None
@@ -339,13 +341,13 @@ def test_what_has_changed_is_done_again_and_nothing_else(work, tmp_path):
 
 
 @pytest.mark.parametrize(("share", "bad"), [("29%", 29), ("0.5%", 0), ("1%", 1), ("0%", 0), ("100%", 100)])
-def test_as_many_bad_clips_as_are_allowed_are_allowed(tmp_path, share, bad):
-    planner = Planner(load_config([], [], {"max_bad": share, "device": "cpu"}), registry.load([]), Store(tmp_path))
+def test_as_many_bad_clips_as_are_allowed_are_allowed(share, bad):
+    max_bad = load_config([], [], {"max_bad": share}).max_bad
     skipped = {f"clip {i}": "no audio" for i in range(bad + 1)}
-    planner.check_bad("own test", dict(list(skipped.items())[:bad]), 100)
+    check_bad("own test", dict(list(skipped.items())[:bad]), 100, max_bad)
     if bad < 100:
         with pytest.raises(MirbenchError) as caught:
-            planner.check_bad("own test", skipped, 100)
+            check_bad("own test", skipped, 100, max_bad)
         assert f"{bad + 1} of 100 clips cannot be read, more than max_bad {share};" in str(caught.value)
 
 
@@ -378,9 +380,9 @@ def test_a_data_set_on_the_line_is_pretrained_on_whatever_the_configuration_says
         tone(tmp_path / "usual" / f"{i}.wav", 40 + i, seed=800 + i)
     (tmp_path / "mine.yaml").write_text("pretrain_on: [./usual]\n")
     given = work.checkpoint(capsys, "--dataset", "./pool", "--config", "mine.yaml")
-    assert set(json.loads((tmp_path / given / "heard.json").read_text())) == {"pool"}
+    assert set(json.loads((tmp_path / given / "pretraining_clips.json").read_text())) == {"pool"}
     given = work.checkpoint(capsys, "--config", "mine.yaml")
-    assert set(json.loads((tmp_path / given / "heard.json").read_text())) == {"usual"}
+    assert set(json.loads((tmp_path / given / "pretraining_clips.json").read_text())) == {"usual"}
 
 
 def test_a_run_on_relative_paths_is_swept_from_anywhere(work, tmp_path, capsys, monkeypatch):

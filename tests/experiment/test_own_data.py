@@ -148,7 +148,7 @@ def test_pretraining_on_one_data_set_with_the_labels_of_another(mirbench, songs,
     assert code == 0
     manifest = json.loads((folder / "manifest.json").read_text())
     checkpoint = manifest["encoders"]["semisupcon"]["checkpoints"]["0"]
-    assert set(checkpoint["heard"]) == {"pool", "labelled"}
+    assert set(checkpoint["pretrained_on"]) == {"pool", "labelled"}
     assert set(checkpoint["labels_used"]) <= set("abc")
     assert {row["dataset"] for row in rows(folder)} == {"songs"}
     assert "overlap" not in manifest

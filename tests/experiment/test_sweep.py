@@ -12,8 +12,8 @@ from small import LOUD, TONES, rows
 
 from mirbench import cli, registry
 from mirbench.errors import MirbenchError
-from mirbench.experiment.entries import entries
-from mirbench.experiment.planning import plan
+from mirbench.experiment.resolve.entries import resolve_entries
+from mirbench.experiment.run import plan
 from mirbench.settings.config import load_config
 from mirbench.settings.options import check_options
 
@@ -94,7 +94,7 @@ def chosen(home, *settings, **flags):
     config = load_config([], settings, {"datasets": ["tones"], "floors": [], **flags})
     known = registry.load([home / "plugin.py"])
     check_options(config, known.encoders)
-    return entries(config, known)
+    return resolve_entries(config, known)
 
 
 def names(*args, **flags):
@@ -152,7 +152,7 @@ def test_options_for_all_reach_those_that_have_them_and_are_the_weakest(home):
 
 
 def test_a_shipped_file_of_options_for_all_serves_every_encoder(home, capsys):
-    assert mirbench(home, "run", "--config", "laptop", "--encoder", "simclr", "--set", "floors=[]", "--plan") == 0
+    assert mirbench(home, "run", "--config", "laptop", "--encoder", "simclr", "--set", "floors=[]", "--plan", "--verbose") == 0
     assert "simclr, seed 0" in capsys.readouterr().out
 
 
@@ -214,14 +214,11 @@ def test_what_is_shared_is_planned_once_and_the_label_moves_no_key(home):
         return plan(config, known, home / "plans")
 
     plain, picks, gains = planned(), planned("sweep.learner.pick=[last, best]"), planned("sweep.learner.gain={usual: 1.0, ten: 10}")
-    assert len(plain.jobs) == 1 + 1 + (3 + 2) + (3 + 2)  # data, checkpoint, embeddings, probe and score of learner, and of loud
-    assert len(picks.jobs) == len(plain.jobs) + 5  # one checkpoint serves both
-    assert len(gains.jobs) == len(plain.jobs) + 6
-    assert {(j.kind, j.key) for j in plain.jobs} <= {(j.kind, j.key) for j in gains.jobs}
-    text = picks.describe()
-    assert text.startswith("17 jobs, 17 to do: about ")
-    assert re.search(r"learner\[pick=last\] +6 jobs, 0 cached, 6 to do \(about ", text)
-    assert re.search(r"learner\[pick=best\] +6 jobs, 0 cached, 1 shared, 5 to do \(about ", text)
+    jobs = [{job.name for job in run.graph.jobs} for run in (plain, picks, gains)]
+    assert len(jobs[0]) == 1 + 1 + (3 + 3) + (3 + 3)  # data, checkpoint, embeddings, probe, predictions and score of learner, and of loud
+    assert len(jobs[1]) == len(jobs[0]) + 6  # one checkpoint serves both
+    assert len(jobs[2]) == len(jobs[0]) + 7
+    assert jobs[0] <= jobs[2]
 
 
 @pytest.mark.slow
@@ -365,14 +362,14 @@ def test_checkpoints_of_several_seeds_are_one_contender(fresh, capsys):
 
 def test_a_checkpoint_says_what_it_heard_and_is_refused_where_that_is_tested_on(fresh, capsys):
     (path,) = pretrained(fresh, capsys)
-    (about,) = json.loads(Path(path, "heard.json").read_text()).items()
+    (about,) = json.loads(Path(path, "pretraining_clips.json").read_text()).items()
     assert (about[0], len(about[1]["clips"]), about[1]["clips"][:3]) == ("tones", 20, ["0", "3", "6"])
     Path(path, "last", "encoder.json").write_text(Path(path, "encoder.json").read_text())
     folders = [run(fresh, "--checkpoint", given, "--set", "floors=[]", "--set", f"run_name={name}")
                for name, given in (("whole", path), ("part", f"{path}/last"))]  # fmt: skip
     for folder in folders:
         found = json.loads((folder / "manifest.json").read_text())["encoders"]["learner"]["checkpoints"]["0"]
-        assert found["heard"] == {"tones": about[1]["key"]}
+        assert found["pretrained_on"] == {"tones": about[1]["key"]}
         assert found["steps"] == 1  # of the report, which lies beside last
     moved = PLUGIN.replace('("train", "valid", "test")[i % 3]', '("train", "valid", "test")[(i + 1) % 3]')
     (fresh / "plugin.py").write_text(moved)
@@ -381,11 +378,12 @@ def test_a_checkpoint_says_what_it_heard_and_is_refused_where_that_is_tested_on(
             f"mirbench: checkpoint {given} was pretrained on 20 clips of data set 'tones' that are for validation or test now, the first "
             "'0' (valid); pretrain again on the splits as they are.\n"
         )  # fmt: skip
-    Path(path, "heard.json").write_text("[]")
+    Path(path, "pretraining_clips.json").write_text("[]")
     assert refused(capsys, fresh, "run", "--checkpoint", path) == (
-        f"mirbench: {path}/heard.json does not say which clips the checkpoint heard; pretrain it again, or remove that file.\n"
+        f"mirbench: {path}/pretraining_clips.json does not say which clips the checkpoint was pretrained on; pretrain it again, or remove "
+        "that file.\n"
     )
-    Path(path, "heard.json").unlink()
+    Path(path, "pretraining_clips.json").unlink()
     assert run(fresh, "--checkpoint", path, "--set", "floors=[]", "--set", "run_name=elsewhere")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mirbench import registry
 from mirbench.errors import MirbenchError
-from mirbench.experiment.entries import entries
+from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.nouns import Encoder, Spec
 from mirbench.settings import config as configs
 from mirbench.settings.config import RunConfig, load_config
@@ -65,7 +65,7 @@ def test_quick_is_found_by_its_bare_name():
 def test_every_shipped_file_holds_settings_encoders_and_options_that_are_there(name):
     config, known = load_config([Path(name)]), registry.load()
     check_options(config, known.encoders)
-    assert entries(config, known)
+    assert resolve_entries(config, known)
 
 
 PAPER = [name for name in configs.shipped() if name.startswith("paper/")]
@@ -92,7 +92,9 @@ def test_a_paper_file_tells_a_command_for_a_laptop_that_takes_hold(name):
     command = re.search(r"mirbench run (.*)", configs.shipped()[name].read_text())[1].split()
     assert command[:4] == ["--config", name, "--config", "laptop"]
     light = load_config([Path("laptop")]).options["all"]
-    for entry in entries(load_config([Path(name), Path("laptop")], [word for word in command[4:] if word != "--set"]), registry.load()):
+    for entry in resolve_entries(
+        load_config([Path(name), Path("laptop")], [word for word in command[4:] if word != "--set"]), registry.load()
+    ):
         if "steps" in entry.options:
             assert (entry.options["backbone"], entry.options["steps"]) == (light["backbone"], light["steps"])
 
@@ -108,7 +110,7 @@ def test_checkpoints_stand_alone_unless_somebody_names_encoders(yaml_file):
 def test_a_file_given_as_a_checkpoint_is_called_a_file(yaml_file):
     path = yaml_file("seed: 1")
     with pytest.raises(MirbenchError) as caught:
-        entries(load_config([], [], {"checkpoints": [str(path)]}), registry.load())
+        resolve_entries(load_config([], [], {"checkpoints": [str(path)]}), registry.load())
     assert str(caught.value) == f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed."
 
 

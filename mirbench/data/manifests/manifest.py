@@ -19,7 +19,7 @@ from mirbench.data.manifests.cells import NONE_APPLIES, Where, annotation, name_
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import read_rows_of
 from mirbench.data.splits import settle_splits, split_named
-from mirbench.engine.store import write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
 from mirbench.records import Clip
 

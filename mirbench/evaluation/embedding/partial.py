@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.engine.store import explain_os_errors
+from mirbench.engine.files import explain_os_errors
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.passes import Chunk
-from mirbench.evaluation.embedding.windows import write_rows
+from mirbench.evaluation.embedding.stored import write_rows
 
 ROW_TYPE = np.dtype(np.float32)
 

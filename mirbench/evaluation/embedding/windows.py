@@ -1,21 +1,16 @@
-"""Clips to embeddings: cut into windows, encode in batches, average over a clip's windows; and the files that they are kept in."""
+"""Clips to embeddings: cut into windows, encode in batches, average over a clip's windows."""
 
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Embed, Staged
-from mirbench.records import Embeddings
-
-MATRIX, IDS, SKIPPED = "embeddings.npy", "ids.json", "skipped.json"
 
 
 @dataclass(frozen=True)
@@ -105,34 +100,3 @@ def _stacked(encoder: FrozenEncoder, rows: list[np.ndarray], names: Sequence[str
         if len(row) != len(rows[0]):
             raise MirbenchError(f"{encoder.title}: the embedding of clip {name} has {len(row)} numbers, and others have {len(rows[0])}.")
     return np.stack(rows).astype(np.float32, copy=False)
-
-
-def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
-    """embeddings.npy, ids.json, skipped.json."""
-    write_rows(folder, embeddings.clip_ids, [embeddings.matrix], embeddings.matrix.shape[1], embeddings.skipped)
-
-
-def write_rows(folder: Path, clip_ids: Sequence[str], parts: Iterable[np.ndarray], dim: int, skipped: Mapping[str, str]) -> None:
-    """As `write_embeddings`, of a matrix that need not fit into the memory. parts: (some clips, dim) float32 each, one after another."""
-    with open(folder / MATRIX, "wb") as file:  # not memory-mapped: a full disk then is a signal that ends the process
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": (len(clip_ids), dim)}
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts:
-            file.write(part.astype(np.float32, copy=False).tobytes())
-    (folder / IDS).write_text(json.dumps(clip_ids), encoding="ascii")
-    (folder / SKIPPED).write_text(json.dumps(dict(skipped)), encoding="ascii")
-
-
-def read_embeddings(folder: Path) -> Embeddings:
-    """The matrix memory-mapped."""
-    try:
-        matrix = np.load(folder / MATRIX, mmap_mode="r")
-        ids = tuple(json.loads((folder / IDS).read_text(encoding="ascii")))
-        skipped = json.loads((folder / SKIPPED).read_text(encoding="ascii"))
-    except (OSError, ValueError) as error:
-        raise MirbenchError(f"the stored embeddings in {folder} cannot be read: {error}; delete that folder to make them again.") from error
-    if len(ids) != len(matrix):
-        raise MirbenchError(
-            f"the stored embeddings in {folder} have {len(matrix)} rows for {len(ids)} clips; delete that folder to make them again."
-        )
-    return Embeddings(ids, matrix, skipped)

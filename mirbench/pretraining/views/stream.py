@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mirbench.engine.machine import core_count
 from mirbench.pretraining.objectives import Truth, TruthOf
 from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.sampling import Sampler
-from mirbench.results.provenance import core_count
 
 AHEAD = 4  # batches that a worker makes ahead
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.engine.store import write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.records import MAJORITY
 from mirbench.reporting.board import Board, Panel, span
 from mirbench.reporting.corrupted import Corrupted

@@ -8,7 +8,7 @@ import pytest
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.partial import PartialEmbeddings
 from mirbench.evaluation.embedding.passes import Chunk
-from mirbench.evaluation.embedding.windows import read_embeddings
+from mirbench.evaluation.embedding.stored import read_embeddings
 
 CHUNKS = [Chunk(0, 3), Chunk(3, 4), Chunk(4, 8), Chunk(8, 10)]
 IDS = [f"clip {n}\nodd \udcff" if n == 5 else f"clip {n}" for n in range(10)]

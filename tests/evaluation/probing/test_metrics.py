@@ -114,7 +114,7 @@ def test_many_resamples_go_in_chunks_with_the_same_result() -> None:
 @pytest.mark.parametrize("decimals", [0, 8])
 def test_both_ways_of_summing_a_ranking_are_scikit_learn_resample_by_resample(monkeypatch, densest: float, decimals: int) -> None:
     """A loop over resamples and labels is the slow twin; groups of clips count alike, and some labels are absent from a resample."""
-    monkeypatch.setattr("mirbench.evaluation.probing.metrics.DENSEST", densest)
+    monkeypatch.setattr("mirbench.evaluation.probing.metric_functions.DENSEST", densest)
     given = multilabel(clips=60, decimals=decimals)
     given.targets[:, 0] = np.arange(60) // 5 == 3  # all in one group
     weights = np.random.default_rng(4).integers(0, 3, (80, 12)).repeat(5, axis=1)
@@ -151,7 +151,7 @@ def partial(clips: int = 90, labels: int = 7, seed: int = 5, decimals: int = 1) 
 @pytest.mark.parametrize("decimals", [0, 1, 8])
 def test_clips_that_nobody_judged_are_left_out_of_that_label(monkeypatch, densest: float, decimals: int) -> None:
     """scikit-learn on the judged clips of each label, with weights, is the slow twin."""
-    monkeypatch.setattr("mirbench.evaluation.probing.metrics.DENSEST", densest)
+    monkeypatch.setattr("mirbench.evaluation.probing.metric_functions.DENSEST", densest)
     given = partial(decimals=decimals)
     weights = np.random.default_rng(6).integers(0, 3, (60, 18)).repeat(5, axis=1)
     weights[0] = 1

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirbench.engine.store import key_of
 from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.checkpoints import read_about, read_pretraining_clips, whole
+from mirbench.experiment.resolve.records import Entry
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT
-from mirbench.registry.plugins import Registry
+from mirbench.registry import Registry
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.settings.options import encoder_options
 
-PRINTS = "heard.prints"  # fingerprints of what was pretrained on; not in checkpoints made elsewhere, nor of audio that was made here
-VALID_PRINTS = "valid.prints"  # of the valid clips beside it, by which a checkpoint may have been chosen
-HEARD = "heard.json"  # what was pretrained on: {data set: {"key": its key, "clips": [ids]}}; not in checkpoints made elsewhere
 
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """name: the label in every table and row; no key depends on it, so that what two have in common is done once.
-
-    options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
-    a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
-    here or not at all. asked: what settings say against options that those were trained with.
-    """
-
-    name: str
-    encoder: Encoder
-    options: Mapping[str, Any]
-    role: str
-    seeds: tuple[int, ...]
-    values: Mapping[str, float | str] = field(default_factory=dict)
-    checkpoints: Mapping[int, Path] = field(default_factory=dict)
-    asked: Mapping[str, Any] = field(default_factory=dict)
-
-    def rivals(self, other: Entry) -> bool:
-        """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""
-        return not self.values or not other.values or self.values == other.values
-
-
-def entries(config: RunConfig, registry: Registry) -> list[Entry]:
+def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
     """Encoders, then floors. Swept encoders that are not among `encoders` come first, then checkpoints, then `encoders` in their order.
 
     Raises MirbenchError for unknown names, options that cannot work, two of one name, and folders that hold no checkpoint.
@@ -159,7 +131,7 @@ def _given(config: RunConfig, registry: Registry) -> Iterator[Entry]:
     """A entry, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
     those that are read when it is loaded."""
     for path in {Path(text).expanduser().resolve(): Path(text).expanduser() for text in config.checkpoints}.values():
-        name, options, seed = _about(path)
+        name, options, seed = read_about(path)
         if name not in registry.encoders:
             raise MirbenchError(
                 f"checkpoint {path} is of the encoder '{name}', which no plugin provides; name its plugin with --plugin FILE."
@@ -186,8 +158,8 @@ def _grouped(given: Iterator[Entry]) -> list[Entry]:
     alike: dict[str, list[Entry]] = {}
     for entry in given:
         (path,) = entry.checkpoints.values()
-        of = {name: about["key"] for name, about in read_heard(path).items()}
-        part = path.name if _whole(path) != path else ""  # last | best
+        of = {name: about["key"] for name, about in read_pretraining_clips(path).items()}
+        part = path.name if whole(path) != path else ""  # last | best
         same = [entry.encoder.name, entry.options, entry.asked, of, part]
         alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
     found: list[Entry] = []
@@ -199,87 +171,6 @@ def _grouped(given: Iterator[Entry]) -> list[Entry]:
             folders = {seed: path for entry in group for seed, path in entry.checkpoints.items()}
             found.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
     return found
-
-
-def _whole(path: Path) -> Path:
-    """The checkpoint that a folder is, or is the `last` or `best` of."""
-    path = path.resolve() if path.name in ("", "..") else path
-    return path.parent if not (path / HEARD).is_file() and (path.parent / ABOUT).is_file() else path
-
-
-def files_of(path: Path) -> dict[str, Path]:
-    """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
-    found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
-    beside = {name: _whole(path) / name for name in ("report.json", HEARD, PRINTS, VALID_PRINTS)}
-    return {**{name: file for name, file in beside.items() if file.is_file()}, **found}
-
-
-def read_heard(path: Path) -> dict[str, dict[str, Any]]:
-    """data set -> {"key", "clips"} of what a checkpoint was pretrained on; nothing where it does not say."""
-    file = _whole(path) / HEARD
-    try:
-        heard = {name: {"key": str(of["key"]), "clips": list(of["clips"])} for name, of in json.loads(file.read_text("utf-8")).items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MirbenchError(f"{file} does not say which clips the checkpoint heard; pretrain it again, or remove that file.") from error
-    return heard
-
-
-@dataclass(frozen=True)
-class Print:
-    """What is kept of a clip. packed: its fingerprint, None of what cannot be decoded; file: of `file_key`."""
-
-    packed: bytes | None
-    file: str
-
-
-def file_key(path: Path) -> str:
-    """Of the file that this is, wherever a link to it lies; '' where there is none."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return key_of(path=os.path.realpath(path), size=found.st_size, time=found.st_mtime_ns)
-
-
-def write_prints(path: Path, prints: Mapping[str, Print], name: str = PRINTS) -> None:
-    """prints: by clip. name: PRINTS or VALID_PRINTS."""
-    lines = [json.dumps([clip, base64.b64encode(of.packed or b"").decode(), of.file]) for clip, of in prints.items()]
-    (path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def read_prints(path: Path, name: str = PRINTS) -> dict[str, Print]:
-    """As `write_prints` was given them; nothing where a checkpoint does not say."""
-    file = _whole(path) / name
-    if not file.is_file():
-        return {}
-    try:
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        return {clip: Print(base64.b64decode(packed) or None, of) for clip, packed, of in lines}
-    except (OSError, ValueError, TypeError) as error:
-        raise MirbenchError(f"{file} is damaged, so what the checkpoint heard is not known; pretrain it again, or remove it.") from error
-
-
-def _about(path: Path) -> tuple[str, dict[str, Any], int]:
-    """(encoder, options, seed) of a checkpoint folder."""
-    if path.is_file():
-        raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
-    if not path.is_dir():
-        raise MirbenchError(f"there is no checkpoint folder {path}; give one that `mirbench pretrain` printed.")
-    file = path / ABOUT
-    try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-        name, options, seed = about["encoder"], about["options"], about["seed"]
-    except FileNotFoundError:
-        raise MirbenchError(f"{path} is no checkpoint: it has no {ABOUT}; give a folder that `mirbench pretrain` printed.") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        name, options, seed = None, None, None
-    if not isinstance(name, str) or not isinstance(options, dict) or not isinstance(seed, int):
-        raise MirbenchError(
-            f"{file} does not say which encoder, options and seed it is of; give a folder that `mirbench pretrain` printed."
-        )
-    return name, options, seed
 
 
 def _labelled(entry: Entry, taken: Sequence[str], folders: Sequence[Path]) -> Entry:

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.store import Store, write_atomically
+from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
+from mirbench.experiment.run import prepared_data
 from mirbench.notation import in_unit
 from mirbench.nouns import Corruption, Dataset
 from mirbench.records import Condition
-from mirbench.registry.plugins import Registry
+from mirbench.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ def corrupt_file(
     import numpy as np
 
     from mirbench.evaluation.embedding.corruption import Fault, corrupt
-    from mirbench.experiment.data_selection import register_own_data
+    from mirbench.experiment.resolve.data_selection import register_own_data
     from mirbench.settings.config import RunConfig
 
     corruption = registry.get("corruption", condition.corruption)
@@ -156,20 +157,14 @@ def _background(
     corruption: Corruption, dataset: Dataset, registry: Registry, cache: Path, file: Path, rate: int
 ) -> Callable[[int, int, int], np.ndarray]:
     """What draws other clips, as in a run; a clip of the data set does not get its own group."""
-    from mirbench.evaluation.embedding.passes import mixing_pool, other_clips
-    from mirbench.experiment.jobs import Planner
-    from mirbench.settings.config import RunConfig
+    from mirbench.evaluation.embedding.mixing import mixing_pool, other_clips
 
-    planner = Planner(RunConfig(datasets=[dataset.name], device="cpu"), registry, Store(cache))
-    for job in planner.prepare([dataset]):
-        if planner.store.has(job.kind, job.key):
-            break
+    def announce(seconds: float) -> None:
         if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
-            said = f"{corruption.name} mixes in training clips of {dataset.name}, which is prepared first, once, in {cache}"
-            print(f"mirbench: {said} (about {job.seconds:.0f} s).", file=sys.stderr)
-        with planner.store.writing(job.kind, job.key) as folder:
-            job.run(folder)
-    clips = planner.clips_of(dataset)
+            text = f"{corruption.name} mixes in training clips of {dataset.name}, which is prepared first, once, in {cache}"
+            print(f"mirbench: {text} (about {seconds:.0f} s).", file=sys.stderr)
+
+    clips = prepared_data(dataset, registry, cache, announce).clips
     group = next((c.group for c in clips if c.path.name == file.name and c.path.exists() and c.path.samefile(file)), "")
     pool = mixing_pool([clip for clip in clips if clip.split == "train"], rate)
     if not any(clip.group != group and len(samples) for clip, samples in pool):

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.engine.jobs import Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.robustness import Measured
 from mirbench.evaluation.statistics.significance import resampled_interval
-from mirbench.experiment.jobs import Job
 from mirbench.records import Condition, Score
 from mirbench.results.run_folder import Summary
 
@@ -49,7 +49,7 @@ class Measurement:
 
 def read_report(store: Store, job: Job) -> dict[str, Any]:
     """What a checkpoint, probe or score job said of itself."""
-    found: dict[str, Any] = json.loads((store.folder(job.kind, job.key) / "report.json").read_text())
+    found: dict[str, Any] = json.loads((store.folder(*job.name) / "report.json").read_text())
     return found
 
 
@@ -58,7 +58,7 @@ def read_measurement(store: Store, job: Job) -> Measurement | None:
     report = read_report(store, job)
     if not report["n_test"]:
         return None
-    resampled = np.load(store.folder(job.kind, job.key) / "resampled.npy")
+    resampled = np.load(store.folder(*job.name) / "resampled.npy")
     facts = (report["n_test"], report["clips"], report["seconds"], job.key)
     return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
 

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mirbench.data.published.layout import data_root, folder_of, suggest_dataset
 from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.records import PretrainingData
 from mirbench.nouns import Dataset
-from mirbench.registry.plugins import Registry
+from mirbench.registry import Registry
 from mirbench.settings.config import ALL_OPTIONS, RunConfig
 from mirbench.settings.options import encoder_options
 
-FIRST = ("tags", "genre", "instrument", "key", "pitch")  # what labels are taken from, where nobody says
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A data set that is pretrained on. labels: the annotations that may be used; None: all that it carries."""
-
-    dataset: Dataset
-    labels: tuple[str, ...] | None = None
-
-    @property
-    def annotations(self) -> tuple[str, ...]:
-        return self.dataset.annotations if self.labels is None else self.labels
+PREFERRED_LABELS = ("tags", "genre", "instrument", "key", "pitch")  # what labels are taken from, where nobody says
 
 
 def register_own_data(config: RunConfig, registry: Registry) -> RunConfig:
@@ -78,12 +66,12 @@ def _there(dataset: Dataset, root: Path | None) -> bool:
     return True
 
 
-def heard_by(config: RunConfig, registry: Registry) -> list[Heard]:
+def pretraining_data(config: RunConfig, registry: Registry) -> list[PretrainingData]:
     """What is pretrained on: `pretrain_on`, or else what is scored on, and what `supervise_with` names; then the labels of the others are
     not used. Raises MirbenchError where a data set does not carry the annotation that it is to supervise with."""
     names = config.pretrain_on or config.datasets
     if not config.supervise_with:
-        return [Heard(dataset) for dataset in registry.resolve("dataset", names)]
+        return [PretrainingData(dataset) for dataset in registry.resolve("dataset", names)]
     labels: dict[str, tuple[str, ...]] = {dataset.name: () for dataset in registry.resolve("dataset", names)}
     for text in config.supervise_with:
         name, _, annotation = text.rpartition(":")
@@ -92,23 +80,23 @@ def heard_by(config: RunConfig, registry: Registry) -> list[Heard]:
             carried = ", ".join(dataset.annotations) or "no annotation"
             raise MirbenchError(f"--supervise-with {text}: data set '{dataset.name}' carries {carried}; name one that it carries.")
         labels[dataset.name] = (*labels.get(dataset.name, ()), annotation)
-    return [Heard(registry.get("dataset", name), annotations) for name, annotations in labels.items()]
+    return [PretrainingData(registry.get("dataset", name), annotations) for name, annotations in labels.items()]
 
 
 def fit_supervision(config: RunConfig, registry: Registry) -> RunConfig:
     """The settings with a supervision that reads what labels there are, for the encoders that nobody gave one and whose own reads what
     there is not, or was chosen for the embedded music, where other data are pretrained on."""
-    heard = heard_by(config, registry)
+    pretraining = pretraining_data(config, registry)
     asked = [text.rpartition(":")[2] for text in config.supervise_with]
-    carried = list(dict.fromkeys(a for each in heard for a in each.annotations))
-    wanted = asked or sorted(carried, key=lambda a: FIRST.index(a) if a in FIRST else len(FIRST))[:1]
+    carried = list(dict.fromkeys(a for each in pretraining for a in each.annotations))
+    wanted = asked or sorted(carried, key=lambda a: PREFERRED_LABELS.index(a) if a in PREFERRED_LABELS else len(PREFERRED_LABELS))[:1]
     options = {name: dict(values) for name, values in config.options.items()}
     for encoder in registry.resolve("encoder", [*config.encoders, *config.sweep]):
         own = {**options.get(ALL_OPTIONS, {}), **options.get(encoder.name, {}), **config.sweep.get(encoder.name, {})}
         if not encoder.trainable or "supervision" not in encoder.options or "supervision" in own:
             continue
         needs = encoder.needs(encoder_options(encoder, config.options))
-        if wanted and needs and not (set(needs) <= set(carried) and all(each.dataset.made for each in heard)):
+        if wanted and needs and not (set(needs) <= set(carried) and all(each.dataset.made for each in pretraining)):
             found = [_supervision(annotation, registry) for annotation in dict.fromkeys(wanted)]
             options.setdefault(encoder.name, {})["supervision"] = found if len(found) > 1 else found[0]
             names, of = " and ".join(each["name"] for each in found), " and ".join(wanted)
@@ -129,8 +117,3 @@ def suggestion(datasets: Iterable[Dataset], registry: Registry) -> str:
     """Where a folder is that of a published data set, or one inside was meant, what to name instead; a sentence, or nothing."""
     hints = (suggest_dataset(d.location, registry.datasets.values()) for d in datasets if d.location is not None)
     return next((f" {hint[0].upper()}{hint[1:]}" for hint in hints if hint), "")
-
-
-def all_of(scored: Sequence[Dataset], heard: Sequence[Heard]) -> list[Dataset]:
-    """Every data set of a run, once."""
-    return list({dataset.name: dataset for dataset in (*scored, *(each.dataset for each in heard))}.values())

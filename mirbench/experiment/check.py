@@ -21,14 +21,16 @@ from mirbench.data.manifests.paths import readable
 from mirbench.data.manifests.rows import ending_of, read_rows_of
 from mirbench.data.published.filetree import composed
 from mirbench.data.published.layout import data_root, suggest_dataset
+from mirbench.engine.machine import core_count
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError, describe, printable
-from mirbench.experiment.data_selection import fit_supervision, register_own_data
-from mirbench.experiment.jobs import Planner
+from mirbench.experiment.build.plan import cost_of
+from mirbench.experiment.resolve.data import place_of
+from mirbench.experiment.resolve.data_selection import fit_supervision, register_own_data
+from mirbench.experiment.run import plan
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
-from mirbench.registry.plugins import Registry
-from mirbench.results.provenance import core_count
+from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
@@ -148,8 +150,8 @@ def _sifted(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Find
 
 def _folder(config: RunConfig, registry: Registry, cache: Path, dataset: Dataset) -> Path | None:
     """Where its files lie; None where they are still to be made."""
-    planner = Planner(config, registry, Store(cache))
-    return planner.location_of(dataset) if planner.prepared(dataset) or not dataset.prepares else None
+    _, folder, prepared = place_of(dataset, Store(cache).check(), config.data_root)
+    return folder if prepared or not dataset.prepares else None
 
 
 def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:
@@ -212,8 +214,10 @@ def _repeated(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, lis
     split = {clip.id: clip.split for clip in readable}
     if listen:
         return repeated(readable, cache, core_count()), split
-    heard, valid, rest = ([clip for clip in readable if clip.split in splits] for splits in (PRETRAINING_SPLITS, ("valid",), ("test",)))
-    pairs = [(heard, [*valid, *rest]), (valid, rest)]
+    learnt_from, valid, rest = (
+        [clip for clip in readable if clip.split in splits] for splits in (PRETRAINING_SPLITS, ("valid",), ("test",))
+    )
+    pairs = [(learnt_from, [*valid, *rest]), (valid, rest)]
     return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), listen=False)], split
 
 
@@ -248,18 +252,17 @@ def _seconds(clip: Clip, scan: Scan | None) -> float | None:
 
 def _estimate(config: RunConfig, registry: Registry, cache: Path, found: list[Finding]) -> Estimate | None:
     """What a run needs; where it cannot be planned, why is told, unless a problem has been."""
-    from mirbench.experiment import planning
-
     try:
-        planned = planning.plan(fit_supervision(config, registry), registry, cache)
+        planned = plan(fit_supervision(config, registry), registry, cache)
     except MirbenchError as error:
         if not any(finding.level == "problem" for finding in found):
             found.append(Finding("problem", str(error)))
         return None
-    seconds, megabytes = planned.cost()
+    resolved = planned.resolved
+    seconds, megabytes = cost_of(planned, planned.graph.missing(resolved.store))
     free = shutil.disk_usage(cache).free / 1e6
     if megabytes > free:
         found.append(Finding("warning", f"a run needs about {megabytes:,.0f} MB in {cache}, where {free:,.0f} MB are free."))
-    under = f" under {count(len(planned.conditions), 'corruption')}" if planned.conditions else ""
-    names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (planned.entries, planned.tasks))
+    under = f" under {count(len(resolved.conditions), 'corruption')}" if resolved.conditions else ""
+    names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (resolved.entries, resolved.tasks))
     return Estimate(f"{names} on {tasks}{under}", seconds, megabytes, free, cache)

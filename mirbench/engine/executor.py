@@ -1,0 +1,126 @@
+"""What takes a graph and makes what is missing of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mirbench.engine.files import all_locked
+from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.store import Store
+
+Name = tuple[str, str]  # of a job: kind and key
+
+
+@dataclass
+class Outcome:
+    """seconds: by title, what each job or batch took. failed: by key, why a job of a batch could not be made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+class Executor(Protocol):
+    """Makes what is missing of a graph, in order of need. What a job raises ends it; one that needs what could not be made is left out."""
+
+    store: Store
+
+    def run(self, graph: Graph, outcome: Outcome | None = None) -> Outcome:
+        """outcome: of an earlier call, which is added to; what failed there is not tried again."""
+
+
+class LocalExecutor:
+    """One job or batch after another in this process, which may use all cores with `engine.workers`.
+
+    Several may share a store: a job that another process is at is waited for, not made twice. budget_megabytes: what may stay of what does
+    not have to.
+    """
+
+    def __init__(self, store: Store, budget_megabytes: float = 0.0) -> None:
+        self.store, self.budget_megabytes = store, budget_megabytes
+
+    def run(self, graph: Graph, outcome: Outcome | None = None) -> Outcome:
+        outcome = outcome or Outcome()
+        missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
+        self._clear(graph)
+        waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
+        passing = _Passing(self.store, graph, waiting, self.budget_megabytes)
+        tried: set[tuple[str, str]] = set()
+        for job in graph.jobs:
+            if job.name in missing and job.name not in tried and self._ready(job):
+                together = [job]
+                if job.batch is not None:
+                    together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
+                tried |= {other.name for other in together}
+                self._make(together, outcome)
+                passing.add(together)
+            for need in job.needs if job.name in missing else ():
+                waiting[need.name].discard(job.name)
+                if not need.kept and not waiting[need.name]:
+                    passing.release(need)
+        return outcome
+
+    def _clear(self, graph: Graph) -> None:
+        """Removes what jobs that are done had kept to go on from."""
+        keys = {path.name for path in self.store.unfinished("x").parent.glob("*")}
+        for job in graph.jobs:
+            if job.key in keys and self.store.has(*job.name):
+                shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
+
+    def _ready(self, job: Job) -> bool:
+        return not self.store.has(*job.name) and all(self.store.has(*need.name) for need in job.needs)
+
+    def _make(self, jobs: Sequence[Job], outcome: Outcome) -> None:
+        begun, first = time.perf_counter(), jobs[0]
+        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+        with all_locked((self.store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
+            left = [job for job in jobs if not self.store.has(*job.name)]  # another process may have been at it
+            if left and first.batch is not None:
+                outcome.failed |= first.batch.make(left, self.store)
+            elif left:
+                make_job(first, self.store)
+        for job in jobs:
+            if self.store.has(*job.name):
+                shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
+        outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
+
+
+class _Passing:
+    """What does not have to stay: kept within the budget, and while something that is missing needs it. waiting: by job, what that is."""
+
+    def __init__(self, store: Store, graph: Graph, waiting: Mapping[Name, Collection[Name]], budget_megabytes: float) -> None:
+        self.store, self.waiting, self.budget = store, waiting, budget_megabytes
+        self.kinds = {job.kind for job in graph.jobs if not job.kept}
+        self.megabytes = self._trim()
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        self.megabytes += sum(self.store.megabytes(*job.name) for job in jobs if not job.kept)
+
+    def release(self, job: Job) -> None:
+        """Nothing needs it any more."""
+        self.store.touch(*job.name)
+        if self.megabytes > self.budget:
+            self.megabytes = self._trim()
+
+    def _trim(self) -> float:
+        needed = {key for (kind, key), jobs in self.waiting.items() if jobs and kind in self.kinds}
+        return self.store.trim(self.kinds, self.budget, needed) if self.kinds else 0.0
+
+
+def make_job(job: Job, store: Store) -> None:
+    """Makes one job that has no batch, whose needs are there."""
+    assert job.make is not None
+    with store.writing(job.kind, job.key, job.title, job.parts) as folder:
+        job.make(folder)
+
+
+def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
+    """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
+    job = next(job for job in graph.jobs if job.key == key)
+    if job.batch is not None:
+        return job.batch.make([job], store)
+    make_job(job, store)
+    return {}

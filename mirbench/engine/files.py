@@ -1,0 +1,127 @@
+"""Files that are there as a whole or not at all, and locks between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mirbench.errors import MirbenchError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PATIENCE_SECONDS, POLL_SECONDS = 1.0, 0.02  # before another process is spoken of
+
+
+def sync(path: Path) -> None:
+    """What was written is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def explain_os_errors(doing: str, where: Path) -> Iterator[None]:
+    """Turns a full disk or an unwritable folder into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MirbenchError(
+                f"the disk is full while {doing} at {where}; free some space or choose another place with --cache or --output."
+            ) from error
+        at = Path(error.filename) if isinstance(error.filename, str) else None
+        ours = at is not None and (at.is_relative_to(where.parent) or where.is_relative_to(at))
+        if ours and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT):
+            raise MirbenchError(
+                f"cannot write while {doing} at {where} ({error.strerror}); choose a writable place with --cache or --output."
+            ) from error
+        raise
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """The file has either its old content or all of the new."""
+    with explain_os_errors("writing a file", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
+        try:
+            with open(part, "wb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def lock(handle: int, wait: bool = False) -> bool | None:
+    """True: it is ours until the handle is closed or the process ends. False: another's. None: there are no locks here."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+@contextlib.contextmanager
+def locked(path: Path, doing: str) -> Iterator[None]:
+    """While the block runs, no other process runs one with the same lock file; one that must wait for long says so, unless it is
+    to be quiet.
+
+    Where there are no locks (Windows, some network file systems) the block runs all the same.
+    """
+    with explain_os_errors(doing, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                ours = lock(handle)
+                if ours is False:
+                    ours = _wait(handle, doing, path.parent)
+                with contextlib.suppress(FileNotFoundError):
+                    if ours is None or os.path.samestat(os.fstat(handle), os.stat(path)):
+                        break
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)  # of a file that the one before us has removed
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def all_locked(paths: Iterable[Path], doing: str) -> Iterator[None]:
+    """As `locked`, with several lock files; taken in one order by everybody, so that no two wait for each other."""
+    with contextlib.ExitStack() as stack:
+        for path in sorted(set(paths)):
+            stack.enter_context(locked(path, doing))
+        yield
+
+
+def _wait(handle: int, doing: str, folder: Path) -> bool | None:
+    given_up = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < given_up:
+        time.sleep(POLL_SECONDS)
+        if (ours := lock(handle)) is not False:
+            return ours
+    if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
+        print(f"mirbench: another process is {doing} in {folder.parent}; waiting for it.", file=sys.stderr)
+    return lock(handle, wait=True)

@@ -1,0 +1,45 @@
+"""Embeddings as they are kept: a matrix, the ids of its clips, and which clips were skipped and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.errors import MirbenchError
+from mirbench.records import Embeddings
+
+MATRIX, IDS, SKIPPED = "embeddings.npy", "ids.json", "skipped.json"
+
+
+def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
+    """embeddings.npy, ids.json, skipped.json."""
+    write_rows(folder, embeddings.clip_ids, [embeddings.matrix], embeddings.matrix.shape[1], embeddings.skipped)
+
+
+def write_rows(folder: Path, clip_ids: Sequence[str], parts: Iterable[np.ndarray], dim: int, skipped: Mapping[str, str]) -> None:
+    """As `write_embeddings`, of a matrix that need not fit into the memory. parts: (some clips, dim) float32 each, one after another."""
+    with open(folder / MATRIX, "wb") as file:  # not memory-mapped: a full disk then is a signal that ends the process
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": (len(clip_ids), dim)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.astype(np.float32, copy=False).tobytes())
+    (folder / IDS).write_text(json.dumps(clip_ids), encoding="ascii")
+    (folder / SKIPPED).write_text(json.dumps(dict(skipped)), encoding="ascii")
+
+
+def read_embeddings(folder: Path) -> Embeddings:
+    """The matrix memory-mapped."""
+    try:
+        matrix = np.load(folder / MATRIX, mmap_mode="r")
+        ids = tuple(json.loads((folder / IDS).read_text(encoding="ascii")))
+        skipped = json.loads((folder / SKIPPED).read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise MirbenchError(f"the stored embeddings in {folder} cannot be read: {error}; delete that folder to make them again.") from error
+    if len(ids) != len(matrix):
+        raise MirbenchError(
+            f"the stored embeddings in {folder} have {len(matrix)} rows for {len(ids)} clips; delete that folder to make them again."
+        )
+    return Embeddings(ids, matrix, skipped)

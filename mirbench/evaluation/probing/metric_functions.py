@@ -1,0 +1,245 @@
+"""The functions of metrics, for one weighting of the clips or for a thousand bootstrap resamples at once.
+
+Conventions: `targets` and `scores` are those of `records.Predictions`; `classes` is the published order; `weights` is
+(resamples, clips), non-negative, how often each clip counts. A result is (resamples,) float64 and equals what repeating the
+clips literally would give; nan where the metric is undefined. The predicted class of a multiclass clip is the argmax of its
+scores, the first of equals. A multilabel target of -1 is a label that nobody has judged for that clip: the clip is left out of
+that label. Ranges: 0 to 1, r2 minus infinity to 1. Chance: macro_roc_auc .5, macro_average_precision the mean
+prevalence, r2 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mirbench.errors import MirbenchError
+from mirbench.notation import parse_key
+
+DENSEST = 48  # entries a clip of a table of counts, beyond which most are 0 and a product is slower than sums
+
+PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
+"""((clips,) int target index, (clips,) int predicted index, classes) -> (clips,) score of each clip."""
+
+
+@dataclass(frozen=True)
+class mean_of:
+    """A metric function that is the weighted mean of a score per clip, for multiclass targets.
+
+    >>> near = lambda target, predicted, classes: abs(target - predicted) <= 1
+    >>> metric = Metric("near", "within one class", frozenset({"multiclass"}), mean_of(near))
+    >>> metric.function(np.array([0, 2]), np.eye(3)[[1, 0]], ("a", "b", "c"), np.ones((1, 2)))
+    array([0.5])
+    """
+
+    per_clip: PerClip
+
+    def __call__(self, targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+        values = np.asarray(self.per_clip(targets, scores.argmax(axis=1), classes), dtype=np.float64)
+        return divide(weights @ values, weights.sum(axis=1))
+
+
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:  # nan where the denominator is not above 0
+    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+
+
+# Multilabel ----------------------------------------------------------------------------------------------------------
+
+
+Area = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Of one label, from the highest score down, at each distinct score that a positive clip has: (weight of positives at it, of positives
+above or at it, of negatives above it, of negatives above or at it), each (thresholds, resamples), and the weight of all negatives,
+(resamples,) -> (resamples,), nan where there are no positives. Above and above-or-at are one array where no score is shared."""
+
+
+def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[np.ndarray]:
+    """The area of each label, (resamples,), nan in a resample without its positives or its negatives.
+
+    Labels that are never positive or never negative are passed over, clips whose label is not judged too. Clips are sorted once a label,
+    whatever the number of resamples; a few resamples at a time stay in the processor's cache.
+    """
+    by_group, group = _alike(weights)
+    descending = np.argsort(-scores, axis=0, kind="stable")
+    for label in range(scores.shape[1]):
+        order = descending[:, label]
+        judged = targets[order, label]
+        above, below = order[judged > 0], order[judged == 0]
+        if not len(above) or not len(below):
+            continue
+        rank = -scores[above, label]
+        ends = np.flatnonzero(np.r_[rank[1:] != rank[:-1], True])
+        negatives = -scores[below, label]
+        first = np.searchsorted(negatives, rank[ends], "left")
+        last = np.searchsorted(negatives, rank[ends], "right")
+        found_in = _running(group[above], ends + 1, len(by_group))
+        until_in = _running(group[below], np.r_[last, len(below)], len(by_group))
+        above_in = until_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], len(by_group))
+        step = max(64, 20_000 // len(ends))
+        result = np.empty(len(weights))
+        for start in range(0, len(weights), step):
+            some = by_group[:, start : start + step]
+            found, until = found_in(some), until_in(some)
+            until, all_negatives = until[:-1], until[-1]
+            at = found.copy()
+            at[1:] -= found[:-1]
+            value = area(at, found, until if above_in is until_in else above_in(some)[:-1], until, all_negatives)
+            result[start : start + step] = np.where(all_negatives > 0, value, np.nan)
+        yield result
+
+
+def _alike(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clips that count alike in every resample, as those of a group do, as one: ((groups, resamples), the group of each clip)."""
+    by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
+    number: dict[bytes, int] = {}
+    group = np.array([number.setdefault(row.tobytes(), len(number)) for row in by_clip])
+    return by_clip[np.unique(group, return_index=True)[1]], group
+
+
+def _running(group: np.ndarray, upto: np.ndarray, groups: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the weight of the first upto[k] clips, (len(upto), resamples), for the weights of groups, (groups, resamples).
+
+    group: (clips,) that of each clip. upto: ascending. A product with how many clips of each group those are, or, where there are
+    many small groups, sums stretch by stretch.
+    """
+    if len(upto) * groups > DENSEST * len(group):
+        cuts, place = np.unique(np.r_[0, upto], return_inverse=True)
+
+        def summed(by_group: np.ndarray) -> np.ndarray:
+            sums = np.zeros((len(cuts), by_group.shape[1]))
+            sums[1:] = np.add.reduceat(by_group[group[: cuts[-1]]], cuts[:-1], axis=0)
+            return np.cumsum(sums, axis=0, out=sums)[place[1:]]
+
+        return summed
+    stretch = np.searchsorted(upto, np.arange(upto[-1]), "right")
+    counts = np.bincount(stretch * groups + group[: upto[-1]], minlength=len(upto) * groups).reshape(len(upto), groups)
+    return np.cumsum(counts, axis=0, dtype=np.float64).__matmul__
+
+
+def _mean_defined(values: Iterator[np.ndarray], resamples: int) -> np.ndarray:
+    """The mean over labels of what is not nan; nan where nothing is left."""
+    total, count = np.zeros(resamples), np.zeros(resamples)
+    for value in values:
+        defined = ~np.isnan(value)
+        total += np.where(defined, value, 0.0)
+        count += defined
+    return divide(total, count)
+
+
+def macro_roc_auc(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over labels of the chance that a positive clip scores above a negative one, a tie counting half (Mann-Whitney U).
+
+    A label without positives or without negatives in a resample is left out of that resample's mean.
+
+    >>> macro_roc_auc(np.array([[1], [0], [0]]), np.array([[0.7], [0.7], [0.1]]), ("piano",), np.ones((1, 3)))
+    array([0.75])
+    """
+
+    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+        lost = np.einsum("kr,kr->r", at, until)
+        lost = lost if above is until else (lost + np.einsum("kr,kr->r", at, above)) / 2
+        return 1 - divide(lost, found[-1] * negatives)
+
+    return _mean_defined(_areas(area, targets, scores, weights), len(weights))
+
+
+def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over labels of sum_k (R_k - R_{k-1}) P_k over distinct thresholds, not interpolated (as scikit-learn defines it).
+
+    A label without positives or without negatives in a resample is left out of that resample's mean.
+
+    >>> targets, scores = np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]])
+    >>> macro_average_precision(targets, scores, ("piano",), np.ones((1, 3))).round(4)
+    array([0.8333])
+    """
+
+    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+        seen = np.maximum(found + until, np.finfo(np.float64).tiny)  # where nothing is seen, nothing is found
+        return divide(np.einsum("kr,kr->r", at, found / seen), found[-1])
+
+    return _mean_defined(_areas(area, targets, scores, weights), len(weights))
+
+
+# Multiclass ----------------------------------------------------------------------------------------------------------
+
+
+def _class_key(name: str) -> tuple[int, str]:
+    """The key that a class is named after, in full: tonic and mode."""
+    try:
+        if len(name.split()) == 2:
+            return parse_key(name)
+    except MirbenchError:
+        pass
+    raise MirbenchError(f"'{name}' is no key; keys are named like 'C major', 'Db minor' or 'F# minor': correct the annotation.")
+
+
+def key_score(reference: str, estimate: str) -> float:
+    """MIREX weighted score of an estimated key: same 1, a fifth above the reference .5, relative .3, parallel .2, else 0.
+
+    As mir_eval.key.weighted_score, which counts the fifth one way only (Raffel et al. 2014; www.music-ir.org Audio Key Detection).
+    Enharmonic names are one key.
+
+    >>> [key_score("C major", key) for key in ("C major", "G major", "F major", "A minor", "C minor", "D major")]
+    [1.0, 0.5, 0.0, 0.3, 0.2, 0.0]
+    """
+    (tonic, mode), (other, other_mode) = _class_key(reference), _class_key(estimate)
+    step = (other - tonic) % 12
+    if mode == other_mode:
+        return {0: 1.0, 7: 0.5}.get(step, 0.0)
+    if (mode == "major" and step == 9) or (mode == "minor" and step == 3):
+        return 0.3
+    return 0.2 if step == 0 else 0.0
+
+
+@lru_cache(maxsize=32)
+def _key_scores(classes: tuple[str, ...]) -> np.ndarray:
+    return np.array([[key_score(reference, estimate) for estimate in classes] for reference in classes])
+
+
+def mirex(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    return _key_scores(tuple(classes))[target, predicted]
+
+
+def same_pitch_class(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    wrong = [name for name in classes if not name.isdecimal()]
+    if wrong:
+        raise MirbenchError(
+            f"pitch_class_accuracy needs classes that are MIDI numbers such as '60', but one is '{wrong[0]}'; use accuracy."
+        )
+    pitch_class = np.array([int(name) for name in classes]) % 12
+    return pitch_class[target] == pitch_class[predicted]
+
+
+def right(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    return target == predicted
+
+
+def macro_f1(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean of 2 TP / (2 TP + FP + FN) over the classes that occur in the resample, as truth or as prediction (scikit-learn's default).
+
+    >>> macro_f1(np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]], ("a", "b", "never"), np.ones((1, 3))).round(4)
+    array([0.6667])
+    """
+    identity = np.eye(len(classes))
+    truth, guess = identity[targets], identity[scores.argmax(axis=1)]
+    both = weights @ (truth * guess)
+    return _mean_defined(iter(divide(2 * both, weights @ truth + weights @ guess).T), len(weights))
+
+
+# Regression ----------------------------------------------------------------------------------------------------------
+
+
+def r2(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
+    """Mean over dimensions of 1 - residual / total sum of squares; a dimension that is constant in a resample is left out.
+
+    >>> r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [2.0]]), ("arousal",), np.ones((1, 3)))
+    array([0.5])
+    """
+    centred = targets - targets.mean(axis=0)
+    residual = weights @ (targets - scores) ** 2
+    square = weights @ centred**2
+    total = square - divide((weights @ centred) ** 2, weights.sum(axis=1, keepdims=True) + np.zeros_like(square))
+    spread = np.where(total > 1e-12 * square, total, 0.0)
+    return _mean_defined(iter((1 - divide(residual, spread)).T), len(weights))

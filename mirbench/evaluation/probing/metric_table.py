@@ -1,0 +1,38 @@
+"""The metrics that are built in, by name."""
+
+from __future__ import annotations
+
+from mirbench.errors import unknown_name
+from mirbench.evaluation.probing.metric_functions import (
+    macro_average_precision,
+    macro_f1,
+    macro_roc_auc,
+    mean_of,
+    mirex,
+    r2,
+    right,
+    same_pitch_class,
+)
+from mirbench.nouns import Metric
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc, partial=True),
+        Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision, partial=True),
+        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(right)),
+        Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
+        Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(mirex)),
+        Metric("pitch_class_accuracy", "pitch-class accuracy", frozenset({"multiclass"}), mean_of(same_pitch_class)),
+        Metric("r2", "R²", frozenset({"regression"}), r2),
+    )
+}
+
+
+def resolve(metric: str | Metric) -> Metric:
+    """The metric of that name, or the Metric itself. Raises MirbenchError where no metric has the name."""
+    if isinstance(metric, Metric):
+        return metric
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    return METRICS[metric]

@@ -1,0 +1,136 @@
+"""All jobs of a run: data sets -> overlap, checkpoints -> embeddings -> probes -> predictions -> scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.store import key_of
+from mirbench.experiment.build import costs
+from mirbench.experiment.build.checkpoints import checkpoint_job
+from mirbench.experiment.build.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
+from mirbench.experiment.recipes.data import prepare_data
+from mirbench.experiment.recipes.overlap import Compared, Pretrained, compared, pretrained
+from mirbench.experiment.resolve.records import Data, Resolved
+
+
+@dataclass(frozen=True, eq=False)
+class RunGraph:
+    """What a run is made of. checkpoints: by entry and seed; the others as their classes have them. pretrained: what entries learn from;
+    overlap: finds which of that is tested on."""
+
+    resolved: Resolved
+    preparations: tuple[Job, ...] = ()
+    checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)
+    pretrained: tuple[Pretrained, ...] = ()
+    overlap: Job | None = None
+    clean: CleanJobs = field(default_factory=CleanJobs)
+    corrupted: CorruptedJobs = field(default_factory=CorruptedJobs)
+
+    @cached_property
+    def graph(self) -> Graph:
+        overlap = [self.overlap] if self.overlap else []
+        return Graph([*self.preparations, *overlap, *self.checkpoints.values(), *self.clean.jobs, *self.corrupted.jobs])
+
+    @property
+    def given(self) -> list[Job]:
+        """The jobs that take over a checkpoint; they need no data."""
+        return [self.checkpoints[entry.name, seed] for entry in self.resolved.entries for seed in entry.checkpoints]
+
+    @cached_property
+    def key(self) -> str:
+        """Of the run folder's contents."""
+        named: list[Any] = [self.resolved.baseline]
+        for entry in self.resolved.entries:
+            checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == entry.name]
+            scores = [[*place, job.key] for (name, *place), job in self.clean.scores.items() if name == entry.name]
+            named.append([entry.name, entry.role, dict(entry.values), checkpoints, scores])
+        return key_of(jobs=[job.key for job in self.graph.jobs], entries=named)
+
+    @property
+    def name(self) -> str:
+        """Of the run folder: what was asked for, and enough of the key to tell it from another run of the same names."""
+        resolved, config = self.resolved, self.resolved.config
+        swept = dict.fromkeys(option for options in config.sweep.values() for option in options)
+        encoders = "+".join(dict.fromkeys(entry.encoder.name for entry in resolved.encoders))
+        other = resolved.pretraining and (config.pretrain_on or config.supervise_with)
+        learnt_from = [f"on-{'+'.join(each.dataset.name for each in resolved.pretraining)}"] if other else []
+        parts = [encoders, *([f"by-{'+'.join(swept)}"] if swept else []), *learnt_from, "+".join(resolved.scored)]
+        return config.run_name or f"{'-'.join(parts)[:100]}-{self.key[:6]}"
+
+
+def build(resolved: Resolved) -> RunGraph:
+    """The jobs in the order in which they will be done: the clean scores of every data set come before anything is corrupted."""
+    preparations = prepare_jobs(resolved)
+    needed = tuple(preparations.values())
+    checkpoints = {
+        (entry.name, seed): checkpoint_job(resolved, entry, seed, needed)
+        for entry in resolved.entries if entry.encoder.trainable for seed in entry.seeds
+    }  # fmt: skip
+    wanted = [(entry, seed) for entry in resolved.entries for seed in entry.seeds]
+    clean, corrupted = CleanJobs(), CorruptedJobs()
+    for data in resolved.scored_data:
+        place = Place(resolved, data, wanted, checkpoints, _only(preparations, [data]))
+        clean.add(place)
+    for data in resolved.scored_data:
+        place = Place(resolved, data, wanted, checkpoints, _only(preparations, [data]))
+        for corruptions in _passes(resolved, data, len(wanted)):
+            corrupted.add(place, corruptions, clean)
+    learnt = pretrained(resolved)
+    return RunGraph(resolved, needed, checkpoints, tuple(learnt), _overlap_job(resolved, learnt, preparations), clean, corrupted)
+
+
+def build_pretraining(resolved: Resolved) -> RunGraph:
+    """As `build`, of checkpoints alone."""
+    preparations = tuple(prepare_jobs(resolved).values())
+    wanted = [(entry, seed) for entry in resolved.entries for seed in entry.seeds]
+    return RunGraph(
+        resolved, preparations, {(entry.name, seed): checkpoint_job(resolved, entry, seed, preparations) for entry, seed in wanted}
+    )
+
+
+def prepare_jobs(resolved: Resolved) -> dict[str, Job]:
+    """By data set, the jobs that make them; those that people have on disk need none."""
+    return {data.name: prepare_job(data) for data in resolved.data.values() if not data.noun.on_disk}
+
+
+def prepare_job(data: Data) -> Job:
+    return Job("datasets", data.name, data.source, partial(prepare_data, data), cost=costs.preparing(data))
+
+
+def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, ...]:
+    return tuple(preparations[data.name] for data in several if data.name in preparations)
+
+
+def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations: dict[str, Job]) -> Job | None:
+    found: Compared | None = compared(resolved, learnt)
+    if found is None:
+        return None
+    audio = [data.key(()) for data in (*found.learnt_from, *found.tested)]
+    names = [[data.name for data in several] for several in (found.learnt_from, found.tested)]
+    checkpoints = [[str(folder), resolved.checkpoint_files[folder]] for folder in found.folders]
+    parts = {"overlap": audio, "names": names, "checkpoints": checkpoints, **resolved.code.kinds.get("overlaps", {})}
+    what = [*names[0], *(["checkpoints"] if found.folders else [])]
+    needs = _only(preparations, (*found.learnt_from, *found.tested))
+    cost = costs.comparing(found.learnt_from, found.tested)
+    return Job("overlaps", f"{' and '.join(what)} in {' and '.join(names[1])}", parts, found.find, needs, cost)
+
+
+def _passes(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:
+    """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
+    splits = embedded_splits(resolved)
+    clips = data.size(splits)[0] if data.prepared else costs.UNKNOWN_CLIPS
+    group: list[str] = []
+    size = 0.0
+    for name, conditions in resolved.conditions.items():
+        megabytes = clips * entries * len(conditions) * costs.PASS_CLIP_MEGABYTES
+        if group and size + megabytes > costs.PASS_MEGABYTES:
+            yield group
+            group, size = [], 0.0
+        group.append(name)
+        size += megabytes
+    if group:
+        yield group

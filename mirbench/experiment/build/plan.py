@@ -1,0 +1,87 @@
+"""What `--plan` shows: by stage, what is cached and what is to be done, and why something is done again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from mirbench.engine.jobs import Job
+from mirbench.experiment.build import costs
+from mirbench.experiment.build.graph import RunGraph
+from mirbench.experiment.build.reasons import Reasons
+
+STAGES = {
+    "data": ("datasets", "overlaps"),
+    "pretraining": ("checkpoints",),
+    "embedding": ("embeddings", "corrupted-embeddings"),
+    "probing": ("probes",),
+    "scoring": ("predictions", "corrupted-predictions", "scores"),
+}
+MOST_REASONS = 8
+
+
+def describe_plan(run: RunGraph, verbose: bool = False) -> str:
+    """At most 25 lines; verbose: with a line for each job."""
+    graph, store = run.graph, run.resolved.store
+    missing = graph.missing(store)
+    seconds, megabytes = cost_of(run, missing)
+    head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds)} and {size(megabytes)} in {store.root}"
+    lines = [head, *_stages(run, missing)]
+    if missing:
+        lines += _reasons(run, missing)
+    if verbose:
+        lines += ["", *_jobs(run, missing)]
+    return "\n".join(lines)
+
+
+def _stages(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
+    names = {job.name for job in missing}
+    yield f"  {'':<12} {'jobs':>6} {'cached':>7} {'to do':>7} {'time':>8} {'disk':>9}"
+    for stage, kinds in STAGES.items():
+        jobs = run.graph.of_kinds(kinds)
+        left = [job for job in jobs if job.name in names]
+        seconds, megabytes = cost_of(run, left)
+        cost = f"{duration(seconds):>8} {size(megabytes):>9}" if left else f"{'-':>8} {'-':>9}"
+        if jobs:
+            yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(left):>7} {len(left):>7} {cost}"
+
+
+def _reasons(run: RunGraph, missing: Sequence[Job]) -> list[str]:
+    """The reasons of what was made before under other circumstances, the most frequent first."""
+    counts = Counter(reason for reason in Reasons(run).of(missing).values() if reason)
+    shown = [f"  redone: {reason} ({count} job{'s'[: count != 1]})" for reason, count in counts.most_common(MOST_REASONS)]
+    more = len(counts) - MOST_REASONS
+    return [*shown, *([f"  redone for {more} other reasons; --plan --verbose shows all"] if more > 0 else [])]
+
+
+def _jobs(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
+    names, reasons = {job.name for job in missing}, Reasons(run).of(missing)
+    for job in run.graph.jobs:
+        done = job.name not in names
+        cost = "" if done else f"  (about {duration(job.cost.seconds)}, {size(job.cost.megabytes)})"
+        why = f"  redone: {reasons[job.key]}" if not done and reasons.get(job.key) else ""
+        yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{why}"
+
+
+def cost_of(run: RunGraph, missing: Iterable[Job]) -> tuple[float, float]:
+    """Rough (seconds, megabytes in the cache) of jobs that are to do; what does not have to stay takes no more than its budget."""
+    jobs = list(missing)
+    passing = sum(job.cost.megabytes for job in jobs if not job.kept)
+    most = max(min(costs.PASS_MEGABYTES, passing), min(run.resolved.config.keep_megabytes, passing))
+    return sum(job.cost.seconds for job in jobs), most + sum(job.cost.megabytes for job in jobs if job.kept)
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(42), duration(600), duration(36_000)
+    ('42 s', '10 min', '10 h')
+    """
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"
+
+
+def size(megabytes: float) -> str:
+    """
+    >>> size(0.4), size(310), size(12_000)
+    ('0 MB', '310 MB', '12.0 GB')
+    """
+    return f"{megabytes:.0f} MB" if megabytes < 10_000 else f"{megabytes / 1000:.1f} GB"

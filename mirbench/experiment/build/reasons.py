@@ -1,0 +1,66 @@
+"""Why something is done again: what differs between a job's key and that of the last one of its name in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mirbench.engine.jobs import Job
+from mirbench.engine.store import Entry, Store
+from mirbench.experiment.build.graph import RunGraph
+
+WORDS = {
+    "data": "the data have changed",
+    "identity": "the identity has changed",
+    "source": "its source has changed",
+    "code": "its code has changed",
+    "files": "the files of the checkpoint have changed",
+}
+
+
+class Reasons:
+    """Of the jobs of a run. A part that is the key of another job has that job's reason."""
+
+    def __init__(self, run: RunGraph) -> None:
+        self.store: Store = run.resolved.store
+        self.last: dict[str, dict[str, Entry]] = {}
+        self.found: dict[str, str] = {}
+        self.by_key = {job.key: job for job in run.graph.jobs}
+
+    def of(self, missing: Iterable[Job]) -> dict[str, str]:
+        """By key; empty where nothing of its name was made before, or what was made is no longer there."""
+        return {job.key: self._reason(job) for job in missing}
+
+    def _reason(self, job: Job) -> str:
+        if job.key not in self.found:
+            self.found[job.key] = ""  # should two name each other
+            last = self._last(job.kind).get(job.title)
+            self.found[job.key] = self._difference(job.parts, last.parts) if last and last.parts else ""
+        return self.found[job.key]
+
+    def _last(self, kind: str) -> Mapping[str, Entry]:
+        if kind not in self.last:
+            entries = sorted(self.store.entries(kind), key=lambda entry: entry.made)
+            self.last[kind] = {entry.title: entry for entry in entries if entry.title}
+        return self.last[kind]
+
+    def _difference(self, new: Mapping[str, Any], old: Mapping[str, Any], where: str = "") -> str:
+        """The first that is found; versions and options before what follows from them."""
+        names = [name for name in dict.fromkeys([*new, *old]) if new.get(name) != old.get(name)]
+        for name in sorted(names, key=lambda name: (not isinstance(new.get(name), Mapping), name in ("data", "code", "source"))):
+            after, before = new.get(name), old.get(name)
+            if isinstance(after, Mapping) and isinstance(before, Mapping) and (deeper := self._difference(after, before, name)):
+                return deeper
+            for key in after if isinstance(after, list) else [after]:
+                if isinstance(key, str) and key in self.by_key and (deeper := self._reason(self.by_key[key])):
+                    return deeper
+            if name in WORDS:
+                return WORDS[name] if not where else f"{WORDS[name]} ({where})"
+            if not (isinstance(after, str) and after in self.by_key):
+                return f"{name} {_shown(before)} -> {_shown(after)}"
+        return ""
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

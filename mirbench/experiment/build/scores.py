@@ -1,0 +1,205 @@
+"""The jobs after pretraining: embeddings, probes, predictions and scores, on clean audio and under corruption."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mirbench.engine.jobs import Job
+from mirbench.engine.store import key_of
+from mirbench.experiment.build import costs
+from mirbench.experiment.build.checkpoints import encoder_parts
+from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
+from mirbench.experiment.recipes.predictions import predict_test
+from mirbench.experiment.recipes.probe import fit_probe
+from mirbench.experiment.recipes.score import score_predictions
+from mirbench.experiment.resolve.records import Data, Entry, Resolved
+from mirbench.nouns import Task
+from mirbench.records import PROBED, Condition
+
+CLEAN = Condition()
+Scored = tuple[str, str, str, int]  # entry, data set, task, seed
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A data set that entries are scored on. wanted: each entry with each of its seeds. needs: what makes the data set."""
+
+    resolved: Resolved
+    data: Data
+    wanted: Sequence[tuple[Entry, int]]
+    checkpoints: Mapping[tuple[str, int], Job]
+    needs: tuple[Job, ...]
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for task in self.resolved.tasks if self.resolved.carries(self.data, task)]
+
+    def embedding(self, batch: EmbeddingBatch, entry: Entry, seed: int, condition: Condition) -> Job:
+        """Of the split of the batch."""
+        resolved, checkpoint = self.resolved, self.checkpoints.get((entry.name, seed))
+        corrupted = condition.severity > 0
+        own = {
+            **encoder_parts(resolved, entry),
+            "options": dict(entry.options),
+            "seed": seed if entry.encoder.seeded else None,
+            "checkpoint": checkpoint.key if checkpoint else None,
+            **resolved.code.embedding[entry.name],
+        }
+        splits = (batch.split, *(["train"] if corrupted else []))  # which is mixed in
+        parts = {
+            **own,
+            "split": batch.split,
+            "data": self.data.key((), splits),
+            "decoders": self.data.decoders,
+            "batch": resolved.config.batch_size,
+            "condition": _condition_parts(resolved, condition) if corrupted else "clean",
+            "embedding": resolved.code.kinds["embeddings"],
+        }
+        title = f"{entry.name}, seed {seed}, {self.data.name} {batch.split}{f', {condition}' if corrupted else ''}"
+        kind = "corrupted-embeddings" if corrupted else "embeddings"
+        cost = costs.embedding(resolved, self.data, batch.split, corrupted, len(self.wanted))
+        needs = (*self.needs, *((checkpoint,) if checkpoint else ()))
+        lock = f"embedding-{key_of(split=batch.split, data=self.data.key(()), **own)}"
+        job = Job(kind, title, parts, None, needs, cost, batch, kept=not corrupted, lock=lock)
+        batch.embeddings.setdefault(job.key, Embedding(entry, seed, condition, checkpoint))
+        return job
+
+    def probe(self, entry: Entry, seed: int, task: Task, train: Job, valid: Job) -> Job:
+        """Fitted on the embeddings of one job, chosen on those of the other; never sees a test clip."""
+        resolved, config = self.resolved, self.resolved.config.probe
+        parts = {
+            "task": task.name,
+            **resolved.code.headlines[task.name],
+            "probe": config.model_dump(),
+            "seed": seed if config.kind == "mlp" else None,
+            "device": resolved.machine.kind,
+            "embeddings": [train.key, valid.key],
+            "data": self.data.key((task.annotation,)),
+            "probing": resolved.code.kinds["probes"],
+        }
+        store = resolved.store
+        make = partial(fit_probe, resolved, task, self.data.name, seed, store.folder(*train.name), store.folder(*valid.name))
+        title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
+        return Job("probes", title, parts, make, (train, valid), costs.probing(self._labels(task), task, config.kind))
+
+    def predictions(self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job) -> Job:
+        """test: embeddings of the test split under the condition."""
+        resolved = self.resolved
+        parts = {"probe": probe.key, "embeddings": test.key, "predicting": resolved.code.kinds["predictions"]}
+        store = resolved.store
+        make = partial(predict_test, resolved, task, self.data.name, store.folder(*probe.name), store.folder(*test.name))
+        kind = "corrupted-predictions" if condition.severity else "predictions"
+        title, cost = self._scored(entry, seed, task, condition), costs.predicting(self._labels(task))
+        return Job(kind, title, parts, make, (probe, test), cost, kept=not condition.severity)
+
+    def score(self, entry: Entry, seed: int, task: Task, condition: Condition, predictions: Job, shifted: bool = False) -> Job:
+        """shifted: against labels that are shifted along with what the corruption changes."""
+        resolved, resamples = self.resolved, self.resolved.config.bootstrap.resamples
+        parts: dict[str, Any] = {
+            "task": task.name,
+            **resolved.code.tasks[task.name],
+            "resamples": resamples,
+            "predictions": predictions.key,
+            "condition": _condition_parts(resolved, condition) if shifted else None,
+            "scoring": resolved.code.kinds["scores"],
+        }
+        make = partial(score_predictions, resolved, task, condition, shifted, resolved.store.folder(*predictions.name))
+        title = f"{self._scored(entry, seed, task, condition)}{', labels shifted along' if shifted else ''}"
+        return Job("scores", title, parts, make, (predictions,), costs.scoring(self._labels(task), resamples))
+
+    def _scored(self, entry: Entry, seed: int, task: Task, condition: Condition) -> str:
+        return f"{task.name} on {self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
+
+    def _labels(self, task: Task) -> Any:
+        return self.resolved.labels.get((self.data.name, task.name))
+
+
+def _condition_parts(resolved: Resolved, condition: Condition) -> dict[str, Any]:
+    return {
+        "corruption": condition.corruption,
+        **resolved.code.corruptions[condition.corruption],
+        "level": condition.level,
+        "sample_rate": resolved.sample_rate,
+        "replicate": resolved.config.robustness.replicate,
+    }
+
+
+@dataclass(eq=False)
+class CleanJobs:
+    """embeddings: by entry, data set and seed, those of each split."""
+
+    jobs: list[Job] = field(default_factory=list)
+    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)
+    probes: dict[Scored, Job] = field(default_factory=dict)
+    predictions: dict[Scored, Job] = field(default_factory=dict)
+    scores: dict[Scored, Job] = field(default_factory=dict)
+
+    def add(self, place: Place) -> None:
+        """Embeddings of all entries, split by split, then their probes and scores."""
+        for split in PROBED:
+            batch = EmbeddingBatch(place.resolved, place.data.name, split)
+            for entry, seed in place.wanted:
+                embedded = place.embedding(batch, entry, seed, CLEAN)
+                self.embeddings.setdefault((entry.name, place.data.name, seed), {})[split] = embedded
+                self.jobs.append(embedded)
+        for entry, seed in place.wanted:
+            embeddings = self.embeddings[entry.name, place.data.name, seed]
+            for task in place.tasks:
+                scored = (entry.name, place.data.name, task.name, seed)
+                probe = place.probe(entry, seed, task, embeddings["train"], embeddings["valid"])
+                predictions = place.predictions(entry, seed, task, CLEAN, probe, embeddings["test"])
+                score = place.score(entry, seed, task, CLEAN, predictions)
+                self.probes[scored], self.predictions[scored], self.scores[scored] = probe, predictions, score
+                self.jobs += [probe, predictions, score]
+
+
+@dataclass(eq=False)
+class CorruptedJobs:
+    """scores, shifted: under a corruption, and against labels that are shifted along with it. embeddings: by key, the data set of each."""
+
+    jobs: list[Job] = field(default_factory=list)
+    scores: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
+    shifted: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
+    embeddings: dict[str, str] = field(default_factory=dict)
+
+    def add(self, place: Place, corruptions: Sequence[str], clean: CleanJobs) -> None:
+        """Embeddings under some corruptions in one pass, then all scores that need them."""
+        resolved = place.resolved
+        embedded: dict[tuple[str, str, int, Condition], Job] = {}
+        for split in embedded_splits(resolved):
+            batch = EmbeddingBatch(resolved, place.data.name, split)
+            for condition in (c for corruption in corruptions for c in resolved.conditions[corruption]):
+                for entry, seed in place.wanted:
+                    embedded[split, entry.name, seed, condition] = place.embedding(batch, entry, seed, condition)
+        jobs: list[Job] = []
+        skipped = {(skip.task, skip.corruption) for skip in resolved.skips}
+        for entry, seed in place.wanted:
+            for task in place.tasks:
+                scored = (entry.name, place.data.name, task.name, seed)
+                for corruption in corruptions:
+                    shifted = (task.name, corruption) in resolved.shifting
+                    if (task.name, corruption) in skipped and not shifted:
+                        continue
+                    for condition in resolved.conditions[corruption]:
+                        probe = clean.probes[scored]
+                        if "train" in embedded_splits(resolved) and not shifted:
+                            train, valid = (embedded[split, entry.name, seed, condition] for split in ("train", "valid"))
+                            probe = place.probe(entry, seed, task, train, valid)
+                            jobs.append(probe)
+                        test = embedded["test", entry.name, seed, condition]
+                        predictions = place.predictions(entry, seed, task, condition, probe, test)
+                        score = place.score(entry, seed, task, condition, predictions, shifted)
+                        (self.shifted if shifted else self.scores)[*scored, condition] = score
+                        jobs += [predictions, score]
+        needed = {need.name for job in jobs for need in job.needs}
+        embeddings = [job for job in embedded.values() if job.name in needed]
+        self.embeddings |= {job.key: place.data.name for job in embeddings}
+        self.jobs += [*embeddings, *jobs]
+
+
+def embedded_splits(resolved: Resolved) -> tuple[str, ...]:
+    """Under corruption."""
+    return ("test",) if resolved.config.robustness.train_on == "clean" else PROBED

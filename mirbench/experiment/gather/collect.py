@@ -1,0 +1,126 @@
+"""The run folder: scores, summaries, comparisons, predictions, and at the end the manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mirbench.engine.store import key_of
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.probing.scoring import majority_predictions, measured
+from mirbench.evaluation.probing.stored import read_predictions
+from mirbench.evaluation.statistics.significance import resampled_interval
+from mirbench.experiment.build.graph import RunGraph
+from mirbench.experiment.gather.corrupted import CorruptedRows
+from mirbench.experiment.gather.manifest import Made, about_task_data, manifest_of, mark_manifest
+from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
+from mirbench.experiment.resolve.records import Data
+from mirbench.nouns import Task
+from mirbench.records import MAJORITY, OVERLAP_MARK, Condition, Score
+from mirbench.results.run_folder import Comparison, RunFolder, Summary
+
+
+@dataclass
+class CleanRows:
+    """For the run folder; filled task by task. predictions: what writes those."""
+
+    scores: list[Score] = field(default_factory=list)
+    summaries: list[Summary] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    predictions: list[Callable[[], None]] = field(default_factory=list)
+
+    def add(self, run: RunGraph, folder: RunFolder, task: Task, data: Data) -> tuple[dict[str, list[Measurement]], dict[str, list[Score]]]:
+        """By entry, one a seed, the majority floor last: what was measured on clean audio, and a score that says whose it is."""
+        clean: dict[str, list[Measurement]] = {}
+        whose: dict[str, list[Score]] = {}
+        clip_ids: tuple[str, ...] = ()
+        for entry in run.resolved.entries:
+            for seed in entry.seeds:
+                at = (entry.name, data.name, task.name, seed)
+                found, predicted = self._of_seed(run, folder, at)
+                clip_ids = clip_ids or predicted
+                clean.setdefault(entry.name, []).append(found)
+                n_train = read_report(run.resolved.store, run.clean.probes[at])["n_train"]
+                fraction = entry.options.get("label_fraction", 1.0)
+                about = Score(entry.name, task.name, data.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
+                whose.setdefault(entry.name, []).append(about)
+        clean[MAJORITY] = [self._majority(run, folder, task, data, clip_ids)]
+        n_train = len(run.resolved.labels[data.name, task.name].splits["train"].clips)
+        whose[MAJORITY] = [Score(MAJORITY, task.name, data.name, "", 0.0, 0.0, 0.0, n_train=n_train)]
+        check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
+        for name, measurements in clean.items():
+            self.scores += [row for each, about in zip(measurements, whose[name], strict=True) for row in each.scores(about)]
+            self.summaries += summaries(name, task.name, data.name, measurements)
+        self.comparisons += _compare(run, task, data, clean)
+        return clean, whose
+
+    def _of_seed(self, run: RunGraph, folder: RunFolder, at: tuple[str, str, str, int]) -> tuple[Measurement, tuple[str, ...]]:
+        store, (_, dataset, task, _) = run.resolved.store, at
+        predictions = read_predictions(store.folder(*run.clean.predictions[at].name))
+        self.predictions.append(partial(folder.write_predictions, *at, predictions))
+        found = read_measurement(store, run.clean.scores[at])
+        if found is None:
+            raise MirbenchError(f"no test clip of {task} on {dataset} could be embedded; see the skipped clips in the manifest.")
+        return found, predictions.clip_ids
+
+    def _majority(self, run: RunGraph, folder: RunFolder, task: Task, data: Data, clip_ids: tuple[str, ...]) -> Measurement:
+        """The floor that hears nothing."""
+        resolved, resamples = run.resolved, run.resolved.config.bootstrap.resamples
+        floor = majority_predictions(task, resolved.labels[data.name, task.name], clip_ids)
+        self.predictions.append(partial(folder.write_predictions, MAJORITY, data.name, task.name, 0, floor))
+        rows, resampled = measured(task, floor, resamples)
+        clips = key_of(clips=floor.clip_ids, groups=floor.groups)
+        code = {**resolved.code.tasks[task.name], "scoring": resolved.code.kinds["scores"]}
+        key = key_of(majority=task.name, data=data.key(), resamples=resamples, **code)
+        return Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), clips, key=key)
+
+
+def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
+    """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
+    clean_rows, corrupted = CleanRows(), CorruptedRows(made.faults)
+    about_tasks: dict[str, Any] = {}
+    for task in run.resolved.tasks:
+        for data in run.resolved.scored_data:
+            if run.resolved.carries(data, task):
+                clean, whose = clean_rows.add(run, folder, task, data)
+                corrupted.add(run, task, data, clean, whose)
+                about_task_data(about_tasks, run, task, data)
+    corrupted.finish(run)
+    manifest = manifest_of(run, about_tasks, made, command)
+    marked = {name: name + OVERLAP_MARK for name in manifest.get("overlap", {})}
+    mark_manifest(manifest, marked)
+    folder.clear()  # only now: a run that is stopped before has lost nothing
+    for write in clean_rows.predictions:
+        write()
+    folder.write_scores(_marked([*clean_rows.scores, *corrupted.scores], marked))
+    folder.write_summaries(_marked([*clean_rows.summaries, *corrupted.summaries], marked))
+    folder.write_comparisons(_marked(clean_rows.comparisons, marked))
+    folder.write_robustness(_marked(corrupted.rows, marked))
+    folder.write_robustness_comparisons(_marked(corrupted.comparisons, marked))
+    folder.write_equivariance(_marked(corrupted.equivariance, marked))
+    folder.write_manifest(manifest)
+
+
+def _marked(rows: list[Any], marked: Mapping[str, str]) -> list[Any]:
+    """Under their new names, where they have one."""
+    for column in ("encoder", "baseline") if marked else ():
+        rows = [dataclasses.replace(row, **{column: marked.get(n, n)}) if (n := getattr(row, column, None)) else row for row in rows]
+    return rows
+
+
+def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]]) -> Iterator[Comparison]:
+    """Each encoder against every other encoder and floor that comes after it, on clean audio.
+
+    The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
+    """
+    for metric in clean[MAJORITY][0].metrics:
+        for i, entry in enumerate(run.resolved.encoders):
+            value, resampled = seed_mean(clean[entry.name], metric)
+            for baseline in [*(other.name for other in run.resolved.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
+                other, others = seed_mean(clean[baseline], metric)
+                low, high = resampled_interval(value - other, resampled - others, bounded=False)
+                sizes = (len(clean[entry.name]), clean[entry.name][0].n_test)
+                yield Comparison(entry.name, baseline, task.name, data.name, metric, value - other, low, high, *sizes)

@@ -1,0 +1,205 @@
+"""The manifest: what a run was of, where its numbers came from, and what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mirbench.engine.machine import machine
+from mirbench.engine.store import key_of
+from mirbench.evaluation.embedding.stored import read_embeddings
+from mirbench.evaluation.probing import metrics
+from mirbench.evaluation.probing.scoring import label_counts
+from mirbench.experiment.build.graph import RunGraph
+from mirbench.experiment.gather.resamples import read_report
+from mirbench.experiment.recipes.overlap import about_overlap, read_overlap
+from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
+from mirbench.experiment.resolve.records import Data, Entry
+from mirbench.nouns import Task
+from mirbench.records import MAJORITY
+from mirbench.results.provenance import git_commit, versions
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.embedding.corruption import Fault
+
+
+@dataclass
+class Made:
+    """What is known of the making alone. seconds: by title of a job or batch. faults: by data set and corruption, what that did wrong."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    faults: dict[str, dict[str, Fault]] = field(default_factory=dict)
+
+
+def manifest_of(run: RunGraph, about_tasks: dict[str, Any], made: Made, command: str) -> dict[str, Any]:
+    resolved, config = run.resolved, run.resolved.config
+    budgets: dict[str, list[str]] = {}
+    encoders: dict[str, Any] = {entry.name: _about_entry(run, entry, budgets) for entry in resolved.entries}
+    encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
+    used = {metrics.resolve(m) for task in resolved.tasks for m in task.metrics}
+    points = [{"name": e.name, "encoder": e.encoder.name, "values": e.values} for e in resolved.entries if e.values]
+    return {
+        "command": command,
+        "key": run.key,
+        "config": config.model_dump(),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "machine": {**machine(), "device": resolved.machine.device},
+        "seeds": list(range(config.seed, config.seed + config.seeds)),
+        "metrics": {m.name: m.label for m in sorted(used, key=lambda m: m.name)},
+        "tasks": about_tasks,
+        "encoders": encoders,
+        "datasets": {data.name: _about_data(run, data) for data in resolved.scored_data},
+        "label_budgets": budgets,
+        "plugins": list(resolved.plugins),
+        "timings": made.seconds,
+        **({"sweep": {"points": points}} if points else {}),
+        **_about_corruptions(run, made),
+        **_about_left_out(run),
+        **({"pretrained_by": resolved.kept.by} if resolved.kept.by else {}),
+    }
+
+
+def mark_manifest(manifest: dict[str, Any], marked: Mapping[str, str]) -> None:
+    """Entries under their new names, where they have one."""
+    for part in ("encoders", "overlap"):
+        if part in manifest:
+            manifest[part] = {marked.get(name, name): about for name, about in manifest[part].items()}
+    for point in manifest.get("sweep", {}).get("points", []):
+        point["name"] = marked.get(point["name"], point["name"])
+    if baseline := manifest.get("robustness", {}).get("baseline"):
+        manifest["robustness"]["baseline"] = marked.get(baseline, baseline)
+
+
+def about_task_data(about: dict[str, Any], run: RunGraph, task: Task, data: Data) -> None:
+    """Adds a task on a data set to what is said of tasks."""
+    labels = run.resolved.labels[data.name, task.name]
+    of_task = about.setdefault(
+        task.name,
+        {
+            "metrics": [metrics.resolve(m).name for m in task.metrics],
+            "target": task.target,
+            "annotation": task.annotation,
+            "changed_by": sorted(task.changed_by),
+            "description": task.description,
+            "classes": [],
+            "dataset": {},
+        },
+    )
+    facts: dict[str, Any] = {f"n_{split}": len(found.clips) for split, found in labels.splits.items()}
+    facts["groups"] = {split: len({c.group for c in found.clips}) for split, found in labels.splits.items()}
+    facts["label_counts"] = label_counts(task, labels)
+    facts["left_out_for_unseen_label"] = labels.unseen
+    facts["probes"] = {
+        f"{entry}, seed {seed}": read_report(run.resolved.store, job)
+        for (entry, dataset, name, seed), job in run.clean.probes.items()
+        if (dataset, name) == (data.name, task.name)
+    }
+    of_task["dataset"][data.name] = facts
+    of_task["classes"] = list(labels.classes)
+
+
+def _about_entry(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "description": entry.encoder.description,
+        "role": entry.role,
+        "encoder": entry.encoder.name,
+        "options": entry.options,
+        "provider": run.resolved.providers["encoder", entry.encoder.name],
+        "seeds": entry.seeds,
+        "checkpoints": _checkpoints(run, entry.name, budgets),
+    }
+
+
+def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> dict[str, Any]:
+    """seed -> key, what pretraining reported (steps, views and labels seen, labels used by count, seconds), and the data sets that it
+    was pretrained on, each with its key then.
+
+    The clips whose labels were used are the same for all seeds, and may be many: they go into `budgets` once, under a key of theirs.
+    """
+    found = {}
+    for (name, seed), job in run.checkpoints.items():
+        if name == entry:
+            report = read_report(run.resolved.store, job)
+            if clips := report.pop("labelled_clip_ids", None):
+                report["label_budget"] = key_of(clips=clips)
+                budgets[report["label_budget"]] = clips
+            pretrained_on = {d: of["key"] for d, of in read_pretraining_clips(run.resolved.store.folder(*job.name)).items()}
+            found[str(seed)] = {"key": job.key, **report, **({"pretrained_on": pretrained_on} if pretrained_on else {})}
+    return found
+
+
+def _about_data(run: RunGraph, data: Data) -> dict[str, Any]:
+    return {
+        "version": data.noun.version,
+        "licence": data.noun.licence,
+        "citation": data.noun.citation,
+        "identity": data.noun.identity(),
+        "key": data.key(),
+        "provider": data.provider,
+        "split_rule": data.noun.split_rule,
+        "clips": dict(Counter(clip.split for clip in data.clips)),
+        "skipped": _skipped(run, data.name),
+    }
+
+
+def _skipped(run: RunGraph, dataset: str) -> dict[str, str]:
+    """clip id -> why it could not be read, over all embeddings of the data set."""
+    skipped: dict[str, str] = {}
+    for (_, of, _), splits in run.clean.embeddings.items():
+        if of == dataset:
+            for job in splits.values():
+                skipped.update(read_embeddings(run.resolved.store.folder(*job.name)).skipped)
+    return skipped
+
+
+def _about_left_out(run: RunGraph) -> dict[str, Any]:
+    """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
+    resolved = run.resolved
+    left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in resolved.left_out.items()]
+    found = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained)
+    splits = {f"{data.name}/{clip.id}": clip.split for data in resolved.scored_data for clip in data.clips} if found else {}
+    return {**({"left_out": left_out} if left_out else {}), **({"overlap": about_overlap(found, splits)} if found else {})}
+
+
+def _about_corruptions(run: RunGraph, made: Made) -> dict[str, Any]:
+    """Nothing where nothing was corrupted."""
+    resolved = run.resolved
+    if not resolved.conditions:
+        return {}
+    corruptions = {
+        name: {
+            "description": noun.description,
+            "unit": noun.unit,
+            "levels": list(noun.levels),
+            "alters": sorted(noun.alters),
+            "limits": noun.limits,
+            "counted": noun.counted,
+            "provider": resolved.providers["corruption", name],
+        }
+        for name, noun in resolved.corruptions.items() if name in resolved.conditions
+    }  # fmt: skip
+    skipped = [
+        {"task": skip.task, "dataset": data.name, "corruption": skip.corruption, "reason": skip.reason}
+        for skip in resolved.skips
+        for data in resolved.scored_data
+        if any(task.name == skip.task and task.annotation in data.noun.annotations for task in resolved.tasks)
+    ]
+    failed = [
+        {"dataset": dataset, "corruption": name, "severity": fault.condition.severity, "clip": fault.clip_id, "reason": fault.reason}
+        for dataset, faults in made.faults.items()
+        for name, fault in faults.items()
+    ]
+    settings = resolved.config.robustness
+    facts = {
+        "baseline": resolved.baseline,
+        "train_on": settings.train_on,
+        "replicate": settings.replicate,
+        "sample_rate": resolved.sample_rate,
+        "severities": resolved.config.severities,
+        "skipped": skipped,
+        "failed": failed,
+    }
+    return {"corruptions": corruptions, "robustness": facts}

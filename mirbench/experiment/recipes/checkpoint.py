@@ -1,0 +1,109 @@
+"""A checkpoint: pretrained here, or copied from a folder that was given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.bad_clips import check_bad
+from mirbench.experiment.resolve.checkpoints import (
+    CLIPS,
+    FINGERPRINTS,
+    REPORT,
+    VALID_FINGERPRINTS,
+    ClipFingerprint,
+    file_key,
+    files_of,
+    write_fingerprints,
+)
+from mirbench.experiment.resolve.records import Data, Entry, PretrainingData, Resolved
+from mirbench.nouns import Encoder, PretrainJob
+from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip
+from mirbench.settings.typed import in_words
+
+
+def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, folder: Path) -> None:
+    """Trains, and notes what it was trained on. unfinished: what is gone on from after a kill."""
+    encoder, options, data = entry.encoder, entry.options, resolved.pretraining_data
+    clips = [
+        pretraining_clip(clip, each.dataset.name, labels)
+        for each in resolved.pretraining
+        for labels in [labels_read(encoder, options, each)]
+        for clip in resolved.data[each.dataset.name].clips
+    ]
+    learnt_from = [clip for clip in clips if clip.split in PRETRAINING_SPLITS]
+    if not learnt_from:
+        raise MirbenchError(
+            f"encoder '{encoder.name}' has nothing to pretrain on: "
+            f"{', '.join(each.name for each in data)} has neither train nor pretrain clips."
+        )
+    unfinished.mkdir(parents=True, exist_ok=True)
+    validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices
+    job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
+    with resolved.naming("encoder", encoder.name, "pretraining"):
+        encoder.pretrain(job)
+    check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(learnt_from), resolved.config.max_bad)
+    trained = {name: value for name, value in options.items() if name not in encoder.load_options}
+    write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
+    write_json(folder / REPORT, job.report)
+    write_json(folder / CLIPS, {each.name: {"key": each.key(), "clips": [c.id for c in each.of(*PRETRAINING_SPLITS)]} for each in data})
+    recorded = [each for each in data if not each.noun.made]
+    _write_fingerprints(resolved, folder, FINGERPRINTS, recorded, PRETRAINING_SPLITS)
+    _write_fingerprints(resolved, folder, VALID_FINGERPRINTS, recorded, ("valid",))
+
+
+def labels_read(encoder: Encoder, options: Mapping[str, Any], each: PretrainingData) -> tuple[str, ...] | None:
+    """The annotations that pretraining may read, None for all: those that the encoder says it needs, where it says so at all."""
+    if type(encoder).needs is Encoder.needs:
+        return each.labels
+    needs = encoder.needs(options)
+    return needs if each.labels is None else tuple(name for name in needs if name in each.labels)
+
+
+def pretraining_clip(clip: Clip, dataset: str, labels: Collection[str] | None) -> Clip:
+    """Under the name of its data set, with the annotations that may be read."""
+    read = {name: v for name, v in clip.annotations.items() if labels is None or name.removesuffix("_unknown") in labels}
+    return replace(clip, id=f"{dataset}/{clip.id}", annotations=read)
+
+
+def _write_fingerprints(resolved: Resolved, folder: Path, name: str, data: Iterable[Data], splits: Sequence[str]) -> None:
+    """Of what was learnt from, so that a later run can tell whether it tests on that."""
+    from mirbench.data.duplicates.fingerprinting import fingerprint_clips
+
+    clips = [replace(clip, id=f"{each.name}/{clip.id}") for each in data for clip in each.of(*splits)]
+    packed = fingerprint_clips(clips, resolved.store.root, resolved.machine.cores) if clips else []
+    found = {clip.id: ClipFingerprint(one, file_key(clip.path)) for clip, one in zip(clips, packed, strict=True)}
+    write_fingerprints(folder, found, name)
+
+
+def take_over(resolved: Resolved, entry: Entry, seed: int, folder: Path) -> None:
+    """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape, or trained with other options than are
+    asked for, are refused at once."""
+    encoder, given, asked = entry.encoder, entry.checkpoints[seed], entry.asked
+    with resolved.naming("encoder", encoder.name, f"loading {given}"):
+        encoder.load(given, {**entry.options, **asked}, seed, resolved.machine.device)
+    for option, value in asked.items():
+        trained = in_words(entry.options[option])
+        raise MirbenchError(
+            f"checkpoint {given} was trained with {option} = {trained}, and options.{encoder.name}.{option} asks for "
+            f"{in_words(value)}; leave that option out, or pretrain with it: --encoder {encoder.name}."
+        )
+    for name, path in files_of(given).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
+    if not (folder / REPORT).exists():
+        write_json(folder / REPORT, {})
+
+
+def keep(resolved: Resolved, title: str, folder: Path) -> None:
+    """A checkpoint of an earlier run, which is there unless somebody removed it."""
+    raise MirbenchError(f"the checkpoint of {title} was taken out of {resolved.store.root} in the meantime; make the run again.")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, default=str) + "\n")

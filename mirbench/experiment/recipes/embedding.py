@@ -1,0 +1,147 @@
+"""Embeddings of one data set and split, made together: a clip is decoded, and corrupted, once for all encoders that have yet to hear it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mirbench.engine.jobs import Job
+from mirbench.engine.store import Store
+from mirbench.experiment.resolve.bad_clips import check_bad
+from mirbench.experiment.resolve.records import Entry, Resolved
+from mirbench.records import Condition
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.embedding.corruption import Fault
+    from mirbench.evaluation.embedding.passes import Chunk, Pass, PassRows
+    from mirbench.evaluation.embedding.windows import FrozenEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """What one embedding job is of."""
+
+    entry: Entry
+    seed: int
+    condition: Condition
+    checkpoint: Job | None
+
+    @property
+    def encoder(self) -> tuple[str, int]:
+        return self.entry.name, self.seed
+
+
+@dataclass(eq=False)
+class EmbeddingBatch:
+    """The embedding jobs of one split of a data set; embeddings: what each is of, by key, filled while the jobs are built."""
+
+    resolved: Resolved
+    dataset: str
+    split: str
+    embeddings: dict[str, Embedding] = field(default_factory=dict)
+
+    def make(self, jobs: Sequence[Job], store: Store) -> dict[str, Fault]:
+        """What a kill leaves of a large one is gone on with. Returns what a corruption did wrong, for each of its jobs, which are then not
+        made."""
+        return _Making(self, jobs, store).run()
+
+
+class _Making:
+    """One pass: some jobs of a batch."""
+
+    def __init__(self, batch: EmbeddingBatch, jobs: Sequence[Job], store: Store) -> None:
+        from mirbench.evaluation.embedding.partial import PartialEmbeddings
+        from mirbench.evaluation.embedding.passes import cut
+
+        self.batch, self.resolved, self.jobs, self.store = batch, batch.resolved, jobs, store
+        self.clips = self.resolved.data[batch.dataset].of(batch.split)
+        self.ids, chunks = [clip.id for clip in self.clips], cut(self.clips)
+        self.partial = {job.key: PartialEmbeddings(store.unfinished(job.key), self.ids, chunks, job.title) for job in jobs}
+        self.skipped = {self.ids[place]: why for each in self.partial.values() for place, why in each.skipped.items()}
+        self.faults: dict[str, Fault] = {}  # by corruption
+
+    def run(self) -> dict[str, Fault]:
+        self._check_bad()
+        for job in self.jobs:
+            if self.partial[job.key].whole:
+                self._store(job)
+        missing = [job for job in self.jobs if not self.partial[job.key].whole]
+        of = self.batch.embeddings
+        encoders = list(dict.fromkeys(of[job.key].encoder for job in missing))
+        job_of = {(of[job.key].condition, encoders.index(of[job.key].encoder)): job for job in missing}
+        if missing:
+            with contextlib.closing(self._passes(missing, encoders)) as passes:
+                for rows in passes:
+                    self._take(rows, job_of)
+        failed = {job.key: self.faults[name] for job in missing if (name := of[job.key].condition.corruption) in self.faults}
+        for key in failed:
+            shutil.rmtree(self.store.unfinished(key), ignore_errors=True)
+        return failed
+
+    def _take(self, rows: PassRows, job_of: Mapping[tuple[Condition, int], Job]) -> None:
+        if new := {self.ids[place]: why for place, why in rows.skipped.items() if self.ids[place] not in self.skipped}:
+            self.skipped |= new
+            self._check_bad()
+        if rows.fault is not None and (name := rows.fault.condition.corruption) not in self.faults:
+            print(f"mirbench: {rows.fault}. This corruption is left out, the rest goes on.", file=sys.stderr)
+            self.faults[name] = rows.fault
+        for encoder, matrix in rows.rows.items():
+            job = job_of[rows.pass_.condition, encoder]
+            self.partial[job.key].add(rows.chunk, matrix, rows.skipped)
+            if self.partial[job.key].whole:
+                self._store(job)
+
+    def _passes(self, missing: Sequence[Job], encoders: Sequence[tuple[str, int]]) -> Generator[PassRows]:
+        """What is missing of these jobs."""
+        from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
+
+        resolved, of = self.resolved, self.batch.embeddings
+        by_condition: dict[Condition, list[Job]] = {}
+        for job in missing:
+            by_condition.setdefault(of[job.key].condition, []).append(job)
+
+        def passes(chunk: Chunk) -> list[Pass]:
+            wanted = {
+                condition: tuple(encoders.index(of[job.key].encoder) for job in jobs if not self.partial[job.key].has(chunk))
+                for condition, jobs in by_condition.items()
+            }
+            return [Pass(condition, numbers) for condition, numbers in wanted.items() if numbers]
+
+        names = list(dict.fromkeys(condition.corruption for condition in by_condition if condition.severity))
+        embedding_pass = EmbeddingPass(
+            encoders=[self._frozen(next(e for e in of.values() if e.encoder == encoder)) for encoder in encoders],
+            conditions=list(by_condition),
+            corruptions={name: resolved.corruptions[name] for name in names},
+            sample_rate=resolved.sample_rate,
+            replicate=resolved.config.robustness.replicate,
+            background=resolved.data[self.batch.dataset].of("train"),
+            batch_size=resolved.config.batch_size,
+            workers=resolved.machine.cores,
+            apart=resolved.machine.kind == "cpu",
+        )
+        who = ", ".join(dict.fromkeys(of[job.key].entry.encoder.name for job in missing))
+        under = f" under {', '.join(names) if len(names) < 4 else f'{len(names)} corruptions'}" if names else ""
+        return embed_passes(embedding_pass, self.clips, f"embedding {self.batch.dataset} {self.batch.split}{under} with {who}", passes)
+
+    def _frozen(self, embedding: Embedding) -> FrozenEncoder:
+        """Its encoder, loaded."""
+        from mirbench.evaluation.embedding.windows import FrozenEncoder
+
+        encoder, checkpoint, resolved = embedding.entry.encoder, embedding.checkpoint, self.resolved
+        folder = self.store.folder(*checkpoint.name) if checkpoint else None
+        with resolved.naming("encoder", encoder.name, "loading"):
+            embed = encoder.load(folder, embedding.entry.options, embedding.seed, resolved.machine.device)
+        title = f"encoder '{encoder.name}' (from {resolved.providers['encoder', encoder.name]})"
+        return FrozenEncoder(title, embed, encoder.sample_rate, encoder.window_seconds)
+
+    def _check_bad(self) -> None:
+        check_bad(f"{self.batch.dataset} {self.batch.split}", self.skipped, len(self.clips), self.resolved.config.max_bad)
+
+    def _store(self, job: Job) -> None:
+        with contextlib.suppress(FileNotFoundError), self.store.writing(job.kind, job.key, job.title, job.parts) as folder:
+            self.partial[job.key].store(folder)  # FileNotFoundError: another was first
+        shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)

@@ -1,0 +1,21 @@
+"""What a probe says of the test clips."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.resolve.records import Resolved
+from mirbench.nouns import Task
+
+
+def predict_test(resolved: Resolved, task: Task, dataset: str, probe: Path, test: Path, folder: Path) -> None:
+    """probe, test: the folders of a probe and of embeddings, under any condition."""
+    from mirbench.evaluation.embedding.stored import read_embeddings
+    from mirbench.evaluation.probing.scoring import predict, read_probe
+    from mirbench.evaluation.probing.stored import write_predictions
+
+    begun = time.perf_counter()
+    write_predictions(folder, predict(task, resolved.labels[dataset, task.name], read_probe(probe), read_embeddings(test)))
+    write_json(folder / "report.json", {"seconds": round(time.perf_counter() - begun, 3)})

@@ -1,0 +1,22 @@
+"""A probe, fitted on frozen embeddings."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.resolve.records import Resolved
+from mirbench.nouns import Task
+
+
+def fit_probe(resolved: Resolved, task: Task, dataset: str, seed: int, train: Path, valid: Path, folder: Path) -> None:
+    """Fitted on the embeddings in one folder, chosen on those in the other; never sees a test clip."""
+    from mirbench.evaluation.embedding.stored import read_embeddings
+    from mirbench.evaluation.probing.scoring import fit_task, write_probe
+
+    begun = time.perf_counter()
+    labels, kind, device = resolved.labels[dataset, task.name], resolved.config.probe.kind, resolved.machine.device
+    fitted = fit_task(task, labels, read_embeddings(train), read_embeddings(valid), kind, seed, device)
+    write_probe(folder, fitted)
+    write_json(folder / "report.json", {**fitted.report, "seconds": round(time.perf_counter() - begun, 2)})

@@ -1,0 +1,35 @@
+"""The metrics of predictions, and what each is in each resample of groups."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mirbench.engine.store import key_of
+from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.resolve.records import Resolved
+from mirbench.nouns import Task
+from mirbench.records import Condition
+
+
+def score_predictions(resolved: Resolved, task: Task, condition: Condition, shifted: bool, predictions: Path, folder: Path) -> None:
+    """shifted: against labels that are shifted along with what the corruption changes."""
+    import numpy as np
+
+    from mirbench.evaluation.probing import scoring
+    from mirbench.evaluation.probing.stored import read_predictions
+
+    begun = time.perf_counter()
+    predicted = read_predictions(predictions)
+    groups = predicted.groups
+    if shifted:
+        corruption, replicate = resolved.corruptions[condition.corruption], resolved.config.robustness.replicate
+        predicted = scoring.shift_labels(task, predicted, corruption, condition, replicate)
+    report: dict[str, Any] = {"condition": asdict(condition), "n_test": len(predicted.clip_ids)}
+    report["clips"] = key_of(clips=predicted.clip_ids, groups=predicted.groups)
+    if predicted.clip_ids:
+        report["rows"], resampled = scoring.measured(task, predicted, resolved.config.bootstrap.resamples, groups)
+        np.save(folder / "resampled.npy", resampled)
+    write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})

@@ -1,0 +1,106 @@
+"""What of the code makes numbers: of each kind of job, and of each noun, a hash of the source that is used and the versions of the packages
+that it imports. What chooses by name is followed by hand: components of encoders, metrics of tasks, the classes of what is passed in.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mirbench.engine.sources import NEUTRAL, Sources, SourceTree
+from mirbench.engine.store import Store, key_of
+from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
+from mirbench.experiment.resolve.records import Code, Parts
+from mirbench.nouns import Metric
+from mirbench.results.provenance import versions_of
+
+if TYPE_CHECKING:
+    from mirbench.experiment.resolve.records import Entry
+    from mirbench.nouns import Corruption, Task
+    from mirbench.registry import Registry
+
+EMBEDDING, PROBING = "mirbench.evaluation.embedding", "mirbench.evaluation.probing"
+ROOTS = {
+    "embeddings": (
+        f"{EMBEDDING}.passes:embed_passes",
+        f"{EMBEDDING}.partial:PartialEmbeddings",
+        f"{EMBEDDING}.windows:FrozenEncoder",
+        "mirbench.records:Clip",
+    ),
+    "probes": (
+        f"{PROBING}.scoring:task_data",
+        f"{PROBING}.scoring:fit_task",
+        f"{PROBING}.scoring:write_probe",
+        "mirbench.records:Embeddings",
+    ),
+    "predictions": (f"{PROBING}.scoring:task_data", f"{PROBING}.scoring:predict", f"{PROBING}.scoring:read_probe"),
+    "scores": (f"{PROBING}.scoring:measured", f"{PROBING}.scoring:shift_labels", "mirbench.records:Predictions"),
+    "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_known"),
+}
+NO_NUMBER = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
+DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see `Data.decoders`
+BENEATH = {"audiomentations": ("python-stretch", "numpy-minmax", "numpy-rms"), "librosa": ("scipy",)}  # what packages compute with
+UNMOVED = ("threadpoolctl", "tqdm", "pluggy", "tensorboard", "safetensors", "pyarrow", "mirdata")  # packages that move no number
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "lightning-fabric", "lightning_fabric": "lightning-fabric"}
+
+
+def source_tree(store: Store) -> SourceTree:
+    """The source of mirbench and its plugins; what was read of it is kept in the store."""
+    return SourceTree(neutral=(*NEUTRAL, *NO_NUMBER), memo=store.root / "sources.json")
+
+
+def resolve_code(
+    tree: SourceTree, registry: Registry, entries: Sequence[Entry], tasks: Sequence[Task] = (), corruptions: Iterable[Corruption] = ()
+) -> Code:
+    """Of what a run uses."""
+    reader = _Reader(tree, registry)
+    return Code(
+        kinds={kind: reader.parts(reader.tree.used_by(*roots)) for kind, roots in ROOTS.items()},
+        pretraining={entry.name: reader.pretraining(entry) for entry in entries if entry.encoder.trainable},
+        embedding={entry.name: reader.embedding(entry) for entry in entries},
+        tasks={task.name: reader.task(task, task.metrics) for task in tasks},
+        headlines={task.name: reader.task(task, task.metrics[:1]) for task in tasks},
+        corruptions={corruption.name: reader.corruption(corruption) for corruption in corruptions},
+    )
+
+
+class _Reader:
+    def __init__(self, tree: SourceTree, registry: Registry) -> None:
+        self.tree, self.registry = tree, registry
+
+    def parts(self, *several: Sources) -> dict[str, Any]:
+        packages = {package for sources in several for package in sources.packages}
+        return {"code": key_of(digests=sorted({sources.digest for sources in several})), "versions": _versions(tuple(sorted(packages)))}
+
+    def pretraining(self, entry: Entry) -> Parts:
+        components = [self.registry.get(kind, name) for kind, name in sorted(set(entry.encoder.parts(entry.options)))]
+        learning = self.tree.used_by("mirbench.nouns:PretrainJob", "mirbench.records:Clip")
+        own = self.tree.of_object(entry.encoder, ["check", "complete", "needs", "pretrain"])
+        return self.parts(own, learning, *(self.tree.of_object(component) for component in components))
+
+    def embedding(self, entry: Entry) -> Parts:
+        backbones = [name for kind, name in entry.encoder.parts(entry.options) if kind == "backbone"]
+        own = self.tree.of_object(entry.encoder, ["load"])
+        return self.parts(own, *(self.tree.of_object(self.registry.get("backbone", name)) for name in sorted(set(backbones))))
+
+    def task(self, task: Task, metrics: Iterable[str | Metric]) -> Parts:
+        resolved = [resolve_metric(metric) for metric in metrics]
+        return self.parts(self.tree.of_object(task), *(sources for metric in resolved for sources in self._of_metric(metric)))
+
+    def corruption(self, corruption: Corruption) -> Parts:
+        return self.parts(self.tree.of_object(corruption, ["apply", "mix", "changes"]))
+
+    def _of_metric(self, metric: Metric) -> Sequence[Sources]:
+        """A function of ours, or an object that holds some; what a plugin defines is part of its task."""
+        functions = [metric.function, *(vars(metric.function).values() if hasattr(metric.function, "__dict__") else ())]
+        named = [function if hasattr(function, "__qualname__") else type(function) for function in functions if callable(function)]
+        ours = [each for each in named if each.__module__.startswith("mirbench.") and "." not in each.__qualname__]
+        return [self.tree.used_by(f"{each.__module__}:{each.__qualname__}") for each in ours]
+
+
+@functools.cache
+def _versions(packages: tuple[str, ...]) -> Mapping[str, str]:
+    """Of packages as they are imported, by the names under which they are installed."""
+    wanted = [DISTRIBUTIONS.get(name, name) for name in packages if name not in (*UNMOVED, *DECODERS)]
+    return versions_of(dict.fromkeys([*wanted, *(beneath for name in packages for beneath in BENEATH.get(name, ()))]))

@@ -1,0 +1,236 @@
+"""What resolving hands on: frozen records of everything that a run is of, from which its jobs are built without registry or disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirbench.engine.store import Store, key_of
+from mirbench.errors import MirbenchError, describe
+from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.records import SPLITS, Clip, Condition
+from mirbench.settings.config import RunConfig
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.probing.scoring import TaskData
+
+USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
+LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
+
+Parts = Mapping[str, Any]
+"""What moves a number, by name: a part of a job's key. JSON-able."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """device: cpu, cuda or cuda:N; bfloat16: whether the processor computes in it; cores: that this process may use."""
+
+    device: str = "cpu"
+    bfloat16: bool = False
+    cores: int = 1
+
+    @property
+    def kind(self) -> str:
+        """cpu or cuda."""
+        return self.device.split(":")[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
+    be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number. decoders: the
+    packages that decode its files, with their versions."""
+
+    noun: Dataset
+    folder: Path
+    source: Parts
+    prepared: bool = True
+    place: str = ""
+    clips: tuple[Clip, ...] = ()
+    stamps: tuple[Sequence[Any], ...] = ()
+    decoders: Parts = field(default_factory=dict)
+    provider: str = "mirbench"
+
+    @property
+    def name(self) -> str:
+        return self.noun.name
+
+    def of(self, *splits: str) -> list[Clip]:
+        return [clip for clip in self.clips if clip.split in splits]
+
+    def key(self, labels: Collection[str] | None = None, splits: Sequence[str] = SPLITS) -> str:
+        """Of the clips as they are, or, where they are still to be made, of what will make them. labels: the annotations that are read;
+        None: all. splits: those that are."""
+        if not self.prepared:
+            return key_of(**self.source)
+        about = (None if labels is None else tuple(sorted(set(labels))), tuple(splits))
+        if about not in self._keys:
+            read = [
+                [*stamp, {n: in_json(v) for n, v in c.annotations.items() if labels is None or n.removesuffix("_unknown") in labels}]
+                for c, stamp in zip(self.clips, self.stamps, strict=True)
+                if c.split in splits
+            ]
+            self._keys[about] = key_of(data=self.place, clips=read)
+        return self._keys[about]
+
+    def size(self, splits: Sequence[str]) -> tuple[int, float]:
+        """Clips in these splits and, roughly, seconds of audio; 0 where nothing is known yet."""
+        sizes = [self._sizes[split] for split in splits]
+        return sum(count for count, _ in sizes), sum(seconds for _, seconds in sizes)
+
+    @cached_property
+    def _keys(self) -> dict[Any, str]:
+        return {}
+
+    @cached_property
+    def _sizes(self) -> dict[str, tuple[int, float]]:
+        sizes = dict.fromkeys(SPLITS, (0, 0.0))
+        for clip in self.clips:
+            count, seconds = sizes[clip.split]
+            sizes[clip.split] = count + 1, seconds + (USUAL_SECONDS if clip.duration is None else clip.duration)
+        return sizes
+
+
+def in_json(value: Any) -> Any:
+    """An annotation as a part of a key."""
+    return list(value) if isinstance(value, tuple | list) else str(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """An encoder as it enters the tables. name: the label in every table and row; no key depends on it, so that what two have in common is
+    done once.
+
+    options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
+    a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
+    here or not at all. asked: what settings say against options that those were trained with.
+    """
+
+    name: str
+    encoder: Encoder
+    options: Mapping[str, Any]
+    role: str
+    seeds: tuple[int, ...]
+    values: Mapping[str, float | str] = field(default_factory=dict)
+    checkpoints: Mapping[int, Path] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    def rivals(self, other: Entry) -> bool:
+        """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""
+        return not self.values or not other.values or self.values == other.values
+
+
+@dataclass(frozen=True)
+class PretrainingData:
+    """A data set that is pretrained on. labels: the annotations that may be used; None: all that it carries."""
+
+    dataset: Dataset
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def annotations(self) -> tuple[str, ...]:
+        return self.dataset.annotations if self.labels is None else self.labels
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A task that is not scored under a corruption on any data set, and why."""
+
+    task: str
+    corruption: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class KeptCheckpoints:
+    """Checkpoints of an earlier run, to be taken from the store as they are. keys: by entry and seed; by: how that run was made."""
+
+    keys: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    by: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Code:
+    """What of the code, of plugins and of packages makes numbers: a part of a key each, with a digest of the source that is used and the
+    versions of the packages that it imports. kinds: by kind of job; pretraining, embedding: by entry; tasks, corruptions: by name;
+    headlines: of tasks with their first metric alone, by which probes are chosen."""
+
+    kinds: Mapping[str, Parts] = field(default_factory=dict)
+    pretraining: Mapping[str, Parts] = field(default_factory=dict)
+    embedding: Mapping[str, Parts] = field(default_factory=dict)
+    tasks: Mapping[str, Parts] = field(default_factory=dict)
+    headlines: Mapping[str, Parts] = field(default_factory=dict)
+    corruptions: Mapping[str, Parts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """Everything that a run is of, looked up. The keys of the mappings are names.
+
+    store: where what jobs make lies. data: all data sets; scored: those that are scored on; pretraining: those that are pretrained on.
+    labels: by data set and task, where they can be read; left_out: why a task is not run, though its annotation is there. conditions: by
+    corruption, by rising severity; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions are
+    applied. baseline: whom errors under corruption are relative to. checkpoint_files: by the folder of a checkpoint that is there, the
+    digests of its files. on_bands: the entries whose backbones listen to log-mel bands. providers: by kind and name.
+    """
+
+    config: RunConfig
+    store: Store
+    machine: Machine
+    entries: tuple[Entry, ...]
+    data: Mapping[str, Data]
+    scored: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    code: Code = Code()
+    pretraining: tuple[PretrainingData, ...] = ()
+    labels: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
+    left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    corruptions: Mapping[str, Corruption] = field(default_factory=dict)
+    conditions: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
+    skips: tuple[Skip, ...] = ()
+    shifting: Collection[tuple[str, str]] = ()
+    sample_rate: int = LEAST_SAMPLE_RATE
+    baseline: str = ""
+    kept: KeptCheckpoints = KeptCheckpoints()
+    checkpoint_files: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
+    on_bands: Collection[str] = ()
+    providers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    plugins: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def encoders(self) -> list[Entry]:
+        return [entry for entry in self.entries if entry.role == "encoder"]
+
+    @property
+    def scored_data(self) -> list[Data]:
+        return [self.data[name] for name in self.scored]
+
+    @property
+    def pretraining_data(self) -> list[Data]:
+        return [self.data[each.dataset.name] for each in self.pretraining]
+
+    def carries(self, data: Data, task: Task) -> bool:
+        """Whether the task is run on the data set."""
+        return task.annotation in data.noun.annotations and (data.name, task.name) not in self.left_out
+
+    @contextlib.contextmanager
+    def naming(self, kind: str, name: str, doing: str) -> Iterator[None]:
+        """A fault inside a plugin is told with the plugin's name; errors of ours and of the disk pass."""
+        with naming(kind, name, self.providers.get((kind, name), "mirbench"), doing):
+            yield
+
+
+@contextlib.contextmanager
+def naming(kind: str, name: str, provider: str, doing: str) -> Iterator[None]:
+    """As `Resolved.naming`."""
+    try:
+        yield
+    except (MirbenchError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        noun = {"dataset": "data set"}.get(kind, kind)
+        raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {describe(error)}; --debug shows where.") from error

@@ -1,0 +1,155 @@
+"""The first step: settings and plugins -> everything that a run is of. All look-ups, all disk and all refusals are here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.checkpoints import check_pretraining_clips, digests_of
+from mirbench.experiment.resolve.code import resolve_code, source_tree
+from mirbench.experiment.resolve.conditions import baseline_of, conditions_of, untrue_labels
+from mirbench.experiment.resolve.data import resolve_data
+from mirbench.experiment.resolve.data_selection import fit_supervision, pretraining_data, register_own_data
+from mirbench.experiment.resolve.entries import resolve_entries
+from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, PretrainingData, Resolved
+from mirbench.experiment.resolve.tasks import resolve_tasks
+from mirbench.nouns import Corruption
+from mirbench.registry import Registry
+from mirbench.settings.config import RunConfig
+from mirbench.settings.options import check_options
+
+
+def settle(config: RunConfig, registry: Registry) -> RunConfig:
+    """The settings with somebody's own data registered, and a supervision that reads what labels there are; raises MirbenchError for names
+    that nothing carries, and options that no encoder has."""
+    config = register_own_data(config, registry)
+    named = {"encoder": [*config.encoders, *config.floors], "task": config.tasks, "dataset": config.datasets}
+    for kind, names in {**named, "corruption": config.corruptions}.items():
+        registry.resolve(kind, names)
+    check_options(config, registry.encoders)
+    return fit_supervision(config, registry)
+
+
+def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None = None) -> Resolved:
+    """Prepares nothing and decodes nothing.
+
+    kept: checkpoints to take from the cache as they are. Raises MirbenchError for unknown names, for data that are not there or cannot be
+    listed, for checkpoints that were pretrained on what is tested, and where a chosen task, or what an encoder learns from, finds its
+    annotation in none of the data sets.
+    """
+    kept, store = kept or KeptCheckpoints(), Store(cache).check()
+    tree = source_tree(store)
+    machine = resolve_machine(config.device, config.devices)
+    entries = resolve_entries(config, registry)
+    learning = learners(entries, kept)
+    pretraining = pretraining_data(config, registry) if learning else []
+    scored = [resolve_data(dataset, registry, store, config.data_root, tree) for dataset in registry.resolve("dataset", config.datasets)]
+    data = {each.name: each for each in scored}
+    tasks, labels = resolve_tasks(config, registry, scored)
+    check_needs(learning, pretraining)
+    for each in pretraining:
+        if each.dataset.name not in data:
+            data[each.dataset.name] = resolve_data(each.dataset, registry, store, config.data_root, tree)
+    corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
+    skips, shifting = untrue_labels(tasks, corruptions)
+    folders = _checkpoint_folders(entries, kept, store, scored)
+    return Resolved(
+        config=config,
+        store=store,
+        machine=machine,
+        entries=tuple(entries),
+        data=data,
+        scored=tuple(each.name for each in scored),
+        tasks=tuple(tasks),
+        code=resolve_code(tree, registry, entries, tasks, corruptions),
+        pretraining=tuple(pretraining),
+        labels=labels.labels,
+        left_out=labels.left_out,
+        corruptions={corruption.name: corruption for corruption in corruptions},
+        conditions={c.name: conditions for c in corruptions if (conditions := conditions_of(c, config))},
+        skips=tuple(skips),
+        shifting=frozenset(shifting),
+        sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.encoder.sample_rate for entry in entries)),
+        baseline=baseline_of(config, entries),
+        kept=kept,
+        checkpoint_files={folder: digests_of(folder) for folder in folders},
+        on_bands=on_bands(registry, entries),
+        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "corruption")
+                   for name in registry.nouns(kind)},
+        plugins=[dataclasses.asdict(plugin) | {"file": Path(plugin.file).name} for plugin in registry.plugins],
+    )  # fmt: skip
+
+
+def resolve_pretraining(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> Resolved:
+    """As `resolve`, of pretraining one encoder, or each of its variants in a sweep, alone."""
+    store = Store(cache).check()
+    tree = source_tree(store)
+    alone = config.model_copy(update={"encoders": [encoder], "floors": [], "checkpoints": []})
+    entries = [entry for entry in resolve_entries(alone, registry) if entry.encoder.name == encoder]
+    pretraining = pretraining_data(config, registry)
+    check_needs(learners(entries, KeptCheckpoints()), pretraining)
+    return Resolved(
+        config=config,
+        store=store,
+        machine=resolve_machine(config.device, config.devices),
+        entries=tuple(entries),
+        data={each.dataset.name: resolve_data(each.dataset, registry, store, config.data_root, tree) for each in pretraining},
+        scored=(),
+        tasks=(),
+        code=resolve_code(tree, registry, entries),
+        pretraining=tuple(pretraining),
+        on_bands=on_bands(registry, entries),
+        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset") for name in registry.nouns(kind)},
+    )
+
+
+def _checkpoint_folders(entries: Iterable[Entry], kept: KeptCheckpoints, store: Store, scored: Sequence[Data]) -> list[Path]:
+    """Of the checkpoints that are there, looked at: raises MirbenchError where one is gone, or was pretrained on what is tested."""
+    folders: list[Path] = []
+    for entry in entries:
+        for seed in entry.seeds:
+            if (key := kept.keys.get((entry.name, seed))) is not None:
+                if not store.has("checkpoints", key):
+                    raise MirbenchError(
+                        f"the checkpoint of {entry.name}, seed {seed} is no longer in {store.root}; name the cache that the run was made "
+                        "with by --cache, or make the run again."
+                    )
+                folders.append(store.folder("checkpoints", key))
+            elif seed in entry.checkpoints:
+                folders.append(entry.checkpoints[seed])
+    for folder in folders:
+        check_pretraining_clips(folder, scored)
+    return list(dict.fromkeys(folders))
+
+
+def on_bands(registry: Registry, entries: Iterable[Entry]) -> frozenset[str]:
+    """The entries whose backbones listen to log-mel bands."""
+    return frozenset(
+        entry.name
+        for entry in entries
+        if any(registry.get(kind, name).bands for kind, name in entry.encoder.parts(entry.options) if kind == "backbone")
+    )
+
+
+def learners(entries: Iterable[Entry], kept: KeptCheckpoints) -> list[Entry]:
+    """Those that are pretrained in the run: the others learn nothing, or have checkpoints already."""
+    unkept = (entry for entry in entries if any((entry.name, seed) not in kept.keys for seed in entry.seeds))
+    return [entry for entry in unkept if entry.encoder.trainable and not entry.checkpoints]
+
+
+def check_needs(learning: Iterable[Entry], pretraining: Sequence[PretrainingData]) -> None:
+    """Raises MirbenchError where no data set carries an annotation that something to be pretrained learns from."""
+    carried = sorted({a for each in pretraining for a in each.annotations})
+    for entry in learning:
+        for annotation in entry.encoder.needs(entry.options):
+            if annotation not in carried:
+                some = f"give it a supervision that reads one of: {', '.join(carried)}" if carried else "pretrain one that needs no labels"
+                raise MirbenchError(
+                    f"encoder '{entry.name}' learns from the annotation '{annotation}', which "
+                    f"{', '.join(each.dataset.name for each in pretraining)} does not carry; {some}, or name a data set whose labels it is "
+                    f"to use: --supervise-with NAME:{annotation}."
+                )

@@ -1,0 +1,143 @@
+"""The four steps: resolve, build, make, gather. `--plan` and `check` stop after the second, `pretrain` after the third."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
+from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError
+from mirbench.experiment.build.graph import RunGraph, build, build_pretraining, prepare_job
+from mirbench.experiment.gather.collect import collect
+from mirbench.experiment.gather.manifest import Made
+from mirbench.experiment.recipes.overlap import read_overlap, refuse_overlap
+from mirbench.experiment.resolve.bad_clips import check_files
+from mirbench.experiment.resolve.data import resolve_data
+from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
+from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
+from mirbench.nouns import Dataset
+from mirbench.registry import Registry, load
+from mirbench.results.run_folder import RunFolder
+from mirbench.settings.config import RunConfig
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.embedding.corruption import Fault
+
+TRIES = 3
+
+
+def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None = None) -> RunGraph:
+    """Every job of a run in the order in which it will be done; nothing is made. Raises MirbenchError as `resolve` does."""
+    return build(resolve(config, registry, cache, kept))
+
+
+def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", kept: KeptCheckpoints | None = None) -> Path:
+    """Does what is left to do and writes the run folder; returns it. A run folder that is whole already is left as it is.
+
+    command: for the manifest. kept: checkpoints to take from the cache as they are.
+    """
+    planned = plan(config, registry, cache, kept)
+    executor = executor_of(planned.resolved)
+    outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
+    if Graph(planned.preparations).missing(executor.store):
+        executor.run(Graph(planned.preparations), outcome)
+        planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
+    _refuse(planned, executor, outcome)
+    folder = RunFolder.create(Path(planned.resolved.config.output) / planned.name)
+    if folder.is_whole(planned.key) and not planned.graph.missing(executor.store):
+        return folder.path
+    _make(planned, executor, outcome)
+    collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome)), command)
+    return folder.path
+
+
+def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:
+    """Pretrains one encoder, or each of its variants in a sweep, for each seed, or takes it from the store; returns where the
+    checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
+    planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
+    executor = executor_of(planned.resolved)
+    if Graph(planned.preparations).missing(executor.store):
+        executor.run(Graph(planned.preparations))
+        planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
+    check_files(planned.resolved)
+    executor.run(planned.graph)
+    titles: dict[Path, list[str]] = {}
+    for job in planned.checkpoints.values():
+        titles.setdefault(executor.store.folder(*job.name), []).append(job.title)
+    return {folder: " and ".join(dict.fromkeys(several)) for folder, several in titles.items()}
+
+
+def make_job(config: RunConfig, plugins: Sequence[str], cache: Path, key: str) -> None:
+    """Makes one job of a run, whose needs are there, from the settings of the run and its key alone: in a process, or on a machine, of its
+    own. config: settled; plugins: files and modules, as --plugin takes them. Raises MirbenchError where the run has no such job."""
+    planned = plan(settle(config, registry := load(plugins)), registry, cache)
+    if key not in {job.key for job in planned.graph.jobs}:
+        raise MirbenchError(
+            f"the run has no job with the key {key}; its data, its plugins or mirbench may have changed since it was planned."
+        )
+    for fault in make_one(planned.graph, key, planned.resolved.store).values():
+        raise fault
+
+
+def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: Callable[[float], None]) -> Data:
+    """A data set by itself, made where it is still to be. announce: called before that with the seconds that it will take."""
+    store = Store(cache).check()
+    data = resolve_data(dataset, registry, store)
+    if not data.prepared:
+        announce(data.noun.cost()[0])
+        LocalExecutor(store).run(Graph([prepare_job(data)]))
+        data = resolve_data(dataset, registry, store)
+    return data
+
+
+def executor_of(resolved: Resolved) -> Executor:
+    return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
+
+
+def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
+    """Raises MirbenchError where files cannot be read, or what is tested is pretrained on."""
+    check_files(planned.resolved)
+    if planned.overlap is not None:
+        executor.run(Graph([*planned.preparations, planned.overlap]), outcome)
+        if planned.resolved.config.overlap == "refuse":
+            refuse_overlap(read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained))
+
+
+def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
+    for _ in range(TRIES):
+        executor.run(planned.graph, outcome)
+        hindered = _needing(planned.graph, outcome.failed)
+        left = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
+        if not left:
+            return  # or another run that shares the cache has removed what it was done with
+    raise MirbenchError(
+        f"{len(left)} jobs are still not done, the first {left[0].kind}: {left[0].title}; another run may share the cache: run the "
+        "same command again when it has ended."
+    )
+
+
+def _needing(graph: Graph, failed: Iterable[str]) -> set[str]:
+    """The keys of these jobs, of all that need them, and of what only those need."""
+    hindered = set(failed)
+    for job in graph.jobs:
+        if any(need.key in hindered for need in job.needs):
+            hindered.add(job.key)
+    for job in reversed(graph.jobs):
+        needing: tuple[Job, ...] = graph.needing.get(job.name, ())
+        if not job.kept and needing and all(other.key in hindered for other in needing):
+            hindered.add(job.key)
+    return hindered
+
+
+def faults_of(planned: RunGraph, outcome: Outcome) -> dict[str, dict[str, Fault]]:
+    """By data set and corruption, what a corruption did wrong."""
+    from mirbench.evaluation.embedding.corruption import Fault
+
+    faults: dict[str, dict[str, Fault]] = {}
+    for key, fault in outcome.failed.items():
+        assert isinstance(fault, Fault)
+        faults.setdefault(planned.corrupted.embeddings[key], {}).setdefault(fault.condition.corruption, fault)
+    return faults

@@ -1,0 +1,114 @@
+"""What is retired by a change of the code: nothing by comments, sentences and reports, and by code exactly what uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mirbench
+
+CODE = Path(mirbench.__file__).parent
+PLAN = """
+import json
+from pathlib import Path
+from mirbench import registry
+from mirbench.experiment.resolve.resolve import settle
+from mirbench.experiment.run import plan
+from mirbench.settings.config import load_config
+nouns = registry.load()
+tasks = ["tagging", "key", "genre"]
+flags = {"encoders": ["semisupcon", "simclr"], "tasks": tasks, "corruptions": ["low-pass"], "severities": "1", "device": "cpu"}
+planned = plan(settle(load_config([], [], flags), nouns), nouns, Path("cache"))
+print(json.dumps({job.kind.removeprefix("corrupted-") + ": " + job.title: job.key for job in planned.graph.jobs}))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the code, and what changing it retires: (file, old, new) -> the kinds and titles of jobs."""
+    home = tmp_path_factory.mktemp("copy")
+    shutil.copytree(CODE, home / "mirbench", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("plugins", "configs"):
+        source = next(iter(__import__(f"mirbench_{name}").__path__))
+        shutil.copytree(source, home / f"mirbench_{name}", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def keys() -> dict[str, str]:
+        environment = os.environ | {"PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([sys.executable, "-c", PLAN], cwd=home, env=environment, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    usual = keys()
+
+    def retired(file: str, old: str, new: str) -> set[str]:
+        path = home / file
+        text = path.read_text()
+        assert text.count(old) >= 1, (file, old)
+        path.write_text(text.replace(old, new, 1))
+        try:
+            return {title for title, key in keys().items() if usual[title] != key}
+        finally:
+            path.write_text(text)
+
+    retired.all = usual
+    return retired
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("mirbench/evaluation/probing/probes.py", "from __future__", "# a comment\nfrom __future__"),
+        (
+            "mirbench/evaluation/embedding/windows.py",
+            '"""(samples,) -> (windows',
+            '"""Other words: (samples,) -> (windows',
+        ),
+        ("mirbench/evaluation/embedding/windows.py", "failed while embedding", "broke while it embedded"),
+        ("mirbench/reporting/tables/scores.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
+        ("mirbench/cli/app.py", "LINE = ", "LINES = 3\nLINE = "),
+        ("mirbench/engine/executor.py", "self.budget_megabytes = store,", "self.x = self.budget_megabytes = store,"),
+        ("mirbench/evaluation/probing/metric_functions.py", "def r2(", "def r2_of_old(): ...\n\n\ndef r2("),
+        ("mirbench_plugins/tasks/emotion.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
+    ],
+    ids=lambda text: text[:24] if "/" not in text else text.rpartition("/")[2],
+)
+def test_what_makes_no_number_of_the_run_retires_nothing(copy, file, old, new):
+    assert copy(file, old, new) == set()
+
+
+def of(copy, *words, kinds=("checkpoints", "embeddings", "probes", "predictions", "scores")):
+    return {title for title in copy.all if title.split(":")[0] in kinds and all(word in title for word in words)}
+
+
+def test_a_loss_retires_what_learns_by_it(copy):
+    changed = copy("mirbench/pretraining/losses.py", "temperature: float = 0.1", "temperature: float = 0.2")
+    assert changed == of(copy, "semisupcon") | of(copy, "simclr")
+
+
+def test_a_window_rule_retires_embeddings_and_what_is_made_of_them_alone(copy):
+    changed = copy("mirbench/evaluation/embedding/windows.py", "count = -(-len(audio) // length)", "count = 1 - (-len(audio) // length)")
+    assert changed == of(copy, kinds=("embeddings", "probes", "predictions", "scores"))
+    assert of(copy, kinds=("checkpoints",)) - changed
+
+
+def test_a_metric_retires_the_scores_of_the_tasks_that_it_scores(copy):
+    """And their probes where it is the headline, by which those are chosen."""
+    at = "mirbench/evaluation/probing/metric_functions.py"
+    f1 = copy(at, "def macro_f1(targets: np.ndarray, ", "def macro_f1(others: np.ndarray, ")
+    assert f1 == of(copy, "genre on", kinds=("scores",))
+    mirex = copy(at, "return 0.3", "return 0.31")
+    assert mirex == of(copy, "key on", kinds=("probes", "predictions", "scores"))
+
+
+def test_a_corruption_retires_what_is_made_under_it(copy):
+    changed = copy("mirbench_plugins/corruptions/filters.py", "def apply(self", "def apply_again(self): ...\n\n    def apply(self")
+    assert changed == set()
+    changed = copy("mirbench/evaluation/embedding/corruption.py", "digest()[:4]", "digest()[4:8]")
+    under = {title for title in of(copy, "low-pass") if not title.startswith("checkpoints")}
+    assert under <= changed
+    assert not of(copy, kinds=("checkpoints",)) & changed

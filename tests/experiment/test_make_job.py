@@ -1,0 +1,78 @@
+"""Every job can be made in a fresh process from the settings of its run and its key alone, and is then the same to the byte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirbench import cli, registry
+from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.resolve import settle
+from mirbench.experiment.run import make_job, plan
+from mirbench.settings.config import RunConfig, load_config
+
+QUICK = ["options.semisupcon.steps=3", "corruptions=[white-noise, background-music]", "severities=[2]", "bootstrap.resamples=50"]
+CODE = """
+import json, sys
+from pathlib import Path
+from mirbench.experiment.run import make_job
+from mirbench.settings.config import RunConfig
+config, plugins, cache, key = json.loads(sys.argv[1])
+make_job(RunConfig.model_validate(config), plugins, Path(cache), key)
+"""
+
+pytestmark = pytest.mark.usefixtures("built_in")
+
+
+def made_again(config, plugins, cache, kinds):
+    """By kind: (digests of what the run left, digests of what a fresh process makes); reports, which tell seconds, are left out."""
+    nouns = registry.load(plugins)
+    planned, store = plan(settle(config, nouns), nouns, cache), Store(cache)
+    assert [job for job in planned.graph.missing(store) if job.kept] == []
+    found = {}
+    for kind in kinds:
+        job = [job for job in planned.graph.jobs if job.kind == kind and store.has(*job.name)][-1]
+        before = store.entry(*job.name).files
+        store.remove(*job.name)
+        told = json.dumps([config.model_dump(), plugins, str(cache), job.key])
+        subprocess.run([sys.executable, "-c", CODE, told], check=True)
+        after = store.entry(*job.name).files
+        found[kind] = tuple({name: of for name, of in files.items() if name != "report.json"} for files in (before, after))
+        assert found[kind][0], kind
+    return found
+
+
+def settings(folder: Path) -> RunConfig:
+    """Those of a finished run."""
+    return RunConfig.model_validate(json.loads((folder / "manifest.json").read_text())["config"])
+
+
+def test_predictions_and_scores_are_made_again_from_their_keys(tiny_run, tiny_plugin):
+    cache, folder = tiny_run
+    for kind, (before, after) in made_again(settings(folder), [str(tiny_plugin)], cache, ("predictions", "scores")).items():
+        assert before == after, kind
+
+
+def test_a_key_of_no_job_is_a_sentence(tiny_run, tiny_plugin):
+    cache, folder = tiny_run
+    with pytest.raises(MirbenchError, match=r"^the run has no job with the key 0123; its data, its plugins or mirbench may have changed "):
+        make_job(settings(folder), [str(tiny_plugin)], cache, "0123")
+
+
+@pytest.mark.slow
+def test_every_kind_of_job_of_the_quick_configuration_is_made_in_a_fresh_process(tmp_path):
+    command = ["run", "--config", "quick", "--cache", str(tmp_path / "cache"), "--output", str(tmp_path / "results"), "--quiet"]
+    assert cli.main([*command, *(word for setting in QUICK for word in ("--set", setting))]) == 0
+    config = load_config([Path("quick")], [*QUICK, f"output={tmp_path / 'results'}"])
+    nouns = registry.load()
+    kinds = list(dict.fromkeys(job.kind for job in plan(settle(config, nouns), nouns, tmp_path / "cache").graph.jobs))
+    assert set(kinds) == {
+        "datasets", "checkpoints", "embeddings", "probes", "predictions", "scores", "corrupted-embeddings", "corrupted-predictions"
+    }  # fmt: skip
+    for kind, (before, after) in made_again(config, [], tmp_path / "cache", kinds).items():
+        assert {name: of for name, of in before.items() if "log" not in name} == {n: of for n, of in after.items() if "log" not in n}, kind
