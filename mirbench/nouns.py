@@ -112,6 +112,10 @@ class Encoder:
         """Rough (seconds on two cores, megabytes) that `pretrain` takes, for --plan."""
         return 60.0, 10.0
 
+    def embedding_cost(self, options: Mapping[str, Any]) -> float:
+        """Rough seconds on two cores that a second of audio takes to be embedded, for --plan."""
+        return 0.0005
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         """The frozen encoder, a function or a `Staged`. folder: what `pretrain` left, None where not trainable. On a CPU it may be called
         in several processes, forked after it was loaded, each with one thread."""
@@ -199,6 +203,10 @@ class Dataset:
     def cost(self) -> tuple[float, float]:
         """Rough (seconds, megabytes) that `prepare` takes, for --plan."""
         return 0.0, 0.0
+
+    def sizes(self) -> Mapping[str, tuple[int, float]]:
+        """What `prepare` will make, for --plan: split -> (clips, seconds of audio); nothing where that is not known before."""
+        return {}
 
     def clips(self, folder: Path) -> list[Clip]:
         """All clips; `folder` is what `prepare` filled, or, of a published data set, where its files lie. Decodes no audio."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
 SECONDS_PER_WAVEFORM_VIEW = 0.13
+SECONDS_PER_SECOND = {"mel-cnn": 0.0004, "mel-cnn-small": 0.0003}  # of audio, embedded, two cores
+SECONDS_PER_WAVEFORM_SECOND = 0.016
 AT_ONCE = 8  # windows whose bands are made together on a CPU
 
 
@@ -64,6 +66,9 @@ class BackboneEncoder(Encoder):
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
         a_view = SECONDS_PER_VIEW.get(options["backbone"], SECONDS_PER_WAVEFORM_VIEW)
         return 30 + options.get("steps", 0) * options.get("batch_views", 0) * a_view, 20.0
+
+    def embedding_cost(self, options: Mapping[str, Any]) -> float:
+        return SECONDS_PER_SECOND.get(options["backbone"], SECONDS_PER_WAVEFORM_SECOND)
 
     def pretrain(self, job: PretrainJob) -> None:
         import torch

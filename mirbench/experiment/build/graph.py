@@ -122,7 +122,7 @@ def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations:
 def _passes(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:
     """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
     splits = embedded_splits(resolved)
-    clips = data.size(splits)[0] if data.prepared else costs.UNKNOWN_CLIPS
+    clips = costs.sizes(data, splits)[0]
     group: list[str] = []
     size = 0.0
     for name, conditions in resolved.conditions.items():

@@ -60,7 +60,7 @@ class Place:
         }
         title = f"{entry.name}, seed {seed}, {self.data.name} {batch.split}{f', {condition}' if corrupted else ''}"
         kind = "corrupted-embeddings" if corrupted else "embeddings"
-        cost = costs.embedding(resolved, self.data, batch.split, corrupted, len(self.wanted))
+        cost = costs.embedding(resolved, entry, self.data, batch.split, corrupted, len(self.wanted))
         needs = (*self.needs, *((checkpoint,) if checkpoint else ()))
         lock = f"embedding-{key_of(split=batch.split, data=self.data.key(()), **own)}"
         job = Job(kind, title, parts, None, needs, cost, batch, kept=not corrupted, lock=lock)
@@ -83,7 +83,7 @@ class Place:
         store = resolved.store
         make = partial(fit_probe, resolved, task, self.data.name, seed, store.folder(*train.name), store.folder(*valid.name))
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
-        return Job("probes", title, parts, make, (train, valid), costs.probing(self._labels(task), task, config.kind))
+        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, config.kind))
 
     def predictions(self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job) -> Job:
         """test: embeddings of the test split under the condition."""
@@ -92,7 +92,7 @@ class Place:
         store = resolved.store
         make = partial(predict_test, resolved, task, self.data.name, store.folder(*probe.name), store.folder(*test.name))
         kind = "corrupted-predictions" if condition.severity else "predictions"
-        title, cost = self._scored(entry, seed, task, condition), costs.predicting(self._labels(task))
+        title, cost = self._scored(entry, seed, task, condition), costs.predicting(self.data, self._labels(task), task)
         return Job(kind, title, parts, make, (probe, test), cost, kept=not condition.severity)
 
     def score(self, entry: Entry, seed: int, task: Task, condition: Condition, predictions: Job, shifted: bool = False) -> Job:
@@ -108,7 +108,7 @@ class Place:
         }
         make = partial(score_predictions, resolved, task, condition, shifted, resolved.store.folder(*predictions.name))
         title = f"{self._scored(entry, seed, task, condition)}{', labels shifted along' if shifted else ''}"
-        return Job("scores", title, parts, make, (predictions,), costs.scoring(self._labels(task), resamples))
+        return Job("scores", title, parts, make, (predictions,), costs.scoring(self.data, self._labels(task), task, resamples))
 
     def _scored(self, entry: Entry, seed: int, task: Task, condition: Condition) -> str:
         return f"{task.name} on {self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"

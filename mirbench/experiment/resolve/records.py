@@ -83,6 +83,11 @@ class Data:
         return sum(count for count, _ in sizes), sum(seconds for _, seconds in sizes)
 
     @cached_property
+    def promised(self) -> Mapping[str, tuple[int, float]]:
+        """As `Dataset.sizes`."""
+        return self.noun.sizes()
+
+    @cached_property
     def _keys(self) -> dict[Any, str]:
         return {}
 

@@ -72,7 +72,15 @@ class Mini(mirbench.Dataset):
 
         items = plan(self.size, self.seed)
         seconds = sum(i.seconds for i in items)
-        return seconds / 700, seconds * 0.022
+        return seconds / 1000, seconds * 0.022
+
+    def sizes(self) -> dict[str, tuple[int, float]]:
+        from .plan import plan
+
+        lengths: dict[str, list[float]] = {}
+        for item in plan(self.size, self.seed):
+            lengths.setdefault(item.split, []).append(item.seconds)
+        return {split: (len(seconds), sum(seconds)) for split, seconds in lengths.items()}
 
     def prepare(self, folder: Path) -> None:
         (folder / "audio").mkdir(parents=True)
