@@ -37,6 +37,7 @@ _LATE = {
     "keep_apart": "mirbench.data.splits",
     "key_name": "mirbench.notation",
     "label_targets": "mirbench.pretraining.supervision",
+    "map_in_workers": "mirbench.engine.workers",
     "parse_key": "mirbench.notation",
     "parse_pitch": "mirbench.notation",
     "progress_bar": "mirbench.progress",

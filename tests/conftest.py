@@ -4,10 +4,13 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
 
+import multiprocessing
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
+from processes import children
 
 from mirbench import cli, registry
 
@@ -67,3 +70,15 @@ def built_in():
     """Afterwards what is built in is all there is."""
     yield
     registry.load()
+
+
+@pytest.fixture
+def nothing_left():
+    """Afterwards there are the child processes and threads that there were."""
+    before, threads = children(), set(threading.enumerate())
+    yield
+    assert children() <= before
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(5)
+        assert not thread.is_alive(), thread
+    assert multiprocessing.active_children() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 COUNT = 64
 
 
-def prefetch(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[tuple[Item, Result]]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Generator[tuple[Item, Result]]:
     """Each item with what the function makes of it, in order; at most COUNT results wait to be taken.
 
     >>> list(prefetch(abs, [-2, 1], threads=2))

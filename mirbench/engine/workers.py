@@ -1,16 +1,22 @@
 """Work shared out among forked processes, whose results come as they are made, and of which one that dies is told with what it was at.
 
-Each worker has one thread and a pipe of its own. It ends when its parent does, since its pipe then ends.
+Each worker has one thread and a pipe of its own. It ends when its parent does, however busy either is.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import ctypes
 import itertools
 import multiprocessing
+import os
 import pickle
+import reprlib
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -19,10 +25,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from mirbench.errors import describe
+from threadpoolctl import threadpool_limits
+
+from mirbench.engine.machine import core_count
+from mirbench.errors import MirbenchError, describe
 
 Task = TypeVar("Task")
 Message = TypeVar("Message")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
+WATCH_SECONDS = 1.0
 
 
 class WorkerDied(Exception):
@@ -32,6 +46,10 @@ class WorkerDied(Exception):
     def __init__(self, task: Any, message: Any, how: str) -> None:
         super().__init__(task, message, how)
         self.task, self.message, self.how = task, message, how
+
+    def while_it(self, did: str) -> str:
+        """The beginning of a sentence for people."""
+        return f"a worker process ended abruptly ({self.how}) while it {did}, perhaps for want of memory"
 
 
 class Traceback(Exception):
@@ -49,6 +67,14 @@ class _Done:
     pass
 
 
+@dataclass(frozen=True)
+class _Parent:
+    """pid: of the process that forked a worker; in_main_thread: whether the thread that did lasts as long as the process."""
+
+    pid: int
+    in_main_thread: bool
+
+
 @dataclass
 class _Worker(Generic[Task]):
     process: BaseProcess
@@ -62,6 +88,35 @@ def can_fork() -> bool:
     return sys.platform.startswith("linux")
 
 
+def map_in_workers(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None, name: Callable[[Item], str] = reprlib.repr
+) -> Generator[Result]:
+    """What the function makes of each item, in their order, from worker processes of one thread each.
+
+    workers: how many, by default one for each core; where it is 1, or processes cannot be forked (not Linux), all is done in this one.
+    They are forked when the first result is asked for and find in their memory what is there, so that the function may be a closure; what
+    it changes in memory is lost. Items and results are pickled. name: what an item is called in the error of a worker that dies at it.
+    Raises what the function raises, and MirbenchError where a worker dies. No process is left, however it ends.
+
+    >>> list(map_in_workers(abs, [-2, 1], workers=2))
+    [2, 1]
+    """
+    if (count := core_count() if workers is None else workers) < 2:
+        yield from map(function, items)
+        return
+    early: dict[int, Result] = {}
+    turn = 0
+    try:
+        with contextlib.closing(in_workers(lambda task: iter([(task[0], function(task[1]))]), enumerate(items), count)) as results:
+            for number, result in results:
+                early[number] = result
+                while turn in early:
+                    yield early.pop(turn)
+                    turn += 1
+    except WorkerDied as died:
+        raise MirbenchError(f"{died.while_it(f'worked on {name(died.task[1])}')}; run the same command again.") from died
+
+
 def in_workers(
     do: Callable[[Task], Iterator[Message]],
     tasks: Iterator[Task],
@@ -69,20 +124,26 @@ def in_workers(
     queued: int = 1,
     retry: Callable[[WorkerDied], Task | None] = lambda died: None,
 ) -> Generator[Message]:
-    """What `do` yields for each task, as it comes, from `count` processes. They are forked now and find in their memory what is here.
+    """What `do` yields for each task, as it comes, from `count` processes, or fewer where there are fewer tasks. They are forked now and
+    find in their memory what is here. Where processes cannot be forked, all is done in this one.
 
-    queued: tasks that a worker is given at a time. again: what is to be done in the place of a task at which a worker died; None: nothing
-    can be. Raises what `do` raises, and WorkerDied; no process is left, however it ends.
+    queued: tasks that a worker is given at a time; where more than one, tasks must be small. retry: what is to be done in the place of a
+    task at which a worker died; None: nothing can be. Raises what `do` raises, and WorkerDied; no process is left, however it ends.
     """
+    if not can_fork():
+        for task in tasks:
+            yield from do(task)
+        return
     context = multiprocessing.get_context("fork")
     workers: list[_Worker[Task]] = []
+    parent = _Parent(os.getpid(), threading.current_thread() is threading.main_thread())
 
     def hire(given: Iterable[Task]) -> None:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(do, theirs, [ours, *(worker.pipe for worker in workers)]))
+        process = context.Process(target=_serve, args=(do, theirs, parent, [ours, *(worker.pipe for worker in workers)]))
+        workers.append(_Worker(process, ours))  # before it starts: it may be interrupted
         process.start()
         theirs.close()
-        workers.append(_Worker(process, ours))
         for task in given:
             feed(workers[-1], task)
 
@@ -98,10 +159,22 @@ def in_workers(
         worker.pipe.close()
         hire([instead, *list(worker.tasks)[1:]])
 
+    def end() -> None:
+        if os.getpid() != parent.pid:  # a copy of this process that somebody else forked
+            return
+        started = [worker.process for worker in workers if worker.process.pid]
+        for process in started:
+            process.kill()
+        for process in started:
+            process.join()
+        for worker in workers:
+            worker.pipe.close()
+
+    atexit.register(end)  # of who never comes back for the rest
     try:
-        for _ in range(count):
-            hire(())
-        for worker, task in zip(workers * queued, tasks):  # noqa: B905  # as many as there are
+        for task in itertools.islice(tasks, count):
+            hire([task])
+        for worker, task in zip(workers * (queued - 1), tasks):  # noqa: B905  # as many as there are
             feed(worker, task)
         while busy := {worker.pipe: worker for worker in workers if worker.tasks}:
             for pipe in wait(list(busy)):
@@ -125,11 +198,8 @@ def in_workers(
             worker.pipe.close()
             worker.process.join()
     finally:
-        for worker in workers:
-            worker.process.kill()
-        for worker in workers:
-            worker.process.join()
-            worker.pipe.close()
+        end()
+        atexit.unregister(end)
 
 
 def _received(worker: _Worker[Any]) -> Any:
@@ -142,14 +212,13 @@ def _received(worker: _Worker[Any]) -> Any:
         raise WorkerDied(worker.tasks[0], worker.message, how) from None
 
 
-def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, others: Sequence[Connection]) -> None:
+def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _Parent, others: Sequence[Connection]) -> None:
     """A worker. Ctrl-C is the parent's matter."""
-    from threadpoolctl import threadpool_limits
-
-    for other in others:
-        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with(parent)
+    for other in others:
+        other.close()
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -163,6 +232,24 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, others: Se
                 pipe.send(_Raised(_portable(error), "\n" + "".join(traceback.format_exception(error))))
             else:
                 pipe.send(_Done())
+
+
+def _end_with(parent: _Parent) -> None:
+    """This process ends when its parent does, amid a task too. The system sees to it, by the thread that forked it; where that thread may
+    end earlier, one of ours does."""
+
+    def watch() -> None:
+        while os.getppid() == parent.pid:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    if not parent.in_main_thread:
+        threading.Thread(target=watch, daemon=True).start()
+        return
+    with contextlib.suppress(OSError, AttributeError):  # no such call: the end of the pipe is seen after the task
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != parent.pid:  # it ended before
+        os._exit(1)
 
 
 def _portable(error: BaseException) -> BaseException:

@@ -276,10 +276,7 @@ def _forked(work: _Work, tasks: Iterator[_Task], workers: int) -> Generator[Pass
         clips = [work.clips[place] for place in (died.task.chunk.places if at is None else [at])]
         which = f"clip {clips[0].id} ({clips[0].path})" if len(clips) == 1 else f"the clips {clips[0].id} to {clips[-1].id}"
         doing = "worked on" if at is None else "decoded"
-        raise MirbenchError(
-            f"a worker process ended abruptly ({died.how}) while it {doing} {which}, perhaps for want of memory; run the same command "
-            "again, which goes on from here."
-        ) from died
+        raise MirbenchError(f"{died.while_it(f'{doing} {which}')}; run the same command again, which goes on from here.") from died
 
 
 def _here(work: _Work, tasks: Iterator[_Task]) -> Generator[PassRows]:

@@ -1,23 +1,18 @@
 """Every encoder hears the same corrupted samples, however the work is cut and shared out, and nothing is left behind."""
 
-import contextlib
 import faulthandler
-import itertools
-import multiprocessing
 import os
 import random
 import signal
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from processes import children
 
 import mirbench
-from mirbench.engine.workers import in_workers
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corrupt, corruption_seed
@@ -108,27 +103,6 @@ def heard(asked, clips, left=None):
             assert len(each) == len(set(found.chunk.places) - set(found.skipped))
     whole = {key: np.concatenate([part for _, part in sorted(parts.items()) if len(part)]) for key, parts in rows.items()}
     return whole, faults, skipped
-
-
-def children():
-    """The processes below this one that are not yet gone, by what the system says."""
-    found = set()
-    for task in os.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as file:  # a thread may end meanwhile
-            found |= set(file.read().split())
-    return found
-
-
-@pytest.fixture
-def nothing_left():
-    """Afterwards there are the child processes and threads that there were."""
-    before, threads = children(), set(threading.enumerate())
-    yield
-    assert children() <= before
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(5)
-        assert not thread.is_alive(), thread
-    assert multiprocessing.active_children() == []
 
 
 def test_rows_are_those_of_a_slow_loop(clips, cut):
@@ -542,48 +516,3 @@ def test_what_is_shared_out_keeps_its_order_and_each_corruption_whole():
         assert sum(map(len, corruptions)) == 6
         assert len(parts) == {1: 1, 100: 6}.get(shares, len(parts))
     assert listening._shared_out([], 3) == []
-
-
-class Odd(Exception):
-    def __init__(self, one, two):
-        super().__init__(one)
-
-
-def raising(task):
-    raise Odd(f"task {task}.", 0)
-    yield
-
-
-def test_an_exception_that_cannot_travel_is_told_all_the_same(nothing_left):
-    with pytest.raises(RuntimeError, match=r"^Odd: task \d$") as caught:
-        list(in_workers(raising, iter(range(4)), 2))
-    assert "in raising" in str(caught.value.__cause__)
-
-
-@pytest.mark.parametrize("queued", [1, 3])
-@pytest.mark.parametrize("count", [1, 3])
-def test_every_task_is_done_once_and_its_messages_come_in_their_order(count, queued, nothing_left):
-    found = list(in_workers(lambda task: ((task, n, os.getpid()) for n in range(task % 4)), iter(range(20)), count, queued))
-    assert sorted((task, n) for task, n, _ in found) == [(task, n) for task in range(20) for n in range(task % 4)]
-    for task in range(20):
-        assert [n for other, n, _ in found if other == task] == list(range(task % 4))
-    assert os.getpid() not in {pid for _, _, pid in found}
-
-
-def test_a_worker_that_waits_ends_when_its_parent_is_killed():
-    """Each pipe has two ends and no more."""
-    first, second = os.pipe()
-    if not (parent := os.fork()):
-        found = in_workers(lambda task: iter([os.getpid()]), itertools.count(), 3)
-        os.write(second, " ".join(str(next(found)) for _ in range(50)).encode())
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(parent, 0)
-    pids = set(os.read(first, 10_000).decode().split())
-    assert pids
-    for _ in range(100):
-        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
-            break
-        time.sleep(0.02)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-    os.close(first)
-    os.close(second)
