@@ -7,15 +7,23 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
+
+from mirbench.progress import progress_bar
+
+Item = TypeVar("Item")
+Fact = TypeVar("Fact")
 
 FILE = "scans.sqlite"
 AT_ONCE = 900  # what every SQLite takes as parameters of a query
 TABLE = """CREATE TABLE IF NOT EXISTS known
     (kind TEXT NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"""
 WAIT_SECONDS = 2.0  # for another process that is writing
+KEPT_AT_ONCE = 1000  # facts, so that a run that is killed keeps most of them
+SHOWN_AFTER = 2.0  # seconds, the bar
 
 
 @dataclass(frozen=True)
@@ -109,3 +117,40 @@ class FileFacts:
         except OSError:
             return False
         return True
+
+
+@dataclass(frozen=True)
+class Look(Generic[Item, Fact]):
+    """A way of finding facts. at: each item with its fact, in any order; packed: None for what is not kept; unpacked: None for what cannot
+    be read."""
+
+    at: Callable[[Sequence[Item]], Generator[tuple[Item, Fact]]]
+    packed: Callable[[Fact], bytes | None]
+    unpacked: Callable[[bytes], Fact | None]
+
+
+def look_once(look: Look[Item, Fact], stamps: Mapping[Item, Stamp | None], facts: FileFacts, title: str, unit: str) -> dict[Item, Fact]:
+    """Of each item, what is kept of it or, where nothing is, what a look shows, which is then kept, also of a run that is interrupted.
+
+    stamps: by item; None: it is not kept. title, unit: of the progress bar.
+    """
+    kept = facts.get(mark for mark in stamps.values() if mark)
+    known = {item: fact for item, mark in stamps.items() if mark in kept and (fact := look.unpacked(kept[mark])) is not None}
+    new, fresh = [item for item in stamps if item not in known], dict[Stamp, bytes]()
+    try:
+        with (
+            progress_bar(total=len(new), desc=title, unit=unit, leave=False, delay=SHOWN_AFTER) as bar,
+            contextlib.closing(look.at(new)) as looked_at,
+        ):
+            for item, fact in looked_at:
+                bar.update()
+                known[item] = fact
+                if (mark := stamps[item]) and (value := look.packed(fact)) is not None:
+                    fresh[mark] = value
+                if len(fresh) >= KEPT_AT_ONCE:
+                    facts.put(fresh)
+                    fresh = {}
+    finally:
+        if fresh:
+            facts.put(fresh)
+    return known

@@ -13,14 +13,10 @@ from pathlib import Path
 
 from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.file_facts import FileFacts, Stamp, stamp, version_of
+from mirbench.data.file_facts import FileFacts, Look, look_once, stamp, version_of
 from mirbench.engine.prefetch import prefetch
 from mirbench.errors import describe
-from mirbench.progress import progress_bar
 from mirbench.records import Clip
-
-SHOWN_AFTER = 2.0  # seconds, the bar
-KEPT_AT_ONCE = 2000  # so that a run that is killed keeps most of what it saw
 
 
 @dataclass(frozen=True)
@@ -51,26 +47,9 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
 
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
-    known, how = FileFacts(cache, "scan"), version_of("scans")
-    stamps = {path: mark for path in paths if (mark := stamp(path, how))}
-    kept = known.get(stamps.values())
-    scans = {path: scan for path, mark in stamps.items() if (scan := _read(kept.get(mark)))}
-    new = [path for path in paths if path not in scans]
-    fresh: dict[Stamp, bytes] = {}
-    try:
-        with progress_bar(total=len(new), desc=title, unit="file", leave=False, delay=SHOWN_AFTER) as bar:
-            for path, scan in prefetch(_look, new, max(1, workers)):
-                scans[path] = scan
-                bar.update()
-                if not scan.problem and path in stamps:
-                    fresh[stamps[path]] = json.dumps(asdict(scan)).encode()
-                if len(fresh) >= KEPT_AT_ONCE:
-                    known.put(fresh)
-                    fresh = {}
-    finally:
-        if fresh:
-            known.put(fresh)
-    return scans
+    how = version_of("scans")
+    look = Look[str, Scan](lambda new: prefetch(_look, new, max(1, workers)), _packed, _unpacked)
+    return look_once(look, {path: stamp(path, how) for path in paths}, FileFacts(cache, "scan"), title, "file")
 
 
 def _look(path: str) -> Scan:
@@ -83,10 +62,13 @@ def _look(path: str) -> Scan:
     return Scan("", found.seconds, found.sample_rate, found.channels, found.format)
 
 
-def _read(kept: bytes | None) -> Scan | None:
-    """None where there is nothing, or nothing that can be read."""
+def _packed(scan: Scan) -> bytes | None:
+    return None if scan.problem else json.dumps(asdict(scan)).encode()
+
+
+def _unpacked(kept: bytes) -> Scan | None:
     with suppress(ValueError, TypeError):
-        return Scan(**json.loads(kept)) if kept else None
+        return Scan(**json.loads(kept))
     return None
 
 

@@ -151,6 +151,16 @@ def test_an_interrupted_run_keeps_what_it_saw(tmp_path, looks, monkeypatch):
     assert "0.wav" not in looks
 
 
+def test_a_killed_run_keeps_most_of_what_it_saw(tmp_path, monkeypatch):
+    sizes, put = [], FileFacts.put
+    monkeypatch.setattr(known, "KEPT_AT_ONCE", 3)
+    monkeypatch.setattr(FileFacts, "put", lambda facts, values: sizes.append(len(values)) or put(facts, values))
+    clips = [clip(write(tmp_path / f"{number}.wav")) for number in range(8)]
+    scan_clips(clips, tmp_path, 2)
+    scan_clips(clips, tmp_path, 2)
+    assert sizes == [3, 3, 2]
+
+
 @pytest.mark.parametrize("damage", ["garbage", "cut", "other table", "folder", "overwritten"])
 def test_a_damaged_cache_is_as_good_as_none(tmp_path, damage):
     paths = [write(tmp_path / f"{number}.wav") for number in range(300)]

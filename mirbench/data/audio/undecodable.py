@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError, read_clip
 from mirbench.data.duplicates.fingerprinting import fingerprint_clips
+from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.errors import describe
 from mirbench.records import Clip
 
@@ -19,25 +16,21 @@ EXPLAINED = 500  # of very many, the first
 
 
 def undecodable(clips: Sequence[Clip], cache: Path, workers: int, title: str) -> dict[str, str]:
-    """By clip id, why a clip cannot be heard, as a sentence; what is heard is kept as fingerprints. cache, workers, title: as of `hear`."""
-    failed = [clip for clip, heard in zip(clips, fingerprint_clips(clips, cache, workers, title), strict=True) if heard is None]
-    found: dict[str, str] = {}
-    pool = _worker()
-    for clip in failed[:EXPLAINED]:
-        try:
-            why = pool.submit(_why, clip).result()
-        except BrokenProcessPool:
-            pool = _worker()
-            why = f"{clip.path} ends the process that decodes it."
-        if why:
-            found[clip.id] = why
-    pool.shutdown()
-    return found | {clip.id: f"{clip.path} cannot be decoded." for clip in failed[EXPLAINED:]}
+    """By clip id, why a clip cannot be heard, as a sentence; what is heard is kept as fingerprints. cache, workers, title: as of
+    `fingerprint_clips`."""
+    prints = fingerprint_clips(clips, cache, workers, title)
+    failed = [clip for clip, packed in zip(clips, prints, strict=True) if packed is None]
 
+    def explain(task: tuple[Clip, str]) -> Iterator[tuple[Clip, str]]:
+        clip, why = task
+        yield clip, why or _why(clip)
 
-def _worker() -> ProcessPoolExecutor:
-    """A process of its own, since a damaged file may end it."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"))
+    def ended(died: WorkerDied) -> tuple[Clip, str]:
+        clip, _ = died.task
+        return clip, f"{clip.path} ends the process that decodes it."
+
+    explained = in_workers(explain, ((clip, "") for clip in failed[:EXPLAINED]), 1, retry=ended)
+    return {clip.id: why for clip, why in explained if why} | {clip.id: f"{clip.path} cannot be decoded." for clip in failed[EXPLAINED:]}
 
 
 def _why(clip: Clip) -> str:
