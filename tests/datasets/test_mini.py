@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import os
+import signal
+import sys
 from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from mirbench_plugins.datasets.mini import Mini, arrange, pieces, sampler, sizes
 from mirbench_plugins.datasets.mini import plan as plans
+from processes import end_parent
 
+import mirbench
 from mirbench.data.splits import check_clips
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mini.json"
@@ -154,8 +160,6 @@ def test_audio_is_the_same_for_one_or_two_processes_and_in_any_order(tmp_path):
     check_clips("mini-test", clips)
     assert len(clips) == len(hashes[0]) - 1 == len(plans.plan(TINY))
     audio, _ = plans.render(next(i for i in plans.plan(TINY) if i.id == clips[-1].id), 0)
-    import soundfile
-
     assert np.array_equal(soundfile.read(clips[-1].path, dtype="int16")[0], audio)
     carried = {name for clip in clips for name in clip.annotations}
     assert carried == set(dataset.annotations)
@@ -170,3 +174,41 @@ def test_audio_is_byte_for_byte_what_it_was(full):
     found = {name: hashlib.sha256(plans.render(chosen[name], 0)[0].tobytes()).hexdigest() for name in golden}
     assert found == golden
     assert len(golden) >= 12
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_written_is_what_it_was_whatever_the_processes(full, tmp_path, workers, nothing_left, monkeypatch):
+    golden = json.loads(GOLDEN.read_text())
+    monkeypatch.setattr(plans, "plan", lambda size, seed: [item for item in full if item.id in golden])
+    (tmp_path / "mini").mkdir()
+    Mini("mini", "", sizes.FULL, workers).prepare(tmp_path / "mini")
+    files = {path.stem: path for path in (tmp_path / "mini" / "audio").iterdir()}
+    assert {name: hashlib.sha256(soundfile.read(path, dtype="int16")[0].tobytes()).hexdigest() for name, path in files.items()} == golden
+
+
+def test_a_worker_that_dies_is_told_with_what_it_rendered(tmp_path, nothing_left, monkeypatch):
+    monkeypatch.setattr(plans, "render", lambda item, seed: os._exit(9))
+    first, *_, last = (item.id for item in plans.plan(TINY)[:40])
+    sentence = (
+        rf"^a worker process ended abruptly \(exit code 9\) while it worked on tiny, clips {first} to {last}, perhaps for want of memory; "
+        r"run the same command again\.$"
+    )
+    monkeypatch.setattr(plans, "plan", lambda size, seed, whole=plans.plan: whole(size, seed)[:40])
+    with pytest.raises(mirbench.MirbenchError, match=sentence):
+        Mini("tiny", "", TINY, workers=2).prepare(tmp_path)
+
+
+RENDERING = """
+from pathlib import Path
+from mirbench_plugins.datasets.mini import Mini, sizes
+print("ready", flush=True)
+Mini("mini-quick", "", sizes.QUICK, workers=2).prepare(Path("."))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_a_parent_that_is_ended_while_rendering(tmp_path, by):
+    _, below, alive = end_parent(RENDERING, by, tmp_path, lambda: len(list(tmp_path.glob("audio/*.flac"))) > 10)
+    assert len(below) == 2
+    assert alive == set()

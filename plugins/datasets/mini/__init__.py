@@ -10,9 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,15 +90,9 @@ class Mini(mirbench.Dataset):
         clips: list[mirbench.Clip] = []
         with mirbench.progress_bar(total=len(items), desc=f"rendering {self.name}", unit="clip") as bar:
             write = functools.partial(_write, folder=folder, seed=self.seed)
-            if workers == 1:
-                for part in parts:
-                    clips += write(part)
-                    bar.update(len(part))
-            else:
-                with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-                    for done in pool.map(write, parts):
-                        clips += done
-                        bar.update(len(done))
+            for done in mirbench.map_in_workers(write, parts, workers, lambda part: f"{self.name}, clips {part[0].id} to {part[-1].id}"):
+                clips += done
+                bar.update(len(done))
         mirbench.write_manifest(folder / "manifest.csv", clips)
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
