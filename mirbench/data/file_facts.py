@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from mirbench.engine.sources import SourceTree
 from mirbench.progress import progress_bar
 
 Item = TypeVar("Item")
@@ -45,17 +45,10 @@ def stamp(path: Path | str, how: str, *parts: object) -> Stamp | None:
     return Stamp(of, hashlib.blake2b(state, digest_size=16).digest())
 
 
-def version_of(module: str) -> str:
-    """A hash of a module of the data room and of those of the room that it imports, so that what other code found is looked at anew."""
-    sources: dict[str, bytes] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = Path(__file__).parent / f"{name.replace('.', '/')}.py"
-        if name not in sources and path.is_file():
-            sources[name] = path.read_bytes()
-            waiting += [each.decode() for each in re.findall(rb"mirbench\.data\.([\w.]+)", sources[name])]
-    return hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()[:16]
+def version_of(root: str, cache: Path) -> str:
+    """A hash of the code that looks, so that what other code found is looked at anew. root: where it begins, such as
+    `mirbench.data.scans:_look`; cache: keeps what was read of the source."""
+    return SourceTree(memo=cache / "sources.json").used_by(root).digest
 
 
 class FileFacts:

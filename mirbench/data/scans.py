@@ -47,7 +47,7 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
 
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
-    how = version_of("scans")
+    how = version_of("mirbench.data.scans:_look", cache)
     look = Look[str, Scan](lambda new: prefetch(_look, new, max(1, workers)), _packed, _unpacked)
     return look_once(look, {path: stamp(path, how) for path in paths}, FileFacts(cache, "scan"), title, "file")
 

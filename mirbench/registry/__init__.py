@@ -1,6 +1,6 @@
 """Who provides what: plugins by three doors, the contract that they keep, and encoders, tasks, data sets and the rest by name.
 
-In: modules with hooks. Out: a `Registry` of nouns, each with its provider and its sources.
+In: modules with hooks. Out: a `Registry` of nouns, each with its provider.
 """
 
 from mirbench.registry.plugins import Registry as Registry

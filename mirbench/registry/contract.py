@@ -6,10 +6,8 @@ import inspect
 import itertools
 import math
 import re
-import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -181,20 +179,6 @@ def _kebab(name: str) -> str:
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
-
-
-def sources_of(noun: Any, module: Any) -> list[Path]:
-    """The .py files that define a noun, sorted: its plugin's package, or the files of its class, of the bases that are not
-    nouns.py's, and of the modules imported from the folder of a plugin file."""
-    package = getattr(module, "__path__", None)
-    if package:
-        return sorted(path for folder in package for path in Path(folder).rglob("*.py"))
-    files = {file_of(cls) for cls in type(noun).__mro__ if cls.__module__ not in ("builtins", "mirbench.nouns")} | {file_of(module)}
-    own = Path(file_of(module)).parent
-    if module.__name__.split(".")[0] not in ("mirbench", "mirbench_plugins"):
-        loaded = [getattr(other, "__file__", None) or "" for other in list(sys.modules.values())]
-        files |= {file for file in loaded if file.endswith(".py") and Path(file).parent == own}
-    return sorted(Path(file) for file in files if file and Path(file).is_file())
 
 
 def hook_result(result: Any, hook: str, label: str) -> list[Any]:

@@ -27,7 +27,7 @@ import pluggy
 from mirbench import hookspecs
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
-from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of, sources_of
+from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of
 
 _FIRST = (  # then the alphabet
     *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
@@ -114,23 +114,6 @@ class Registry:
     def provider(self, kind: str, name: str) -> str:
         """`mirbench`, `entry point NAME (DISTRIBUTION VERSION)` or the plugin's file."""
         return self._from[kind, self.get(kind, name).name][0].provider
-
-    def digest(self, kind: str, name: str) -> str:
-        """SHA-256 of the source that defines a noun: its class's file (and its bases', up to ours), or all .py files of its package."""
-        noun = self.get(kind, name)
-        module = self._from[kind, noun.name][1]
-        hasher = hashlib.sha256(f"{type(noun).__module__}.{type(noun).__qualname__}".encode())
-        for file in sources_of(noun, module):
-            hasher.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
-        return hasher.hexdigest()
-
-    def parts_digest(self, named: Iterable[tuple[str, str]]) -> str:
-        """Of the sources of those backbones and supervisions, as (kind, name), that plugins provide; nothing where all are built in."""
-        told = ""
-        for kind, name in sorted(set(named)):
-            digest = self.digest(kind, name)
-            told += f"{kind} {name} {digest}\n" if self._from[kind, name][0].door != "built in" else ""
-        return hashlib.sha256(told.encode()).hexdigest() if told else ""
 
     def _add(self, kind: str, noun: Any, plugin: Plugin, module: Any) -> None:
         check_noun(kind, noun, f"plugin {_called(plugin)}")

@@ -542,6 +542,30 @@ def test_probes_are_fitted_on_corrupted_audio_where_asked_for(bench):
     assert bench.stored()["embeddings"] == 3
 
 
+def test_another_probe_hears_nothing_again_and_other_resamples_predict_nothing_again(bench):
+    flags = ("--corruptions", "hush,hiss", "--severities", "1-2")
+    bench.run(*flags)
+    bench.calls()
+    before = {kind: {path.name for path in bench.entries(kind)} for kind in ("predictions", "corrupted-predictions", "probes")}
+    folder = bench.run(*flags, "--set", "bootstrap.resamples=31")
+    assert bench.calls() == {}
+    assert {kind: {path.name for path in bench.entries(kind)} for kind in before} == before
+    folder = bench.run(*flags, "--set", "probe.kind=mlp")
+    assert bench.calls() == {}
+    assert len(bench.entries("probes")) > len(before["probes"])
+    assert len(values(folder, "height", "hush")) == 2
+
+
+def test_what_is_made_under_corruption_is_kept_within_the_budget(bench):
+    flags = ("--corruptions", "hush", "--severities", "1-2")
+    bench.run(*flags, "--set", "keep_megabytes=0")
+    assert bench.entries("corrupted-embeddings") == bench.entries("corrupted-predictions") == []
+    bench.calls()
+    bench.run(*flags, "--set", "probe.kind=mlp")
+    assert bench.calls() == each("hush", HUSH["levels"][:2])
+    assert len(bench.entries("corrupted-embeddings")) == 2
+
+
 def test_a_skipped_task_gets_no_probe_on_corrupted_audio(bench):
     bench.run("--corruptions", "stretch", "--set", "robustness.train_on=corrupted", tasks="colour,step")
     assert bench.stored()["probes"] == 3  # two on clean audio, and that of step

@@ -85,15 +85,20 @@ def test_changed_labels_are_another_key_and_another_number(mine, tmp_path):
 
 
 def test_a_changed_encoder_is_another_key(mine, tmp_path):
-    (tmp_path / "net.py").write_text("SCALE = 1.0\n")
-    (tmp_path / "loud.py").write_text("import sys\nsys.path.insert(0, __file__.rsplit('/', 1)[0])\nimport net\n" + LOUD)
+    """Its file, or what it uses of a file beside it; a comment is no change."""
     from mirbench import registry
+    from mirbench.engine.sources import SourceTree
 
-    digests = []
-    for scale in ("1.0", "2.0"):
+    own = LOUD.replace("axis=1).astype", "axis=1).__mul__(net.SCALE).astype")
+
+    def digest(scale: str, text: str) -> str:
         (tmp_path / "net.py").write_text(f"SCALE = {scale}\n")
-        digests.append(registry.load([tmp_path / "loud.py"]).digest("encoder", "loud"))
-    assert digests[0] != digests[1]
+        (tmp_path / "loud.py").write_text("import sys\nsys.path.insert(0, __file__.rsplit('/', 1)[0])\nimport net\n" + text)
+        return SourceTree().of_object(registry.load([tmp_path / "loud.py"]).encoders["loud"], ["load"]).digest
+
+    first = digest("1.0", own)
+    assert digest("1.0  # as it is", own + "\n# more\n") == first
+    assert len({first, digest("2.0", own), digest("1.0", own.replace("crossings,", "-crossings,"))}) == 3
 
 
 def test_a_repaired_file_is_heard_again(mine, tmp_path):

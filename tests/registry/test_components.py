@@ -85,7 +85,6 @@ def test_what_is_built_in_is_there_without_anybody_loading_plugins():
     loaded = registry.load()
     assert list(loaded.backbones) == BACKBONES
     assert list(loaded.supervisions) == SUPERVISIONS
-    assert loaded.parts_digest([("backbone", "tune"), ("supervision", "dice")]) == ""
 
 
 def test_a_plugin_file_brings_a_backbone_and_a_supervision(write):
@@ -128,17 +127,6 @@ def test_a_name_that_is_taken_names_both_providers(write):
     assert refused(write(PLUGIN.replace('"decade"', '"dice"'))) == (
         "two plugins provide the supervision 'dice': mirbench and mine.py; rename one or leave one plugin out."
     )
-
-
-def test_the_digest_of_parts_follows_the_source_of_those_that_plugins_provide(write):
-    line, decade = ("backbone", "line"), ("supervision", "decade")
-    loaded = registry.load([write(PLUGIN)])
-    first = loaded.parts_digest([line, ("supervision", "dice")])
-    assert first == loaded.parts_digest([line])
-    assert loaded.parts_digest([line, decade]) == loaded.parts_digest([decade, line]) not in ("", first)
-    assert loaded.parts_digest([("backbone", "mel-cnn")]) == ""
-    assert registry.load([write(PLUGIN)]).parts_digest([line]) == first
-    assert registry.load([write(PLUGIN + "# more\n")]).parts_digest([line]) not in ("", first)
 
 
 def test_they_are_listed_with_who_provides_them(write, capsys):

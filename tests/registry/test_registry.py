@@ -235,28 +235,6 @@ def test_an_encoder_that_cannot_embed(write):
     assert refused(write(text)) == "plugin mine.py: encoder 'mute' has neither embed nor load; override one."
 
 
-def test_the_digest_follows_the_source_and_nothing_else(write):
-    first = registry.load([write(TASK)]).digest("task", "mood")
-    assert registry.load([write(TASK)]).digest("task", "mood") == first
-    assert registry.load([write(TASK + "# more\n")]).digest("task", "mood") != first
-    loaded = registry.load()
-    assert loaded.digest("task", "key") != loaded.digest("task", "pitch")
-
-
-def test_the_digest_of_a_package_covers_all_its_files(tmp_path, monkeypatch):
-    package = tmp_path / "shop_pkg"
-    package.mkdir()
-    (package / "__init__.py").write_text(TASK)
-    (package / "helper.py").write_text("x = 1\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    try:
-        first = registry.load(["shop_pkg"]).digest("task", "mood")
-        (package / "helper.py").write_text("x = 2\n")
-        assert registry.load(["shop_pkg"]).digest("task", "mood") != first
-    finally:
-        sys.modules.pop("shop_pkg", None)
-
-
 def test_loading_imports_nothing_heavy():
     heavy = {"torch", "pandas", "sklearn", "matplotlib"}
     code = f"import sys; from mirbench import registry; registry.load(); print(sorted({heavy} & set(sys.modules)))"

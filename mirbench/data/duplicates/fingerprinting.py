@@ -17,12 +17,15 @@ Packed = bytes | None
 """A packed fingerprint; None of a clip that cannot be decoded."""
 
 
+CODE = "mirbench.data.duplicates.fingerprints:fingerprint_clip"  # what makes them
+
+
 def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "listening for overlap") -> list[Packed]:
     """Of each clip, in their order. A stretch of a file is heard once, and not again while its path, size and time are the same.
 
     workers: processes, each with one thread. Clips that cannot be decoded, or whose decoding ends a worker, are passed over.
     """
-    how = version_of("duplicates.fingerprints")
+    how = version_of(CODE, cache)
     stamps = [stamp(clip.path, how, clip.start, clip.duration) for clip in clips]
     by_stamp = {mark: clip for mark, clip in zip(stamps, clips, strict=True) if mark}
 

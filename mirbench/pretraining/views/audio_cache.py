@@ -8,7 +8,6 @@ time, so that none, however long, is ever whole in memory.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,11 +22,12 @@ from torch import Tensor
 
 from mirbench import AudioError, read_pieces
 from mirbench.engine.prefetch import prefetch
+from mirbench.engine.sources import SourceTree
 from mirbench.engine.store import Store, key_of
 from mirbench.pretraining.backbones.mel import N_FFT, MelSpectrogram
 from mirbench.progress import progress_bar
 from mirbench.records import Clip
-from mirbench.results.provenance import moving_versions, room_digest
+from mirbench.results.provenance import versions_of
 
 FULL_SCALE = 32_767
 PIECES_AHEAD = 4  # of a clip, of a minute each, that are decoded ahead; the rest of a longer clip when its turn has come
@@ -88,7 +88,7 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     bands = mel.banks.shape[0] if mel is not None else 0
     store = Store(cache)
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
-    made_by = [room_digest("data"), _digest(mel) if mel is not None else "", moving_versions()]
+    made_by = [_code(cache, mel), _digest(mel) if mel is not None else ""]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
     if not store.has("audio_cache", key):
         with store.writing("audio_cache", key) as folder:
@@ -100,12 +100,17 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     return AudioCache(folder / "frames.bin", bands, kept, torch.tensor(about["lengths"], dtype=torch.long), about["skipped"])
 
 
+def _code(cache: Path, mel: MelSpectrogram | None) -> list[Any]:
+    """A hash of what decodes the clips and makes the bands, and the versions of the packages that it uses."""
+    tree = SourceTree(memo=cache / "sources.json")
+    sources = [tree.used_by(f"{__name__}:_write"), *([tree.of_object(mel)] if mel is not None else [])]
+    packages = sorted({name for each in sources for name in each.packages})
+    return [[each.digest for each in sources], versions_of(packages)]
+
+
 def _digest(mel: MelSpectrogram) -> str:
-    """Of the code and the numbers that make the bands."""
+    """Of the numbers that make the bands."""
     found = hashlib.sha256(f"{type(mel).__module__}.{type(mel).__qualname__} {mel.hop}".encode())
-    for cls in type(mel).__mro__:
-        if not cls.__module__.startswith(("torch", "builtins")):
-            found.update(Path(inspect.getfile(cls)).read_bytes())
     for name, buffer in sorted(mel.named_buffers()):
         found.update(name.encode() + buffer.numpy().tobytes())
     return found.hexdigest()

@@ -140,7 +140,7 @@ def test_stretches_of_one_file_are_heard_apart(tmp_path, hears):
 def test_a_fingerprint_that_was_damaged_is_made_again(tmp_path, hears):
     one = clip(write(tmp_path / "a.wav", music(0)))
     (good,) = fingerprinting.fingerprint_clips([one], tmp_path, 1)
-    mark = fingerprinting.stamp(one.path, fingerprinting.version_of("duplicates.fingerprints"), one.start, one.duration)
+    mark = fingerprinting.stamp(one.path, fingerprinting.version_of(fingerprinting.CODE, tmp_path), one.start, one.duration)
     fingerprinting.FileFacts(tmp_path, "fingerprint").put({mark: good[:-9]})
     assert fingerprinting.fingerprint_clips([one], tmp_path, 1) == [good]
     assert len(hears) == 2
@@ -192,7 +192,7 @@ def test_an_interrupt_leaves_no_worker_and_keeps_what_was_heard(many, tmp_path, 
     monkeypatch.setattr(fingerprinting, "fingerprint_clip", interrupts)
     with pytest.raises(KeyboardInterrupt):
         fingerprinting.fingerprint_clips(many, tmp_path, 2)
-    how = fingerprinting.version_of("duplicates.fingerprints")
+    how = fingerprinting.version_of(fingerprinting.CODE, tmp_path)
     marks = [fingerprinting.stamp(each.path, how, each.start, each.duration) for each in many]
     assert len(fingerprinting.FileFacts(tmp_path, "fingerprint").get(marks)) >= 12
 

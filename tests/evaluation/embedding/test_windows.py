@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, read_embeddings, windows, write_embeddings, write_rows
+from mirbench.evaluation.embedding.stored import read_embeddings, write_embeddings, write_rows
+from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, windows
 from mirbench.nouns import Staged
 from mirbench.records import Embeddings
 

@@ -1,0 +1,210 @@
+"""The graph of a run, built from a record that is written by hand: no registry, no disk; and what `--plan` says of it."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mirbench
+from mirbench.engine.jobs import Cost
+from mirbench.engine.store import Store
+from mirbench.evaluation.probing.scoring import task_data
+from mirbench.experiment.build import costs
+from mirbench.experiment.build.graph import build
+from mirbench.experiment.build.plan import describe_plan
+from mirbench.experiment.resolve.records import Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
+from mirbench.records import Clip, Condition
+from mirbench.settings.config import RunConfig
+
+CONDITIONS = {"hiss": (Condition("hiss", 1, 20.0, "dB"), Condition("hiss", 2, 10.0, "dB")), "up": (Condition("up", 1, 1.0, "semitones"),)}
+PART = {"code": "0", "versions": {"numpy": "2"}}
+
+
+class Songs(mirbench.Dataset):
+    name, annotations = "songs", ("genre", "key")
+    made = True
+
+    def prepare(self, folder):
+        raise AssertionError("nothing is made")
+
+
+class Learner(mirbench.Encoder):
+    name, trainable, seeded = "learner", True, True
+
+
+class Loud(mirbench.Encoder):
+    name = "loud"
+
+
+class Genre(mirbench.Task):
+    name = annotation = "genre"
+    metrics = ("accuracy",)
+
+
+class Key(mirbench.Task):
+    name = annotation = "key"
+    metrics = ("accuracy",)
+
+
+def clip(number: int, split: str) -> Clip:
+    labels = {"genre": "ab"[number % 2], "key": "cd"[number // 2 % 2]}
+    return Clip(f"{split} {number}", Path(f"{number}.wav"), split, f"{split} {number}", duration=8.0, annotations=labels)
+
+
+def record(root: Path, **changed) -> Resolved:
+    clips = tuple(clip(n, split) for split in ("train", "valid", "test") for n in range(4))
+    data = Data(Songs(), root / "datasets" / "x", {"name": "songs"}, True, "0123", clips, tuple([c.id] for c in clips))
+    entries = (Entry("learner", Learner(), {"steps": 5}, "encoder", (0, 1)), Entry("loud", Loud(), {}, "floor", (0,)))
+    tasks = (Genre(), Key())
+    usual = Resolved(
+        config=RunConfig(corruptions=["hiss", "up"]),
+        store=Store(root),
+        machine=Machine(),
+        entries=entries,
+        data={"songs": data},
+        scored=("songs",),
+        tasks=tasks,
+        code=Code(
+            kinds=dict.fromkeys(("embeddings", "probes", "predictions", "scores", "overlaps"), PART),
+            pretraining={"learner": PART},
+            embedding={"learner": PART, "loud": PART},
+            tasks={"genre": PART, "key": PART},
+            headlines={"genre": PART, "key": PART},
+            corruptions={"hiss": PART, "up": PART},
+        ),
+        pretraining=(PretrainingData(data.noun),),
+        labels={("songs", task.name): task_data(task, clips) for task in tasks},
+        conditions=CONDITIONS,
+        skips=(Skip("key", "up", "it changes the pitch"),),
+        baseline="loud",
+    )
+    return dataclasses.replace(usual, **changed)
+
+
+def counted(resolved: Resolved) -> Counter[str]:
+    return Counter(job.kind for job in build(resolved).graph.jobs)
+
+
+def test_the_graph_is_built_without_registry_or_disk(tmp_path, monkeypatch):
+    resolved = record(tmp_path)
+
+    def forbidden(*_, **__):
+        raise AssertionError("the disk was touched")
+
+    with monkeypatch.context() as patch:
+        for name in ("stat", "listdir", "scandir", "mkdir", "open"):
+            patch.setattr(os, name, forbidden)
+        patch.setattr(builtins, "open", forbidden)
+        kinds = counted(resolved)
+    scored = 3 * (2 * 2 + 1)  # encoder and seed, by (hiss on both tasks at two severities, up on genre alone)
+    assert kinds == {
+        "datasets": 1, "checkpoints": 2, "embeddings": 9, "probes": 6, "predictions": 6, "corrupted-embeddings": 9,
+        "corrupted-predictions": scored, "scores": 6 + scored,
+    }  # fmt: skip
+    assert not any(tmp_path.iterdir())
+
+
+def test_jobs_need_what_they_are_made_of(tmp_path):
+    run = build(record(tmp_path))
+    score = run.clean.scores["learner", "songs", "genre", 1]
+    (predictions,) = score.needs
+    probe, test = predictions.needs
+    assert (probe.kind, test.kind, test.title) == ("probes", "embeddings", "learner, seed 1, songs test")
+    assert [job.title for job in probe.needs] == ["learner, seed 1, songs train", "learner, seed 1, songs valid"]
+    assert [job.kind for job in test.needs] == ["datasets", "checkpoints"]
+    assert {job.kind for job in run.graph.jobs if not job.kept} == {"corrupted-embeddings", "corrupted-predictions"}
+    splits = {job.batch.split for job in run.graph.jobs if job.batch is not None}
+    assert splits == {"train", "valid", "test"}
+    assert len({job.batch for job in run.graph.jobs if job.kind == "embeddings"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "again"),
+    [
+        ({"bootstrap": {"resamples": 7}}, {"scores"}),
+        ({"probe": {"kind": "mlp"}}, {"probes", "predictions", "corrupted-predictions", "scores"}),
+        ({"batch_size": 32}, {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores"}),
+        ({"robustness": {"replicate": 1}}, {"corrupted-embeddings", "corrupted-predictions", "scores"}),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_setting_makes_anew_what_reads_it_alone(tmp_path, setting, again):
+    usual = {job.key for job in build(record(tmp_path)).graph.jobs}
+    config = RunConfig.model_validate({"corruptions": ["hiss", "up"], **setting})
+    assert {job.kind for job in build(record(tmp_path, config=config)).graph.jobs if job.key not in usual} == again
+
+
+def made(run) -> None:
+    """As if all had been."""
+    for job in run.graph.jobs:
+        with run.resolved.store.writing(job.kind, job.key, job.title, job.parts):
+            pass
+
+
+def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
+    entries = tuple(Entry(f"learner-{n}", Learner(), {"steps": n}, "encoder", (0, 1, 2)) for n in range(20))
+    code = record(tmp_path).code
+    names = {entry.name: PART for entry in entries}
+    resolved = record(tmp_path, entries=entries, code=dataclasses.replace(code, pretraining=names, embedding=names))
+    run = build(resolved)
+    lines = describe_plan(run).splitlines()
+    assert len(run.graph.jobs) > 1000
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 140
+    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring"]
+    verbose = describe_plan(run, verbose=True).splitlines()
+    assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"versions": {"numpy": "3"}}, "numpy 2 -> 3"),
+        ({"versions": {}}, "numpy 2 -> nothing"),
+        ({"code": "1"}, "its code has changed"),
+    ],
+)
+def test_a_plan_says_why_something_is_done_again(tmp_path, changed, reason):
+    made(build(record(tmp_path)))
+    code = record(tmp_path).code
+    code = dataclasses.replace(code, kinds={**code.kinds, "scores": {**PART, **changed}})
+    text = describe_plan(build(record(tmp_path, code=code)))
+    (line,) = [line for line in text.splitlines() if "redone" in line]
+    assert line == f"  redone: {reason}{' (scoring)' if 'code' in changed else ''} (21 jobs)"
+    assert re.search(r"^  scoring +42 +21 +21 ", text, re.M)
+
+
+def test_what_follows_from_another_job_has_its_reason(tmp_path):
+    made(build(record(tmp_path)))
+    code = record(tmp_path).code
+    code = dataclasses.replace(code, pretraining={"learner": {**PART, "versions": {"numpy": "3"}}})
+    lines = describe_plan(build(record(tmp_path, code=code))).splitlines()
+    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (46 jobs)"]  # all of learner's and none of loud's
+
+
+def test_nothing_to_do_is_said_so(tmp_path):
+    run = build(record(tmp_path))
+    made(run)
+    head, *rest = describe_plan(run).splitlines()
+    assert head == f"{len(run.graph.jobs)} jobs, 0 to do: about 0 s and 0 MB in {tmp_path}"
+    assert not any("redone" in line for line in rest)
+
+
+def test_a_probe_of_many_classes_takes_longer_than_one_of_few(tmp_path):
+    def cost(classes: int) -> Cost:
+        clips = tuple(
+            dataclasses.replace(clip(n, split), annotations={"genre": f"class {n % classes}"})
+            for split in ("train", "valid", "test") for n in range(1400)
+        )  # fmt: skip
+        data = Data(Songs(), tmp_path, {}, True, "", clips)
+        return costs.probing(data, task_data(Genre(), clips), Genre(), "linear")
+
+    assert cost(700).seconds > 5 * cost(7).seconds
+    assert np.isfinite(cost(700).seconds)
