@@ -10,8 +10,21 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.hookspecs import hookimpl
-from mirbench.nouns import Backbone, Checksums, Corruption, Dataset, Encoder, Files, Metric, PretrainJob, Spec, Staged, Supervision, Task
-from mirbench.records import Clip
+from mirbench.nouns import (
+    Backbone,
+    Corruption,
+    Dataset,
+    Encoder,
+    Metric,
+    Options,
+    PretrainJob,
+    Spec,
+    Staged,
+    Supervision,
+    Task,
+    option,
+)
+from mirbench.records import Checksums, Clip, Files
 from mirbench.seeded import seeded
 
 __version__ = "0.1.0"
@@ -20,15 +33,16 @@ _LATE = {
     "AudioError": "mirbench.data.audio.audio",
     "AudioFile": "mirbench.data.audio.audio",
     "BackboneEncoder": "mirbench.pretraining.encoder",
-    "CONTRASTIVE_OPTIONS": "mirbench.pretraining.settings",
-    "LABEL_OPTIONS": "mirbench.pretraining.settings",
+    "ContrastiveOptions": "mirbench.pretraining.settings",
+    "LabelOptions": "mirbench.pretraining.settings",
     "MelCNN": "mirbench.pretraining.backbones.mel_cnn",
     "MelCNNSmall": "mirbench.pretraining.backbones.mel_cnn",
     "SampleCNN": "mirbench.pretraining.backbones.samplecnn",
     "SampleCNNXL": "mirbench.pretraining.backbones.samplecnn",
-    "TRAINING_OPTIONS": "mirbench.pretraining.settings",
+    "SemiSupervisedOptions": "mirbench.pretraining.settings",
     "TUNe": "mirbench.pretraining.backbones.tune",
     "TUNePlus": "mirbench.pretraining.backbones.tune",
+    "TrainingOptions": "mirbench.pretraining.settings",
     "WaveformViews": "mirbench.pretraining.views.waveforms",
     "assign_splits": "mirbench.data.splits",
     "build_backbone": "mirbench.pretraining.backbones",
@@ -62,6 +76,7 @@ __all__ = [
     "Files",
     "Metric",
     "MirbenchError",
+    "Options",
     "PretrainJob",
     "Spec",
     "Staged",
@@ -69,6 +84,7 @@ __all__ = [
     "Task",
     "__version__",
     "hookimpl",
+    "option",
     "seeded",
     *sorted(_LATE),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class MirbenchError(Exception):
@@ -49,3 +50,14 @@ def printable(text: object) -> str:
     ('two\\nlines.wav', 'caf\\udce9.wav')
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
+
+
+def in_words(value: Any) -> str:
+    """A value that somebody gave, as an error message tells it.
+
+    >>> in_words(None), in_words([]), in_words("x")
+    ('nothing', 'an empty list', "'x'")
+    """
+    if value is None or value in ([], {}):
+        return "nothing" if value is None else "an empty " + ("list" if value == [] else "mapping")
+    return f"'{value}'" if isinstance(value, str) else f"{value!r:.60}"

@@ -7,12 +7,13 @@ module imports no torch; a plugin should import torch inside its methods, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from mirbench.records import Clip
+from mirbench.records import Checksums, Clip, Files
 
 if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
     import numpy as np
@@ -46,6 +47,75 @@ class Spec(dict[str, Any]):
 
 
 @dataclass(frozen=True)
+class Option:
+    """How an option is declared, as `mirbench.option(...)` in a class of `Options`. Raises ValueError where the default breaks its bounds.
+
+    default: its type is the option's, where an int will do for a float, None takes anything, and a `Spec` a name, a mapping or a list of
+    these. meaning: what it is for, with its unit, in a sentence without a full stop. ge, gt, le, lt: a number's bounds, called as by
+    pydantic: at least, above, at most, below. choices: all that it may be. why: how the sentence about a number out of bounds ends, such
+    as ", the number of tags to share".
+    """
+
+    default: Any
+    meaning: str = ""
+    _: KW_ONLY
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    choices: tuple[Any, ...] = ()
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
+        within = all(bound is None or holds(self.default, bound) for bound, holds in bounds)
+        if not within or (self.choices and self.default not in self.choices):
+            raise ValueError(f"the default {self.default!r} is none of what the option may be")
+
+
+option: Callable[..., Any] = Option  # of any type to a type checker, so that a subclass may give another default by its value alone
+
+
+class Options(Mapping[str, Any]):
+    """Options declared once: a class of `option`s, whose instance maps each name to its default.
+
+    A subclass has the options of its bases; a plain value in it is another default, or an option of which no more is said.
+
+    >>> class Pooling(Options):
+    ...     layers = option(2, "convolutions, one after the other", ge=1, le=12)
+    ...     pool = option("mean", "how frames become one embedding", choices=("mean", "max"))
+    >>> class Deeper(Pooling):
+    ...     layers = 8
+    >>> dict(Deeper()), Deeper.declared["layers"].le
+    ({'layers': 8, 'pool': 'mean'}, 12)
+    """
+
+    declared: ClassVar[Mapping[str, Option]] = {}
+    _own: ClassVar[Mapping[str, Option]] = {}  # what a class itself says
+
+    def __init_subclass__(cls) -> None:
+        above = [base for base in cls.__mro__[1:] if issubclass(base, Options)]
+        names = dict.fromkeys(name for base in cls.__bases__ if issubclass(base, Options) for name in base.declared)
+        inherited = {name: next(base._own[name] for base in above if name in base._own) for name in names}
+        own: dict[str, Option] = {}
+        for name, value in list(vars(cls).items()):
+            if not name.startswith("__") and not hasattr(value, "__get__"):
+                first = inherited.get(name, Option(None))
+                own[name] = value if isinstance(value, Option) else replace(first, default=value)
+                delattr(cls, name)  # an option called `items` is not to take the place of the mapping's
+        cls._own, cls.declared = own, inherited | own
+
+    def __getitem__(self, name: str) -> Any:
+        return self.declared[name].default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.declared)
+
+    def __len__(self) -> int:
+        return len(self.declared)
+
+
+@dataclass(frozen=True)
 class PretrainJob:
     """What an encoder is given to pretrain with.
 
@@ -71,7 +141,7 @@ class PretrainJob:
 class Encoder:
     """Music audio in, embedding out. The least plugin sets `name` and overrides `embed`.
 
-    options: every option with its default; `--set options.NAME.OPTION=VALUE` changes one, of the default's type.
+    options: every option with its default, a dict or an instance of a class of `Options`; `--set options.NAME.OPTION=VALUE` changes one.
     trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed. load_options: the options that
     `load` reads and `pretrain` does not, so that changing one trains nothing anew.
     """
@@ -124,34 +194,6 @@ class Encoder:
     def embed(self, audio: np.ndarray) -> np.ndarray:
         """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
-
-
-@dataclass(frozen=True)
-class Files:
-    """Some of the files of a data set, as its authors publish them.
-
-    path: relative to the folder of the data set, `/` between its parts; a pattern such as `audio/*/*.mp3` stands for `count` files. md5: as
-    its publisher tells it, of a single file. source: the address where it is to be had. optional: whether it can be done without.
-    """
-
-    path: str
-    count: int = 1
-    md5: str = ""
-    source: str = ""
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Checksums:
-    """Lists of checksums that the authors of a data set ship with it, in the form that md5sum, sha1sum or sha256sum writes.
-
-    path: of the lists, relative to the folder of the data set; may be a pattern. of: the file that a line is of, relative to the folder of
-    its list; `{}` stands for the name in the line or, where a list is a digest alone, for the list's own name without its ending. A file
-    `**/{}` is looked for anywhere below the folder of the data set.
-    """
-
-    path: str
-    of: str = "{}"
 
 
 class Dataset:
@@ -313,7 +355,7 @@ class Supervision:
     """How alike two clips are, told by one of their annotations: `--set options.semisupcon.supervision=NAME`.
 
     annotation: the one it reads unless told another. target: what kind of label it is, for training that predicts the label
-    (multiclass | multilabel | regression). options: every option with its default.
+    (multiclass | multilabel | regression). options: as of an `Encoder`; `annotation` and `weight` are options of any supervision.
     """
 
     name: str = ""

@@ -43,6 +43,34 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Files:
+    """Some of the files of a data set, as its authors publish them.
+
+    path: relative to the folder of the data set, `/` between its parts; a pattern such as `audio/*/*.mp3` stands for `count` files. md5: as
+    its publisher tells it, of a single file. source: the address where it is to be had. optional: whether it can be done without.
+    """
+
+    path: str
+    count: int = 1
+    md5: str = ""
+    source: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """Lists of checksums that the authors of a data set ship with it, in the form that md5sum, sha1sum or sha256sum writes.
+
+    path: of the lists, relative to the folder of the data set; may be a pattern. of: the file that a line is of, relative to the folder of
+    its list; `{}` stands for the name in the line or, where a list is a digest alone, for the list's own name without its ending. A file
+    `**/{}` is looked for anywhere below the folder of the data set.
+    """
+
+    path: str
+    of: str = "{}"
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """One row per clip. matrix: (clips, dim) float32, often memory-mapped; skipped: clip id -> why it has no row."""
 

@@ -25,6 +25,7 @@ from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, Pretra
 from mirbench.records import SPLITS, Clip
 from mirbench.registry.contract import check_noun
 from mirbench.seeded import seeded
+from mirbench.settings.validation import WrongOption, validated
 
 FLAT = 1e-3  # of the samples, at the peak
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
@@ -47,9 +48,7 @@ def check_encoder(
     _contract("encoder", encoder)
     name = f"encoder '{encoder.name}'"
     with tempfile.TemporaryDirectory() as scratch:
-        complete = {**encoder.options, **(options or {})}
-        unknown = sorted(set(complete) - set(encoder.options))
-        assert not unknown, f"{name} has no option '{', '.join(unknown)}'; it has {', '.join(encoder.options) or 'none'}"
+        complete = _complete(name, encoder.options, options or {})
         if encoder.trainable and folder is None:
             folder = Path(scratch) / "checkpoint"
             _pretrain(encoder, complete, clips or _tones(Path(scratch), encoder.sample_rate), folder, seed, device)
@@ -293,9 +292,7 @@ def check_supervision(supervision: Supervision, values: Sequence[Any], *, option
     import torch
 
     name = f"supervision '{supervision.name}'"
-    complete = {**supervision.options, **(options or {})}
-    unknown = sorted(set(complete) - set(supervision.options))
-    assert not unknown, f"{name} has no option '{', '.join(unknown)}'; it has {', '.join(supervision.options) or 'none'}"
+    complete = _complete(name, supervision.options, options or {})
     assert len(values) > 1, f"{name}: give two values or more to check it with"
     supervision.check(complete)
     labels = [supervision.label(value) for value in values]
@@ -335,6 +332,16 @@ def _contract(kind: str, noun: Any) -> None:
         check_noun(kind, noun, "contract")
     except MirbenchError as error:
         raise AssertionError(str(error).removeprefix("contract: ")) from error
+
+
+def _complete(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults with what is given instead of some."""
+    unknown = sorted(set(given) - set(defaults))
+    assert not unknown, f"{name} has no option '{', '.join(unknown)}'; it has {', '.join(defaults) or 'none'}"
+    try:
+        return {**defaults, **validated(defaults, given)}
+    except WrongOption as error:
+        raise AssertionError(f"{name}: {error.text if error.whole else f'option {error.name} {error.text}'}") from error
 
 
 def _json(what: str, value: Any) -> None:

@@ -106,6 +106,8 @@ def test_a_trainable_encoder_is_pretrained_first():
     check_encoder(Trained(), options={"steps": 1})
     with pytest.raises(AssertionError, match=r"encoder 'trained' has no option 'stps'; it has steps"):
         check_encoder(Trained(), options={"stps": 1})
+    with pytest.raises(AssertionError, match=r"encoder 'trained': option steps should be a whole number \(default 5\), not 1.5"):
+        check_encoder(Trained(), options={"steps": 1.5})
 
 
 def test_a_pretrain_that_leaves_nothing_is_caught():

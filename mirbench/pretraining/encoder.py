@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
-from mirbench.pretraining.settings import BACKBONE_OPTIONS, check_settings, listens_to_bands, precision_on
+from mirbench.pretraining.settings import BackboneOptions, check_settings, listens_to_bands, precision_on
 from mirbench.records import Clip
 from mirbench.registry import components as parts
 
@@ -42,7 +42,7 @@ class BackboneEncoder(Encoder):
     labelled_share: ClassVar[float] = 0.0
     seeded = True
     load_options = ("checkpoint",)
-    options: Mapping[str, Any] = BACKBONE_OPTIONS
+    options: Mapping[str, Any] = BackboneOptions()
 
     def check(self, options: Mapping[str, Any]) -> None:
         check_settings(options)

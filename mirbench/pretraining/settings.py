@@ -1,4 +1,4 @@
-"""The settings of encoders that learn: what each is, its default, and what it may be. Imports no torch."""
+"""The options of encoders that learn: what each is for, its default, and what it may be. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,82 +6,93 @@ from collections.abc import Mapping
 from typing import Any
 
 from mirbench.engine.machine import native_bfloat16
-from mirbench.errors import MirbenchError, unknown_name
-from mirbench.nouns import Spec
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Options, Spec, option
 from mirbench.registry import components as parts
 
-BACKBONE_OPTIONS: dict[str, Any] = {"backbone": "mel-cnn"}
-TRAINING_OPTIONS: dict[str, Any] = {
-    **BACKBONE_OPTIONS,
-    "steps": 800,
-    "batch_views": 96,  # views a batch, of batch_views / views clips
-    "views": 2,  # M: views of each clip
-    "segments": "consecutive",  # the views of a clip are consecutive stretches of one excerpt, or independent ones
-    "optimizer": "adamw",  # or adam
-    "learning_rate": 2e-3,
-    "schedule": "cosine",  # to zero, or constant; either after a warm-up
-    "warm_up": 0.06,  # share of the steps
-    "weight_decay": 1e-4,
-    "gradient_clip": 0.0,  # largest norm of the gradient; 0 for no limit
-    "ema": 0.0,  # decay of the average of the weights that is kept instead of them; 0 for none
-    "precision": "auto",  # float32, bfloat16, or auto: bfloat16 where the processor computes in it
-    "checkpoint": "last",  # which one is loaded: last, or best by the loss on clips of the valid split
-    "augment": "auto",  # bands: log-mel bands of a backbone that listens to those; waveform; auto: bands where they will do
-    "view_seconds": 2.7,
-    "severity": 1.0,  # strength of the augmentations, the paper's s
-    "detune_cents": 50.0,  # of bands only, where the chain's pitch shift is kept to detuning
-    "stretch": 0.1,  # of bands only: half of the views are played up to this share faster or slower
-}
-CONTRASTIVE_OPTIONS: dict[str, Any] = {
-    "temperature": 0.1,
-    "epsilon": 0.0,  # added inside the logarithm; 1e-6 gives the numbers of the authors' code
-    "head_norm": True,  # a batch norm in the projection head; the paper has none
-}
-LABEL_OPTIONS: dict[str, Any] = {
-    "supervision": Spec(name="shared-tags"),  # how alike labels make clips: a name, {name, annotation, weight, ...}, or a list of these
-    "label_fraction": 1.0,  # p_s: share of the labelled clips whose labels may be used
-    "label_seed": 0,  # which ones; the same for every training seed, and a smaller share is inside a larger one
-}
 
-ABOVE_ZERO = 1e-9
-RANGES = {
-    "steps": (1, 10**8),
-    "batch_views": (4, 10**6),
-    "views": (2, 32),
-    "learning_rate": (0, 10),
-    "warm_up": (0, 1),
-    "weight_decay": (0, 10),
-    "gradient_clip": (0, 10**6),
-    "ema": (0, 0.999999),
-    "labelled_share": (0, 1),
-    "label_fraction": (ABOVE_ZERO, 1),
-    "label_seed": (0, 2**31),
-    "severity": (0, 2),
-    "detune_cents": (0, 600),
-    "stretch": (0, 0.9),
-    "temperature": (1e-3, 100),
-    "epsilon": (0, 1),
-    "view_seconds": (0.1, 60),
-}
-CHOICES = {
-    "precision": ("auto", "float32", "bfloat16"),
-    "segments": ("consecutive", "independent"),
-    "optimizer": ("adamw", "adam"),
-    "schedule": ("cosine", "constant"),
-    "checkpoint": ("last", "best"),
-    "augment": ("auto", "bands", "waveform"),
-}
+class BackboneOptions(Options):
+    """Of every encoder that is made of a backbone."""
+
+    backbone = option("mel-cnn", "the network, by its name; `mirbench list backbones` shows all")
+
+
+class TrainingOptions(BackboneOptions):
+    """Of one that learns, whatever it learns from."""
+
+    steps = option(800, "steps of the optimizer, of a batch each", ge=1, le=10**8)
+    batch_views = option(96, "views in a batch, which are of batch_views / views clips", ge=4, le=10**6)
+    views = option(2, "views of each clip in a batch (M)", ge=2, le=32)
+    segments = option(
+        "consecutive",
+        "the views of a clip are consecutive stretches of one excerpt, or each from anywhere in it",
+        choices=("consecutive", "independent"),
+    )
+    optimizer = option("adamw", "how the weights follow the gradient", choices=("adamw", "adam"))
+    learning_rate = option(2e-3, "the highest, which the warm-up rises to", ge=0, le=10)
+    schedule = option("cosine", "the learning rate after the warm-up: falling to zero, or constant", choices=("cosine", "constant"))
+    warm_up = option(0.06, "share of the steps in which the learning rate rises", ge=0, le=1)
+    weight_decay = option(1e-4, "how strongly weights are pulled towards zero", ge=0, le=10)
+    gradient_clip = option(0.0, "largest norm of the gradient; 0 for no limit", ge=0, le=10**6)
+    ema = option(0.0, "decay of the running average of the weights, which is kept in their place; 0 for none", ge=0, le=0.999999)
+    precision = option(
+        "auto",
+        "numbers that it is trained in; auto: bfloat16 on a GPU and on a processor that computes in it, else float32",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    checkpoint = option(
+        "last", "which weights are embedded with: the last, or the best by the loss on clips of the valid split", choices=("last", "best")
+    )
+    augment = option(
+        "auto",
+        "what is augmented: log-mel bands, for backbones that listen to them, or waveforms; auto: bands where they will do",
+        choices=("auto", "bands", "waveform"),
+    )
+    view_seconds = option(2.7, "length of a view, in seconds", ge=0.1, le=60)
+    severity = option(1.0, "strength of the augmentations (s); 0 for none", ge=0, le=2)
+    detune_cents = option(50.0, "largest pitch shift of bands at severity 1, in cents", ge=0, le=600)
+    stretch = option(0.1, "half of the views of bands are played faster or slower by up to this share", ge=0, le=0.9)
+
+
+class ContrastiveOptions(Options):
+    """Of one whose clips attract and repel each other."""
+
+    temperature = option(0.1, "what similarities are divided by; lower looks harder at the nearest", ge=1e-3, le=100)
+    epsilon = option(0.0, "added inside the logarithm of the loss; 1e-6 gives the numbers of the authors' code", ge=0, le=1)
+    head_norm = option(True, "whether the projection head has a batch norm; the paper's has none")
+
+
+class LabelOptions(Options):
+    """Of one that learns from labels."""
+
+    supervision = option(
+        Spec(name="shared-tags"),
+        "how alike labels make two clips: a supervision's name, {name, annotation, weight, and its own options}, or a list of these; "
+        "`mirbench list supervisions` shows all",
+    )
+    label_fraction = option(1.0, "share of the labelled clips whose labels may be used (p_s)", gt=0, le=1)
+    label_seed = option(
+        0, "seed of which clips those are; the same for every training seed; a smaller share is inside a larger one", ge=0, le=2**31
+    )
+
+
+class SemiSupervisedOptions(TrainingOptions, ContrastiveOptions, LabelOptions):
+    """Of one that learns from labels where there are some, and without them elsewhere."""
+
+    labelled_share = option(0.5, "share of labelled clips in each batch (b_s)", ge=0, le=1)
+    unlabelled_in_denominator = option(True, "whether a labelled clip is also set against clips of which nothing is known")
 
 
 def check_settings(options: Mapping[str, Any]) -> None:
-    """Options that would fail late or silently, as sentences."""
-    for name, (low, high) in RANGES.items():
-        if name in options and not low <= options[name] <= high:
-            right = f"be above 0 and at most {high}" if low == ABOVE_ZERO else f"lie between {low} and {high}"
-            raise MirbenchError(f"option {name} is {options[name]}; it must {right}.")
-    for name, known in CHOICES.items():
-        if name in options and options[name] not in known:
-            raise unknown_name(f"{name} option", options[name], known)
+    """Options that would fail late or silently, as sentences. Those that a plugin took over by their names alone are held to their
+    bounds here."""
+    from mirbench.settings.validation import WrongOption, validated  # here, since `mirbench list` needs no pydantic
+
+    known = SemiSupervisedOptions()
+    try:
+        validated(known, {name: value for name, value in options.items() if name in known})
+    except WrongOption as error:
+        raise MirbenchError(f"{error.text}." if error.whole else f"option {error.name} {error.text}.") from None
     backbone = parts.backbone(options["backbone"])
     if options.get("augment") == "bands" and not backbone.bands:
         raise MirbenchError(f"backbone '{options['backbone']}' listens to waveforms; set augment=waveform, or auto.")

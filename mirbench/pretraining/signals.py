@@ -9,12 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Supervision
+from mirbench.errors import MirbenchError, did_you_mean, in_words
+from mirbench.nouns import Options, Supervision, option
 from mirbench.registry import components as parts
-from mirbench.settings.typed import in_words, like
+from mirbench.settings.validation import WrongOption, declared, validated
 
 EXAMPLE = "{name: shared-tags, threshold: 2}"
+
+
+class SignalOptions(Options):
+    """Of any supervision, beside its own."""
+
+    annotation = option("", "the annotation that it reads")
+    weight = option(1.0, "its share in a mixture of several", gt=0, why=", since a supervision of no weight says nothing")
 
 
 @dataclass(frozen=True)
@@ -51,28 +58,29 @@ def _signal(item: Any) -> Signal:
         raise MirbenchError(f"the supervision {dict(given)!r:.80} has no name; write it like {EXAMPLE}.")
     supervision = _named(given["name"])
     what = f"supervision '{supervision.name}'"
-    defaults = {"annotation": supervision.annotation, "weight": 1.0, **supervision.options}
-    complete = dict(defaults)
-    for name, value in given.items():
-        if name == "name":
-            continue
-        if name not in defaults:
-            hint = did_you_mean(str(name), defaults)
-            raise MirbenchError(f"{what} has no option '{name}'{';' + hint if hint else '.'} Known: {', '.join(defaults)}.")
-        try:
-            complete[name] = like(defaults[name], value)
-        except TypeError as error:
-            raise MirbenchError(f"{what}: {name} should be {error} (default {defaults[name]!r}), not {in_words(value)}.") from None
+    options = signal_options(supervision)
+    values = {name: value for name, value in given.items() if name != "name"}
+    for name in values:
+        if name not in options:
+            hint = did_you_mean(str(name), options)
+            raise MirbenchError(f"{what} has no option '{name}'{';' + hint if hint else '.'} Known: {', '.join(options)}.")
+    try:
+        complete = {**options, **validated(options, values)}
+    except WrongOption as error:
+        raise MirbenchError(f"{what}: {error.text}." if error.whole else f"{what}: {error.name} {error.text}.") from None
     annotation, weight = complete.pop("annotation"), complete.pop("weight")
     if not annotation:
         raise MirbenchError(f"{what} reads no annotation of its own; say which, such as {{name: {supervision.name}, annotation: tempo}}.")
-    if not weight > 0:
-        raise MirbenchError(f"{what}: weight is {weight}; it must be above 0, since a supervision of no weight says nothing.")
     try:
         supervision.check(complete)
     except MirbenchError as error:
         raise MirbenchError(f"{what}: {error}") from error
     return Signal(supervision, annotation, weight, complete)
+
+
+def signal_options(supervision: Supervision) -> Options:
+    """All that may stand beside the name of a supervision, as `annotation` and `weight` may beside that of any."""
+    return type("SignalOptions", (SignalOptions,), {"annotation": supervision.annotation, **declared(supervision.options)})()
 
 
 def _named(name: str) -> Supervision:

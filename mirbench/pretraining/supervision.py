@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, in_words
 from mirbench.pretraining.signals import Signal
 from mirbench.records import Clip
-from mirbench.settings.typed import in_words
 
 ROUNDING = 1e-5  # how far outside [0, 1] a similarity may be for the order of a summation
 

@@ -13,8 +13,8 @@ from typing import Any
 import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Backbone, Checksums, Corruption, Dataset, Encoder, Files, Supervision, Task
-from mirbench.records import CLEAN, MAJORITY, SEVERITIES
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Option, Options, Supervision, Task
+from mirbench.records import CLEAN, MAJORITY, SEVERITIES, Checksums, Files
 
 KINDS: dict[str, type] = {
     "encoder": Encoder,
@@ -70,9 +70,7 @@ def _wrong_encoder(encoder: Encoder) -> str:
         return f"has sample_rate = {encoder.sample_rate!r}; it should be a number of hertz above 0"
     if not _number(encoder.window_seconds) or encoder.window_seconds <= 0:
         return f"has window_seconds = {encoder.window_seconds!r}; it should be a number of seconds above 0"
-    if not isinstance(encoder.options, Mapping):
-        return f"has options = {encoder.options!r}; it should be a mapping of option names to defaults"
-    return ""
+    return _wrong_options(encoder.options)
 
 
 def _wrong_dataset(dataset: Dataset) -> str:
@@ -137,11 +135,23 @@ def _wrong_supervision(supervision: Supervision) -> str:
         return "has no similarity; override similarity(self, encoded, options)"
     if not isinstance(supervision.annotation, str):
         return f"has annotation = {supervision.annotation!r}; it should be the name of one, such as 'genre', or empty where it has none"
-    if not isinstance(supervision.options, Mapping):
-        return f"has options = {supervision.options!r}; it should be a mapping of option names to defaults"
+    if wrong := _wrong_options(supervision.options):
+        return wrong
     if taken := [name for name in OF_ANY_SUPERVISION if name in supervision.options]:
         return f"has an option '{taken[0]}', which every supervision has already; choose another name for it"
     return _wrong_target(supervision.target)
+
+
+def _wrong_options(options: Any) -> str:
+    if isinstance(options, type) and issubclass(options, Options):
+        return f"has options = {options.__name__}, a class; give an instance, {options.__name__}()"
+    if not isinstance(options, Mapping):
+        return f"has options = {options!r}; it should be a mapping of option names to defaults"
+    if strange := [name for name in options if not isinstance(name, str)]:
+        return f"has an option {strange[0]!r}, whose name is no text; put quotes around it"
+    if loose := [name for name in options if isinstance(options[name], Option)]:
+        return f"declares the option '{loose[0]}' in a mapping; declare options in a class of mirbench.Options, and give an instance of it"
+    return ""
 
 
 def _wrong_target(target: Any) -> str:

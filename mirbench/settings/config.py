@@ -5,6 +5,7 @@ Later layers win: the shipped default.yaml, the --config file, --set, and flags.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import itertools
@@ -15,9 +16,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.errors import MirbenchError, did_you_mean, in_words
 from mirbench.records import SEVERITIES
-from mirbench.settings.typed import in_words
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
 FLAGS = {
@@ -56,8 +56,10 @@ def _whole(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A whole number as a float."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """A whole number as a float; one too large for that stays as it is."""
+    with contextlib.suppress(OverflowError):
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return value
 
 
 def _paths(value: Any) -> Any:
@@ -130,6 +132,7 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
 Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, BeforeValidator(_number)]
 Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
@@ -202,9 +205,7 @@ class RunConfig(_Settings):
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
-    keep_megabytes: Annotated[float, BeforeValidator(_number)] = Field(
-        default=4000.0, ge=0, description="a number of megabytes of at least 0"
-    )
+    keep_megabytes: Number = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
     output: str = Field(default="results", min_length=1, description="the path of a folder")
     run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(

@@ -1,4 +1,4 @@
-"""An encoder's options: its defaults with what settings, a checkpoint and a sweep say instead, each checked against its default."""
+"""An encoder's options: its defaults with what settings, a checkpoint and a sweep say instead, each checked against its declaration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Encoder
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
-from mirbench.settings.typed import in_words, like
+from mirbench.settings.validation import WrongOption, validated
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -20,24 +20,27 @@ def encoder_options(
     """All of an encoder's options. The strongest last: its defaults, `options.all` where the encoder has an option of that name,
     `stored` (a checkpoint's), `options[encoder.name]`, and `swept` (a variant's of a sweep).
 
-    Each value is of its default's type, as `typed.like` has it. Raises MirbenchError for an unknown option or a wrong type.
+    Each value is what its option is declared to be. Raises MirbenchError for an unknown option, a wrong type, a number out of bounds and
+    a name that is none of the choices.
     """
-    complete = dict(copy.deepcopy(encoder.options))
+    complete = copy.deepcopy(dict(encoder.options))
+    own = f"options.{encoder.name}"
     for where, layer in (
         (f"options.{ALL_OPTIONS}", {k: v for k, v in options.get(ALL_OPTIONS, {}).items() if k in complete}),
         (f"the checkpoint's options of {encoder.name}", stored or {}),
-        (f"options.{encoder.name}", options.get(encoder.name, {})),
+        (own, options.get(encoder.name, {})),
         (f"sweep.{encoder.name}", swept or {}),
     ):
-        for name, value in layer.items():
+        for name in layer:
             if name not in complete:
                 known = ", ".join(complete) or "none"
                 raise MirbenchError(f"{where}: the encoder has no option '{name}'{nearest(str(name), complete)} Known: {known}.")
-            default = encoder.options[name]
-            try:
-                complete[name] = like(default, value)
-            except TypeError as error:
-                raise MirbenchError(f"{where}.{name} should be {error} (default {default!r}), not {in_words(value)}.") from None
+        try:
+            complete |= validated(encoder.options, layer)
+        except WrongOption as error:
+            of = "" if where == own else f"{where}: "
+            typed, whole = f"{where}.{error.name} {error.text}.", f"{of}{error.text}."
+            raise MirbenchError(typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}.") from None
     return complete
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import mirbench
 
 
+class SemiSupConOptions(mirbench.SemiSupervisedOptions):
+    """Chosen on the validation split of `mini`; the paper has half of a batch labelled and one shared tag."""
+
+    supervision = mirbench.Spec(name="shared-tags", threshold=3)
+    labelled_share = 0.75
+
+
 class SemiSupCon(mirbench.BackboneEncoder):
     """Three quarters of a batch know their tags: two clips attract each other where they share three tags or more; every clip
-    attracts its own views. Chosen on the validation split of `mini`; the paper has half of a batch labelled and one shared tag."""
+    attracts its own views."""
 
     name = "semisupcon"
     description = "semi-supervised contrastive learning: tags on a share of each batch"
     objective = "contrastive"
     trainable = True
-    options = {
-        **mirbench.TRAINING_OPTIONS,
-        **mirbench.CONTRASTIVE_OPTIONS,
-        **mirbench.LABEL_OPTIONS,
-        "supervision": mirbench.Spec(name="shared-tags", threshold=3),
-        "labelled_share": 0.75,  # b_s: share of labelled clips in each batch
-        "unlabelled_in_denominator": True,  # whether a labelled clip is also set against clips of which nothing is known
-    }
+    options = SemiSupConOptions()
 
 
 @mirbench.hookimpl

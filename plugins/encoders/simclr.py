@@ -5,6 +5,10 @@ from __future__ import annotations
 import mirbench
 
 
+class SimCLROptions(mirbench.TrainingOptions, mirbench.ContrastiveOptions):
+    """As of all that learn by contrast."""
+
+
 class SimCLR(mirbench.BackboneEncoder):
     """Every clip attracts its own views only."""
 
@@ -12,7 +16,7 @@ class SimCLR(mirbench.BackboneEncoder):
     description = "self-supervised contrastive learning: no labels"
     objective = "contrastive"
     trainable = True
-    options = {**mirbench.TRAINING_OPTIONS, **mirbench.CONTRASTIVE_OPTIONS}
+    options = SimCLROptions()
 
 
 @mirbench.hookimpl

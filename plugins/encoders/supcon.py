@@ -5,6 +5,12 @@ from __future__ import annotations
 import mirbench
 
 
+class SupConOptions(mirbench.TrainingOptions, mirbench.ContrastiveOptions, mirbench.LabelOptions):
+    """Chosen on the validation split of `mini`."""
+
+    supervision = mirbench.Spec(name="shared-tags", threshold=3)
+
+
 class SupCon(mirbench.BackboneEncoder):
     """Every clip is labelled: two attract each other where their labels are alike, here where they share three tags or more."""
 
@@ -13,12 +19,7 @@ class SupCon(mirbench.BackboneEncoder):
     objective = "contrastive"
     labelled_share = 1.0
     trainable = True
-    options = {
-        **mirbench.TRAINING_OPTIONS,
-        **mirbench.CONTRASTIVE_OPTIONS,
-        **mirbench.LABEL_OPTIONS,
-        "supervision": mirbench.Spec(name="shared-tags", threshold=3),
-    }
+    options = SupConOptions()
 
 
 @mirbench.hookimpl

@@ -5,6 +5,10 @@ from __future__ import annotations
 import mirbench
 
 
+class SupervisedOptions(mirbench.TrainingOptions, mirbench.LabelOptions):
+    """As of all that learn from labels."""
+
+
 class Supervised(mirbench.BackboneEncoder):
     """Binary cross-entropy on tags, cross-entropy on one-hot labels; every clip of a batch is labelled."""
 
@@ -13,7 +17,7 @@ class Supervised(mirbench.BackboneEncoder):
     objective = "prediction"
     labelled_share = 1.0
     trainable = True
-    options = {**mirbench.TRAINING_OPTIONS, **mirbench.LABEL_OPTIONS}
+    options = SupervisedOptions()
 
 
 @mirbench.hookimpl

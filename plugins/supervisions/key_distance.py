@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 MODES = ("major", "minor")
 
 
+SUCH_KEYS = ", how alike such keys are"
+
+
+class KeyDistanceOptions(mirbench.Options):
+    fifth = mirbench.option(0.5, "similarity of keys a perfect fifth apart, in one mode", ge=0, le=1, why=SUCH_KEYS)
+    relative = mirbench.option(0.3, "similarity of a key and its relative, such as C major and A minor", ge=0, le=1, why=SUCH_KEYS)
+    parallel = mirbench.option(0.2, "similarity of a key and its parallel, such as C major and C minor", ge=0, le=1, why=SUCH_KEYS)
+
+
 class KeyDistance(mirbench.Supervision):
     """The weights of the MIREX key score, made symmetric (www.music-ir.org, Audio Key Detection):
 
@@ -29,7 +38,7 @@ class KeyDistance(mirbench.Supervision):
     description = "how near the keys of two clips are: the same, a fifth apart, relative or parallel"
     annotation = "key"
     target = "multiclass"
-    options = {"fifth": 0.5, "relative": 0.3, "parallel": 0.2}
+    options = KeyDistanceOptions()
 
     def label(self, value: Any) -> str:
         """A key in its published spelling.
@@ -38,11 +47,6 @@ class KeyDistance(mirbench.Supervision):
         'F# major'
         """
         return mirbench.key_name(*mirbench.parse_key(value))
-
-    def check(self, options: Mapping[str, Any]) -> None:
-        for name in self.options:
-            if not 0 <= options[name] <= 1:
-                raise mirbench.MirbenchError(f"{name} is {options[name]}; it must lie between 0 and 1, how alike such keys are.")
 
     def encode(self, labels: Sequence[Any], options: Mapping[str, Any]) -> torch.Tensor:
         import torch

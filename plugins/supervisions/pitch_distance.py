@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import torch
 
 
+class PitchDistanceOptions(mirbench.Options):
+    octave = mirbench.option(0.5, "similarity of one pitch class in two octaves", ge=0, le=1, why=", how alike octaves are")
+
+
 class PitchDistance(mirbench.Supervision):
     """1 at the same MIDI note number, `octave` (.5) at the same pitch class in another octave, else 0."""
 
@@ -18,7 +22,7 @@ class PitchDistance(mirbench.Supervision):
     description = "whether two clips sound the same pitch, or the same pitch class in another octave"
     annotation = "pitch"
     target = "multiclass"
-    options = {"octave": 0.5}
+    options = PitchDistanceOptions()
 
     def label(self, value: Any) -> str:
         """A MIDI note number, 0 to 127, as text.
@@ -27,10 +31,6 @@ class PitchDistance(mirbench.Supervision):
         '60'
         """
         return str(mirbench.parse_pitch(value))
-
-    def check(self, options: Mapping[str, Any]) -> None:
-        if not 0 <= options["octave"] <= 1:
-            raise mirbench.MirbenchError(f"octave is {options['octave']}; it must lie between 0 and 1, how alike octaves are.")
 
     def encode(self, labels: Sequence[Any], options: Mapping[str, Any]) -> torch.Tensor:
         import torch

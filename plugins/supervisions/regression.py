@@ -12,13 +12,22 @@ if TYPE_CHECKING:
     import torch
 
 
+class RegressionOptions(mirbench.Options):
+    bandwidth = mirbench.option(
+        1.0,
+        "standard deviation of the Gaussian kernel, in the target's units",
+        gt=0,
+        why=": how far apart two targets may be and still count as much alike",
+    )
+
+
 class Regression(mirbench.Supervision):
     """exp(-d^2 / (2 bandwidth^2)), d the Euclidean distance between the targets: .61 at one bandwidth, .14 at two, .01 at three."""
 
     name = "regression"
     description = "how near the targets of two clips are, by a Gaussian kernel of `bandwidth`, in the target's units"
     target = "regression"
-    options = {"bandwidth": 1.0}
+    options = RegressionOptions()
 
     def label(self, value: Any) -> Any:
         """A number, or a tuple of several; text is split at `|`.
@@ -34,12 +43,6 @@ class Regression(mirbench.Supervision):
         if not numbers or not all(map(math.isfinite, numbers)):
             raise mirbench.MirbenchError(f"{value!r} is no target for regression; write a number, or several such as '0.5|-1'.")
         return numbers[0] if len(numbers) == 1 else numbers
-
-    def check(self, options: Mapping[str, Any]) -> None:
-        if not options["bandwidth"] > 0:
-            raise mirbench.MirbenchError(
-                f"bandwidth is {options['bandwidth']}; it must be above 0: how far apart two targets may be and still count as much alike."
-            )
 
     def encode(self, labels: Sequence[Any], options: Mapping[str, Any]) -> torch.Tensor:
         import torch

@@ -32,16 +32,16 @@ class Dice(mirbench.Supervision):
         return _targets(encoded, weighted=True)
 
 
+class SharedTagsOptions(mirbench.Options):
+    threshold = mirbench.option(1, "tags that two clips must share to be alike", ge=1, why=", the number of tags to share")
+
+
 class SharedTags(Dice):
     """Threshold mode of the paper: 1 where two clips share at least `threshold` tags, else 0."""
 
     name = "shared-tags"
     description = "whether two clips have at least `threshold` tags in common"
-    options = {"threshold": 1}
-
-    def check(self, options: Mapping[str, Any]) -> None:
-        if options["threshold"] < 1:
-            raise mirbench.MirbenchError(f"threshold is {options['threshold']}; it must be at least 1, the number of tags to share.")
+    options = SharedTagsOptions()
 
     def similarity(self, encoded: torch.Tensor, options: Mapping[str, Any]) -> torch.Tensor:
         return _targets(encoded, threshold=options["threshold"])

@@ -17,7 +17,8 @@ from mirbench import registry, testing
 from mirbench.data import splits
 from mirbench.data.published import filetree
 from mirbench.data.published import layout as published
-from mirbench.nouns import Dataset, Files, Task
+from mirbench.nouns import Dataset, Task
+from mirbench.records import Files
 
 DATASETS = {name: dataset for name, dataset in registry.load().datasets.items() if dataset.files}
 CLASSES = {  # how many REFERENCE.md gives them

@@ -164,6 +164,18 @@ def test_they_are_listed_with_who_provides_them(write, capsys):
         ),
         ('{"years": 10}', "7", "supervision 'decade' has options = 7; it should be a mapping of option names to defaults."),
         (
+            '{"years": 10}',
+            "mirbench.TrainingOptions",
+            "supervision 'decade' has options = TrainingOptions, a class; give an instance, TrainingOptions().",
+        ),
+        (
+            "10}",
+            "mirbench.option(10)}",
+            "supervision 'decade' declares the option 'years' in a mapping; declare options in a class of "
+            "mirbench.Options, and give an instance of it.",
+        ),
+        ('"years": 10', "3: 10", "supervision 'decade' has an option 3, whose name is no text; put quotes around it."),
+        (
             'annotation = "year"',
             'annotation = "year"\n    target = "multclass"',
             "supervision 'decade' has target = 'multclass'; did you mean 'multiclass'? It should be one of multiclass, multilabel, "

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mirbench.errors import printable
-from mirbench.nouns import Checksums
 from mirbench.progress import progress_bar
+from mirbench.records import Checksums
 
 BLOCK = 1 << 20  # bytes read at a time
 KINDS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}  # by the digits of a digest

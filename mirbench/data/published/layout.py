@@ -10,8 +10,8 @@ from pathlib import Path
 from mirbench.data.published.checksums import kind_of, read_digests, stated
 from mirbench.data.published.filetree import case_blind, composed, is_pattern, list_files, matcher
 from mirbench.errors import MirbenchError, describe
-from mirbench.nouns import Dataset, Files
-from mirbench.records import SPLITS, Clip
+from mirbench.nouns import Dataset
+from mirbench.records import SPLITS, Clip, Files
 
 
 def data_root(given: str | Path | None) -> Path | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.experiment.resolve.checkpoints import (
     CLIPS,
@@ -24,7 +24,6 @@ from mirbench.experiment.resolve.checkpoints import (
 from mirbench.experiment.resolve.records import Data, Entry, PretrainingData, Resolved
 from mirbench.nouns import Encoder, PretrainJob
 from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip
-from mirbench.settings.typed import in_words
 
 
 def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, folder: Path) -> None:
