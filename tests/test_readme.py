@@ -4,6 +4,7 @@ import csv
 import re
 from pathlib import Path
 
+import mirbench
 from mirbench import cli, registry
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.settings.config import load_config
@@ -67,6 +68,15 @@ def test_the_settings_of_the_readme_are_a_sweep_of_three_variants(tmp_path):
     swept = [c for c in found if c.values]
     assert [c.options["label_fraction"] for c in swept] == [0.05, 0.25, 1.0]
     assert [told["annotation"] for told in swept[0].options["supervision"]] == ["tags", "key", "genre"]
+
+
+def test_the_options_of_the_readme_are_what_it_says_of_them():
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class MyOptions" in block]
+    namespace = {"mirbench": mirbench}
+    exec(block, namespace)
+    assert dict(namespace["MyEncoder"]().options) == {"layers": 2, "pool": "mean"}
+    deeper = type("Deeper", (namespace["MyOptions"],), {"layers": 8})()
+    assert (deeper["layers"], deeper.declared["layers"].le) == (8, 12)
 
 
 def test_every_mirbench_command_of_the_readme_parses(capsys):

@@ -1,4 +1,5 @@
-"""The command line: run, sweep, pretrain, report, corrupt, data, list. Everything heavy is imported when a command needs it."""
+"""The command line: its commands, of which run, sweep and pretrain stand here, and the sentence for every mistake. Everything heavy is
+imported when a command needs it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,6 @@ import json
 import os
 import shlex
 import sys
-import textwrap
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
 from mirbench.cli.flags import (
     AllowOutside,
@@ -30,7 +31,6 @@ from mirbench.cli.flags import (
     Device,
     Devices,
     Encoders,
-    Json,
     MaxBad,
     Plan,
     Plugins,
@@ -47,7 +47,9 @@ from mirbench.cli.flags import (
     cache_folder,
     set_quiet,
 )
-from mirbench.errors import MirbenchError, describe, did_you_mean
+from mirbench.cli.listing import list_
+from mirbench.cli.report import report, show_run
+from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
     from mirbench.experiment.resolve.records import KeptCheckpoints
@@ -55,9 +57,6 @@ if TYPE_CHECKING:
     from mirbench.settings.config import RunConfig
 
 COMMANDS = ("run", "sweep", "pretrain", "report", "corrupt", "data", "list")
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "configs", "plugins")
-LINE = 70  # characters of a description in a line of `mirbench list`
-RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
 
@@ -133,7 +132,7 @@ def _plan_or_run(
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
-    _show(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept), quiet)
+    show_run(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept), quiet)
 
 
 @app.command(cls=Command)
@@ -164,21 +163,6 @@ def sweep(
     registry = registries.load(plugin or [])
     chosen, kept = swept(run, settings or [], flags, registry)
     _plan_or_run(chosen, registry, cache, plan, verbose, quiet, kept)
-
-
-def _show(folder: Path, quiet: bool) -> None:
-    """The scores of a finished run, and where everything lies."""
-    from mirbench import reporting
-
-    table = reporting.table_text(folder) if reporting.up_to_date(folder) else reporting.report([folder]).table_text
-    if quiet:
-        print(folder)
-        return
-    print(table.rstrip())
-    print(f"\nEverything lies in {folder}:")
-    for name in RUN_FILES:
-        if (folder / name).exists():
-            print(f"  {folder / name}")
 
 
 @app.command(cls=Command)
@@ -228,88 +212,9 @@ def _print_skipped(checkpoint: Path, title: str) -> None:
         print(f"mirbench: {line}", file=sys.stderr)
 
 
-@app.command(cls=Command)
-def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
-    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
-    debug: Debug = False,
-) -> None:
-    """Make the tables and figures of finished runs again."""
-    for folder in runs:
-        if not folder.is_dir():
-            raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
-    from mirbench import reporting
-
-    print(reporting.report(runs, output).table_text)
-    print(f"\nWritten to {output or runs[0]}.")
-
-
-@app.command(cls=Command)
-def corrupt(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audio file; its channels become one, as in a run.")],
-    corruption: Annotated[str, typer.Option("--corruption", metavar="NAME", help="What is done to it (see mirbench list corruptions).")],
-    severity: Annotated[
-        int | None, typer.Option("--severity", metavar="N", help="How much of it, from mild (1) to harsh (5). This or --level.")
-    ] = None,
-    level: Annotated[
-        str | None, typer.Option("--level", metavar="X", help="One of its levels instead, in its own unit, such as 20 for 20 dB SNR.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT", help="WAV file to write [default: here, as song.white-noise-3.wav].")
-    ] = None,
-    sample_rate: Annotated[
-        int | None, typer.Option("--sample-rate", metavar="HZ", help="Resample to this first, such as 22050 [default: the file's own].")
-    ] = None,
-    replicate: Annotated[int, typer.Option("--replicate", metavar="N", help="Which draw of what is random.")] = 0,
-    dataset: Annotated[
-        str, typer.Option("--dataset", metavar="NAME", help="Whose training clips are mixed in, by a corruption that mixes some in.")
-    ] = "mini",
-    cache: Cache = None,
-    plugin: Plugins = None,
-    debug: Debug = False,
-    quiet: Quiet = False,
-) -> None:
-    """Write a file as it sounds under a corruption, to listen to.
-
-    A run does the same to each clip, at a sample rate of its own and with another draw of what is random. Nothing is scaled or cut to fit:
-    the WAV file holds 32-bit floats. The same command writes the same file.
-    """
-    set_quiet(quiet)
-    from mirbench import registry as registries
-    from mirbench.experiment import corrupt as corrupting
-
-    registry = registries.load(plugin or [])
-    condition = corrupting.condition_of(registry.get("corruption", corruption), severity, level)
-    out, told = corrupting.corrupt_file(file, output, condition, registry, cache_folder(cache), dataset, sample_rate, replicate)
-    print(out if quiet else told)
-
-
-@app.command("list", cls=Command)
-def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out.")] = None,
-    as_json: Json = False,
-    plugin: Plugins = None,
-    debug: Debug = False,
-) -> None:
-    """Show what there is to choose from, and who provides it."""
-    if kind is not None and kind not in LISTED:
-        hint = did_you_mean(kind, LISTED)
-        raise MirbenchError(f"mirbench list does not know '{kind}'{';' + hint if hint else '.'} Known: {', '.join(LISTED)}.")
-    from mirbench import registry as registries
-
-    registry = registries.load(plugin or [])
-    tables = {name: _rows(registry, name) for name in ([kind] if kind else LISTED)}
-    for failure in registry.failures:
-        print(f"mirbench: {failure.provider} failed to load: {failure.reason}.", file=sys.stderr)
-        if debug:
-            print(failure.traceback, file=sys.stderr)
-    if as_json:
-        print(json.dumps(tables[kind] if kind else tables, indent=2, default=str))
-        return
-    for name, rows in tables.items():
-        if kind is None:
-            print(f"{'' if name == LISTED[0] else chr(10)}{name}")
-        _print_rows([(row["name"], _in_words(name, row), row["provider"]) for row in rows], "" if kind else "  ")
+app.command(cls=Command)(report)
+app.command(cls=Command)(corrupt)
+app.command("list", cls=Command)(list_)
 
 
 def _prepare(
@@ -328,76 +233,6 @@ def _prepare(
 
 def _data_flags(data_root: str | None, allow_outside: bool, split_seed: int | None, max_bad: str | None) -> dict[str, Any]:
     return {"data_root": data_root, "allow_outside": allow_outside or None, "split_seed": split_seed, "max_bad": max_bad}
-
-
-def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
-    if kind == "plugins":
-        return _plugin_rows(registry)
-    if kind == "configs":
-        from mirbench.settings import config
-
-        return [{"name": n, "description": config.purpose(f), "provider": "mirbench", "file": str(f)} for n, f in config.shipped().items()]
-    fields = {
-        "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
-        "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
-        "datasets": ("version", "licence", "home", "citation"),
-        "corruptions": ("unit", "levels", "alters", "limits", "counted", "others"),
-        "backbones": (),
-        "supervisions": ("annotation", "target", "options"),
-    }[kind]
-    single = kind.removesuffix("s")
-    rows = []
-    for name, noun in registry.nouns(single).items():
-        row = {"name": name, "description": noun.description, "provider": registry.provider(single, name)}
-        rows.append(row | {field: _plain(getattr(noun, field)) for field in fields})
-    return rows
-
-
-def _plugin_rows(registry: Registry) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for plugin in registry.plugins:
-        provides = [f"{kind} {name}" for kind, names in plugin.provides.items() for name in names]
-        about = {"door": plugin.door, "version": plugin.version, "file": plugin.file, "provides": plugin.provides}
-        rows.append({"name": plugin.name, "description": ", ".join(provides) or "nothing", "provider": plugin.provider} | about)
-    for failure in registry.failures:
-        row = {"name": failure.name, "description": f"failed to load: {failure.reason}", "provider": failure.provider}
-        rows.append({**row, "traceback": failure.traceback})
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (frozenset, set)):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [item if isinstance(item, (str, int, float)) else getattr(item, "name", str(item)) for item in value]
-    return dict(value) if hasattr(value, "keys") else value
-
-
-def _in_words(kind: str, row: dict[str, Any]) -> str:
-    """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels."""
-    if kind == "corruptions":
-        from mirbench.notation import in_unit
-
-        facts = [in_unit(row["levels"], row["unit"])]
-        facts += [f"alters {' and '.join(row['alters'])}"] if row["alters"] else []
-        facts += [] if row["counted"] else ["not counted in the robustness scores"]
-        return f"{row['description']}\n{'; '.join(facts)}"
-    if kind != "supervisions":
-        return str(row["description"])
-    options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
-    return f"{row['description']}\nreads: {row['annotation'] or 'what `annotation` names'}; options: {options or 'none'}"
-
-
-def _print_rows(rows: list[tuple[str, str, str]], indent: str) -> None:
-    """Descriptions of more than LINE characters go on in the lines below."""
-    if not rows:
-        print(f"{indent}none")
-    told = [[line for part in text.split("\n") for line in textwrap.wrap(part, LINE) or [""]] for _, text, _ in rows]
-    widths = [max((len(name) for name, _, _ in rows), default=0), max((len(line) for lines in told for line in lines), default=0)]
-    for (name, _, provider), (first, *rest) in zip(rows, told, strict=True):
-        print(f"{indent}{name:{widths[0]}}  {first:{widths[1]}}  ({provider})")
-        for line in rest:
-            print(f"{indent}{'':{widths[0]}}  {line}")
 
 
 _argv: list[str] = []
@@ -447,7 +282,3 @@ def _say(sentence: str, error: BaseException | None, code: int = 2) -> int:
         traceback.print_exception(error)
     print(f"mirbench: {sentence}", file=sys.stderr)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

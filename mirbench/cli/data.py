@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +19,7 @@ from mirbench.cli.flags import (
     Plugins,
     SplitSeed,
     cache_folder,
+    say,
     set_quiet,
 )
 from mirbench.errors import MirbenchError
@@ -81,7 +80,7 @@ def check(
     flags: dict[str, Any] = {"datasets": [data], "tasks": tasks, "encoders": encoder, "data_root": data_root, "split_seed": split_seed}
     config, registry = _prepare(flags | {"allow_outside": allow_outside or None, "max_bad": max_bad}, plugin, quiet or as_json)
     checked = checking.check(config, registry, cache_folder(cache), listen=not no_listen)
-    _say(checked_text.checked_json(checked) if as_json else checked_text.verdict(checked) if quiet else checked_text.checked_page(checked))
+    say(checked_text.checked_json(checked) if as_json else checked_text.verdict(checked) if quiet else checked_text.checked_page(checked))
     if not checked.works:
         raise typer.Exit(NOT_WHOLE)
 
@@ -106,13 +105,13 @@ def where(
     found = [(dataset, published.where(dataset, root) if dataset.files else None) for dataset in datasets]
     if as_json:
         told = [published_text.where_json(*each) for each in found]
-        _say(told[0] if name else told)
+        say(told[0] if name else told)
     elif name is None:
-        _say(published_text.places_page(found, root))
+        say(published_text.places_page(found, root))
     elif quiet and (place := found[0][1]) is not None and place.folder is not None:
-        _say(str(place.folder))
+        say(str(place.folder))
     else:
-        _say(published_text.where_page(*found[0]))
+        say(published_text.where_page(*found[0]))
 
 
 @app.command(cls=Command)
@@ -143,7 +142,7 @@ def verify(
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
     verified = published.verify(dataset, published.folder_of(dataset, published.data_root(config.data_root)), not no_checksums)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
-    _say(published_text.verified_json(verified) if as_json else whole)
+    say(published_text.verified_json(verified) if as_json else whole)
     if not verified.suffices:
         raise typer.Exit(NOT_WHOLE)
 
@@ -165,10 +164,3 @@ def _one(config: RunConfig, registry: Registry) -> Dataset:
     if len(datasets) != 1:
         raise MirbenchError(f"one data set is asked about at a time, and {', '.join(d.name for d in datasets)} was named; name one.")
     return datasets[0]
-
-
-def _say(told: Any) -> None:
-    """Letters that the terminal does not have are written as escapes."""
-    text = told if isinstance(told, str) else json.dumps(told, indent=2, default=str)
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,9 +1,11 @@
-"""What the commands have in common: options, how help is shown, the cache. Imports nothing heavy."""
+"""What the commands have in common: options, how help and pages are shown, the cache. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,3 +98,10 @@ def cache_folder(given: Path | None) -> Path:
     from mirbench.engine import store
 
     return given or store.default_cache()
+
+
+def say(page: Any) -> None:
+    """Prints text as it is and all else as JSON; letters that the terminal does not have are written as escapes."""
+    text = page if isinstance(page, str) else json.dumps(page, indent=2, default=str)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))

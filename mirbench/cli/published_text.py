@@ -23,7 +23,7 @@ def where_page(dataset: Dataset, found: Where | None) -> str:
     for name, value in (*rows, ("splits", dataset.split_rule), ("to get it", dataset.access)):
         lines += wrapped(f"{name + ':':<11}{value}", "  ", " " * 13) if value else []
     if found is None:
-        lines += wrapped(f"{'where:':<11}{_elsewhere(dataset)}", "  ", " " * 13)
+        lines += wrapped(f"{'where:':<11}{elsewhere(dataset)}", "  ", " " * 13)
         return "\n".join(lines)
     lines += wrapped(f"{'where:':<11}{place(found)}", "  ", " " * 13)
     lines += ["", "  files, in that folder"]
@@ -48,7 +48,8 @@ def place(found: Where) -> str:
     return f"not in {found.root}, where a folder {names} is looked for"
 
 
-def _elsewhere(dataset: Dataset) -> str:
+def elsewhere(dataset: Dataset) -> str:
+    """Where a data set that is not published lies, or who makes it."""
     if dataset.location is not None:
         return f"your own data in {printable(dataset.location)}; `mirbench data check` says what is in it"
     if not dataset.prepares:

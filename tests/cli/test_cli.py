@@ -14,7 +14,7 @@ from small import TASKS
 
 import mirbench
 from mirbench import cli, experiment
-from mirbench.cli import app
+from mirbench.cli.listing import LISTED
 from mirbench.errors import MirbenchError
 from mirbench.experiment.build import plan as described
 from mirbench.registry import plugins
@@ -180,7 +180,7 @@ def test_report_draws_again(stub, capsys):
         ([*RUN, "--seed", "-1"], "--seed: seed should be a whole number of at least 0 (and below 2^31), not -1."),
         ([*RUN, "--config", "no.yaml"], "there is no configuration file no.yaml. Give the path of a YAML file, or one of default, "),
         (["run", "--plugin", "no.py"], "--plugin no.py is no Python file; give the path of a .py file, or the dotted name of a module."),
-        (["list", "taks"], f"mirbench list does not know 'taks'; did you mean 'tasks'? Known: {', '.join(app.LISTED)}."),
+        (["list", "taks"], f"mirbench list does not know 'taks'; did you mean 'tasks'? Known: {', '.join(LISTED)}."),
         (["rn"], "No such command 'rn'"),
         (["run", "--seed", "x"], "Invalid value for '--seed'"),
         (["run", "--encodr", "x"], "No such option: --encodr"),
@@ -272,7 +272,7 @@ def test_list_as_json(stub, capsys):
     assert rows["learner"]["trainable"] is True
     assert cli.main(["list", "--json"]) == 0
     everything = json.loads(capsys.readouterr().out)
-    assert list(everything) == list(app.LISTED)
+    assert list(everything) == list(LISTED)
     assert [row["name"] for row in everything["tasks"]][:5] == ["tagging", "key", "pitch", "genre", "emotion"]
     assert everything["tasks"][1]["changed_by"] == ["pitch"]
 
@@ -312,7 +312,7 @@ def test_help_has_whole_sentences_and_arguments_as_they_are_typed(capsys, monkey
     assert cli.main(["--help"]) == 0
     said = capsys.readouterr().out
     assert "..." not in said.split("Commands:")[1]
-    for command, usage in (("pretrain", "ENCODER"), ("report", "RUN..."), ("list", "[KIND]")):
+    for command, usage in (("pretrain", "ENCODER"), ("report", "RUN..."), ("list", "[KIND] [NAME]")):
         assert cli.main([command, "--help"]) == 0
         said = capsys.readouterr().out
         assert said.splitlines()[0] == f"Usage: mirbench {command} [OPTIONS] {usage}"

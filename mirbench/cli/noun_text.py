@@ -1,0 +1,179 @@
+"""The page of one thing that `mirbench list` names: what it is, a line for each fact, and its options as a table."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mirbench.errors import printable
+from mirbench.notation import in_unit
+
+WIDTH = 100  # characters of a line
+SHOWN = 30  # classes in a line of them; all are in the JSON
+TITLE = {"dataset": "data set", "config": "configuration"}
+COLUMNS = ("option", "default", "may be", "what it is for")
+WIDEST = (26, 14, 20)  # characters of all columns but the last, which has the rest
+
+Facts = Mapping[str, Any]
+
+
+def page(facts: Facts) -> str:
+    """The page of what `noun_facts.facts` knows of one thing."""
+    title = f"{TITLE.get(facts['kind'], facts['kind'])} {facts['name']}"
+    about = f": {facts['description']}" if facts.get("description") else ""
+    rows = [(name, value) for name, value in _ROWS[facts["kind"]](facts) if value]
+    return "\n".join([*_wrapped(title + about, "", "  "), *_fact_lines(rows), *_options(facts)])
+
+
+def value_in_words(value: Any) -> str:
+    """A setting's value as --set and YAML take it.
+
+    >>> value_in_words({"name": "dice", "weight": 0.5, "more": [True, None, ""]})
+    "{name: dice, weight: 0.5, more: [true, null, '']}"
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {value_in_words(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(value_in_words, value))}]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value) or "''"
+
+
+def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "sample rate", f"{facts['sample_rate']:,} Hz"
+    yield "window", f"{facts['window_seconds']:g} s; a longer clip is cut into windows, whose embeddings are averaged"
+    yield "trained", "yes, in a run or by `mirbench pretrain`" if facts["trainable"] else "no, it is used as it is"
+    yield "seeds", "another seed, other embeddings" if facts["seeded"] else "its embeddings are the same for every seed"
+    yield "options", f"set by --set options.{facts['name']}.OPTION=VALUE" if facts["options"] else "none"
+
+
+def _task(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "predicts", f"the annotation {facts['annotation']}, on every chosen data set that carries it"
+    yield "target", facts["target"]
+    headline, *others = facts["metrics"]
+    yield "metrics", f"{headline} (the headline)" + "".join(f", {name}" for name in others)
+    yield "classes", _folded(facts["classes"]) or "those of the training labels, in sorted order"
+    changed = " or ".join(facts["changed_by"])
+    yield (
+        "changed by",
+        f"{changed}; it is not scored under a corruption that alters that" if changed else "nothing that a corruption alters",
+    )
+
+
+def _corruption(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "unit", facts["unit"] or "none; its levels are numbers"
+    for each in facts["severities"]:
+        yield f"severity {each['severity']}", in_unit([each["level"]], facts["unit"])
+    yield "alters", " and ".join(facts["alters"]) or "nothing of the music"
+    yield "limits", "yes, it may flatten peaks" if facts["limits"] else "no, it leaves peaks beyond full scale as they are"
+    yield "counted", "yes, in the robustness scores" if facts["counted"] else "no, it is left out of the robustness scores"
+    yield "mixes in", f"{facts['others']} other clip{'s'[: facts['others'] > 1]} of the training split" if facts["others"] else ""
+
+
+def _backbone(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "listens to", "log-mel bands, which can be augmented in the place of waveforms" if facts["bands"] else "waveforms"
+
+
+def _supervision(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "reads", f"the annotation {facts['annotation']}, or another one" if facts["annotation"] else "the annotation that it is told"
+    yield "target", f"{facts['target']}, for training that predicts the label"
+    yield "options", f"set in its mapping, such as {{name: {facts['name']}, weight: 2}}"
+
+
+def _dataset(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "version", facts["version"]
+    yield "licence", facts["licence"]
+    yield "home", facts["home"]
+    yield "cite", facts["citation"]
+    told = [f"{name} ({_folded(classes)})" if classes else name for name, classes in facts["annotations"].items()]
+    yield "annotations", "; ".join(told) or "none"
+    yield "splits", facts["split_rule"]
+    splits = facts["splits"]
+    yield "clips", facts["splits_unknown"] if splits is None else ", ".join(f"{n:,} {name}" for name, n in splits.items()) or "none"
+    yield "to get it", facts["access"]
+    yield "where", facts["where"]
+
+
+def _config(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "file", printable(facts["file"])
+    yield "used by", f"--config {facts['name']}"
+    yield from _settings(facts["settings"])
+
+
+def _settings(settings: Facts, above: str = "") -> Iterator[tuple[str, str]]:
+    """A setting each, by its whole name; a mapping with a name in it, such as a supervision, is a value."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value and "name" not in value:
+            yield from _settings(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value_in_words(value)
+
+
+def _plugin(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    if "failure" in facts:
+        yield "failed", f"{facts['failure']}; --debug shows the traceback"
+        return
+    yield "door", facts["door"]
+    yield "version", facts["version"] or "none stated"
+    yield "file", printable(facts["file"])
+    provided = [f"{TITLE.get(kind, kind)} {name}" for kind, names in facts["provides"].items() for name in names]
+    yield "provides", ", ".join(provided) or "nothing"
+
+
+_ROWS: dict[str, Any] = {
+    "encoder": _encoder,
+    "task": _task,
+    "corruption": _corruption,
+    "backbone": _backbone,
+    "supervision": _supervision,
+    "dataset": _dataset,
+    "config": _config,
+    "plugin": _plugin,
+}
+
+
+def _folded(classes: Sequence[str]) -> str:
+    """How many, and the first of them."""
+    more = f", and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
+    return f"{len(classes)}: {', '.join(classes[:SHOWN])}{more}" if classes else ""
+
+
+def _fact_lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+    width = max(len(name) for name, _ in rows)
+    return [line for name, value in rows for line in _wrapped(value, f"  {name + ':':<{width + 1}} ", " " * (width + 4))]
+
+
+def _options(facts: Facts) -> list[str]:
+    """The table of its options, if it has any."""
+    options = facts.get("options", ())
+    cells = [(row["name"], value_in_words(row["default"]), row["may_be"], row["meaning"] or "not said") for row in options]
+    return ["", *table(COLUMNS, cells)] if cells else []
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of columns, each as wide as its longest cell and at most as WIDEST says; longer cells go on in the lines below."""
+    natural = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    widths = [min(width, most) for width, most in zip(natural, WIDEST, strict=False)]
+    widths.append(WIDTH - sum(widths) - 2 * len(heads))
+    lines = []
+    for row in (heads, ["-" * min(width, most) for width, most in zip(natural, widths, strict=True)], *rows):
+        cells = [textwrap.wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)]
+        for i in range(max(map(len, cells))):
+            line = "  ".join(f"{cell[i] if i < len(cell) else '':<{width}}" for cell, width in zip(cells, widths, strict=True))
+            lines.append(f"  {line}".rstrip())
+    return lines
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

@@ -1,0 +1,43 @@
+"""`mirbench report`, and what a finished run is shown as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirbench.cli.flags import Debug
+from mirbench.errors import MirbenchError
+
+RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
+    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
+    debug: Debug = False,
+) -> None:
+    """Make the tables and figures of finished runs again."""
+    for folder in runs:
+        if not folder.is_dir():
+            raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
+    from mirbench import reporting
+
+    print(reporting.report(runs, output).table_text)
+    print(f"\nWritten to {output or runs[0]}.")
+
+
+def show_run(folder: Path, quiet: bool) -> None:
+    """The scores of a finished run, and where everything lies."""
+    from mirbench import reporting
+
+    table = reporting.table_text(folder) if reporting.up_to_date(folder) else reporting.report([folder]).table_text
+    if quiet:
+        print(folder)
+        return
+    print(table.rstrip())
+    print(f"\nEverything lies in {folder}:")
+    for name in RUN_FILES:
+        if (folder / name).exists():
+            print(f"  {folder / name}")
