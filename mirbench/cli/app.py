@@ -128,7 +128,7 @@ def _plan_or_run(
     from mirbench.experiment import run as experiment
 
     if plan:
-        from mirbench.experiment.build.plan import describe_plan
+        from mirbench.experiment.planning.plan import describe_plan
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return

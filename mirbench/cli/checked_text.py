@@ -11,8 +11,8 @@ from mirbench.data.findings import FEWEST_CLIPS, Finding, count
 from mirbench.data.labels import Labels
 from mirbench.data.published.filetree import some
 from mirbench.errors import printable
-from mirbench.experiment.build.plan import duration
 from mirbench.experiment.check import Checked
+from mirbench.experiment.planning.plan import duration
 from mirbench.records import PROBED
 
 WIDTH = 120  # characters of a line

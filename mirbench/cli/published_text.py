@@ -12,7 +12,7 @@ from mirbench.data.findings import count
 from mirbench.data.published.filetree import some
 from mirbench.data.published.layout import Counted, Verified, Where
 from mirbench.errors import printable
-from mirbench.experiment.build.plan import duration
+from mirbench.experiment.planning.plan import duration
 from mirbench.nouns import Dataset
 
 

@@ -24,7 +24,7 @@ from mirbench.data.published.layout import data_root, suggest_dataset
 from mirbench.engine.machine import core_count
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError, describe, printable
-from mirbench.experiment.build.plan import cost_of
+from mirbench.experiment.planning.plan import cost_of
 from mirbench.experiment.resolve.data import place_of
 from mirbench.experiment.resolve.data_selection import fit_supervision, register_own_data
 from mirbench.experiment.run import plan

@@ -10,9 +10,9 @@ from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
-from mirbench.experiment.build.graph import RunGraph, build, build_pretraining, prepare_job
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
+from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
 from mirbench.experiment.recipes.overlap import read_overlap, refuse_overlap
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data

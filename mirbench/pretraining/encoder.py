@@ -98,7 +98,7 @@ class BackboneEncoder(Encoder):
         table = LabelTable(audio_cache.clips, signals)
         budget = _budget(audio_cache.clips, table, options) if share else []
         if share:
-            self._check_labels(audio_cache, table, budget, options)
+            _check_labels(self, audio_cache, table, budget, options)
         heads = heads_of(table, budget) if self.objective == "prediction" else []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
@@ -230,32 +230,6 @@ class BackboneEncoder(Encoder):
         on_device = job.device != "cpu" and not on_bands
         return ViewStream(sampler, audio_cache, _chain(backbone, on_bands, options), truth, on_device)
 
-    def _check_labels(self, audio_cache: AudioCache, table: LabelTable, budget: list[int], options: Mapping[str, Any]) -> None:
-        """Raises MirbenchError where the labels cannot teach anything."""
-        import torch
-
-        for k, signal in enumerate(table.signals):
-            told = table.known[k]
-            if bool(told.any()) and not bool(told[budget].any()):
-                raise MirbenchError(
-                    f"encoder '{self.name}' is supervised by '{signal.annotation}', but none of the {len(budget)} clips in its label "
-                    "budget carries that annotation; use a larger label_fraction."
-                )
-            if not bool(told.any()):
-                carried = ", ".join(sorted({n for clip in audio_cache.clips for n in clip.annotations})) or "none"
-                raise MirbenchError(
-                    f"encoder '{self.name}' is supervised by '{signal.annotation}', but no pretraining clip carries that annotation; set "
-                    f"options.{self.name}.supervision to one that reads one of: {carried}."
-                )
-        some = torch.tensor(budget[:: max(1, len(budget) // 2000)])
-        alike = table.targets(some, torch.ones(len(some), dtype=torch.bool), torch.arange(len(some))).targets
-        if self.objective == "contrastive" and not bool((alike - torch.eye(len(some)) > 0).any()):
-            raise MirbenchError(
-                f"encoder '{self.name}' finds no two of its {len(budget)} labelled clips alike under "
-                f"{' and '.join(signal.supervision.name for signal in table.signals)}; choose another supervision, such as dice, a lower "
-                "threshold, or a larger label_fraction."
-            )
-
 
 def _kind(module: Any, device: str) -> Hashable:
     """Equal for two front ends that make the same of any audio: the same classes within each other, with equal settings and tensors. One
@@ -273,6 +247,35 @@ def _kind(module: Any, device: str) -> Hashable:
     for name, tensor in tensors:
         told += [name, hashlib.sha256(tensor.detach().cpu().numpy().tobytes()).digest(), tuple(tensor.shape)]
     return tuple(told)
+
+
+def _check_labels(
+    encoder: BackboneEncoder, audio_cache: AudioCache, table: LabelTable, budget: list[int], options: Mapping[str, Any]
+) -> None:
+    """Raises MirbenchError where the labels cannot teach anything."""
+    import torch
+
+    for k, signal in enumerate(table.signals):
+        told = table.known[k]
+        if bool(told.any()) and not bool(told[budget].any()):
+            raise MirbenchError(
+                f"encoder '{encoder.name}' is supervised by '{signal.annotation}', but none of the {len(budget)} clips in its label "
+                "budget carries that annotation; use a larger label_fraction."
+            )
+        if not bool(told.any()):
+            carried = ", ".join(sorted({n for clip in audio_cache.clips for n in clip.annotations})) or "none"
+            raise MirbenchError(
+                f"encoder '{encoder.name}' is supervised by '{signal.annotation}', but no pretraining clip carries that annotation; set "
+                f"options.{encoder.name}.supervision to one that reads one of: {carried}."
+            )
+    some = torch.tensor(budget[:: max(1, len(budget) // 2000)])
+    alike = table.targets(some, torch.ones(len(some), dtype=torch.bool), torch.arange(len(some))).targets
+    if encoder.objective == "contrastive" and not bool((alike - torch.eye(len(some)) > 0).any()):
+        raise MirbenchError(
+            f"encoder '{encoder.name}' finds no two of its {len(budget)} labelled clips alike under "
+            f"{' and '.join(signal.supervision.name for signal in table.signals)}; choose another supervision, such as dice, a lower "
+            "threshold, or a larger label_fraction."
+        )
 
 
 def _comparable(value: Any) -> bool:

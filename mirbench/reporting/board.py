@@ -13,7 +13,8 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.records import CLEAN, MAJORITY
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Comparison, Summary, overlap_in_words
+from mirbench.results.rows import Comparison, Summary
+from mirbench.results.run_folder import overlap_in_words
 
 FLOOR_NAMES = ("untrained", "handcrafted", MAJORITY)
 

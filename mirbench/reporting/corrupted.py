@@ -11,7 +11,7 @@ from mirbench.notation import in_unit, unit_parts
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting.board import Board, Panel
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Robustness, RobustnessComparison, Summary
+from mirbench.results.rows import Robustness, RobustnessComparison, Summary
 
 MOST_FAILED = 3  # clips named in a sentence about one corruption
 Key = tuple[str, str, str, str, str, int]

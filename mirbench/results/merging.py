@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, OVERLAP_MARK, Score
 from mirbench.results.csvfile import digits6
-from mirbench.results.run_folder import Comparison, Robustness, RobustnessComparison, RunFolder, Summary
+from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 COMMON = ("train_on", "replicate", "sample_rate")  # settings of robustness that runs reported together must share
 

@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -16,93 +15,13 @@ import numpy as np
 
 from mirbench.engine.files import explain_os_errors, write_atomically
 from mirbench.errors import MirbenchError, printable
-from mirbench.records import CLEAN, Predictions, Score
-from mirbench.results.csvfile import damaged, number, read_csv, read_rows, write_csv, write_rows
+from mirbench.records import Predictions, Score
+from mirbench.results.csvfile import damaged, read_rows, write_rows
+from mirbench.results.predictions import read_predictions, write_predictions
+from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
 
 MOST_SKIPPED = 5  # clips named in the printed summary
 LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
-PREDICTION_COLUMNS = ("clip", "group", "target", "predicted")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One line of summary.csv: the mean over seeds of one encoder, task, data set, metric and condition."""
-
-    encoder: str
-    task: str
-    dataset: str
-    metric: str
-    value: float
-    ci_low: float
-    ci_high: float
-    corruption: str = CLEAN
-    severity: int = 0
-    n_seeds: int = 1
-    n_test: int = 0
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One line of comparisons.csv: encoder minus baseline on the same clips, with a paired interval; clean audio."""
-
-    encoder: str
-    baseline: str
-    task: str
-    dataset: str
-    metric: str
-    difference: float
-    ci_low: float
-    ci_high: float
-    n_seeds: int = 1
-    n_test: int = 0
-
-
-@dataclass(frozen=True)
-class Robustness:
-    """One line of robustness.csv: what corruption leaves of an encoder's scores, mean over seeds.
-
-    measure: retained (corrupted minus chance over clean minus chance), ce and relative_ce (error relative to the baseline's, see
-    evaluation.robustness), or mce and relative_mce, their means over the corruptions that count. corruption: `all` for a mean over
-    those. severity: 0 for all severities together. task, dataset, metric: `all` for a mean over tasks. baseline: of all but retained.
-    """
-
-    encoder: str
-    task: str
-    dataset: str
-    metric: str
-    measure: str
-    corruption: str
-    severity: int
-    value: float
-    ci_low: float
-    ci_high: float
-    baseline: str = ""
-    n_seeds: int = 1
-    n_test: int = 0
-
-
-@dataclass(frozen=True)
-class RobustnessComparison:
-    """One line of robustness_comparisons.csv: encoder minus baseline under one corruption, mean over severities and seeds.
-
-    measure: score (the metric itself) or retained (of what each has on clean audio). corruption: `all` for the mean over those that
-    count. p: two-sided, of no difference; p_holm: corrected for all lines of this measure.
-    """
-
-    encoder: str
-    baseline: str
-    task: str
-    dataset: str
-    metric: str
-    corruption: str
-    measure: str
-    difference: float
-    ci_low: float
-    ci_high: float
-    p: float
-    p_holm: float
-    n_seeds: int = 1
-    n_test: int = 0
 
 
 Row = TypeVar("Row", Score, Summary, Comparison, Robustness, RobustnessComparison)
@@ -215,42 +134,11 @@ class RunFolder:
         return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
 
     def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
-        """One line per clip; floats with 9 digits, which is exact for float32."""
-        p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
-        lines: list[list[str]] = [[*PREDICTION_COLUMNS, *p.classes]]
-        for row, (clip, group) in enumerate(zip(p.clip_ids, p.groups, strict=True)):
-            numbers = [_digits9(x) for x in scores[row]]
-            if p.target == "multiclass":
-                target, predicted = p.classes[int(p.targets[row])], p.classes[int(scores[row].argmax())]
-            elif p.target == "multilabel":
-                named = [("?" if on < 0 else "") + _quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on]
-                target, predicted = "|".join(named), ""
-            else:
-                target, predicted = " ".join(_digits9(x) for x in np.asarray(p.targets[row], dtype=np.float32)), " ".join(numbers)
-            lines.append([clip, group, target, predicted, *numbers])
-        write_csv(self.predictions_path(encoder, dataset, task, seed), lines)
+        write_predictions(self.predictions_path(encoder, dataset, task, seed), predictions)
 
     def read_predictions(self, encoder: str, dataset: str, task: str, seed: int) -> Predictions:
-        """As written: scores and regression targets float32, class targets int64. The kind of target is told from the lines."""
         path = self.predictions_path(encoder, dataset, task, seed)
-        lines = read_csv(path, self._text(path))
-        header = lines[0][1]
-        if tuple(header[:4]) != PREDICTION_COLUMNS or len(header) < 5:
-            raise damaged(path, 1, "should begin with the columns clip, group, target, predicted and go on with one per class")
-        classes, lines = tuple(header[4:]), lines[1:]
-        said = lines[0][1][3] if lines else classes[0]
-        kind = "multilabel" if not said else "multiclass" if said in classes else "regression"
-        targets = [_target(path, line, cells[2], kind, classes) for line, cells in lines]
-        shape = (len(lines),) if kind == "multiclass" else (len(lines), len(classes))
-        scores = [[number(path, line, c, x, float) for c, x in zip(classes, cells[4:], strict=True)] for line, cells in lines]
-        return Predictions(
-            clip_ids=tuple(cells[0] for _, cells in lines),
-            groups=tuple(cells[1] for _, cells in lines),
-            classes=classes,
-            target=kind,
-            targets=np.asarray(targets, dtype=np.float32 if kind == "regression" else np.int64).reshape(shape),
-            scores=np.asarray(scores, dtype=np.float32).reshape(len(lines), len(classes)),
-        )
+        return read_predictions(path, self._text(path))
 
     def _text(self, path: Path) -> str:
         if not (self.path / "manifest.json").exists() and not path.exists():
@@ -293,33 +181,9 @@ def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manife
             yield f"  and {len(skipped) - MOST_SKIPPED} more, in {rest}"
 
 
-def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
-    """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
-    if kind == "regression":
-        numbers = [number(path, line, "target", x, float) for x in text.split(" ")]
-        if len(numbers) != len(classes):
-            raise damaged(path, line, f"has {len(numbers)} numbers as its target where the heading has {len(classes)}")
-        return numbers
-    known = classes if kind == "multiclass" else [_quote_bar(c) for c in classes]
-    names = [text] if kind == "multiclass" else [name for name in text.split("|") if name]
-    if unknown := [name for name in names if name not in known and (kind == "multiclass" or name.removeprefix("?") not in known)]:
-        raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
-    return classes.index(text) if kind == "multiclass" else [-1 if f"?{name}" in names else int(name in names) for name in known]
-
-
 def _file_part(name: str) -> str:
     quoted = quote(name, safe="").replace(".", "%2E")
     return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
-
-
-def _digits9(x: float) -> str:
-    return f"{float(x):.9g}"
-
-
-def _quote_bar(name: str) -> str:
-    """A class name inside a|b|?c, where c is one that nobody has judged."""
-    quoted = name.replace("%", "%25").replace("|", "%7C")
-    return "%3F" + quoted[1:] if quoted.startswith("?") else quoted
 
 
 def _plain(value: Any) -> Any:

@@ -30,7 +30,6 @@ import numpy as np
 import soundfile
 from memory import peaks
 from mirbench.experiment.jobs import Planner
-from mirbench.experiment.planning import LEAST_SAMPLE_RATE
 
 from mirbench import read_audio, read_clip, registry
 from mirbench.engine.machine import core_count
@@ -39,6 +38,7 @@ from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corrupt
 from mirbench.evaluation.embedding.passes import EmbeddingPass, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, windows
+from mirbench.experiment.planning import LEAST_SAMPLE_RATE
 from mirbench.nouns import Staged
 from mirbench.records import Clip, Condition
 from mirbench.settings.config import load_config

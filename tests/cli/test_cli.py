@@ -16,7 +16,7 @@ import mirbench
 from mirbench import cli, experiment
 from mirbench.cli.listing import LISTED
 from mirbench.errors import MirbenchError
-from mirbench.experiment.build import plan as described
+from mirbench.experiment.planning import plan as described
 from mirbench.registry import plugins
 
 PLUGIN = """

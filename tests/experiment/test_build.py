@@ -16,9 +16,9 @@ import mirbench
 from mirbench.engine.jobs import Cost
 from mirbench.engine.store import Store
 from mirbench.evaluation.probing.scoring import task_data
-from mirbench.experiment.build import costs
-from mirbench.experiment.build.graph import build
-from mirbench.experiment.build.plan import describe_plan
+from mirbench.experiment.planning import costs
+from mirbench.experiment.planning.graph import build
+from mirbench.experiment.planning.plan import describe_plan
 from mirbench.experiment.resolve.records import Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
 from mirbench.records import Clip, Condition
 from mirbench.settings.config import RunConfig

@@ -70,7 +70,7 @@ def copy(tmp_path_factory):
         ),
         ("mirbench/evaluation/embedding/windows.py", "failed while embedding", "broke while it embedded"),
         ("mirbench/reporting/tables/scores.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
-        ("mirbench/cli/app.py", "LINE = ", "LINES = 3\nLINE = "),
+        ("mirbench/cli/app.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
         ("mirbench/engine/executor.py", "self.budget_megabytes = store,", "self.x = self.budget_megabytes = store,"),
         ("mirbench/evaluation/probing/metric_functions.py", "def r2(", "def r2_of_old(): ...\n\n\ndef r2("),
         ("mirbench_plugins/tasks/emotion.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Comparison, Robustness, RobustnessComparison, Summary
+from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}

@@ -9,7 +9,8 @@ from test_results import a_run, a_score, a_summary, a_sweep_run, against, kept
 
 from mirbench.errors import MirbenchError
 from mirbench.results.merging import merge
-from mirbench.results.run_folder import Comparison, RunFolder
+from mirbench.results.rows import Comparison
+from mirbench.results.run_folder import RunFolder
 
 
 def test_runs_that_agree_become_one(tmp_path):

@@ -14,7 +14,8 @@ import pytest
 
 from mirbench.errors import MirbenchError
 from mirbench.records import Predictions, Score
-from mirbench.results.run_folder import Comparison, Robustness, RobustnessComparison, RunFolder, Summary
+from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
 

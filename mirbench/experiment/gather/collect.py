@@ -13,14 +13,15 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing.scoring import majority_predictions, measured
 from mirbench.evaluation.probing.stored import read_predictions
 from mirbench.evaluation.statistics.significance import resampled_interval
-from mirbench.experiment.build.graph import RunGraph
 from mirbench.experiment.gather.corrupted import CorruptedRows
 from mirbench.experiment.gather.manifest import Made, about_task_data, manifest_of, mark_manifest
 from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
+from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
 from mirbench.records import MAJORITY, OVERLAP_MARK, Condition, Score
-from mirbench.results.run_folder import Comparison, RunFolder, Summary
+from mirbench.results.rows import Comparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from mirbench.engine.jobs import Job
 from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.robustness import Measured
-from mirbench.experiment.build.graph import RunGraph
 from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, seed_mean, summaries
+from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
 from mirbench.records import ALL, CLEAN, MAJORITY, Condition, Score
-from mirbench.results.run_folder import Robustness, RobustnessComparison, Summary
+from mirbench.results.rows import Robustness, RobustnessComparison, Summary
 
 if TYPE_CHECKING:
     from mirbench.evaluation.embedding.corruption import Fault

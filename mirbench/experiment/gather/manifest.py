@@ -12,8 +12,8 @@ from mirbench.engine.store import key_of
 from mirbench.evaluation.embedding.stored import read_embeddings
 from mirbench.evaluation.probing import metrics
 from mirbench.evaluation.probing.scoring import label_counts
-from mirbench.experiment.build.graph import RunGraph
 from mirbench.experiment.gather.resamples import read_report
+from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import about_overlap, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
 from mirbench.experiment.resolve.records import Data, Entry

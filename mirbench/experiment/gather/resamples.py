@@ -15,7 +15,7 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.robustness import Measured
 from mirbench.evaluation.statistics.significance import resampled_interval
 from mirbench.records import Condition, Score
-from mirbench.results.run_folder import Summary
+from mirbench.results.rows import Summary
 
 
 @dataclass(frozen=True)

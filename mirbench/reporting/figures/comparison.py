@@ -16,7 +16,7 @@ from mirbench.reporting.figures.robustness import robustness_figures
 from mirbench.reporting.figures.style import FLOOR_LINES, GREY, columns_of, heading, marks, measure, row_label, settings
 from mirbench.reporting.figures.sweeps import sweep_figure
 from mirbench.reporting.tables.scores import ordered_comparisons, verdict
-from mirbench.results.run_folder import Comparison
+from mirbench.results.rows import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

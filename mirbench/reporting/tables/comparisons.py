@@ -9,7 +9,7 @@ from mirbench.records import ALL
 from mirbench.reporting.corrupted import Corrupted
 from mirbench.reporting.tables.layout import NONE, escape, table_row
 from mirbench.reporting.tables.scores import SEEDS, difference
-from mirbench.results.run_folder import RobustnessComparison
+from mirbench.results.rows import RobustnessComparison
 
 LEVEL = 0.05  # a difference whose corrected p is below is called real
 COMPARED = "robustness_comparisons.csv"

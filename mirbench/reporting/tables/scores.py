@@ -7,7 +7,7 @@ import textwrap
 
 from mirbench.reporting.board import Board, Panel
 from mirbench.reporting.tables.layout import NONE, Table, cell, csv_text, escape, latex, markdown, number, short, table_row
-from mirbench.results.run_folder import Comparison, RobustnessComparison
+from mirbench.results.rows import Comparison, RobustnessComparison
 
 SEEDS = (
     "Intervals are over groups of clips, for the seeds as they are: the spread between seeds is in none of them. "

@@ -14,7 +14,7 @@ from mirbench.reporting.board import build_board
 from mirbench.reporting.figures import comparison as figures
 from mirbench.reporting.figures import style
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Comparison, Summary
+from mirbench.results.rows import Comparison, Summary
 
 MANIFEST = {
     "metrics": {"accuracy": "accuracy (share of clips, 0 to 1)", "macro_f1": "macro F1 (0 to 1)"},

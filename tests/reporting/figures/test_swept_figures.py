@@ -13,7 +13,8 @@ from mirbench.reporting.board import build_board
 from mirbench.reporting.figures import comparison as figures
 from mirbench.reporting.figures import style, sweeps
 from mirbench.results.merging import Merged, merge
-from mirbench.results.run_folder import Comparison, RunFolder, Summary
+from mirbench.results.rows import Comparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 TASKS = {"genre": "accuracy", "key": "mirex"}
 FLOORS = ("untrained", "majority")

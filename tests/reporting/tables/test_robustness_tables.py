@@ -18,7 +18,8 @@ from mirbench.reporting.tables.comparisons import holm_verdict
 from mirbench.reporting.tables.layout import Table, escape_latex, latex
 from mirbench.reporting.tables.robustness import FILES, robustness_files, robustness_text
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Robustness, RobustnessComparison, RunFolder, Summary
+from mirbench.results.rows import Robustness, RobustnessComparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 FAILURE = (
     "low-pass failed on clip clip-0 at severity 5 (returned NaN); clip clip-1 at severity 5 (returned NaN); "

@@ -17,7 +17,8 @@ from mirbench.reporting import html, report
 from mirbench.reporting.board import build_board
 from mirbench.reporting.tables import scores as tables
 from mirbench.results.merging import Merged
-from mirbench.results.run_folder import Comparison, RunFolder, Summary
+from mirbench.results.rows import Comparison, Summary
+from mirbench.results.run_folder import RunFolder
 
 METRICS = {"genre": ("accuracy", "macro_f1"), "key": ("mirex",)}
 MANIFEST = {

@@ -9,9 +9,9 @@ from typing import Any
 
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import key_of
-from mirbench.experiment.build import costs
-from mirbench.experiment.build.checkpoints import checkpoint_job
-from mirbench.experiment.build.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
+from mirbench.experiment.planning import costs
+from mirbench.experiment.planning.checkpoints import checkpoint_job
+from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
 from mirbench.experiment.recipes.overlap import Compared, Pretrained, compared, pretrained
 from mirbench.experiment.resolve.records import Data, Resolved

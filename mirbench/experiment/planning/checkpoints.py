@@ -7,7 +7,7 @@ from typing import Any
 
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import key_of
-from mirbench.experiment.build import costs
+from mirbench.experiment.planning import costs
 from mirbench.experiment.recipes.checkpoint import keep, labels_read, pretrain, take_over
 from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.records import PRETRAINING_SPLITS

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from mirbench.engine.jobs import Job
-from mirbench.experiment.build import costs
-from mirbench.experiment.build.graph import RunGraph
-from mirbench.experiment.build.reasons import Reasons
+from mirbench.experiment.planning import costs
+from mirbench.experiment.planning.graph import RunGraph
+from mirbench.experiment.planning.reasons import Reasons
 
 STAGES = {
     "data": ("datasets", "overlaps"),

@@ -9,8 +9,8 @@ from typing import Any
 
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import key_of
-from mirbench.experiment.build import costs
-from mirbench.experiment.build.checkpoints import encoder_parts
+from mirbench.experiment.planning import costs
+from mirbench.experiment.planning.checkpoints import encoder_parts
 from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
 from mirbench.experiment.recipes.predictions import predict_test
 from mirbench.experiment.recipes.probe import fit_probe

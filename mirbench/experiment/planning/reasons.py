@@ -7,7 +7,7 @@ from typing import Any
 
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import Entry, Store
-from mirbench.experiment.build.graph import RunGraph
+from mirbench.experiment.planning.graph import RunGraph
 
 WORDS = {
     "data": "the data have changed",
