@@ -42,7 +42,7 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
     planned = plan(config, registry, cache, kept)
     executor = executor_of(planned.resolved)
     outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
-    if Graph(planned.preparations).missing(executor.store):
+    if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations), outcome)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     _refuse(planned, executor, outcome)
@@ -59,7 +59,7 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
     planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
     executor = executor_of(planned.resolved)
-    if Graph(planned.preparations).missing(executor.store):
+    if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations))
         planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
     check_files(planned.resolved)

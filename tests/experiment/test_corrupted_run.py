@@ -187,8 +187,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
     """Reports, which take longer than the runs, are made where `bench.report` says so."""
-    bench, show = Bench(tmp_path), app._show
-    monkeypatch.setattr(app, "_show", lambda folder, quiet: show(folder, quiet) if bench.report else print(folder))
+    bench, show = Bench(tmp_path), app.show_run
+    monkeypatch.setattr(app, "show_run", lambda folder, quiet: show(folder, quiet) if bench.report else print(folder))
     return bench
 
 
@@ -554,6 +554,18 @@ def test_another_probe_hears_nothing_again_and_other_resamples_predict_nothing_a
     assert bench.calls() == {}
     assert len(bench.entries("probes")) > len(before["probes"])
     assert len(values(folder, "height", "hush")) == 2
+
+
+def test_two_runs_at_once_do_no_job_twice(learner):
+    command = learner.command("--corruptions", "hush", "--severities", "1-3", encoder="learner")
+    others = [[*command, "--set", f"run_name={name}"] for name in "xyz"]
+    code = "import json, sys; from mirbench import cli; sys.exit(cli.main(json.loads(sys.argv[1])))"
+    runs = [subprocess.Popen([sys.executable, "-c", code, json.dumps(other)], stdout=subprocess.DEVNULL) for other in others]
+    assert [run.wait(120) for run in runs] == [0, 0, 0]
+    assert learner.calls() == {("pretrain", "0"): 1} | each("hush", HUSH["levels"][:3])
+    one, *rest = [scores(learner.root / "results" / name) for name in "xyz"]
+    assert rest == [one, one]
+    assert list((learner.cache / "locks").iterdir()) == []
 
 
 def test_what_is_made_under_corruption_is_kept_within_the_budget(bench):

@@ -218,6 +218,11 @@ class Resolved:
     def pretraining_data(self) -> list[Data]:
         return [self.data[each.dataset.name] for each in self.pretraining]
 
+    @property
+    def prepared(self) -> bool:
+        """Whether the clips of all data sets were there to be listed."""
+        return all(data.prepared for data in self.data.values())
+
     def carries(self, data: Data, task: Task) -> bool:
         """Whether the task is run on the data set."""
         return task.annotation in data.noun.annotations and (data.name, task.name) not in self.left_out
