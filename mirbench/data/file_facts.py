@@ -28,26 +28,26 @@ SHOWN_AFTER = 2.0  # seconds, the bar
 
 @dataclass(frozen=True)
 class Stamp:
-    """key: of what was looked at. state: its size and time, and how it was looked at; with another state it is looked at anew."""
+    """key: of what was inspected. state: its size and time, and how it was inspected; with another state it is inspected anew."""
 
     key: bytes
     state: bytes
 
 
 def stamp(path: Path | str, how: str, *parts: object) -> Stamp | None:
-    """None for what has no size and time. how: a version of the looking; parts: what else tells one look at a file from another."""
+    """None for what has no size and time. how: the version of the code that inspects; parts: what else tells two facts of a file apart."""
     try:
-        found, name = os.stat(path), os.fsencode(os.path.abspath(path))
+        status, name = os.stat(path), os.fsencode(os.path.abspath(path))
     except (OSError, ValueError):
         return None
-    of = hashlib.blake2b(name + repr(parts).encode(), digest_size=16).digest()
-    state = f"{how} {found.st_size} {found.st_mtime_ns}".encode()
-    return Stamp(of, hashlib.blake2b(state, digest_size=16).digest())
+    key = hashlib.blake2b(name + repr(parts).encode(), digest_size=16).digest()
+    state = f"{how} {status.st_size} {status.st_mtime_ns}".encode()
+    return Stamp(key, hashlib.blake2b(state, digest_size=16).digest())
 
 
-def version_of(root: str, cache: Path) -> str:
-    """A hash of the code that looks, so that what other code found is looked at anew. root: where it begins, such as
-    `mirbench.data.scans:_look`; cache: keeps what was read of the source."""
+def code_version(root: str, cache: Path) -> str:
+    """A hash of the code that inspects, so that what other code inspected is inspected anew. root: where it begins, such as
+    `mirbench.data.scans:_scan_file`; cache: keeps what was read of the source."""
     return SourceTree(memo=cache / "sources.json").used_by(root).digest
 
 
@@ -58,9 +58,9 @@ class FileFacts:
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> some = Stamp(b"song", b"as of today")
-    >>> FileFacts(folder, "length").put({some: b"3.2"})
-    >>> FileFacts(folder, "length").get([some])
+    >>> song = Stamp(b"song", b"as of today")
+    >>> FileFacts(folder, "length").put({song: b"3.2"})
+    >>> FileFacts(folder, "length").get([song])
     {Stamp(key=b'song', state=b'as of today'): b'3.2'}
     >>> FileFacts(folder, "length").get([Stamp(b"song", b"changed since")])
     {}
@@ -72,18 +72,18 @@ class FileFacts:
 
     def get(self, stamps: Iterable[Stamp]) -> dict[Stamp, bytes]:
         """Those of the stamps that are known."""
-        wanted = {each.key: each for each in stamps}
-        keys, found = list(wanted), dict[Stamp, bytes]()
+        by_key = {each.key: each for each in stamps}
+        keys, facts = list(by_key), dict[Stamp, bytes]()
 
         def read(database: sqlite3.Connection) -> None:
             for begin in range(0, len(keys), AT_ONCE):
-                some = keys[begin : begin + AT_ONCE]
-                asked = f"SELECT key, state, value FROM known WHERE kind = ? AND key IN ({','.join('?' * len(some))})"
-                rows = database.execute(asked, [self.kind, *some])
-                found.update({wanted[key]: value for key, state, value in rows if wanted[key].state == state})
+                batch = keys[begin : begin + AT_ONCE]
+                asked = f"SELECT key, state, value FROM known WHERE kind = ? AND key IN ({','.join('?' * len(batch))})"
+                rows = database.execute(asked, [self.kind, *batch])
+                facts.update({by_key[key]: value for key, state, value in rows if by_key[key].state == state})
 
         self._with_database(read)
-        return found
+        return facts
 
     def put(self, values: Mapping[Stamp, bytes]) -> None:
         """In one transaction: all or, where it is interrupted, none."""
@@ -113,32 +113,35 @@ class FileFacts:
 
 
 @dataclass(frozen=True)
-class Look(Generic[Item, Fact]):
-    """A way of finding facts. at: each item with its fact, in any order; packed: None for what is not kept; unpacked: None for what cannot
-    be read."""
+class Inspection(Generic[Item, Fact]):
+    """How a kind of fact is found out and kept. inspect: each item with its fact, in any order; pack: None for what is not kept; unpack:
+    None for what cannot be read."""
 
-    at: Callable[[Sequence[Item]], Generator[tuple[Item, Fact]]]
-    packed: Callable[[Fact], bytes | None]
-    unpacked: Callable[[bytes], Fact | None]
+    inspect: Callable[[Sequence[Item]], Generator[tuple[Item, Fact]]]
+    pack: Callable[[Fact], bytes | None]
+    unpack: Callable[[bytes], Fact | None]
 
 
-def look_once(look: Look[Item, Fact], stamps: Mapping[Item, Stamp | None], facts: FileFacts, title: str, unit: str) -> dict[Item, Fact]:
-    """Of each item, what is kept of it or, where nothing is, what a look shows, which is then kept, also of a run that is interrupted.
+def inspect_once(
+    inspection: Inspection[Item, Fact], stamps: Mapping[Item, Stamp | None], facts: FileFacts, title: str, unit: str
+) -> dict[Item, Fact]:
+    """Of each item, what is kept of it or, where nothing is, what inspecting it shows, which is then kept, also of a run
+    that is interrupted.
 
     stamps: by item; None: it is not kept. title, unit: of the progress bar.
     """
     kept = facts.get(mark for mark in stamps.values() if mark)
-    known = {item: fact for item, mark in stamps.items() if mark in kept and (fact := look.unpacked(kept[mark])) is not None}
+    known = {item: fact for item, mark in stamps.items() if mark in kept and (fact := inspection.unpack(kept[mark])) is not None}
     new, fresh = [item for item in stamps if item not in known], dict[Stamp, bytes]()
     try:
         with (
             progress_bar(total=len(new), desc=title, unit=unit, leave=False, delay=SHOWN_AFTER) as bar,
-            contextlib.closing(look.at(new)) as looked_at,
+            contextlib.closing(inspection.inspect(new)) as inspected,
         ):
-            for item, fact in looked_at:
+            for item, fact in inspected:
                 bar.update()
                 known[item] = fact
-                if (mark := stamps[item]) and (value := look.packed(fact)) is not None:
+                if (mark := stamps[item]) and (value := inspection.pack(fact)) is not None:
                     fresh[mark] = value
                 if len(fresh) >= KEPT_AT_ONCE:
                     facts.put(fresh)

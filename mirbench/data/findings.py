@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.data.audio.opening import printable_path
 from mirbench.data.labels import Labels
-from mirbench.data.lookalikes import look_alikes
+from mirbench.data.similar_names import similar_names
 from mirbench.errors import did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, PROBED, SPLITS, Clip
@@ -50,13 +50,13 @@ def of_splits(clips: Sequence[Clip]) -> Iterator[Finding]:
     if unknown := Counter(clip.split for clip in clips if clip.split not in SPLITS):
         named = [f"'{printable(split)}' ({count(n, 'clip')})" for split, n in unknown.items()]
         yield Finding("problem", f"{count(len(unknown), 'split')} unknown; a split is one of {', '.join(SPLITS)}.", tuple(named))
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    splits_of_group: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        found[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
-    if leaks := {group: splits for group, splits in sorted(found.items()) if len(splits) > 1}:
+        splits_of_group[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
+    if leaks := {group: splits for group, splits in sorted(splits_of_group.items()) if len(splits) > 1}:
         named = [f"'{printable(g)}' in " + " and ".join(f"{s} ({n})" for s, n in sorted(splits.items())) for g, splits in leaks.items()]
         yield Finding("problem", f"{count(len(leaks), 'group')} in more than one split; every group must be in one.", tuple(named))
-    tested = sum("test" in splits for splits in found.values())
+    tested = sum("test" in splits for splits in splits_of_group.values())
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
         yield Finding("warning", text)
@@ -120,7 +120,7 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
     if rare := labels.rare(FEWEST_CLIPS):
         named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
         yield Finding("warning", f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips.", tuple(named))
-    for alike in look_alikes(labels.names):
+    for alike in similar_names(labels.names):
         named = [f"'{printable(n)}' ({c})" for n, c in zip(alike.names, alike.counts, strict=True)]
         meant = {labels.meant[n] for n in alike.names}
         one = len(meant) == 1 and "" not in meant
@@ -158,21 +158,22 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
         yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named))
 
 
-def of_repeated(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool) -> Iterator[Finding]:
+def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool) -> Iterator[Finding]:
     """Audio in two splits. split: by clip id. refused: whether a run refuses to pretrain on what it tests on.
 
     What only valid and test share is not refused. A clip is named once, however many others are of its audio.
     """
-    heard, others = dict[str, str](), dict[str, str]()
+    in_training, others = dict[str, str](), dict[str, str]()
     for pair in pairs:
         first, second = pair.first, pair.second
         if split[second] in PRETRAINING_SPLITS:
             first, second = second, first
-        of = heard if split[first] in PRETRAINING_SPLITS else others
-        of.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
-    if heard:
-        text = f"{count(len(heard), 'clip')} of valid or test with audio that is in training too; pretraining on that is refused without"
-        yield Finding("problem" if refused else "warning", f"{text} --allow-overlap.", tuple(heard.values()))
+        named = in_training if split[first] in PRETRAINING_SPLITS else others
+        named.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
+    if in_training:
+        clips = count(len(in_training), "clip")
+        text = f"{clips} of valid or test with audio that is in training too; pretraining on that is refused without"
+        yield Finding("problem" if refused else "warning", f"{text} --allow-overlap.", tuple(in_training.values()))
     if others:
         yield Finding("warning", f"{count(len(others), 'clip')} of test with audio that is in valid too.", tuple(others.values()))
 
@@ -180,11 +181,11 @@ def of_repeated(pairs: Sequence[Overlap], split: Mapping[str, str], refused: boo
 def unique(clips: Sequence[Clip]) -> list[Clip]:
     """The clips, with ids that differ even where those given do not."""
     seen: Counter[str] = Counter()
-    found = []
+    distinct = []
     for clip in clips:
         seen[clip.id] += 1
-        found.append(clip if seen[clip.id] == 1 else replace(clip, id=f"{clip.id} (given again, {seen[clip.id]})"))
-    return found
+        distinct.append(clip if seen[clip.id] == 1 else replace(clip, id=f"{clip.id} (given again, {seen[clip.id]})"))
+    return distinct
 
 
 def _reason(problem: str, path: Path) -> str:

@@ -96,17 +96,17 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
     if task.target == "regression":
         return _regression(task, labels, unread, task.classes or published)
     many = task.target == "multilabel"
-    named = {split: [(label if many else (label,)) for _, label in found] for split, found in labels.items()}
+    named = {split: [(label if many else (label,)) for _, label in pairs] for split, pairs in labels.items()}
     classes = task.classes or reader.published(published) or _sorted({name for names in named["train"] for name in names})
-    found = {split: Counter(name for names in each for name in dict.fromkeys(names)) for split, each in named.items()}
+    label_counts = {split: Counter(n for names in names_of_clips for n in dict.fromkeys(names)) for split, names_of_clips in named.items()}
     known = set(classes)
     written = Counter(name for clip in carrying for name in _written(clip.annotations[task.annotation], many))
     return Labels(
         task,
-        {split: len(each) for split, each in labels.items()},
+        {split: len(pairs) for split, pairs in labels.items()},
         tuple(classes),
-        counts={split: {name: counter[name] for name in classes} for split, counter in found.items()},
-        unseen={} if many else dict(Counter(n for split in PROBED for n in found[split].elements() if n not in known)),
+        counts={split: {name: counter[name] for name in classes} for split, counter in label_counts.items()},
+        unseen={} if many else dict(Counter(n for split in PROBED for n in label_counts[split].elements() if n not in known)),
         unread=tuple(unread),
         names=dict(written),
         meant={name: reader.meaning(name) for name in written},

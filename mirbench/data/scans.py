@@ -1,4 +1,4 @@
-"""A first look at the files of clips, by their headers: which can be read, and how long they are. Remembered between runs."""
+"""A first inspection at the files of clips, by their headers: which can be read, and how long they are. Remembered between runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.file_facts import FileFacts, Look, look_once, stamp, version_of
+from mirbench.data.file_facts import FileFacts, Inspection, code_version, inspect_once, stamp
 from mirbench.engine.prefetch import prefetch
 from mirbench.errors import describe
 from mirbench.records import Clip
@@ -21,7 +21,7 @@ from mirbench.records import Clip
 
 @dataclass(frozen=True)
 class Scan:
-    """What a first look at a clip's file shows.
+    """What a first inspection at a clip's file shows.
 
     problem: a sentence, empty where nothing is wrong. seconds: of the whole file; sample_rate: Hz; all as its header says, 0 and empty
     where it says nothing.
@@ -47,19 +47,19 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
 
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
-    how = version_of("mirbench.data.scans:_look", cache)
-    look = Look[str, Scan](lambda new: prefetch(_look, new, max(1, workers)), _packed, _unpacked)
-    return look_once(look, {path: stamp(path, how) for path in paths}, FileFacts(cache, "scan"), title, "file")
+    how = code_version("mirbench.data.scans:_scan_file", cache)
+    inspection = Inspection[str, Scan](lambda new: prefetch(_scan_file, new, max(1, workers)), _packed, _unpacked)
+    return inspect_once(inspection, {path: stamp(path, how) for path in paths}, FileFacts(cache, "scan"), title, "file")
 
 
-def _look(path: str) -> Scan:
+def _scan_file(path: str) -> Scan:
     try:
-        found = describe_audio(path)
+        audio = describe_audio(path)
     except AudioError as error:
         return Scan(str(error))
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         return Scan(f"{printable_path(path)} cannot be read: {describe(error)}.")
-    return Scan("", found.seconds, found.sample_rate, found.channels, found.format)
+    return Scan("", audio.seconds, audio.sample_rate, audio.channels, audio.format)
 
 
 def _packed(scan: Scan) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mirbench.data.pieces import pieces_of, spread
+from mirbench.data.bundles import bundles_of, split_bundles
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.records import SPLITS, Clip
 
@@ -27,11 +27,11 @@ def split_named(text: str) -> str:
     >>> split_named("Validation"), split_named("dev"), split_named("train")
     ('valid', 'valid', 'train')
     """
-    found = _MEANT.get(text.strip().lower())
-    if found is None:
+    split = _MEANT.get(text.strip().lower())
+    if split is None:
         hint = did_you_mean(text.lower(), _MEANT)
         raise MirbenchError(f"split is '{text}'{';' + hint if hint else ';'} it must be one of {', '.join(SPLITS)}.")
-    return found
+    return split
 
 
 def assign_splits(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, seed: int = 0) -> list[Clip]:
@@ -49,9 +49,9 @@ def assign_splits(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, s
     """
     if not shares or not set(shares) <= set(SPLITS) or not all(math.isfinite(share) and share > 0 for share in shares.values()):
         raise MirbenchError(f"the shares {dict(shares)} are none; give each of some of {', '.join(SPLITS)} a number above 0.")
-    pieces, piece_of = pieces_of(clips, seed)
-    chosen = spread(pieces, shares)
-    return [replace(clip, split=chosen[piece]) for clip, piece in zip(clips, piece_of, strict=True)]
+    bundles, bundle_of = bundles_of(clips, seed)
+    chosen = split_bundles(bundles, shares)
+    return [replace(clip, split=chosen[bundle]) for clip, bundle in zip(clips, bundle_of, strict=True)]
 
 
 def settle_splits(
@@ -69,16 +69,16 @@ def settle_splits(
     """
     seeded = f"labels spread alike, split seed {seed}"
     if not clips[0].split:
-        pieces, piece_of = pieces_of(clips, seed)
-        labelled = [number for number, piece in enumerate(pieces) if piece.labels]
+        bundles, bundle_of = bundles_of(clips, seed)
+        labelled = [number for number, bundle in enumerate(bundles) if bundle.labels]
         if not labelled:
             return [replace(clip, split="pretrain") for clip in clips], "no labels: all clips are for pretraining"
-        chosen = spread([pieces[number] for number in labelled], SHARES)
-        split_of = dict.fromkeys(range(len(pieces)), "pretrain") | {labelled[at]: split for at, split in chosen.items()}
+        chosen = split_bundles([bundles[number] for number in labelled], SHARES)
+        split_of = dict.fromkeys(range(len(bundles)), "pretrain") | {labelled[at]: split for at, split in chosen.items()}
         shares = "/".join(f"{100 * share:g}" for share in SHARES.values())
         rule = f"{missing}: whole groups (by {grouped_by}), {shares} % {'/'.join(SHARES)}, {seeded}"
-        rule += "; groups without labels are for pretraining" if len(labelled) < len(pieces) else ""
-        return [replace(clip, split=split_of[piece]) for clip, piece in zip(clips, piece_of, strict=True)], rule
+        rule += "; groups without labels are for pretraining" if len(labelled) < len(bundles) else ""
+        return [replace(clip, split=split_of[bundle]) for clip, bundle in zip(clips, bundle_of, strict=True)], rule
     there = {clip.split for clip in clips}
     if "valid" in there or not {"train", "test"} <= there or not any(clip.annotations for clip in clips):
         return list(clips), given
@@ -116,14 +116,14 @@ def check_clips(name: str, clips: Sequence[Clip]) -> None:
     twice = [i for i, n in Counter(c.id for c in clips).items() if n > 1]
     if twice:
         raise MirbenchError(f"data set '{name}' has {len(twice)} clip ids more than once, the first '{twice[0]}'; ids must be unique.")
-    found: dict[str, set[str]] = defaultdict(set)
+    splits_of_group: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         if clip.split not in SPLITS:
             raise MirbenchError(f"data set '{name}', clip {clip.id}: split '{clip.split}' is none of {', '.join(SPLITS)}.")
-        found[clip.group].add("train" if clip.split == "pretrain" else clip.split)
-    leaks = sorted(g for g, splits in found.items() if len(splits) > 1)
+        splits_of_group[clip.group].add("train" if clip.split == "pretrain" else clip.split)
+    leaks = sorted(g for g, splits in splits_of_group.items() if len(splits) > 1)
     if leaks:
-        where = " and ".join(sorted(found[leaks[0]]))
+        where = " and ".join(sorted(splits_of_group[leaks[0]]))
         raise MirbenchError(
             f"data set '{name}' leaks: {len(leaks)} group{'s are' if len(leaks) > 1 else ' is'} in two splits, "
             f"'{leaks[0]}' in {where}; every group must be in one split."

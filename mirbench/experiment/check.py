@@ -115,7 +115,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             found += findings.of_files(clips, scans, config.max_bad, called)
-            found += findings.of_repeated(*_repeated(clips, scans, cache, listen), learns and config.overlap == "refuse")
+            found += findings.of_overlap(*_repeated(clips, scans, cache, listen), learns and config.overlap == "refuse")
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
         found += findings.of_tasks(labels, asked, dataset, annotations, called)
@@ -208,17 +208,17 @@ def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, listen: bool) ->
 
 def _repeated(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, listen: bool) -> tuple[list[Overlap], dict[str, str]]:
     """Pairs of clips in different splits that are of one file or, where they are listened to, one recording; and the split of each clip."""
-    from mirbench.data.duplicates.overlap import find_overlap, repeated
+    from mirbench.data.duplicates.overlap import find_overlap, overlap_between_splits
 
     readable = [clip for clip in unique(clips) if clip.id not in scans or not scans[clip.id].problem]
     split = {clip.id: clip.split for clip in readable}
     if listen:
-        return repeated(readable, cache, core_count()), split
+        return overlap_between_splits(readable, cache, core_count()), split
     learnt_from, valid, rest = (
         [clip for clip in readable if clip.split in splits] for splits in (PRETRAINING_SPLITS, ("valid",), ("test",))
     )
     pairs = [(learnt_from, [*valid, *rest]), (valid, rest)]
-    return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), listen=False)], split
+    return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), by_audio=False)], split
 
 
 def _labels(dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]) -> list[Labels]:

@@ -19,7 +19,7 @@ from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
 from mirbench.data.findings import count, of_splits
 from mirbench.data.labels import read_labels
-from mirbench.data.lookalikes import look_alikes
+from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
 from mirbench.experiment import check as checking
 from mirbench.nouns import Dataset, Task
@@ -613,7 +613,7 @@ def test_pretrain_counts_as_train_among_groups():
     ],
 )
 def test_names_that_look_alike(names, why):
-    (alike,) = look_alikes(dict.fromkeys(names, 3))
+    (alike,) = similar_names(dict.fromkeys(names, 3))
     assert (set(alike.names), alike.why) == (set(names), why)
 
 
@@ -635,13 +635,13 @@ def test_names_that_look_alike(names, why):
 )
 def test_names_that_do_not(names):
     first, second = names
-    assert look_alikes({first: 100, second: 1}) == []
+    assert similar_names({first: 100, second: 1}) == []
 
 
 @pytest.mark.parametrize("typo", ["violni", "violn", "violinn", "violim", "vioilin"])
 def test_a_rare_name_beside_a_frequent_one_is_a_typing_mistake(typo):
-    assert [alike.names for alike in look_alikes({"violin": 30, typo: 3})] == [("violin", typo)]
-    assert look_alikes({"violin": 30, typo: 4}) == []
+    assert [alike.names for alike in similar_names({"violin": 30, typo: 3})] == [("violin", typo)]
+    assert similar_names({"violin": 30, typo: 4}) == []
 
 
 def test_many_classes_stand_side_by_side():

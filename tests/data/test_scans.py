@@ -113,15 +113,15 @@ def test_a_changed_file_is_looked_at_again(tmp_path, looks):
 def test_other_code_looks_again(tmp_path, looks, monkeypatch):
     path = write(tmp_path / "a.wav")
     scan_one(clip(path), tmp_path)
-    monkeypatch.setattr(scans, "version_of", lambda root, cache: "another")
+    monkeypatch.setattr(scans, "code_version", lambda root, cache: "another")
     scan_one(clip(path), tmp_path)
     assert len(looks) == 2
 
 
 def test_the_version_is_of_the_code_that_looks(tmp_path):
-    look, fingerprint = "mirbench.data.scans:_look", "mirbench.data.duplicates.fingerprints:fingerprint_clip"
-    assert known.version_of(look, tmp_path) != known.version_of(fingerprint, tmp_path)
-    assert known.version_of(look, tmp_path) == known.version_of(look, tmp_path / "other")
+    look, fingerprint = "mirbench.data.scans:_scan_file", "mirbench.data.duplicates.fingerprints:fingerprint_clip"
+    assert known.code_version(look, tmp_path) != known.code_version(fingerprint, tmp_path)
+    assert known.code_version(look, tmp_path) == known.code_version(look, tmp_path / "other")
 
 
 def test_problems_are_not_remembered(tmp_path, looks, monkeypatch):

@@ -1,4 +1,4 @@
-"""Audio of files, as encoders hear it: the stretch that is wanted, mono, at one sample rate."""
+"""Audio of files, as encoders get it: the stretch that is wanted, mono, at one sample rate."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mirbench.records import Clip
 if TYPE_CHECKING:
     from mirbench.data.audio.decoding import Decoder
 
-LONGEST_SECONDS = 172.8  # of a clip that is heard whole: 64 windows of 2.7 s
-STRETCHES = 8  # in which a longer clip is heard, as long together
+LONGEST_SECONDS = 172.8  # of a clip that is read whole: 64 windows of 2.7 s
+STRETCHES = 8  # in which a longer clip is read, as long together
 ROUNDED_SECONDS = 0.1  # by which a stretch may go on after the end of its file, as starts and durations are written with few digits
 MOST_PEAK = 10.0  # times full scale; what is beyond was never scaled
 
@@ -55,13 +55,13 @@ def read_audio(path: Path | str, sample_rate: int, start: float = 0.0, duration:
     from mirbench.data.audio.decoding import decoding
 
     with opened(path) as file, decoding(file) as decoder:
-        return _heard(file, decoder, sample_rate, start, duration)
+        return _read_stretch(file, decoder, sample_rate, start, duration)
 
 
 def read_clip(clip: Clip, sample_rate: int) -> np.ndarray:
-    """A clip as encoders hear it: (samples,) float32 mono at `sample_rate` (Hz).
+    """A clip as encoders get it: (samples,) float32 mono at `sample_rate` (Hz).
 
-    A clip of at most 172.8 s is heard whole. Of a longer one 8 stretches of 21.6 s are heard, one after another: the first at its start,
+    A clip of at most 172.8 s is read whole. Of a longer one 8 stretches of 21.6 s are read, one after another: the first at its start,
     the last at its end, evenly spaced. That is 64 windows of 2.7 s, over as many of which the published embeddings of a track are
     averaged (Guinot et al. 2024), and so a clip of two hours costs no more memory or time than one of three minutes.
 
@@ -73,11 +73,11 @@ def read_clip(clip: Clip, sample_rate: int) -> np.ndarray:
         seconds = decoder.frames / decoder.rate - clip.start
         seconds = seconds if clip.duration is None else min(seconds, clip.duration)
         if seconds <= LONGEST_SECONDS:
-            return _heard(file, decoder, sample_rate, clip.start, clip.duration)
+            return _read_stretch(file, decoder, sample_rate, clip.start, clip.duration)
         _wanted(file, decoder, clip.start, clip.duration)
-        each = LONGEST_SECONDS / STRETCHES
-        starts = (clip.start + (seconds - each) * number / (STRETCHES - 1) for number in range(STRETCHES))
-        return np.concatenate([_heard(file, decoder, sample_rate, start, each) for start in starts])
+        length = LONGEST_SECONDS / STRETCHES
+        starts = (clip.start + (seconds - length) * number / (STRETCHES - 1) for number in range(STRETCHES))
+        return np.concatenate([_read_stretch(file, decoder, sample_rate, start, length) for start in starts])
 
 
 def read_pieces(clip: Clip, sample_rate: int, seconds: float = 60.0) -> Iterator[np.ndarray]:
@@ -92,7 +92,7 @@ def read_pieces(clip: Clip, sample_rate: int, seconds: float = 60.0) -> Iterator
         first, wanted = _wanted(file, decoder, clip.start, clip.duration)
         size = max(1, round(seconds * decoder.rate))
         if wanted <= size:
-            yield _heard(file, decoder, sample_rate, clip.start, clip.duration)
+            yield _read_stretch(file, decoder, sample_rate, clip.start, clip.duration)
             return
         resampled = _resampling(decoder.rate, sample_rate)
         held, length = np.empty(0, np.float32), max(1, round(seconds * sample_rate))
@@ -130,7 +130,7 @@ def _wanted(file: Opened, decoder: Decoder, start: float, duration: float | None
     return first, wanted if over <= max(1, decoder.loose) else wanted - over
 
 
-def _heard(file: Opened, decoder: Decoder, sample_rate: int, start: float, duration: float | None) -> np.ndarray:
+def _read_stretch(file: Opened, decoder: Decoder, sample_rate: int, start: float, duration: float | None) -> np.ndarray:
     first, wanted = _wanted(file, decoder, start, duration)
     return resample(to_mono(_decoded(file, decoder, first, wanted)), decoder.rate, sample_rate)
 

@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mirbench.data.audio.mpeg import mend_mpeg, mpeg_start
+from mirbench.data.audio.mpeg import mpeg_start, repair_mpeg
 from mirbench.data.audio.opening import AudioError, Opened
-from mirbench.data.audio.streams import check_ogg, mend_flac
+from mirbench.data.audio.streams import check_ogg, repair_flac
 
 UNKNOWN = 0x7F00_0000  # bytes; a 32-bit length from here on that the file does not reach is a placeholder
 UNKNOWN_64 = 2**62
@@ -27,7 +27,7 @@ NO_AUDIO = (b"<", b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xf
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repair:
     """How a file is to be read where its decoder needs help: as `head` and then the file from `skip` on. frames: how many samples a
     channel are in it, where the decoder only guesses, and stops where it guessed; longer: how to read it where that is too early."""
 
@@ -36,14 +36,14 @@ class Mended:
     frames: int | None = None
     doubtful: bool = False  # whether the decoder should be asked for the last sample
     granule: int = 0  # position at the end of an Ogg stream
-    longer: Mended | None = None
+    longer: Repair | None = None
 
 
-class View:
+class RepairedFile:
     """Some bytes and then a file from `skip` on, as one file."""
 
-    def __init__(self, file: Opened, mended: Mended) -> None:
-        self.file, self.head, self.skip, self.position = file, mended.head, mended.skip, 0
+    def __init__(self, file: Opened, repair: Repair) -> None:
+        self.file, self.head, self.skip, self.position = file, repair.head, repair.skip, 0
         self.size = len(self.head) + file.size - self.skip
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -55,17 +55,17 @@ class View:
 
     def read(self, count: int = -1) -> bytes:
         count = self.size - self.position if count < 0 else count
-        found = self.head[self.position : self.position + count]
-        if len(found) < count:
-            found += self.file.bytes_at(self.skip + max(0, self.position - len(self.head)), count - len(found))
-        self.position += len(found)
-        return found
+        data = self.head[self.position : self.position + count]
+        if len(data) < count:
+            data += self.file.bytes_at(self.skip + max(0, self.position - len(self.head)), count - len(data))
+        self.position += len(data)
+        return data
 
     def write(self, data: bytes) -> int:
         raise OSError("it is only read")
 
 
-def check_container(file: Opened) -> Mended:
+def check_container(file: Opened) -> Repair:
     """Raises AudioError where the file is shorter than its header says, or is known not to be audio; reads headers only."""
     begin = after_tags(file)
     start = file.bytes_at(begin, 16)
@@ -85,21 +85,21 @@ def check_container(file: Opened) -> Mended:
     if start == b"Creative Voice F":
         return _voc(file)
     if kind == b"fLaC":
-        return Mended(*mend_flac(file, begin))
+        return Repair(*repair_flac(file, begin))
     if kind == b"OggS":
-        return Mended(skip=begin, granule=check_ogg(file, begin))
+        return Repair(skip=begin, granule=check_ogg(file, begin))
     if (frame := mpeg_start(file, begin)) is not None:
         return _mpeg(file, frame)
     if start.lstrip().startswith(NO_AUDIO) or _is_text(file):
         raise AudioError(f"{file.name} is no audio: it begins with {file.bytes_at(0, 24)!r}.")
     if start[:1] == b"\xff" or file.name.lower().endswith((".mp3", ".mp2")):
         frame = mpeg_start(file, begin, search=True)
-    return replace(_mpeg(file, frame), skip=frame) if frame else Mended()
+    return replace(_mpeg(file, frame), skip=frame) if frame else Repair()
 
 
-def _mpeg(file: Opened, start: int) -> Mended:
-    head, skip, frames = mend_mpeg(file, start)
-    return Mended(frames=frames, longer=Mended(head, skip)) if frames else Mended()
+def _mpeg(file: Opened, start: int) -> Repair:
+    head, skip, frames = repair_mpeg(file, start)
+    return Repair(frames=frames, longer=Repair(head, skip)) if frames else Repair()
 
 
 def after_tags(file: Opened) -> int:
@@ -139,7 +139,7 @@ def _chunks(file: Opened, begin: int, order: str) -> Iterator[tuple[bytes, int, 
         at += 8 + size + size % 2
 
 
-def _wave(file: Opened, begin: int, order: str) -> Mended:
+def _wave(file: Opened, begin: int, order: str) -> Repair:
     whole, long = struct.unpack(order + "I", file.bytes_at(begin + 4, 4))[0], None
     for name, body, size in _chunks(file, begin, order):
         if name == b"ds64":
@@ -160,8 +160,8 @@ def _wave(file: Opened, begin: int, order: str) -> Mended:
         elif body < file.size and whole + 8 != file.size - begin and not _is_chunk(file, body, order):
             there = file.size - body
             head = file.bytes_at(begin, body - begin - 4) + struct.pack(order + "I", min(there, 0xFFFF_FFFF))
-            return Mended(head[:4] + struct.pack(order + "I", min(len(head) - 8 + there, 0xFFFF_FFFF)) + head[8:], body)
-        return Mended()
+            return Repair(head[:4] + struct.pack(order + "I", min(len(head) - 8 + there, 0xFFFF_FFFF)) + head[8:], body)
+        return Repair()
     raise AudioError(f"{file.name} is truncated: its header ends before any audio.")
 
 
@@ -188,7 +188,7 @@ def _check_rates(file: Opened, fmt: bytes, order: str) -> None:
         raise AudioError(f"{file.name} has a damaged header: {channels} channels of {bits} bits do not make {align} bytes.")
 
 
-def _wave64(file: Opened, begin: int) -> Mended:
+def _wave64(file: Opened, begin: int) -> Repair:
     at = begin + 40
     for _ in range(MOST_CHUNKS):
         header = file.bytes_at(at, 24)
@@ -198,21 +198,21 @@ def _wave64(file: Opened, begin: int) -> Mended:
         if header[:16] == b"data" + WAVE64_TAIL:
             if 24 <= size < UNKNOWN_64:
                 _fits(file, "its audio", at + size)
-            return Mended(skip=begin)
+            return Repair(skip=begin)
         at += max(24, size + -size % 8)
     raise AudioError(f"{file.name} is truncated: its header ends before any audio.")
 
 
-def _form(file: Opened, begin: int) -> Mended:
+def _form(file: Opened, begin: int) -> Repair:
     for name, body, size in _chunks(file, begin, ">"):
         if name in (b"SSND", b"BODY"):
             if 0 < size < UNKNOWN:
                 _fits(file, "its audio", body + size)
-            return Mended()
+            return Repair()
     raise AudioError(f"{file.name} is truncated: its header ends before any audio.")
 
 
-def _au(file: Opened, begin: int) -> Mended:
+def _au(file: Opened, begin: int) -> Repair:
     order = ">" if file.bytes_at(begin, 1) == b"." else "<"
     header = file.bytes_at(begin + 4, 8)
     if len(header) < 8:
@@ -220,10 +220,10 @@ def _au(file: Opened, begin: int) -> Mended:
     offset, size = struct.unpack(order + "II", header)
     if size < UNKNOWN:
         _fits(file, "its audio", begin + offset + size)
-    return Mended()
+    return Repair()
 
 
-def _caf(file: Opened, begin: int) -> Mended:
+def _caf(file: Opened, begin: int) -> Repair:
     at = begin + 8
     for _ in range(MOST_CHUNKS):
         header = file.bytes_at(at, 12)
@@ -232,15 +232,15 @@ def _caf(file: Opened, begin: int) -> Mended:
         size = struct.unpack(">q", header[4:])[0]
         if header[:4] == b"data" and size < 0:  # to the end of the file
             head = file.bytes_at(begin, at + 4 - begin) + struct.pack(">q", file.size - at - 12)
-            return Mended(head, at + 12)
+            return Repair(head, at + 12)
         if header[:4] == b"data":
             _fits(file, "its audio", at + 12 + size)
-            return Mended()
+            return Repair()
         at += 12 + max(size, 0)
     raise AudioError(f"{file.name} is truncated: its header ends before any audio.")
 
 
-def _voc(file: Opened) -> Mended:
+def _voc(file: Opened) -> Repair:
     at = int.from_bytes(file.bytes_at(20, 2), "little")
     for _ in range(MOST_CHUNKS):
         header = file.bytes_at(at, 4)
@@ -248,7 +248,7 @@ def _voc(file: Opened) -> Mended:
             break
         _fits(file, "a block of it", at + 4 + int.from_bytes(header[1:], "little"))
         at += 4 + int.from_bytes(header[1:], "little")
-    return Mended()
+    return Repair()
 
 
 def promised_frames(file: Opened, format: str) -> int:
@@ -257,14 +257,14 @@ def promised_frames(file: Opened, format: str) -> int:
     return min(int.from_bytes(field, "little"), int.from_bytes(field, "big"))  # files are written in either order
 
 
-def _nist(file: Opened, begin: int) -> Mended:
+def _nist(file: Opened, begin: int) -> Repair:
     header = file.bytes_at(begin, 1024).decode("latin-1").split("end_head")[0].splitlines()
     fields = {words[0]: words[2] for words in (line.split() for line in header[2:]) if len(words) == 3}
     try:
         size = int(fields["sample_count"]) * int(fields["sample_n_bytes"]) * int(fields.get("channel_count", "1"))
         begins = begin + int(header[1])
     except (KeyError, ValueError, IndexError):
-        return Mended()
+        return Repair()
     if "," not in fields.get("sample_coding", ""):  # not compressed
         _fits(file, "its audio", begins + size)
-    return Mended()
+    return Repair()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mirbench.data.audio.containers import Mended, View, check_container, promised_frames
+from mirbench.data.audio.containers import Repair, RepairedFile, check_container, promised_frames
 from mirbench.data.audio.opening import AudioError, Opened
 from mirbench.data.audio.streams import check_ogg_part
 
@@ -46,15 +46,15 @@ class SoundFileDecoder:
 
     loose = 0
 
-    def __init__(self, file: Opened, mended: Mended) -> None:
-        self.file, self.mended = file, mended
+    def __init__(self, file: Opened, repair: Repair) -> None:
+        self.file, self.repair = file, repair
         self.sound = self._open()
-        frames = mended.frames or self.sound.frames
+        frames = repair.frames or self.sound.frames
         if self.sound.frames < frames:
-            if mended.longer is None or self.sound.subtype != "MPEG_LAYER_III":
+            if repair.longer is None or self.sound.subtype != "MPEG_LAYER_III":
                 raise AudioError(f"{file.name} does not say how long it is; convert it, to FLAC for example.")
             self.sound.close()
-            self.mended = mended.longer
+            self.repair = repair.longer
             self.sound = self._open()
             frames = self.sound.frames
         promised = promised_frames(file, self.sound.format)
@@ -69,17 +69,17 @@ class SoundFileDecoder:
     def _open(self) -> Any:
         import soundfile
 
-        if self.mended.head or self.mended.skip:
-            return soundfile.SoundFile(View(self.file, self.mended))
+        if self.repair.head or self.repair.skip:
+            return soundfile.SoundFile(RepairedFile(self.file, self.repair))
         os.lseek(self.file.descriptor, 0, os.SEEK_SET)
         return soundfile.SoundFile(self.file.descriptor, closefd=False)
 
     def read(self, first: int, count: int) -> np.ndarray:
-        if self.mended.granule:
+        if self.repair.granule:
             scale = 48_000 / self.rate if "OPUS" in self.format else 1  # RFC 7845: positions are of 48 kHz
-            base = self.mended.granule - self.frames * scale
+            base = self.repair.granule - self.frames * scale
             before = base + (first - self.preroll) * scale
-            check_ogg_part(self.file, self.mended.skip, before, base + min(self.frames, first + count) * scale)
+            check_ogg_part(self.file, self.repair.skip, before, base + min(self.frames, first + count) * scale)
         parts = []
         while count > 0:
             parts.append(self._block(first, min(count, BLOCK)))
@@ -137,15 +137,15 @@ def _decoder(file: Opened) -> Decoder:
 
     from mirbench.data.audio.ffmpeg import FFmpegDecoder, ffmpeg_format
 
-    mended = check_container(file)
+    repair = check_container(file)
     try:
-        decoder = SoundFileDecoder(file, mended)
+        decoder = SoundFileDecoder(file, repair)
     except soundfile.LibsndfileError as error:
         format = ffmpeg_format(file)
         if format is None or (format in KNOWN and error.code not in UNSUPPORTED):
             raise
         return FFmpegDecoder(file, format)
-    if mended.doubtful:
+    if repair.doubtful:
         last = 0
         with contextlib.suppress(soundfile.LibsndfileError):
             last = len(decoder.read(decoder.frames - 1, 1))

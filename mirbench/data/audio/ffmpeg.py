@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.data.audio.containers import Mended, View, after_tags
+from mirbench.data.audio.containers import Repair, RepairedFile, after_tags
 from mirbench.data.audio.opening import AudioError, Opened
 
 BEGINNINGS = {  # of files -> ffmpeg's name of the format
@@ -55,12 +55,12 @@ def ffmpeg_format(file: Opened) -> str | None:
         return "mov"
     if len(start) > 1 and start[0] == 0xFF and start[1] & 0xF6 == 0xF0:
         return "aac"
-    found = next((name for beginning, name in BEGINNINGS.items() if start.startswith(beginning)), None)
-    if found == "asf":
+    format = next((name for beginning, name in BEGINNINGS.items() if start.startswith(beginning)), None)
+    if format == "asf":
         _check_asf(file)
-    if found == "matroska":
+    if format == "matroska":
         _check_matroska(file)
-    return found
+    return format
 
 
 def _check_boxes(file: Opened) -> None:
@@ -129,7 +129,7 @@ class FFmpegDecoder:
             import av
         except ImportError:
             raise AudioError(f"{file.name} is in a format that needs ffmpeg; pip install 'mirbench[formats]'.") from None
-        self.file, self.open = file, lambda: av.open(View(file, Mended()), format=format)  # type: ignore[call-overload]
+        self.file, self.open = file, lambda: av.open(RepairedFile(file, Repair()), format=format)  # type: ignore[call-overload]
         with _naming(file):
             self.container: Any = self.open()
         try:
@@ -233,10 +233,10 @@ class FFmpegDecoder:
 
 def _samples(frame: Any) -> np.ndarray:
     """(samples, channels) float32."""
-    found = frame.to_ndarray()
-    found = found.T if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels)
-    if found.dtype == np.uint8:
-        return (found.astype(np.float32) - 128) / 128
-    if found.dtype.kind == "i":
-        return (found / float(-np.iinfo(found.dtype).min)).astype(np.float32)
-    return np.ascontiguousarray(found, np.float32)
+    samples = frame.to_ndarray()
+    samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    if samples.dtype.kind == "i":
+        return (samples / float(-np.iinfo(samples.dtype).min)).astype(np.float32)
+    return np.ascontiguousarray(samples, np.float32)

@@ -65,7 +65,7 @@ def mpeg_start(file: Opened, begin: int, search: bool = False) -> int | None:
     return None
 
 
-def mend_mpeg(file: Opened, start: int) -> tuple[bytes, int, int]:
+def repair_mpeg(file: Opened, start: int) -> tuple[bytes, int, int]:
     """Of a stream that begins at `start`: (a frame to put before it, where it then begins, its samples a channel), or no samples where
     its own header says how many.
 

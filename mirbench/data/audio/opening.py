@@ -42,7 +42,7 @@ def printable_path(path: Path | str) -> str:
 
 @dataclass(frozen=True)
 class Opened:
-    """A regular file open for reading. name: its path, as `shown`; descriptor: of the system; size: bytes."""
+    """A regular file open for reading. name: its path, as `printable_path` gives it; descriptor: of the system; size: bytes."""
 
     path: Path | str
     name: str
@@ -84,12 +84,12 @@ def opened(path: Path | str) -> Iterator[Opened]:
     except (OSError, ValueError) as error:
         raise AudioError(f"{name} {why_not_opened(path, error)}.") from error
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise AudioError(f"{name} is not a regular file.")
-        if not found.st_size:
+        if not status.st_size:
             raise AudioError(f"{name} is empty (0 bytes).")
-        yield Opened(path, name, descriptor, found)
+        yield Opened(path, name, descriptor, status)
     finally:
         os.close(descriptor)
 

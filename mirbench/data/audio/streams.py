@@ -14,17 +14,17 @@ REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 FLAC_RATES = {1: 88_200, 2: 176_400, 3: 192_000, 4: 8_000, 5: 16_000, 6: 22_050, 7: 24_000, 8: 32_000, 9: 44_100, 10: 48_000, 11: 96_000}
 
 
-def mend_flac(file: Opened, begin: int) -> tuple[bytes, int, None, bool]:
+def repair_flac(file: Opened, begin: int) -> tuple[bytes, int, None, bool]:
     """(what to read instead of the beginning, how many bytes it stands for, nothing, whether it is doubtful that the last frame is there).
 
     The last frame's header says which samples are in it. A stream written to a pipe gets its total from there.
     """
-    about = file.bytes_at(begin, 42)
-    if len(about) < 42:
+    streaminfo = file.bytes_at(begin, 42)
+    if len(streaminfo) < 42:
         raise AudioError(f"{file.name} is truncated: its header ends before any audio.")
-    total = int.from_bytes(about[21:26], "big") & (2**36 - 1)
-    most, rate = int.from_bytes(about[10:12], "big"), int.from_bytes(about[18:21], "big") >> 4
-    largest = min(int.from_bytes(about[15:18], "big") or BLOCK, 32 * BLOCK)
+    total = int.from_bytes(streaminfo[21:26], "big") & (2**36 - 1)
+    most, rate = int.from_bytes(streaminfo[10:12], "big"), int.from_bytes(streaminfo[18:21], "big") >> 4
+    largest = min(int.from_bytes(streaminfo[15:18], "big") or BLOCK, 32 * BLOCK)
     tail = file.bytes_at(max(begin, file.size - largest - BLOCK), largest + BLOCK)
     at, ends = len(tail), []
     while (at := tail.rfind(b"\xff", 0, at)) >= 0:
@@ -35,7 +35,7 @@ def mend_flac(file: Opened, begin: int) -> tuple[bytes, int, None, bool]:
         if agrees and end == total:
             return b"", 0, None, False
         if agrees and not total:
-            return about[:21] + (int.from_bytes(about[21:26], "big") | end).to_bytes(5, "big"), begin + 26, None, True
+            return streaminfo[:21] + (int.from_bytes(streaminfo[21:26], "big") | end).to_bytes(5, "big"), begin + 26, None, True
         ends.append(end)
     if not total or any(end >= total for end in ends):
         raise AudioError(f"{file.name} is damaged: its header and its last frame do not agree on its length and sample rate.")
@@ -68,12 +68,12 @@ def _flac_end(header: bytes, most: int) -> int | None:
 
 
 def _crc8(data: bytes) -> int:
-    found = 0
+    crc = 0
     for byte in data:
-        found ^= byte
+        crc ^= byte
         for _ in range(8):
-            found = (found << 1 ^ 7 if found & 0x80 else found << 1) & 0xFF
-    return found
+            crc = (crc << 1 ^ 7 if crc & 0x80 else crc << 1) & 0xFF
+    return crc
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _pages(file: Opened, at: int) -> Iterator[Page]:
 
 
 def check_ogg(file: Opened, begin: int) -> int:
-    """The granule position at its end; raises AudioError where the last page is missing, or another stream follows, unheard."""
+    """The granule position at its end; raises AudioError where the last page is missing, or another stream follows, which is not read."""
     first = _page(file.bytes_at(begin, BLOCK), 0, begin)
     offset = max(begin, file.size - 2 * BLOCK)
     tail = file.bytes_at(offset, 2 * BLOCK)

@@ -16,7 +16,7 @@ EXPLAINED = 500  # of very many, the first
 
 
 def undecodable(clips: Sequence[Clip], cache: Path, workers: int, title: str) -> dict[str, str]:
-    """By clip id, why a clip cannot be heard, as a sentence; what is heard is kept as fingerprints. cache, workers, title: as of
+    """By clip id, why a clip cannot be decoded, as a sentence; what is decoded is kept as fingerprints. cache, workers, title: as of
     `fingerprint_clips`."""
     prints = fingerprint_clips(clips, cache, workers, title)
     failed = [clip for clip, packed in zip(clips, prints, strict=True) if packed is None]
@@ -34,7 +34,7 @@ def undecodable(clips: Sequence[Clip], cache: Path, workers: int, title: str) ->
 
 
 def _why(clip: Clip) -> str:
-    """Nothing where the clip can be heard as a run hears it."""
+    """Nothing where the clip can be read as a run reads it."""
     try:
         read_clip(clip, SAMPLE_RATE)
     except AudioError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError
 from mirbench.data.duplicates.fingerprints import Fingerprint, fingerprint_clip
-from mirbench.data.file_facts import FileFacts, Look, Stamp, look_once, stamp, version_of
+from mirbench.data.file_facts import FileFacts, Inspection, Stamp, code_version, inspect_once, stamp
 from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.records import Clip
 
@@ -21,11 +21,11 @@ CODE = "mirbench.data.duplicates.fingerprints:fingerprint_clip"  # what makes th
 
 
 def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "listening for overlap") -> list[Packed]:
-    """Of each clip, in their order. A stretch of a file is heard once, and not again while its path, size and time are the same.
+    """Of each clip, in their order. A stretch of a file is decoded once, and not again while its path, size and time are the same.
 
     workers: processes, each with one thread. Clips that cannot be decoded, or whose decoding ends a worker, are passed over.
     """
-    how = version_of(CODE, cache)
+    how = code_version(CODE, cache)
     stamps = [stamp(clip.path, how, clip.start, clip.duration) for clip in clips]
     by_stamp = {mark: clip for mark, clip in zip(stamps, clips, strict=True) if mark}
 
@@ -33,8 +33,8 @@ def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: s
         for number, packed in _fingerprints([by_stamp[mark] for mark in new], workers):
             yield new[number], packed
 
-    look = Look(fingerprints, packed=lambda packed: packed, unpacked=_whole)
-    prints = look_once(look, {mark: mark for mark in by_stamp}, FileFacts(cache, "fingerprint"), title, "clip")
+    inspection = Inspection(fingerprints, pack=lambda packed: packed, unpack=_whole)
+    prints = inspect_once(inspection, {mark: mark for mark in by_stamp}, FileFacts(cache, "fingerprint"), title, "clip")
     return [prints[mark] if mark else None for mark in stamps]
 
 

@@ -65,7 +65,7 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
     How the audio is cut into pieces changes nothing.
     """
     digest, lowest, highest = hashlib.blake2b(digest_size=DIGEST), np.inf, -np.inf
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    points: list[tuple[np.ndarray, np.ndarray]] = []
     held, first, done = np.zeros(0, np.float32), 0, 0  # the samples from frame `first` on; points are found up to frame `done`
     for piece in pieces:
         if len(piece):
@@ -74,11 +74,11 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
             held = np.concatenate([held, piece])
         until = first + _count(held) - LEVEL_FRAMES  # what is around later frames is not known yet
         if until - done > LEVEL_FRAMES:
-            found.append(_points(held, first, done, until))
+            points.append(_points(held, first, done, until))
             done, kept = until, max(first, until - LEVEL_FRAMES)
             held, first = held[(kept - first) * HOP :], kept
-    found.append(_points(held, first, done, first + _count(held)))
-    frames, bins = (np.concatenate([each[column] for each in found]) for column in (0, 1))
+    points.append(_points(held, first, done, first + _count(held)))
+    frames, bins = (np.concatenate([each[column] for each in points]) for column in (0, 1))
     return Fingerprint(digest.digest() if highest - lowest > SILENCE else b"", frames, bins)
 
 

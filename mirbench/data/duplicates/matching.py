@@ -18,7 +18,7 @@ from mirbench.data.duplicates.fingerprints import Fingerprint
 GROUPS = ((1, 2), (1, 3), (2, 3))  # a point goes with these of the points after it
 GROUP_FRAMES = 40  # 1.3 s from the first to the last
 MOST_OWNERS = 100  # a group that is in the index more often says nothing
-LEAST_VOTES, LEAST_VOTED = 4, 0.03  # groups in common at an offset, and their share of those expected where both are heard
+LEAST_VOTES, LEAST_VOTED = 4, 0.03  # groups in common at an offset, and their share of those expected where both sound
 OFFSETS = 6  # of a pair are tried, those with most votes, since repetitive music agrees with itself at several
 SHIFT_BITS, NO_SHIFT = 26, 1 << 25  # 12 days
 HITS_AT_ONCE = 1 << 22  # groups in common, 32 bytes each
@@ -54,10 +54,10 @@ def hashes(prints: Sequence[Fingerprint]) -> tuple[np.ndarray, np.ndarray, np.nd
 
 @dataclass(frozen=True)
 class Alignment:
-    """How well two fingerprints agree where both are heard.
+    """How well two fingerprints agree where both sound.
 
     shift: frames into the first at which the second begins. points: how many coincide, to a frame and a bin; bins: at how many frequencies;
-    share: of the points of the sparser one. frames: how long both are heard. missing: the share of moments, with three points or more in
+    share: of the points of the sparser one. frames: how long both sound. missing: the share of moments, with three points or more in
     one of the two, of which less than a quarter is in the other.
     """
 
@@ -105,11 +105,11 @@ def _aligned(first: Fingerprint, second: Fingerprint, shift: int) -> Alignment:
 def _coincide(frames: np.ndarray, bins: np.ndarray, others: np.ndarray, other_bins: np.ndarray) -> np.ndarray:
     """(points,) bool: whether one of the others is within a frame and a bin of each point."""
     known, asked = others << 10 | other_bins, frames << 10 | bins
-    found = np.zeros(len(asked), bool)
+    hit = np.zeros(len(asked), bool)
     for frame in (-1, 0, 1):
         near = asked + (frame << 10)
-        found |= np.searchsorted(known, near + 1, "right") > np.searchsorted(known, near - 1)
-    return found
+        hit |= np.searchsorted(known, near + 1, "right") > np.searchsorted(known, near - 1)
+    return hit
 
 
 def _moments(frames: np.ndarray, hit: np.ndarray, begin: int, end: int) -> tuple[int, int]:
@@ -184,7 +184,7 @@ class Index:
                     break
 
     def _expected(self, prints: Sequence[Fingerprint], keys: np.ndarray) -> np.ndarray:
-        """How many groups the sparser of two has where both are heard; infinite where that is too short."""
+        """How many groups the sparser of two has where both sound; infinite where that is too short."""
         numbers, owners = np.divmod(keys >> SHIFT_BITS, max(1, len(self.prints)))
         shifts = _shift(keys)
         here, there = _spans(prints)[numbers].T, self.spans[owners].T

@@ -30,13 +30,13 @@ class Overlap:
     offset: float | None = None
 
 
-def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, workers: int, listen: bool = True) -> list[Overlap]:
+def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, workers: int, by_audio: bool = True) -> list[Overlap]:
     """Each pair of a clip of `first` and one of `second` that have audio in common, in their order, the strongest reason of each.
 
-    The same file by whatever path or link it is reached, and, where `listen`, by audio fingerprints, which `cache` keeps: `SAME_AUDIO`
-    has equal samples, silence excepted; `SAME_RECORDING` is heard for about 5 s or more. Clips that cannot be read are passed over.
+    The same file by whatever path or link it is reached, and, where `by_audio`, by audio fingerprints, which `cache` keeps: `SAME_AUDIO`
+    has equal samples, silence excepted; `SAME_RECORDING` is shared for about 5 s or more. Clips that cannot be read are passed over.
     """
-    if not listen:
+    if not by_audio:
         return list(_between(first, second, [None] * len(first), [None] * len(second)))
     prints = fingerprint_clips([*first, *second], cache, workers)
     return list(_between(first, second, prints[: len(first)], prints[len(first) :]))
@@ -49,33 +49,33 @@ def find_known(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path,
     return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]
 
 
-def repeated(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+def overlap_between_splits(clips: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, of one set of clips: pairs whose splits differ, `pretrain` counting as `train`."""
     prints = fingerprint_clips(clips, cache, workers)
     sides: dict[str, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
         sides["train" if clip.split == "pretrain" else clip.split].append(number)
-    found: list[Overlap] = []
+    overlaps: list[Overlap] = []
     parts = list(sides.values())
     for number, part in enumerate(parts):
         others = [other for later in parts[number + 1 :] for other in later]
-        some, rest = ([clips[i] for i in numbers] for numbers in (part, others))
-        found += _between(some, rest, [prints[i] for i in part], [prints[i] for i in others])
-    return found
+        clips_of_part, other_clips = ([clips[i] for i in numbers] for numbers in (part, others))
+        overlaps += _between(clips_of_part, other_clips, [prints[i] for i in part], [prints[i] for i in others])
+    return overlaps
 
 
 def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[Overlap]:
     files: dict[tuple[int, int], tuple[str, float | None]] = {pair: (how, None) for pair, how in _same_file(first, second)}
-    found = _alike(prints, others) | files
-    for one, other in sorted(found):
-        yield Overlap(first[one].id, second[other].id, *found[one, other])
+    pairs = _alike(prints, others) | files
+    for one, other in sorted(pairs):
+        yield Overlap(first[one].id, second[other].id, *pairs[one, other])
 
 
 def _alike(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
-    found: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
+    pairs: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
     for pair, offset in _same_recording(prints, others):
-        found.setdefault(pair, (SAME_RECORDING, offset))
-    return found
+        pairs.setdefault(pair, (SAME_RECORDING, offset))
+    return pairs
 
 
 def _same_file(first: Sequence[Clip], second: Sequence[Clip]) -> Iterator[tuple[tuple[int, int], str]]:
@@ -90,10 +90,10 @@ def _same_file(first: Sequence[Clip], second: Sequence[Clip]) -> Iterator[tuple[
 
 def _file(clip: Clip) -> tuple[int, int] | None:
     try:
-        found = os.stat(clip.path)
+        status = os.stat(clip.path)
     except (OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _intersect(first: Clip, second: Clip) -> bool:

@@ -14,7 +14,7 @@ NONE_APPLIES = "|"  # the cell of a multilabel annotation of which no label appl
 _UNKNOWN = {"", "nan", "null", "<na>"}
 
 
-class Where:
+class RowLocator:
     """Says of a row where it stands."""
 
     def __init__(self, path: Path, rows: Rows) -> None:

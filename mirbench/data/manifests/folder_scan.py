@@ -17,7 +17,7 @@ AUDIO = frozenset(f".{ending}" for ending in _LIBSNDFILE.split()) | FFMPEG_ENDIN
 
 
 @dataclass
-class Scan:
+class FolderContents:
     """files: (name below the folder, path, group) of each. ignored: how many others there are. closed: names of folders that cannot be
     read."""
 
@@ -26,30 +26,30 @@ class Scan:
     closed: list[str] = field(default_factory=list)
 
 
-def scan(folder: Path) -> Scan:
+def scan_folder(folder: Path) -> FolderContents:
     """All that has an ending of audio and is no folder, whether it can be read or not; hidden files and folders are passed over.
 
     Names have `/` between their parts, in Unicode's composed form. A group is a file: a link's is the file that it leads to. Links to
     folders are followed after all folders that are there themselves, and no folder is read twice.
     Raises MirbenchError where the folder itself cannot be read.
     """
-    found = Scan()
+    contents = FolderContents()
     seen: set[tuple[int, int]] = set()
     waiting, links = [("", os.fspath(folder))], list[tuple[str, str]]()
     true_folder = os.path.join(os.path.realpath(folder), "")
     while waiting or links:
         below, path = waiting.pop() if waiting else links.pop()
         try:
-            about = os.stat(path)
-            if (about.st_dev, about.st_ino) in seen:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in seen:
                 continue
-            seen.add((about.st_dev, about.st_ino))
+            seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             if not below:
                 raise MirbenchError(f"the folder {folder} cannot be read ({describe(error)}).") from error
-            found.closed.append(below.rstrip("/"))
+            contents.closed.append(below.rstrip("/"))
             continue
         for entry in entries:
             if entry.name.startswith(".") or entry.name in LITTER:
@@ -61,11 +61,11 @@ def scan(folder: Path) -> Scan:
                 group = name
                 if entry.is_symlink():
                     group = readable(composed(os.path.realpath(entry.path).removeprefix(true_folder).replace(os.sep, "/")))
-                found.files.append((name, Path(entry.path), group))
+                contents.files.append((name, Path(entry.path), group))
             else:
-                found.ignored += 1
-    found.closed.sort()
-    return found
+                contents.ignored += 1
+    contents.closed.sort()
+    return contents
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

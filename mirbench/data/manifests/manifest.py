@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.manifests.cells import NONE_APPLIES, Where, annotation, name_text, path_text, seconds
+from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, name_text, path_text, seconds
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import read_rows_of
 from mirbench.data.splits import settle_splits, split_named
@@ -83,7 +83,7 @@ def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: b
     rows = read_rows_of(path)
     find = Finder(path.parent, data_root, allow_outside)
     column = {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
-    where = Where(path, rows)
+    where = RowLocator(path, rows)
     texts = {name: where.read(name, column.get(name), name_text) for name in ("id", "split", "group", "artist")}
     paths, names = [], []
     for at, given in enumerate(where.read("path", column["path"], path_text)):
@@ -105,7 +105,7 @@ def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: b
     return Manifest(clips, annotations, " or ".join([*(name for name, there in told_by.items() if there), *([] if every else ["file"])]))
 
 
-def _splits(where: Where, given: Sequence[str]) -> Sequence[str]:
+def _splits(where: RowLocator, given: Sequence[str]) -> Sequence[str]:
     if not any(given):
         return given
     named: dict[str, str] = {}
@@ -117,7 +117,7 @@ def _splits(where: Where, given: Sequence[str]) -> Sequence[str]:
     return [named[text] for text in given]
 
 
-def _ids(where: Where, given: Sequence[str], names: Sequence[str], starts: Sequence[float]) -> list[str]:
+def _ids(where: RowLocator, given: Sequence[str], names: Sequence[str], starts: Sequence[float]) -> list[str]:
     """Those given, which must differ, and for the rest the path, with the start where that is not 0, and a number where that is taken."""
     seen: dict[str, int] = {}
     for at, text in enumerate(given):
@@ -147,7 +147,7 @@ def made_id(name: str, start: float, taken: Container[str]) -> str:
     return text
 
 
-def _annotations(where: Where, columns: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+def _annotations(where: RowLocator, columns: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """The names of those that any clip has, and what each clip has."""
     values = {name: where.read(name, cells, annotation) for name, cells in columns.items()}
     if {"arousal", "valence"} <= values.keys() and "emotion" not in values:
@@ -162,7 +162,7 @@ def _annotations(where: Where, columns: Mapping[str, Sequence[Any]]) -> tuple[tu
     return tuple(sorted(name for name in known if not name.endswith("_unknown"))), labels
 
 
-def _check_overlaps(where: Where, clips: Sequence[Clip]) -> None:
+def _check_overlaps(where: RowLocator, clips: Sequence[Clip]) -> None:
     """Raises MirbenchError where a stretch of a file is in two splits (`pretrain` counts as `train`)."""
     for path, rows in _several(clips):
         last: dict[str, tuple[float, int]] = {}  # split -> (where its clips have ended, the row of that which ends last)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.audio.opening import why_not_opened
-from mirbench.data.manifests.folder_scan import AUDIO, Scan, scan
+from mirbench.data.manifests.folder_scan import AUDIO, FolderContents, scan_folder
 from mirbench.data.manifests.manifest import load_manifest
 from mirbench.data.manifests.paths import readable
 from mirbench.data.manifests.rows import TEXT, check_regular, ending_of
@@ -69,7 +69,7 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Loaded:
     """What was read. rule: how it is split, in words; digest: of what it was read from."""
 
     clips: list[Clip]
@@ -86,7 +86,7 @@ class _Own(Dataset):
     def __init__(self, name: str, location: Path, description: str, split_seed: int) -> None:
         self.name, self.location, self.description, self.split_seed = name, location, description, split_seed
 
-    def _found(self) -> _Found:
+    def _load(self) -> _Loaded:
         raise NotImplementedError
 
     def _settled(self, clips: Sequence[Clip], **words: str) -> tuple[list[Clip], str]:
@@ -97,20 +97,20 @@ class _Own(Dataset):
             raise MirbenchError(f"{self.location}: {error}") from None
 
     def clips(self, folder: Path) -> list[Clip]:
-        return list(self._found().clips)
+        return list(self._load().clips)
 
     @property
     def annotations(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._found().annotations
+        return self._load().annotations
 
     @property
     def split_rule(self) -> str:  # type: ignore[override]
-        return self._found().rule
+        return self._load().rule
 
     def identity(self) -> str:
         """Where it lies, what it says and how it is split, with the seed where that is used."""
-        found = self._found()
-        return f"{self.name} {readable(os.path.abspath(self.location))} {found.digest} {found.rule}"
+        loaded = self._load()
+        return f"{self.name} {readable(os.path.abspath(self.location))} {loaded.digest} {loaded.rule}"
 
 
 class ManifestDataset(_Own):
@@ -119,17 +119,17 @@ class ManifestDataset(_Own):
     def __init__(self, name: str, location: Path, data_root: Path | None, allow_outside: bool, split_seed: int) -> None:
         super().__init__(name, location, f"the manifest {readable(os.fspath(location))}", split_seed)
         self.data_root, self.allow_outside = data_root, allow_outside
-        self._kept: tuple[tuple[int, int], _Found] | None = None
+        self._kept: tuple[tuple[int, int], _Loaded] | None = None
 
-    def _found(self) -> _Found:
+    def _load(self) -> _Loaded:
         try:
-            about = self.location.stat()
-            version = (about.st_size, about.st_mtime_ns)
+            status = self.location.stat()
+            version = (status.st_size, status.st_mtime_ns)
             if self._kept is None or self._kept[0] != version:
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
-                said = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
-                clips, rule = self._settled(said.clips, grouped_by=said.grouped_by)
-                self._kept = version, _Found(clips, said.annotations, rule, digest)
+                manifest = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
+                clips, rule = self._settled(manifest.clips, grouped_by=manifest.grouped_by)
+                self._kept = version, _Loaded(clips, manifest.annotations, rule, digest)
         except OSError as error:
             raise MirbenchError(f"the manifest {self.location} cannot be read ({describe(error)}).") from error
         return self._kept[1]
@@ -140,40 +140,40 @@ class FolderDataset(_Own):
 
     def __init__(self, name: str, location: Path, split_seed: int) -> None:
         super().__init__(name, location, f"the folder {readable(os.fspath(location))}", split_seed)
-        self._kept: _Found | None = None
+        self._kept: _Loaded | None = None
 
-    def _found(self) -> _Found:
+    def _load(self) -> _Loaded:
         if self._kept is None:
-            there = scan(self.location)
-            if not there.files:
-                raise MirbenchError(f"the folder {self.location} holds no audio file{_left_out(there)}; give one that holds some.")
-            clips = _clips(there)
+            contents = scan_folder(self.location)
+            if not contents.files:
+                raise MirbenchError(f"the folder {self.location} holds no audio file{_left_out(contents)}; give one that holds some.")
+            clips = _clips(contents)
             given, missing = "as its folders say", "no split folders"
             clips, rule = self._settled(clips, given=given, missing=missing, grouped_by="file")
             digest = hashlib.sha256("\n".join(clip.id for clip in clips).encode()).hexdigest()[:16]
             annotations = ("genre",) if any(clip.annotations for clip in clips) else ()
-            self._kept = _Found(clips, annotations, rule + _left_out(there), digest)
+            self._kept = _Loaded(clips, annotations, rule + _left_out(contents), digest)
         return self._kept
 
 
-def _left_out(found: Scan) -> str:
-    told = f"; {found.ignored:,} other file{'s'[: found.ignored != 1]} ignored" if found.ignored else ""
-    return told + (f"; folders that cannot be read: {some(map(readable, found.closed))}" if found.closed else "")
+def _left_out(contents: FolderContents) -> str:
+    text = f"; {contents.ignored:,} other file{'s'[: contents.ignored != 1]} ignored" if contents.ignored else ""
+    return text + (f"; folders that cannot be read: {some(map(readable, contents.closed))}" if contents.closed else "")
 
 
-def _clips(found: Scan) -> list[Clip]:
+def _clips(contents: FolderContents) -> list[Clip]:
     """A clip per file, sorted by id; split '' where folders do not tell it."""
-    parts = [name.split("/")[:-1] for name, _, _ in found.files]
+    parts = [name.split("/")[:-1] for name, _, _ in contents.files]
     split_of = _split_folders({folders[0] for folders in parts if folders})
     if split_of and all(parts):
         splits, parts = [split_of[folders[0]] for folders in parts], [folders[1:] for folders in parts]
     else:
         splits = [""] * len(parts)
     genres = [folders[0] if folders else None for folders in parts]
-    told = len(set(genres) - {None}) > 1
+    has_genres = len(set(genres) - {None}) > 1
     clips = [
-        Clip(name, path, split, group, annotations={"genre": genre} if told and genre else {})
-        for (name, path, group), split, genre in zip(found.files, splits, genres, strict=True)
+        Clip(name, path, split, group, annotations={"genre": genre} if has_genres and genre else {})
+        for (name, path, group), split, genre in zip(contents.files, splits, genres, strict=True)
     ]
     return _unique(sorted(clips, key=lambda clip: (clip.id, os.fsencode(clip.path))))
 
@@ -189,15 +189,15 @@ def _split_folders(names: Collection[str]) -> dict[str, str]:
 def _unique(clips: list[Clip]) -> list[Clip]:
     """With a number behind an id that is taken: names can differ in bytes and read alike."""
     seen: set[str] = set()
-    found = []
+    renamed = []
     for clip in clips:
         name, number = clip.id, 1
         while name in seen:
             number += 1
             name = f"{clip.id}#{number}"
         seen.add(name)
-        found.append(clip if name == clip.id else replace(clip, id=name))
-    return found
+        renamed.append(clip if name == clip.id else replace(clip, id=name))
+    return renamed
 
 
 def _kebab(name: str) -> str:

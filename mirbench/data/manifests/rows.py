@@ -158,14 +158,14 @@ def _json(path: Path, text: str) -> Rows:
         if not line or line.isspace():
             continue
         try:
-            found = json.loads(line)
+            parsed = json.loads(line)
         except (ValueError, RecursionError) as error:
-            found = None if line.lstrip().startswith("[") else error
-        if not isinstance(found, dict):
-            why = f" ({describe(found)})" if isinstance(found, Exception) else ""
+            parsed = None if line.lstrip().startswith("[") else error
+        if not isinstance(parsed, dict):
+            why = f" ({describe(parsed)})" if isinstance(parsed, Exception) else ""
             raise MirbenchError(f'{path}, line {number}: this is not a JSON object{why}; write one a line, such as {{"path": "a.wav"}}.')
-        objects.append((number, found))
-        for key in found:
+        objects.append((number, parsed))
+        for key in parsed:
             places.setdefault(key, number)
     first = objects[0][0]
     columns = _columns(f"{path}, line {first}", list(places))

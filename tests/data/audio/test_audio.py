@@ -79,22 +79,22 @@ def test_a_stretch_of_a_file_with_quiet_passages_is_that_of_the_whole(format, mo
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "DOUBLE"])
 def test_rates_and_depths(rate, subtype, file):
     tone = np.sin(2 * np.pi * 440 * np.arange(rate) / rate) / 2
-    heard = read_audio(file(written("WAV", subtype, tone, rate)), RATE)
-    assert len(heard) == RATE
-    spectrum = np.abs(np.fft.rfft(heard))
+    decoded = read_audio(file(written("WAV", subtype, tone, rate)), RATE)
+    assert len(decoded) == RATE
+    spectrum = np.abs(np.fft.rfft(decoded))
     assert spectrum.argmax() == 440
-    assert abs(np.abs(heard[1000:-1000]).max() - 0.5) < 0.02
+    assert abs(np.abs(decoded[1000:-1000]).max() - 0.5) < 0.02
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, -1.0])
 @pytest.mark.parametrize("count", [1, 2, 220, RATE])
-def test_silence_an_offset_and_very_short_files_are_heard_as_they_are(level, count, file):
+def test_silence_an_offset_and_very_short_files_are_decoded_as_they_are(level, count, file):
     path = file(written("WAV", "FLOAT", np.full(count, level, np.float32)))
     np.testing.assert_array_equal(read_audio(path, RATE), np.full(count, level, np.float32))
     for rate in (8_000, 11_025, 48_000):
-        heard = read_audio(path, rate)
-        assert len(heard) >= 1
-        assert np.isfinite(heard).all()
+        decoded = read_audio(path, rate)
+        assert len(decoded) >= 1
+        assert np.isfinite(decoded).all()
 
 
 def test_one_sample_of_a_request_stays_one(file):
@@ -107,8 +107,8 @@ def test_one_sample_of_a_request_stays_one(file):
 def test_mono_of_many_channels(file):
     audio = tune(0.5, RATE, 8)
     for channels in (2, 6, 8):
-        heard = read_audio(file(written("WAV", "FLOAT", audio[:, :channels])), RATE)
-        np.testing.assert_array_equal(heard, audio[:, :channels].mean(axis=1))
+        decoded = read_audio(file(written("WAV", "FLOAT", audio[:, :channels])), RATE)
+        np.testing.assert_array_equal(decoded, audio[:, :channels].mean(axis=1))
     assert describe_audio(file(written("WAV", "FLOAT", audio))).channels == 8
 
 
@@ -301,13 +301,13 @@ def test_two_hours_cost_no_more_memory_than_the_window(tmp_path):
     sparse_wav(tmp_path / "long.wav", 7_200)
     read_audio(tmp_path / "long.wav", 8_000, 0, 1)
     tracemalloc.start()
-    heard = read_audio(tmp_path / "long.wav", 8_000, 3_600.0, 10.0)
+    decoded = read_audio(tmp_path / "long.wav", 8_000, 3_600.0, 10.0)
     assert len(mirbench.read_clip(mirbench.Clip("a", tmp_path / "long.wav", "train", "g"), 8_000)) == 1_382_400
     for piece in mirbench.read_pieces(mirbench.Clip("a", tmp_path / "long.wav", "train", "g"), 8_000):
         assert len(piece) == 480_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(heard) == 80_000
+    assert len(decoded) == 80_000
     assert peak < 40e6  # of 230 MB
 
 

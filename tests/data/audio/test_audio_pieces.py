@@ -1,4 +1,4 @@
-"""Long clips: heard in stretches, or piece by piece."""
+"""Long clips: decoded in stretches, or piece by piece."""
 
 import numpy as np
 import pytest
@@ -20,17 +20,17 @@ def long(tmp_path_factory):
     return path
 
 
-def test_a_clip_of_at_most_64_windows_is_heard_whole(long):
+def test_a_clip_of_at_most_64_windows_is_decoded_whole(long):
     for each in (clip(long, 10.0, LONGEST_SECONDS), clip(long, 150.0), clip(long, 3.0, 0.5)):
         np.testing.assert_array_equal(read_clip(each, 8_000), read_audio(long, 8_000, each.start, each.duration))
 
 
 @pytest.mark.parametrize(("start", "duration"), [(0.0, None), (10.0, None), (5.0, 180.0), (0.0, 172.9)])
-def test_a_longer_clip_is_heard_in_eight_stretches_from_its_start_to_its_end(long, start, duration):
+def test_a_longer_clip_is_decoded_in_eight_stretches_from_its_start_to_its_end(long, start, duration):
     whole = read_audio(long, 8_000, start, duration)
-    heard = read_clip(clip(long, start, duration), 8_000)
-    assert len(heard) == 172.8 * 8_000
-    stretches = heard.reshape(8, -1)
+    decoded = read_clip(clip(long, start, duration), 8_000)
+    assert len(decoded) == 172.8 * 8_000
+    stretches = decoded.reshape(8, -1)
     np.testing.assert_array_equal(stretches[0], whole[: len(stretches[0])])
     np.testing.assert_array_equal(stretches[-1], whole[-len(stretches[0]) :])
     begins = np.searchsorted(whole, stretches[:, 0])

@@ -51,14 +51,14 @@ def encoded(path, codec, format, rate, seconds=SECONDS, channels=2):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_audio_is_that_which_was_written(name, files):
     codec, _, rate = KINDS[name]
-    about, heard, wanted = describe_audio(files[name]), read_audio(files[name], rate), tune(SECONDS, rate, 2).mean(axis=1)
+    about, decoded, wanted = describe_audio(files[name]), read_audio(files[name], rate), tune(SECONDS, rate, 2).mean(axis=1)
     assert (about.sample_rate, about.channels) == (rate, 2)
     assert abs(about.seconds - SECONDS) < 0.1
     assert about.format.endswith(codec.removeprefix("lib"))
-    assert abs(len(heard) - len(wanted)) < 0.1 * rate
-    shift = np.correlate(heard[18_000:46_000], wanted[22_000:42_000], "valid").argmax() - 4_000
+    assert abs(len(decoded) - len(wanted)) < 0.1 * rate
+    shift = np.correlate(decoded[18_000:46_000], wanted[22_000:42_000], "valid").argmax() - 4_000
     assert abs(shift) <= (0 if name.endswith("m4a") or codec == "wavpack" else 3_000)  # where the container says how much to leave out
-    assert np.abs(heard[22_000 + shift :][:20_000] - wanted[22_000:42_000]).max() < 0.2
+    assert np.abs(decoded[22_000 + shift :][:20_000] - wanted[22_000:42_000]).max() < 0.2
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -81,15 +81,15 @@ def test_pieces_join_to_the_whole(name, files):
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "a.ac3"])
-def test_a_truncated_file_is_not_heard_in_silence(name, files, tmp_path):
+def test_a_truncated_file_is_not_decoded_in_silence(name, files, tmp_path):
     data, rate = files[name].read_bytes(), KINDS[name][2]
     whole = read_audio(files[name], rate)
     for keep in (20, 300, len(data) // 3, len(data) // 2, len(data) - 9_000, len(data) - 500):
         path = tmp_path / name
         path.write_bytes(data[:keep])
         with contextlib.suppress(AudioError):
-            heard = read_audio(path, rate)
-            assert name == "a.aac" or len(heard) >= len(whole) - 0.1 * rate, keep  # ADTS does not say how long it is
+            decoded = read_audio(path, rate)
+            assert name == "a.aac" or len(decoded) >= len(whole) - 0.1 * rate, keep  # ADTS does not say how long it is
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -34,7 +34,7 @@ def tune(seed: int, seconds: float = 10.0, rate: int = RATE, semitones: float = 
     return (audio[: int(seconds * rate)] * 0.1).astype(np.float32)
 
 
-def heard(audio: np.ndarray, rate: int = RATE) -> Fingerprint:
+def fingerprint_of(audio: np.ndarray, rate: int = RATE) -> Fingerprint:
     return fingerprint([resample(np.ascontiguousarray(audio, np.float32), rate, SAMPLE_RATE)])
 
 
@@ -49,7 +49,7 @@ def noise(snr: float, audio: np.ndarray) -> np.ndarray:
     return np.random.default_rng(1).standard_normal(len(audio)) * np.sqrt((audio**2).mean() / 10 ** (snr / 10))
 
 
-WHOLE = {seed: heard(tune(seed)) for seed in range(6)}
+WHOLE = {seed: fingerprint_of(tune(seed)) for seed in range(6)}
 INDEX = Index(list(WHOLE.values()))
 
 
@@ -69,26 +69,26 @@ INDEX = Index(list(WHOLE.values()))
 )
 def test_the_same_recording_is_found_and_where(way, start):
     part = way(tune(3))[int(start * RATE) : int((start + 5) * RATE)]
-    found = list(INDEX.same([heard(part)]))
+    found = list(INDEX.same([fingerprint_of(part)]))
     assert [(owner, number) for owner, number, _ in found] == [(3, 0)]
     assert found[0][2] * FRAME_SECONDS == pytest.approx(start, abs=0.05)
 
 
 def test_a_longer_recording_finds_its_excerpt():
-    (found,) = Index([heard(tune(3)[5 * RATE :])]).same([WHOLE[2], WHOLE[3]])
+    (found,) = Index([fingerprint_of(tune(3)[5 * RATE :])]).same([WHOLE[2], WHOLE[3]])
     assert found[:2] == (0, 1)
     assert found[2] * FRAME_SECONDS == pytest.approx(-5, abs=0.05)
 
 
 def test_recordings_that_share_a_stretch_are_found():
     audio = tune(4, 16)
-    ((_, _, shift),) = Index([heard(audio[: 10 * RATE])]).same([heard(audio[5 * RATE :])])
+    ((_, _, shift),) = Index([fingerprint_of(audio[: 10 * RATE])]).same([fingerprint_of(audio[5 * RATE :])])
     assert shift * FRAME_SECONDS == pytest.approx(5, abs=0.05)
 
 
 @pytest.mark.parametrize("rate", [11_025, 44_100, 48_000])
 def test_at_any_sample_rate(rate):
-    assert align(WHOLE[1], heard(resample(tune(1), RATE, rate), rate), 0).same
+    assert align(WHOLE[1], fingerprint_of(resample(tune(1), RATE, rate), rate), 0).same
 
 
 def test_other_pieces_of_the_same_instrument_are_not_found():
@@ -97,7 +97,7 @@ def test_other_pieces_of_the_same_instrument_are_not_found():
 
 
 def test_a_transposition_is_not_found():
-    assert list(INDEX.same([heard(tune(3, semitones=step)) for step in (-2, -1, 1, 7, 12)])) == []
+    assert list(INDEX.same([fingerprint_of(tune(3, semitones=step)) for step in (-2, -1, 1, 7, 12)])) == []
 
 
 def sounds(kind: str, seed: int) -> np.ndarray:
@@ -162,7 +162,7 @@ def test_a_level_that_is_a_power_of_two_changes_no_point():
 
 
 def test_packing_is_small_and_loses_nothing():
-    music = heard(tune(0, 30))
+    music = fingerprint_of(tune(0, 30))
     for each in (music, EMPTY, fingerprint([]), fingerprint([np.zeros(9, np.float32)])):
         back = Fingerprint.unpack(each.pack())
         assert back.digest == each.digest

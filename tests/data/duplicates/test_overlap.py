@@ -12,7 +12,15 @@ import pytest
 import soundfile
 
 from mirbench.data.duplicates import fingerprinting
-from mirbench.data.duplicates.overlap import ANOTHER_PART, SAME_AUDIO, SAME_FILE, SAME_RECORDING, Overlap, find_overlap, repeated
+from mirbench.data.duplicates.overlap import (
+    ANOTHER_PART,
+    SAME_AUDIO,
+    SAME_FILE,
+    SAME_RECORDING,
+    Overlap,
+    find_overlap,
+    overlap_between_splits,
+)
 from mirbench.records import Clip
 
 RATE = 16_000
@@ -36,27 +44,27 @@ def write(path: Path, audio: np.ndarray) -> Path:
 
 
 @pytest.fixture
-def hears(monkeypatch):
-    """The files that were listened to, in this process."""
+def fingerprinted(monkeypatch):
+    """The files that were fingerprinted, in this process."""
     seen: list[str] = []
-    listen = fingerprinting.fingerprint_clip
+    fingerprint_clip = fingerprinting.fingerprint_clip
 
     def counting(clip):
         seen.append(clip.path.name)
-        return listen(clip)
+        return fingerprint_clip(clip)
 
     monkeypatch.setattr(fingerprinting, "fingerprint_clip", counting)
     return seen
 
 
-def test_the_same_file_by_any_path(tmp_path, hears):
+def test_the_same_file_by_any_path(tmp_path, fingerprinted):
     (tmp_path / "folder").mkdir()
     path = write(tmp_path / "a.wav", music(0))
     os.link(path, tmp_path / "hard.wav")
     (tmp_path / "soft.wav").symlink_to(path)
     others = [clip(tmp_path / name) for name in ("folder/../a.wav", "hard.wav", "soft.wav")]
-    assert find_overlap([clip(path)], others, tmp_path, 1, listen=False) == [Overlap("a.wav", other.id, SAME_FILE) for other in others]
-    assert hears == []
+    assert find_overlap([clip(path)], others, tmp_path, 1, by_audio=False) == [Overlap("a.wav", other.id, SAME_FILE) for other in others]
+    assert fingerprinted == []
 
 
 def test_another_part_of_the_same_file_counts(tmp_path):
@@ -96,7 +104,7 @@ def test_an_offset_is_from_where_the_clip_begins(tmp_path):
 def test_splits_of_one_set(tmp_path):
     paths = [write(tmp_path / f"{number}.wav", (1 - number / 10) * music(0)) for number in range(5)]
     splits = ("train", "pretrain", "valid", "test", "test")
-    found = repeated([clip(path, split) for path, split in zip(paths, splits, strict=True)], tmp_path, 1)
+    found = overlap_between_splits([clip(path, split) for path, split in zip(paths, splits, strict=True)], tmp_path, 1)
     assert {(each.first[0], each.second[0]) for each in found} == {
         ("0", "2"),
         ("1", "2"),
@@ -120,30 +128,30 @@ def test_files_that_cannot_be_read_are_passed_over(tmp_path):
     assert not any(each.how in (SAME_AUDIO, SAME_RECORDING) for each in found[:-1])
 
 
-def test_what_was_heard_is_not_heard_again(tmp_path, hears):
+def test_what_was_fingerprinted_is_not_fingerprinted_again(tmp_path, fingerprinted):
     clips = [clip(write(tmp_path / f"{number}.wav", music(number, 6))) for number in range(3)]
     find_overlap(clips[:1], clips[1:], tmp_path, 1)
     find_overlap(clips[1:], clips[:1], tmp_path, 1)
-    assert sorted(hears) == ["0.wav", "1.wav", "2.wav"]
+    assert sorted(fingerprinted) == ["0.wav", "1.wav", "2.wav"]
     write(clips[0].path, music(1, 7))
     assert [each.how for each in find_overlap(clips[:1], clips[1:2], tmp_path, 1)] == [SAME_RECORDING]
-    assert hears[3:] == ["0.wav"]
+    assert fingerprinted[3:] == ["0.wav"]
 
 
-def test_stretches_of_one_file_are_heard_apart(tmp_path, hears):
+def test_stretches_of_one_file_are_fingerprinted_apart(tmp_path, fingerprinted):
     path = write(tmp_path / "a.wav", music(0))
     clips = [clip(path, start=start, duration=2, name=str(start)) for start in (0, 2, 4, 4)]
     assert len(set(fingerprinting.fingerprint_clips(clips, tmp_path, 1))) == 3
-    assert len(hears) == 3
+    assert len(fingerprinted) == 3
 
 
-def test_a_fingerprint_that_was_damaged_is_made_again(tmp_path, hears):
+def test_a_fingerprint_that_was_damaged_is_made_again(tmp_path, fingerprinted):
     one = clip(write(tmp_path / "a.wav", music(0)))
     (good,) = fingerprinting.fingerprint_clips([one], tmp_path, 1)
-    mark = fingerprinting.stamp(one.path, fingerprinting.version_of(fingerprinting.CODE, tmp_path), one.start, one.duration)
+    mark = fingerprinting.stamp(one.path, fingerprinting.code_version(fingerprinting.CODE, tmp_path), one.start, one.duration)
     fingerprinting.FileFacts(tmp_path, "fingerprint").put({mark: good[:-9]})
     assert fingerprinting.fingerprint_clips([one], tmp_path, 1) == [good]
-    assert len(hears) == 2
+    assert len(fingerprinted) == 2
 
 
 @pytest.fixture
@@ -157,48 +165,48 @@ def test_workers_hear_what_one_process_hears(many, tmp_path, nothing_left):
 
 @pytest.mark.parametrize("fatal", [("00.wav",), ("03.wav", "27.wav"), ("07.wav", "08.wav", "09.wav", "39.wav")])
 def test_a_clip_that_ends_its_worker_costs_no_other(many, tmp_path, monkeypatch, fatal, nothing_left):
-    good, listen = fingerprinting.fingerprint_clips(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
-    monkeypatch.setattr(fingerprinting, "fingerprint_clip", lambda clip: os._exit(9) if clip.path.name in fatal else listen(clip))
+    good, fingerprint_clip = fingerprinting.fingerprint_clips(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
+    monkeypatch.setattr(fingerprinting, "fingerprint_clip", lambda clip: os._exit(9) if clip.path.name in fatal else fingerprint_clip(clip))
     prints = fingerprinting.fingerprint_clips(many, tmp_path / "two", 2)
     assert prints == [None if each.id in fatal else packed for each, packed in zip(many, good, strict=True)]
 
 
 def test_a_clip_that_ends_its_worker_is_tried_again_with_nothing_beside_it(many, tmp_path, monkeypatch, nothing_left):
     """For want of memory, it may have been."""
-    good, listen = fingerprinting.fingerprint_clips(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
+    good, fingerprint_clip = fingerprinting.fingerprint_clips(many, tmp_path / "one", 1), fingerprinting.fingerprint_clip
     tried = tmp_path / "tried"
 
     def first_time(clip):
         if clip.path.name == "11.wav" and not tried.exists():
             tried.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return listen(clip)
+        return fingerprint_clip(clip)
 
     monkeypatch.setattr(fingerprinting, "fingerprint_clip", first_time)
     assert fingerprinting.fingerprint_clips(many, tmp_path / "two", 2) == good
     assert tried.exists()
 
 
-def test_an_interrupt_leaves_no_worker_and_keeps_what_was_heard(many, tmp_path, monkeypatch, nothing_left):
-    listen, parent = fingerprinting.fingerprint_clip, os.getpid()
+def test_an_interrupt_leaves_no_worker_and_keeps_what_was_fingerprinted(many, tmp_path, monkeypatch, nothing_left):
+    fingerprint_clip, parent = fingerprinting.fingerprint_clip, os.getpid()
 
     def interrupts(clip):
         if clip.path.name == "20.wav":
             time.sleep(0.5)
             os.kill(parent, signal.SIGINT)
             time.sleep(60)
-        return listen(clip)
+        return fingerprint_clip(clip)
 
     monkeypatch.setattr(fingerprinting, "fingerprint_clip", interrupts)
     with pytest.raises(KeyboardInterrupt):
         fingerprinting.fingerprint_clips(many, tmp_path, 2)
-    how = fingerprinting.version_of(fingerprinting.CODE, tmp_path)
+    how = fingerprinting.code_version(fingerprinting.CODE, tmp_path)
     marks = [fingerprinting.stamp(each.path, how, each.start, each.duration) for each in many]
     assert len(fingerprinting.FileFacts(tmp_path, "fingerprint").get(marks)) >= 12
 
 
 def test_nothing_has_nothing_in_common(tmp_path):
-    assert find_overlap([], [], tmp_path, 2) == repeated([], tmp_path, 2) == []
+    assert find_overlap([], [], tmp_path, 2) == overlap_between_splits([], tmp_path, 2) == []
 
 
 @pytest.mark.parametrize("constant", ["INDEXED_BYTES", "PASSING_BYTES"])

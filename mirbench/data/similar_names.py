@@ -20,7 +20,7 @@ _NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
 @dataclass(frozen=True)
-class Alike:
+class SimilarNames:
     """Names of labels, the most frequent first, and in what they differ at most. counts: clips that carry each."""
 
     names: tuple[str, ...]
@@ -28,31 +28,31 @@ class Alike:
     why: str
 
 
-def look_alikes(counts: Mapping[str, int]) -> list[Alike]:
+def similar_names(counts: Mapping[str, int]) -> list[SimilarNames]:
     """Groups of label names that look like one name. counts: clips by name.
 
     The same key or number, the same letters whatever their case, spaces, hyphens and Unicode composition, singular and plural, and a rare
-    name one letter away from a frequent one; a pair is told of once, for the first of these.
+    name one letter away from a frequent one; a pair is reported once, for the first of these.
 
-    >>> [alike.names for alike in look_alikes({"C# minor": 9, "Db minor": 2, "Hip-Hop": 5, "hip hop": 4, "violin": 40, "voilin": 1})]
+    >>> [alike.names for alike in similar_names({"C# minor": 9, "Db minor": 2, "Hip-Hop": 5, "hip hop": 4, "violin": 40, "voilin": 1})]
     [('C# minor', 'Db minor'), ('Hip-Hop', 'hip hop'), ('violin', 'voilin')]
     """
-    found: list[Alike] = []
-    told: set[frozenset[str]] = set()
+    groups: list[SimilarNames] = []
+    reported: set[frozenset[str]] = set()
 
     def tell(names: Iterable[str], why: str) -> None:
         ordered = sorted(names, key=lambda name: (-counts[name], name))
         pairs = set(map(frozenset, itertools.combinations(ordered, 2)))
-        if pairs - told:
-            told.update(pairs)
-            found.append(Alike(tuple(ordered), tuple(counts[name] for name in ordered), why))
+        if pairs - reported:
+            reported.update(pairs)
+            groups.append(SimilarNames(tuple(ordered), tuple(counts[name] for name in ordered), why))
 
     for fold, why in ((_key, "the same key"), (_number, "the same number"), (_letters, "the same letters"), (_singular, "one in plural")):
         for group in _grouped(counts, fold):
             tell(group, why)
     for rare, frequent in _mistyped(counts):
         tell((rare, frequent), "one letter apart")
-    return found
+    return groups
 
 
 def _grouped(names: Iterable[str], fold: Callable[[str], str]) -> list[list[str]]:

@@ -14,7 +14,7 @@ from mirbench.records import SPLITS, Clip
 
 
 @dataclass
-class Piece:
+class Bundle:
     """What is kept whole: a group, or groups that share a file. order: a number drawn by the seed; labels: how many clips have each."""
 
     order: bytes
@@ -22,8 +22,8 @@ class Piece:
     labels: Counter[tuple[str, str]]
 
 
-def pieces_of(clips: Sequence[Clip], seed: int) -> tuple[list[Piece], list[int]]:
-    """All pieces, in an order drawn by the seed, and the piece of each clip."""
+def bundles_of(clips: Sequence[Clip], seed: int) -> tuple[list[Bundle], list[int]]:
+    """All bundles, in an order drawn by the seed, and the bundle of each clip."""
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(node: tuple[str, str]) -> tuple[str, str]:
@@ -36,18 +36,18 @@ def pieces_of(clips: Sequence[Clip], seed: int) -> tuple[list[Piece], list[int]]
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, clip in enumerate(clips):
         members[root(("group", clip.group))].append(at)
-    pieces = []
+    bundles = []
     for ats in members.values():
         name = min(clips[at].group for at in ats)
         order = hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
         labels = Counter(label for at in ats for label in labels_of(clips[at]))
-        pieces.append((Piece(order, len(ats), labels), ats))
-    pieces.sort(key=lambda piece: piece[0].order)
-    piece_of = [0] * len(clips)
-    for number, (_, ats) in enumerate(pieces):
+        bundles.append((Bundle(order, len(ats), labels), ats))
+    bundles.sort(key=lambda bundle: bundle[0].order)
+    bundle_of = [0] * len(clips)
+    for number, (_, ats) in enumerate(bundles):
         for at in ats:
-            piece_of[at] = number
-    return [piece for piece, _ in pieces], piece_of
+            bundle_of[at] = number
+    return [bundle for bundle, _ in bundles], bundle_of
 
 
 def labels_of(clip: Clip) -> Iterator[tuple[str, str]]:
@@ -61,70 +61,70 @@ def labels_of(clip: Clip) -> Iterator[tuple[str, str]]:
 _ANY = ("", "")  # the label of every clip, so that splits have their share of all and none is empty
 
 
-def spread(pieces: Sequence[Piece], shares: Mapping[str, float]) -> dict[int, str]:
-    """The split of each piece, by its number."""
-    if len(pieces) < len(shares):
-        there = "1 group" if len(pieces) == 1 else f"{len(pieces)} groups"
+def split_bundles(bundles: Sequence[Bundle], shares: Mapping[str, float]) -> dict[int, str]:
+    """The split of each bundle, by its number."""
+    if len(bundles) < len(shares):
+        there = "1 group" if len(bundles) == 1 else f"{len(bundles)} groups"
         raise MirbenchError(
             f"the clips are of {there}, which cannot be split into {', '.join(shares)}: a group is kept whole, and each split needs one; "
             "tell more groups apart, or write a split for each clip."
         )
-    return _Spread(pieces, shares).all()
+    return _Splitter(bundles, shares).all()
 
 
-class _Spread:
-    """Gives pieces to splits, label by label. `due` is how many clips of a label a split is still to get."""
+class _Splitter:
+    """Gives bundles to splits, label by label. `due` is how many clips of a label a split is still to get."""
 
-    def __init__(self, pieces: Sequence[Piece], shares: Mapping[str, float]) -> None:
+    def __init__(self, bundles: Sequence[Bundle], shares: Mapping[str, float]) -> None:
         self.splits = [split for split in SPLITS if split in shares]
         self.share = {split: shares[split] / sum(shares.values()) for split in self.splits}
-        self.pieces = pieces
-        self.of: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.bundles = bundles
+        self.bundles_of_label: dict[tuple[str, str], list[int]] = defaultdict(list)
         total: Counter[tuple[str, str]] = Counter()
-        for number, piece in enumerate(pieces):
-            piece.labels[_ANY] = piece.clips
-            total.update(piece.labels)
-            for label in piece.labels:
-                self.of[label].append(number)
-        self.of = {label: found for label, found in self.of.items() if len(found) > 1 or label == _ANY}
-        self.due = {label: {split: share * total[label] for split, share in self.share.items()} for label in self.of}
-        self.left = {label: len(found) for label, found in self.of.items()}
-        self.lacking = {label: set(self.splits) for label, found in self.of.items() if len(found) >= len(self.splits)}
+        for number, bundle in enumerate(bundles):
+            bundle.labels[_ANY] = bundle.clips
+            total.update(bundle.labels)
+            for label in bundle.labels:
+                self.bundles_of_label[label].append(number)
+        self.bundles_of_label = {label: found for label, found in self.bundles_of_label.items() if len(found) > 1 or label == _ANY}
+        self.due = {label: {split: share * total[label] for split, share in self.share.items()} for label in self.bundles_of_label}
+        self.unassigned = {label: len(found) for label, found in self.bundles_of_label.items()}
+        self.lacking = {label: set(self.splits) for label, found in self.bundles_of_label.items() if len(found) >= len(self.splits)}
         self.chosen: dict[int, str] = {}
 
     def all(self) -> dict[int, str]:
-        """The split of each piece."""
-        rarest = [(len(found), label) for label, found in self.of.items()]
+        """The split of each bundle."""
+        rarest = [(len(found), label) for label, found in self.bundles_of_label.items()]
         heapq.heapify(rarest)
         while rarest:
             count, label = heapq.heappop(rarest)
-            if count != self.left[label]:  # others have taken some of its pieces along
-                heapq.heappush(rarest, (self.left[label], label))
+            if count != self.unassigned[label]:  # others have taken some of its bundles along
+                heapq.heappush(rarest, (self.unassigned[label], label))
                 continue
-            waiting = [number for number in self.of[label] if number not in self.chosen]
-            for number in sorted(waiting, key=lambda number: -self.pieces[number].labels[label]):
+            waiting = [number for number in self.bundles_of_label[label] if number not in self.chosen]
+            for number in sorted(waiting, key=lambda number: -self.bundles[number].labels[label]):
                 self._give(number, self._best(number, label))
         return self.chosen
 
     def _give(self, number: int, split: str) -> None:
         self.chosen[number] = split
-        for label, count in self.pieces[number].labels.items():
-            if label in self.of:
+        for label, count in self.bundles[number].labels.items():
+            if label in self.bundles_of_label:
                 self.due[label][split] -= count
-                self.left[label] -= 1
+                self.unassigned[label] -= 1
                 if label in self.lacking:
                     self.lacking[label].discard(split)
 
     def _best(self, number: int, label: tuple[str, str]) -> str:
         """Where a label would else run out before each split has it, there; else where most of the label is due, and of splits that are
-        within this piece of each other the one that lacks most clips for its share."""
-        piece = self.pieces[number]
+        within this bundle of each other the one that lacks most clips for its share."""
+        bundle = self.bundles[number]
         splits = self.splits
-        for urgent in ((_ANY,), piece.labels):
-            last = [self.lacking[name] for name in urgent if name in self.lacking and self.left[name] <= len(self.lacking[name])]
+        for urgent in ((_ANY,), bundle.labels):
+            last = [self.lacking[name] for name in urgent if name in self.lacking and self.unassigned[name] <= len(self.lacking[name])]
             served = Counter(split for lacking in last for split in lacking if split in splits)
             if served:
                 splits = [split for split in splits if served[split] == max(served.values())]
         due = self.due[label]
-        near = max(due[split] for split in splits) - piece.labels[label]
+        near = max(due[split] for split in splits) - bundle.labels[label]
         return max((split for split in splits if due[split] >= near), key=lambda split: self.due[_ANY][split] / self.share[split])
