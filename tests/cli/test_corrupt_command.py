@@ -339,7 +339,7 @@ def test_it_is_what_a_run_mixes_into_a_clip_of_that_name(song, capsys):
     background = [clip for clip in known.datasets["flats"].clips(folder) if clip.split == "train"]
     condition = Condition("blend", 2, 1.0, "times")
     session = listening.EmbeddingPass([], [condition], {"blend": known.corruptions["blend"]}, RATE, 0, background)
-    work = listening._Work(session, [Clip("song.wav", Path("song.wav"), "test", "song")], listening._pool(session))
+    work = listening._ChunkEmbedder(session, [Clip("song.wav", Path("song.wav"), "test", "song")], listening._pool(session))
     assert np.array_equal(work.corrupted(condition, 0, song.mean(axis=1)), read("song.blend-2.wav"))
 
 

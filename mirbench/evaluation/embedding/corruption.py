@@ -1,7 +1,7 @@
 """Applying a corruption: its seed, what it mixes in, and what it must keep to.
 
 The seed is a hash of the corruption, the replicate and the clip, without the severity: a curve follows one draw of the noise, and every
-encoder hears the same samples, whatever the order and the number of processes.
+encoder embeds the same samples, whatever the order and the number of processes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def corrupt(
     generators, which are put back.
     """
     seed = corruption_seed(corruption.name, replicate, clip_id)
-    level, given = condition.level, audio.copy()
+    level, own = condition.level, audio.copy()
     assert level is not None
     before = _states()
     try:
@@ -63,28 +63,28 @@ def corrupt(
             mixed_in = (
                 np.zeros((corruption.others, len(audio)), np.float32) if others is None else others(corruption.others, len(audio), seed)
             )
-            found: Any = corruption.mix(given, mixed_in, sample_rate, level, seed)
+            corrupted: Any = corruption.mix(own, mixed_in, sample_rate, level, seed)
         else:
-            found = corruption.apply(given, sample_rate, level, seed)
+            corrupted = corruption.apply(own, sample_rate, level, seed)
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:
         raise Fault(condition, clip_id, f"raised {describe(error)}") from error
     finally:
         changed = _restore(before)
-    if wrong := _wrong(found, audio) or changed:
+    if wrong := _wrong(corrupted, audio) or changed:
         raise Fault(condition, clip_id, wrong)
-    return np.ascontiguousarray(found)
+    return np.ascontiguousarray(corrupted)
 
 
-def _wrong(found: Any, audio: np.ndarray) -> str:
-    if not isinstance(found, np.ndarray):
-        return f"returned {type(found).__name__}, not a numpy array"
-    if found.shape != audio.shape:
-        return f"returned the shape {found.shape}, not {audio.shape}"
-    if found.dtype != np.float32:
-        return f"returned {found.dtype}, not float32"
-    bad = int((~np.isfinite(found)).sum())
+def _wrong(corrupted: Any, audio: np.ndarray) -> str:
+    if not isinstance(corrupted, np.ndarray):
+        return f"returned {type(corrupted).__name__}, not a numpy array"
+    if corrupted.shape != audio.shape:
+        return f"returned the shape {corrupted.shape}, not {audio.shape}"
+    if corrupted.dtype != np.float32:
+        return f"returned {corrupted.dtype}, not float32"
+    bad = int((~np.isfinite(corrupted)).sum())
     return f"returned {bad} samples that are not finite" if bad else ""
 
 

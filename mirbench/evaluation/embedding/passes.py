@@ -1,7 +1,7 @@
 """Clips to encoders under many conditions with the least work: decoded once, corrupted once for each condition, embedded by all encoders.
 
 The clips are cut into chunks. A worker process takes a chunk, decodes its clips, corrupts them for a condition and, where encoders run on
-the CPU, embeds them, so that only embeddings travel; then for the next condition. Where a GPU is used, sounds travel, and the encoders run
+the CPU, embeds them, so that only embeddings travel; then for the next condition. Where a GPU is used, audio travels, and the encoders run
 in this process. Workers are forked once, one a core and each with one thread, and find clips and encoders in the memory that they were
 forked with. Chunks depend on the list of clips alone, so the number of processes moves nothing.
 """
@@ -27,7 +27,7 @@ from mirbench.progress import progress_bar
 from mirbench.records import Clip, Condition
 
 CHUNK_SECONDS = 172.0  # what a worker takes at a time: 64 windows of 2.7 s
-ASSUMED_SECONDS, MOST_SECONDS = 30.0, 172.8  # of a clip whose duration is not given; that an encoder hears of a clip
+ASSUMED_SECONDS, MOST_SECONDS = 30.0, 172.8  # of a clip whose duration is not given; that an encoder embeds of a clip
 MOST_CLIPS = 1024  # of a chunk
 CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 LEAST_FORKED = 8  # chunks under a condition; fewer are not worth a process
@@ -70,7 +70,8 @@ class PassRows:
 @dataclass(frozen=True)
 class EmbeddingPass:
     """Which encoders embed what. conditions: all that there may be; corruptions: by name, those of the conditions. sample_rate: Hz, at
-    which they are applied. background: clips that may be mixed in. workers: processes. apart: whether encoders run in the workers too."""
+    which they are applied. background: clips that may be mixed in. workers: processes. encode_in_workers: whether encoders run in them
+    too."""
 
     encoders: Sequence[FrozenEncoder]
     conditions: Sequence[Condition]
@@ -80,7 +81,7 @@ class EmbeddingPass:
     background: Sequence[Clip] = ()
     batch_size: int = 64
     workers: int = 2
-    apart: bool = True
+    encode_in_workers: bool = True
 
 
 def cut(clips: Sequence[Clip]) -> list[Chunk]:
@@ -101,10 +102,10 @@ def cut(clips: Sequence[Clip]) -> list[Chunk]:
 
 
 def embed_passes(
-    embedding_pass: EmbeddingPass, clips: Sequence[Clip], title: str, left: Callable[[Chunk], Sequence[Pass]] | None = None
+    embedding_pass: EmbeddingPass, clips: Sequence[Clip], title: str, missing: Callable[[Chunk], Sequence[Pass]] | None = None
 ) -> Generator[PassRows]:
-    """Each pass over each chunk of clips, in any order. left: the passes over a chunk that are left to do; by default every encoder embeds
-    every condition.
+    """Each pass over each chunk of clips, in any order. missing: the passes over a chunk that are still to be made; by default every
+    encoder embeds every condition.
 
     A corruption that breaks its promises on a clip gives one `PassRows` with a fault, and is not applied any more. Raises MirbenchError
     where an encoder fails, or a worker dies.
@@ -114,7 +115,7 @@ def embed_passes(
     forked = can_fork() and len(chunks) * len(embedding_pass.conditions) >= LEAST_FORKED
     if embedding_pass.corruptions:
         import audiomentations  # noqa: F401  what most are built on, so that not every worker has to import it
-    work = _Work(embedding_pass, clips, _pool(embedding_pass))
+    embedder = _ChunkEmbedder(embedding_pass, clips, _pool(embedding_pass))
     shares = (
         max(1, min(len(embedding_pass.conditions) // LEAST_PASSES, TASKS * embedding_pass.workers // max(1, len(chunks)))) if forked else 1
     )
@@ -123,13 +124,14 @@ def embed_passes(
 
         def tasks() -> Iterator[_Task]:
             for chunk in chunks:
-                passes = [h for h in (left(chunk) if left else everything) if h.condition.corruption not in faults]
+                passes = [p for p in (missing(chunk) if missing else everything) if p.condition.corruption not in faults]
                 bar.update(len(chunk.places) * (len(everything) - len(passes)))
-                yield from (_Task(chunk, share) for share in _shared_out(passes, shares))
+                yield from (_Task(chunk, share) for share in _share_out(passes, shares))
 
-        found = _forked(work, tasks(), min(embedding_pass.workers, shares * len(chunks))) if forked else _here(work, tasks())
-        with contextlib.closing(found):
-            for rows in found:
+        workers = min(embedding_pass.workers, shares * len(chunks))
+        results = _embed_in_workers(embedder, tasks(), workers) if forked else _embed_in_this_process(embedder, tasks())
+        with contextlib.closing(results):
+            for rows in results:
                 bar.update(len(rows.chunk.places))
                 if rows.pass_.condition.corruption in faults:
                     continue
@@ -138,14 +140,14 @@ def embed_passes(
                 yield rows
 
 
-def _shared_out(passes: Sequence[Pass], shares: int) -> list[list[Pass]]:
+def _share_out(passes: Sequence[Pass], shares: int) -> list[list[Pass]]:
     """In about so many parts; a corruption is whole in one, so that what is made of a faulty one does not depend on who is faster."""
-    found: list[list[Pass]] = []
+    parts: list[list[Pass]] = []
     for pass_ in passes:
-        if not found or (len(found[-1]) * shares >= len(passes) and pass_.condition.corruption != found[-1][-1].condition.corruption):
-            found.append([])
-        found[-1].append(pass_)
-    return found
+        if not parts or (len(parts[-1]) * shares >= len(passes) and pass_.condition.corruption != parts[-1][-1].condition.corruption):
+            parts.append([])
+        parts[-1].append(pass_)
+    return parts
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class _Task:
 
 
 @dataclass(frozen=True)
-class _Sounds:
+class _PassAudio:
     """A chunk under a condition, to be embedded. audio: sample rate -> one array for each clip that can be read."""
 
     pass_: Pass
@@ -168,13 +170,13 @@ class _Sounds:
 
 
 @dataclass(frozen=True)
-class _At:
+class _Decoding:
     """The place of the clip that is decoded now; None: all are."""
 
     place: int | None = None
 
 
-class _Work:
+class _ChunkEmbedder:
     """What is done with a chunk of clips."""
 
     def __init__(self, embedding_pass: EmbeddingPass, clips: Sequence[Clip], pool: list[tuple[Clip, np.ndarray]]) -> None:
@@ -183,8 +185,8 @@ class _Work:
 
     def rates(self, passes: Sequence[Pass]) -> list[int]:
         """The sample rates that clips are decoded at: clean audio as each encoder wants it."""
-        clean = {self.embedding_pass.encoders[n].sample_rate for h in passes if not h.condition.severity for n in h.encoders}
-        return sorted(clean | {self.embedding_pass.sample_rate for h in passes if h.condition.severity})
+        clean = {self.embedding_pass.encoders[n].sample_rate for p in passes if not p.condition.severity for n in p.encoders}
+        return sorted(clean | {self.embedding_pass.sample_rate for p in passes if p.condition.severity})
 
     def read(self, place: int, rates: Sequence[int]) -> dict[int, np.ndarray] | str:
         """A clip at each sample rate, or why it cannot be read."""
@@ -198,26 +200,26 @@ class _Work:
         except Exception as error:
             return f"{clip.path} cannot be decoded: {describe(error)}."
 
-    def in_worker(self, task: _Task) -> Generator[_At | _Sounds | PassRows]:
-        rates, found = self.rates(task.passes), []
+    def in_worker(self, task: _Task) -> Generator[_Decoding | _PassAudio | PassRows]:
+        rates, decoded = self.rates(task.passes), []
         for place in task.chunk.places:
-            yield _At(place)
-            found.append(task.crashed.get(place) or self.read(place, rates))
-        yield _At()
-        for sounds in self.sounds(task, found):
-            yield self.embedded(sounds) if self.embedding_pass.apart and isinstance(sounds, _Sounds) else sounds
+            yield _Decoding(place)
+            decoded.append(task.crashed.get(place) or self.read(place, rates))
+        yield _Decoding()
+        for pass_audio in self.under_conditions(task, decoded):
+            yield self.embedded(pass_audio) if self.embedding_pass.encode_in_workers and isinstance(pass_audio, _PassAudio) else pass_audio
 
-    def sounds(self, task: _Task, found: Sequence[dict[int, np.ndarray] | str]) -> Iterator[_Sounds | PassRows]:
-        """Each pass as it sounds, or what is wrong with it. found: what `read` made of each clip."""
+    def under_conditions(self, task: _Task, decoded: Sequence[dict[int, np.ndarray] | str]) -> Iterator[_PassAudio | PassRows]:
+        """The audio of each pass, or what is wrong with it. decoded: what `read` made of each clip."""
         chunk, encoders = task.chunk, self.embedding_pass.encoders
-        skipped = {place: why for place, why in zip(chunk.places, found, strict=True) if isinstance(why, str)}
-        audio = {place: rates for place, rates in zip(chunk.places, found, strict=True) if not isinstance(rates, str)}
+        skipped = {place: why for place, why in zip(chunk.places, decoded, strict=True) if isinstance(why, str)}
+        audio = {place: rates for place, rates in zip(chunk.places, decoded, strict=True) if not isinstance(rates, str)}
         for pass_ in task.passes:
             if pass_.condition.corruption in self.faulty:
                 continue
             wanted = dict.fromkeys(encoders[n].sample_rate for n in pass_.encoders)
             if not pass_.condition.severity:
-                yield _Sounds(pass_, chunk, {rate: [each[rate] for each in audio.values()] for rate in wanted}, skipped)
+                yield _PassAudio(pass_, chunk, {rate: [clip_audio[rate] for clip_audio in audio.values()] for rate in wanted}, skipped)
                 continue
             own = self.embedding_pass.sample_rate
             try:
@@ -226,7 +228,7 @@ class _Work:
                 self.faulty.add(pass_.condition.corruption)
                 yield PassRows(pass_, chunk, {}, skipped, fault)
             else:
-                yield _Sounds(pass_, chunk, {rate: [resample(each, own, rate) for each in corrupted] for rate in wanted}, skipped)
+                yield _PassAudio(pass_, chunk, {rate: [resample(each, own, rate) for each in corrupted] for rate in wanted}, skipped)
 
     def corrupted(self, condition: Condition, place: int, samples: np.ndarray) -> np.ndarray:
         """samples: (samples,) float32 of that clip, as it sounds under the condition."""
@@ -235,64 +237,64 @@ class _Work:
         others = other_clips(self.pool, clip.group) if corruption.others else None
         return corrupt(corruption, condition, samples, embedding_pass.sample_rate, clip.id, embedding_pass.replicate, others)
 
-    def embedded(self, sounds: _Sounds) -> PassRows:
+    def embedded(self, pass_audio: _PassAudio) -> PassRows:
         """What the encoders make of a chunk."""
-        encoders, pass_ = self.embedding_pass.encoders, sounds.pass_
-        kept = [self.clips[place] for place in sounds.chunk.places if place not in sounds.skipped]
+        encoders, pass_ = self.embedding_pass.encoders, pass_audio.pass_
+        kept = [self.clips[place] for place in pass_audio.chunk.places if place not in pass_audio.skipped]
         names = [f"{clip.id} ({clip.path})" for clip in kept]
         if pass_.condition.severity:
             names = [f"{name} under {pass_.condition}" for name in names]
-        found: dict[int, np.ndarray] = {}
-        for rate, audio in sounds.audio.items():
+        rows: dict[int, np.ndarray] = {}
+        for rate, audio in pass_audio.audio.items():
             members = [n for n in pass_.encoders if encoders[n].sample_rate == rate]
-            rows = (
+            of_rate = (
                 embed_all(audio, names, [encoders[n] for n in members], self.embedding_pass.batch_size)
                 if audio
                 else [NOTHING] * len(members)
             )
-            found |= dict(zip(members, rows, strict=True))
-        return PassRows(pass_, sounds.chunk, found, sounds.skipped)
+            rows |= dict(zip(members, of_rate, strict=True))
+        return PassRows(pass_, pass_audio.chunk, rows, pass_audio.skipped)
 
 
-def _forked(work: _Work, tasks: Iterator[_Task], workers: int) -> Generator[PassRows]:
+def _embed_in_workers(embedder: _ChunkEmbedder, tasks: Iterator[_Task], workers: int) -> Generator[PassRows]:
     """By worker processes."""
 
-    def again(died: WorkerDied) -> _Task | None:
+    def without_crash(died: WorkerDied) -> _Task | None:
         """Without the clip at which the decoder crashed."""
         task: _Task = died.task
-        if died.how not in CRASHES or not isinstance(died.message, _At) or (place := died.message.place) is None:
+        if died.how not in CRASHES or not isinstance(died.message, _Decoding) or (place := died.message.place) is None:
             return None
-        why = f"{work.clips[place].path} cannot be decoded: the decoder crashed ({died.how})."
+        why = f"{embedder.clips[place].path} cannot be decoded: the decoder crashed ({died.how})."
         return replace(task, crashed={**task.crashed, place: why})
 
     try:
-        queued = 1 if work.embedding_pass.apart else 2
-        with contextlib.closing(in_workers(work.in_worker, tasks, workers, queued, again)) as messages:
+        queued = 1 if embedder.embedding_pass.encode_in_workers else 2
+        with contextlib.closing(in_workers(embedder.in_worker, tasks, workers, queued, without_crash)) as messages:
             for message in messages:
-                if not isinstance(message, _At):
-                    yield work.embedded(message) if isinstance(message, _Sounds) else message
+                if not isinstance(message, _Decoding):
+                    yield embedder.embedded(message) if isinstance(message, _PassAudio) else message
     except WorkerDied as died:
-        at = died.message.place if isinstance(died.message, _At) else None
-        clips = [work.clips[place] for place in (died.task.chunk.places if at is None else [at])]
+        at = died.message.place if isinstance(died.message, _Decoding) else None
+        clips = [embedder.clips[place] for place in (died.task.chunk.places if at is None else [at])]
         which = f"clip {clips[0].id} ({clips[0].path})" if len(clips) == 1 else f"the clips {clips[0].id} to {clips[-1].id}"
         doing = "worked on" if at is None else "decoded"
         raise MirbenchError(f"{died.while_it(f'{doing} {which}')}; run the same command again, which goes on from here.") from died
 
 
-def _here(work: _Work, tasks: Iterator[_Task]) -> Generator[PassRows]:
+def _embed_in_this_process(embedder: _ChunkEmbedder, tasks: Iterator[_Task]) -> Generator[PassRows]:
     """In this process, in which threads decode the next chunk meanwhile."""
     waiting: deque[tuple[_Task, list[Future[dict[int, np.ndarray] | str]]]] = deque()
 
     def next_rows() -> Iterator[PassRows]:
-        task, found = waiting.popleft()
-        for sounds in work.sounds(task, [each.result() for each in found]):
-            yield work.embedded(sounds) if isinstance(sounds, _Sounds) else sounds
+        task, decoded = waiting.popleft()
+        for pass_audio in embedder.under_conditions(task, [each.result() for each in decoded]):
+            yield embedder.embedded(pass_audio) if isinstance(pass_audio, _PassAudio) else pass_audio
 
-    with ThreadPoolExecutor(max(1, work.embedding_pass.workers)) as pool:
+    with ThreadPoolExecutor(max(1, embedder.embedding_pass.workers)) as pool:
         try:
             for task in tasks:
-                rates = work.rates(task.passes)
-                waiting.append((task, [pool.submit(work.read, place, rates) for place in task.chunk.places]))
+                rates = embedder.rates(task.passes)
+                waiting.append((task, [pool.submit(embedder.read, place, rates) for place in task.chunk.places]))
                 if len(waiting) > 1:
                     yield from next_rows()
             if waiting:

@@ -52,7 +52,7 @@ def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Seque
     together, at most `batch_size` at once; what encoders begin with in common (see `mirbench.Staged`) is done once. Raises MirbenchError
     where an encoder raises, or returns another shape than (windows, dim) or a value that is not finite, naming the clip.
     """
-    found: list[np.ndarray] = [np.empty(0)] * len(encoders)
+    embeddings: list[np.ndarray] = [np.empty(0)] * len(encoders)
     for length in dict.fromkeys(encoder.window for encoder in encoders):
         group = [number for number, encoder in enumerate(encoders) if encoder.window == length]
         cut = [windows(each, length) for each in audio]
@@ -70,8 +70,8 @@ def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Seque
                 for i, own in zip(members, np.split(np.concatenate(outs[number]), ends[:-1]), strict=True):
                     rows[number][i] = own.mean(axis=0)
         for number in group:
-            found[number] = _stacked(encoders[number], [rows[number][i] for i in range(len(audio))], names)
-    return found
+            embeddings[number] = _stacked(encoders[number], [rows[number][i] for i in range(len(audio))], names)
+    return embeddings
 
 
 def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, Any]) -> np.ndarray:
@@ -80,17 +80,17 @@ def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, A
         if isinstance(embed, Staged):
             if embed.kind not in fronts:
                 fronts[embed.kind] = embed.front(part.copy())
-            found = embed.encode(fronts[embed.kind])
+            rows = embed.encode(fronts[embed.kind])
         else:
-            found = embed(part.copy())  # its own to change
+            rows = embed(part.copy())  # its own to change
     except (MirbenchError, OSError, MemoryError):
         raise
     except Exception as error:
         raise MirbenchError(f"{encoder.title} failed while embedding: {describe(error)}; --debug shows where.") from error
-    if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(part):
-        shape = getattr(found, "shape", type(found).__name__)
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or len(rows) != len(part):
+        shape = getattr(rows, "shape", type(rows).__name__)
         raise MirbenchError(f"{encoder.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
-    return found
+    return rows
 
 
 def _stacked(encoder: FrozenEncoder, rows: list[np.ndarray], names: Sequence[str]) -> np.ndarray:

@@ -50,9 +50,9 @@ def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:  # nan
 
 
 Area = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""Of one label, from the highest score down, at each distinct score that a positive clip has: (weight of positives at it, of positives
-above or at it, of negatives above it, of negatives above or at it), each (thresholds, resamples), and the weight of all negatives,
-(resamples,) -> (resamples,), nan where there are no positives. Above and above-or-at are one array where no score is shared."""
+"""Of one label, from the highest score down, at each distinct score that a positive clip has: (weight of positives at it, of true
+positives, above or at it, of negatives above it, of false positives, above or at it), each (thresholds, resamples), and the weight of all
+negatives, (resamples,) -> (resamples,), nan where there are no positives. Above and above-or-at are one array where no score is shared."""
 
 
 def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Iterator[np.ndarray]:
@@ -74,18 +74,19 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
         negatives = -scores[below, label]
         first = np.searchsorted(negatives, rank[ends], "left")
         last = np.searchsorted(negatives, rank[ends], "right")
-        found_in = _running(group[above], ends + 1, len(by_group))
-        until_in = _running(group[below], np.r_[last, len(below)], len(by_group))
-        above_in = until_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], len(by_group))
+        true_positives_in = _running(group[above], ends + 1, len(by_group))
+        false_positives_in = _running(group[below], np.r_[last, len(below)], len(by_group))
+        above_in = false_positives_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], len(by_group))
         step = max(64, 20_000 // len(ends))
         result = np.empty(len(weights))
         for start in range(0, len(weights), step):
-            some = by_group[:, start : start + step]
-            found, until = found_in(some), until_in(some)
-            until, all_negatives = until[:-1], until[-1]
-            at = found.copy()
-            at[1:] -= found[:-1]
-            value = area(at, found, until if above_in is until_in else above_in(some)[:-1], until, all_negatives)
+            group_weights = by_group[:, start : start + step]
+            true_positives, false_positives = true_positives_in(group_weights), false_positives_in(group_weights)
+            false_positives, all_negatives = false_positives[:-1], false_positives[-1]
+            at = true_positives.copy()
+            at[1:] -= true_positives[:-1]
+            above_at = false_positives if above_in is false_positives_in else above_in(group_weights)[:-1]
+            value = area(at, true_positives, above_at, false_positives, all_negatives)
             result[start : start + step] = np.where(all_negatives > 0, value, np.nan)
         yield result
 
@@ -137,10 +138,12 @@ def macro_roc_auc(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, .
     array([0.75])
     """
 
-    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-        lost = np.einsum("kr,kr->r", at, until)
-        lost = lost if above is until else (lost + np.einsum("kr,kr->r", at, above)) / 2
-        return 1 - divide(lost, found[-1] * negatives)
+    def area(
+        at: np.ndarray, true_positives: np.ndarray, above: np.ndarray, false_positives: np.ndarray, negatives: np.ndarray
+    ) -> np.ndarray:
+        lost = np.einsum("kr,kr->r", at, false_positives)
+        lost = lost if above is false_positives else (lost + np.einsum("kr,kr->r", at, above)) / 2
+        return 1 - divide(lost, true_positives[-1] * negatives)
 
     return _mean_defined(_areas(area, targets, scores, weights), len(weights))
 
@@ -155,9 +158,11 @@ def macro_average_precision(targets: np.ndarray, scores: np.ndarray, classes: tu
     array([0.8333])
     """
 
-    def area(at: np.ndarray, found: np.ndarray, above: np.ndarray, until: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-        seen = np.maximum(found + until, np.finfo(np.float64).tiny)  # where nothing is seen, nothing is found
-        return divide(np.einsum("kr,kr->r", at, found / seen), found[-1])
+    def area(
+        at: np.ndarray, true_positives: np.ndarray, above: np.ndarray, false_positives: np.ndarray, negatives: np.ndarray
+    ) -> np.ndarray:
+        positives = np.maximum(true_positives + false_positives, np.finfo(np.float64).tiny)  # where none is predicted, none is true
+        return divide(np.einsum("kr,kr->r", at, true_positives / positives), true_positives[-1])
 
     return _mean_defined(_areas(area, targets, scores, weights), len(weights))
 

@@ -54,7 +54,7 @@ def check_fits(metric: Metric, target: str) -> None:
 
 
 def majority(target: str, train_targets: np.ndarray, n_test: int, classes: tuple[str, ...]) -> np.ndarray:
-    """The floor: what can be said without hearing the audio. Returns (n_test, classes) float32, the same row for every clip.
+    """The floor: what can be predicted without the audio. Returns (n_test, classes) float32, the same row for every clip.
 
     multiclass: one-hot of the most frequent training class; multilabel: each label's training prevalence among the
     clips that were judged for it, 0 where none was; regression: training mean.

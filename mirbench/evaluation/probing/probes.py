@@ -175,12 +175,12 @@ def _solve_labels(features: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, list
     reached = [True] * len(STRENGTHS)
     for number in range(judged.shape[1]):
         labels, rows = torch.nonzero(alike == number)[:, 0], judged[:, number]
-        some, middle = features, torch.zeros_like(features[0])
+        judged_features, middle = features, torch.zeros_like(features[0])
         if not rows.all():
-            some = features[rows]
-            middle = some.mean(dim=0)
-            some = some - middle
-        rotated, back = _principal_axes(some, required=False)
+            judged_features = features[rows]
+            middle = judged_features.mean(dim=0)
+            judged_features = judged_features - middle
+        rotated, back = _principal_axes(judged_features, required=False)
         found, bias, converged = solve(rotated, truth[rows][:, labels], STRENGTHS, multinomial=False)
         for place, w in enumerate(found):
             weights[place][:, labels] = back @ w

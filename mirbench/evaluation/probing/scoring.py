@@ -48,36 +48,36 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
     for clip in clips:
         if clip.split in labels and task.annotation in clip.annotations:
             labels[clip.split][clip.id] = _read(task, clip, task.annotation)
-    for split, found in labels.items():
-        if not found:
+    for split, labels_of_clips in labels.items():
+        if not labels_of_clips:
             raise MirbenchError(
                 f"task '{task.name}' needs '{task.annotation}' annotations in the {split} split, and no clip there has one."
             )
     classes = task.classes or _published(task, published) or _classes(task, labels["train"].values())
     known, unseen = set(classes), {}
     if task.target == "multiclass":
-        for found in labels.values():
-            for clip_id in [i for i, label in found.items() if label not in known]:
-                unseen[clip_id] = str(found.pop(clip_id))
+        for labels_of_clips in labels.values():
+            for clip_id in [i for i, label in labels_of_clips.items() if label not in known]:
+                unseen[clip_id] = str(labels_of_clips.pop(clip_id))
     splits = {}
-    for split, found in labels.items():
-        listed = tuple(by_id[i] for i in found)
+    for split, labels_of_clips in labels.items():
+        listed = tuple(by_id[i] for i in labels_of_clips)
         unjudged = [_unjudged(task, clip) for clip in listed] if task.target == "multilabel" else ()
-        splits[split] = Labelled(listed, _targets(task, list(found.values()), classes, unjudged))
+        splits[split] = Labelled(listed, _targets(task, list(labels_of_clips.values()), classes, unjudged))
     return TaskData(classes, splits, unseen)
 
 
 def check_probed(task: Task, data: TaskData) -> None:
     """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
-    for split, found in data.splits.items():
-        if not found.clips:
+    for split, labelled in data.splits.items():
+        if not labelled.clips:
             raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes.")
     train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
     probes.learnable(train, task.target, len(data.classes))
     for split in ("valid", "test"):
-        found = data.splits[split]
-        floor = metrics.majority(task.target, train, len(found.clips), data.classes)
-        if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, found, floor))[0]):
+        labelled = data.splits[split]
+        floor = metrics.majority(task.target, train, len(labelled.clips), data.classes)
+        if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, labelled, floor))[0]):
             raise MirbenchError(f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split.")
 
 
@@ -223,7 +223,7 @@ def _label(predictions: Predictions, row: int, value: int = 1) -> Any:
 
 
 def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) -> Predictions:
-    """What can be said of these test clips without hearing them."""
+    """What can be predicted of these test clips without their audio."""
     wanted = set(clip_ids)
     kept = [i for i, clip in enumerate(data.splits["test"].clips) if clip.id in wanted]
     test = Labelled(tuple(data.splits["test"].clips[i] for i in kept), data.splits["test"].targets[kept])
@@ -233,12 +233,12 @@ def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) ->
 def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
     """split -> class -> clips that have it, for the manifest; nothing for regression."""
     counts = {}
-    for split, found in data.splits.items():
+    for split, labelled in data.splits.items():
         if task.target == "multiclass":
-            counter = Counter(found.targets.tolist())
+            counter = Counter(labelled.targets.tolist())
             counts[split] = {name: counter[i] for i, name in enumerate(data.classes)}
         elif task.target == "multilabel":
-            counts[split] = dict(zip(data.classes, (found.targets > 0).sum(axis=0).tolist(), strict=True))
+            counts[split] = dict(zip(data.classes, (labelled.targets > 0).sum(axis=0).tolist(), strict=True))
     return counts
 
 

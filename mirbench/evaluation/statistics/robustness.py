@@ -113,16 +113,16 @@ def across_tasks(tasks: Iterable[Sequence[Line]]) -> list[Line]:
     together, tasks on other groups as good as independently. A task in which no encoder has the measure is left out; an encoder that
     lacks it in another is nan, as its mean would be over easier or harder tasks than that of others.
     """
-    found: dict[tuple[str, str, str], dict[int, np.ndarray]] = {}
+    by_task: dict[tuple[str, str, str], dict[int, np.ndarray]] = {}
     usable: dict[tuple[str, str], set[int]] = {}
     for i, lines in enumerate(tasks):
         for line in lines:
             if line.corruption == ALL:
-                found.setdefault((line.encoder, line.measure, line.baseline), {})[i] = np.r_[line.value, line.resampled]
+                by_task.setdefault((line.encoder, line.measure, line.baseline), {})[i] = np.r_[line.value, line.resampled]
                 if not np.isnan(line.value):
                     usable.setdefault((line.measure, line.baseline), set()).add(i)
     means = []
-    for (encoder, measure, baseline), numbers in found.items():
+    for (encoder, measure, baseline), numbers in by_task.items():
         wanted = sorted(usable.get((measure, baseline), ()))
         missing = np.full_like(next(iter(numbers.values())), np.nan)
         mean = np.mean([numbers.get(i, missing) for i in wanted], axis=0) if wanted else missing
@@ -195,11 +195,11 @@ def _numbers(measured: Measured) -> np.ndarray:
 
 def _severities(curve: Curve, other: Curve) -> dict[str, list[int]]:
     """corruption -> the severities that both curves have."""
-    found: dict[str, list[int]] = {}
+    common: dict[str, list[int]] = {}
     for corruption, severity in sorted(curve.keys() & other.keys()):
         if corruption != CLEAN:
-            found.setdefault(corruption, []).append(severity)
-    return found
+            common.setdefault(corruption, []).append(severity)
+    return common
 
 
 def _mean(curve: Curve, corruption: str, severities: list[int]) -> np.ndarray:

@@ -68,7 +68,7 @@ class CleanRows:
         return found, predictions.clip_ids
 
     def _majority(self, run: RunGraph, folder: RunFolder, task: Task, data: Data, clip_ids: tuple[str, ...]) -> Measurement:
-        """The floor that hears nothing."""
+        """The floor that embeds nothing."""
         resolved, resamples = run.resolved, run.resolved.config.bootstrap.resamples
         floor = majority_predictions(task, resolved.labels[data.name, task.name], clip_ids)
         self.predictions.append(partial(folder.write_predictions, MAJORITY, data.name, task.name, 0, floor))

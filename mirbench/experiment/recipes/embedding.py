@@ -1,4 +1,4 @@
-"""Embeddings of one data set and split, made together: a clip is decoded, and corrupted, once for all encoders that have yet to hear it."""
+"""Embeddings of one data set and split, made together: a clip is decoded, and corrupted, once for all encoders that are to embed it."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ class _Making:
             if self.partial[job.key].whole:
                 self._store(job)
         missing = [job for job in self.jobs if not self.partial[job.key].whole]
-        of = self.batch.embeddings
-        encoders = list(dict.fromkeys(of[job.key].encoder for job in missing))
-        job_of = {(of[job.key].condition, encoders.index(of[job.key].encoder)): job for job in missing}
+        embeddings = self.batch.embeddings
+        encoders = list(dict.fromkeys(embeddings[job.key].encoder for job in missing))
+        job_of = {(embeddings[job.key].condition, encoders.index(embeddings[job.key].encoder)): job for job in missing}
         if missing:
             with contextlib.closing(self._passes(missing, encoders)) as passes:
                 for rows in passes:
                     self._take(rows, job_of)
-        failed = {job.key: self.faults[name] for job in missing if (name := of[job.key].condition.corruption) in self.faults}
+        failed = {job.key: self.faults[name] for job in missing if (name := embeddings[job.key].condition.corruption) in self.faults}
         for key in failed:
             shutil.rmtree(self.store.unfinished(key), ignore_errors=True)
         return failed
@@ -99,21 +99,21 @@ class _Making:
         """What is missing of these jobs."""
         from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
 
-        resolved, of = self.resolved, self.batch.embeddings
+        resolved, embeddings = self.resolved, self.batch.embeddings
         by_condition: dict[Condition, list[Job]] = {}
         for job in missing:
-            by_condition.setdefault(of[job.key].condition, []).append(job)
+            by_condition.setdefault(embeddings[job.key].condition, []).append(job)
 
-        def passes(chunk: Chunk) -> list[Pass]:
+        def missing_passes(chunk: Chunk) -> list[Pass]:
             wanted = {
-                condition: tuple(encoders.index(of[job.key].encoder) for job in jobs if not self.partial[job.key].has(chunk))
+                condition: tuple(encoders.index(embeddings[job.key].encoder) for job in jobs if not self.partial[job.key].has(chunk))
                 for condition, jobs in by_condition.items()
             }
             return [Pass(condition, numbers) for condition, numbers in wanted.items() if numbers]
 
         names = list(dict.fromkeys(condition.corruption for condition in by_condition if condition.severity))
         embedding_pass = EmbeddingPass(
-            encoders=[self._frozen(next(e for e in of.values() if e.encoder == encoder)) for encoder in encoders],
+            encoders=[self._frozen(next(e for e in embeddings.values() if e.encoder == encoder)) for encoder in encoders],
             conditions=list(by_condition),
             corruptions={name: resolved.corruptions[name] for name in names},
             sample_rate=resolved.sample_rate,
@@ -121,11 +121,13 @@ class _Making:
             background=resolved.data[self.batch.dataset].of("train"),
             batch_size=resolved.config.batch_size,
             workers=resolved.machine.cores,
-            apart=resolved.machine.kind == "cpu",
+            encode_in_workers=resolved.machine.kind == "cpu",
         )
-        who = ", ".join(dict.fromkeys(of[job.key].entry.encoder.name for job in missing))
+        who = ", ".join(dict.fromkeys(embeddings[job.key].entry.encoder.name for job in missing))
         under = f" under {', '.join(names) if len(names) < 4 else f'{len(names)} corruptions'}" if names else ""
-        return embed_passes(embedding_pass, self.clips, f"embedding {self.batch.dataset} {self.batch.split}{under} with {who}", passes)
+        return embed_passes(
+            embedding_pass, self.clips, f"embedding {self.batch.dataset} {self.batch.split}{under} with {who}", missing_passes
+        )
 
     def _frozen(self, embedding: Embedding) -> FrozenEncoder:
         """Its encoder, loaded."""

@@ -1,4 +1,4 @@
-"""Every encoder hears the same corrupted samples, however the work is cut and shared out, and nothing is left behind."""
+"""Every encoder embeds the same corrupted samples, however the work is cut and shared out, and nothing is left behind."""
 
 import faulthandler
 import os
@@ -14,7 +14,7 @@ from processes import children
 
 import mirbench
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.embedding import passes as listening
+from mirbench.evaluation.embedding import passes as embedding_passes
 from mirbench.evaluation.embedding.corruption import corrupt, corruption_seed
 from mirbench.evaluation.embedding.mixing import mixing_pool
 from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
@@ -82,14 +82,14 @@ def cut(monkeypatch):
     """How many clips there are in a chunk."""
 
     def cut(chunk, forked=True):
-        monkeypatch.setattr(listening, "CHUNK_SECONDS", chunk * listening.ASSUMED_SECONDS)
-        monkeypatch.setattr(listening, "LEAST_FORKED", 1 if forked else 10**9)
+        monkeypatch.setattr(embedding_passes, "CHUNK_SECONDS", chunk * embedding_passes.ASSUMED_SECONDS)
+        monkeypatch.setattr(embedding_passes, "LEAST_FORKED", 1 if forked else 10**9)
 
     return cut
 
 
-def heard(asked, clips, left=None):
-    """(condition, encoder) -> the rows of all clips that were heard; and the faults and skipped clips."""
+def embedded_by(asked, clips, left=None):
+    """(condition, encoder) -> the rows of all clips that were embedded; and the faults and skipped clips."""
     rows, faults, skipped = {}, [], {}
     for found in embed_passes(asked, clips, "test", left):
         skipped |= {clips[place].id: why for place, why in found.skipped.items()}
@@ -108,7 +108,7 @@ def heard(asked, clips, left=None):
 def test_rows_are_those_of_a_slow_loop(clips, cut):
     cut(2, forked=False)
     encoders = [one(), one(rate=4000, seconds=0.05)]
-    rows, faults, _ = heard(embedding_pass(encoders, Hiss(), Flip()), clips)
+    rows, faults, _ = embedded_by(embedding_pass(encoders, Hiss(), Flip()), clips)
     assert faults == []
     assert len(rows) == 6 * 2
     for (condition, number), found in rows.items():
@@ -125,9 +125,11 @@ def test_the_number_of_processes_and_where_encoders_run_move_nothing(clips, cut,
     found = []
     for workers, apart, forked in ((1, True, False), (1, True, True), (3, True, True), (3, False, True), (2, False, False)):
         cut(2, forked)
-        found.append(heard(embedding_pass(encoders, Hiss(), Blend(), background=clips, workers=workers, apart=apart), clips)[0])
+        found.append(
+            embedded_by(embedding_pass(encoders, Hiss(), Blend(), background=clips, workers=workers, encode_in_workers=apart), clips)[0]
+        )
     cut(100)
-    whole = heard(embedding_pass(encoders, Hiss(), Blend(), background=clips), clips)[0]
+    whole = embedded_by(embedding_pass(encoders, Hiss(), Blend(), background=clips), clips)[0]
     for other in found[1:]:
         assert other.keys() == found[0].keys()
         for key, rows in found[0].items():
@@ -141,7 +143,7 @@ def test_clean_audio_too_whatever_the_processes(clips, cut):
     found = []
     for workers, apart, forked in ((1, True, False), (3, True, True), (3, False, True)):
         cut(2, forked)
-        found.append(heard(embedding_pass(encoders, workers=workers, apart=apart), clips)[0])
+        found.append(embedded_by(embedding_pass(encoders, workers=workers, encode_in_workers=apart), clips)[0])
     assert found[0].keys() == {(Condition(), 0), (Condition(), 1)}
     for clip, row in zip(clips, found[0][Condition(), 0], strict=True):
         np.testing.assert_array_equal(row[:FIRST], mirbench.read_audio(clip.path, RATE)[:FIRST])
@@ -152,7 +154,7 @@ def test_clean_audio_too_whatever_the_processes(clips, cut):
 
 def test_encoders_of_two_sample_rates_hear_one_corrupted_sound(clips, cut):
     cut(2, forked=False)
-    rows, _, _ = heard(embedding_pass([one(), one(lambda audio: audio[:, :FIRST], rate=4000), one()], Hiss()), clips)
+    rows, _, _ = embedded_by(embedding_pass([one(), one(lambda audio: audio[:, :FIRST], rate=4000), one()], Hiss()), clips)
     for condition in conditions(Hiss()):
         full, half, again = (rows[condition, n] for n in range(3))
         np.testing.assert_array_equal(full, again)
@@ -163,17 +165,17 @@ def test_encoders_of_two_sample_rates_hear_one_corrupted_sound(clips, cut):
 
 def test_order_and_company_of_clips_and_conditions_move_nothing(clips, cut):
     cut(2, forked=False)
-    rows, _, _ = heard(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
-    backwards, _, _ = heard(embedding_pass([one()], Blend(), Hiss(), background=clips[::-1]), clips[::-1])
+    rows, _, _ = embedded_by(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
+    backwards, _, _ = embedded_by(embedding_pass([one()], Blend(), Hiss(), background=clips[::-1]), clips[::-1])
     for key, found in rows.items():
         np.testing.assert_allclose(backwards[key][::-1], found, atol=1e-5)
-    alone, _, _ = heard(embedding_pass([one()], Hiss(), conditions=conditions(Hiss(), severities=[2])), clips[3:4])
+    alone, _, _ = embedded_by(embedding_pass([one()], Hiss(), conditions=conditions(Hiss(), severities=[2])), clips[3:4])
     np.testing.assert_allclose(alone[conditions(Hiss())[1], 0], rows[conditions(Hiss())[1], 0][3:4], atol=1e-5)
 
 
 def test_the_replicate_is_another_draw_and_severities_share_one(clips, cut):
     cut(2, forked=False)
-    (first, *_), (second, *_) = (heard(embedding_pass([one()], Hiss(), replicate=n), clips) for n in (0, 1))
+    (first, *_), (second, *_) = (embedded_by(embedding_pass([one()], Hiss(), replicate=n), clips) for n in (0, 1))
     weak, strong = (first[c, 0][:, :FIRST] for c in conditions(Hiss(), severities=[1, 3]))
     clean = np.stack([mirbench.read_audio(clip.path, RATE)[:FIRST] for clip in clips])
     np.testing.assert_allclose((strong - clean) / 0.3, (weak - clean) / 0.1, atol=1e-4)
@@ -184,7 +186,7 @@ def test_the_replicate_is_another_draw_and_severities_share_one(clips, cut):
 def test_a_clip_is_decoded_once_and_corrupted_once_for_each_condition(clips, cut, monkeypatch):
     cut(2, forked=False)
     read, corrupted = Counter(), Counter()
-    real_read, real_corrupt = listening.read_clip, listening.corrupt
+    real_read, real_corrupt = embedding_passes.read_clip, embedding_passes.corrupt
 
     def count_read(clip, *more):
         read[clip.path] += 1
@@ -194,35 +196,35 @@ def test_a_clip_is_decoded_once_and_corrupted_once_for_each_condition(clips, cut
         corrupted[clip_id, condition] += 1
         return real_corrupt(corruption, condition, audio, sample_rate, clip_id, *more)
 
-    monkeypatch.setattr(listening, "read_clip", count_read)
-    monkeypatch.setattr(listening, "corrupt", count_corrupt)
-    heard(embedding_pass([one(), one(rate=4000), one(seconds=0.05)], Hiss(), Flip()), clips)
+    monkeypatch.setattr(embedding_passes, "read_clip", count_read)
+    monkeypatch.setattr(embedding_passes, "corrupt", count_corrupt)
+    embedded_by(embedding_pass([one(), one(rate=4000), one(seconds=0.05)], Hiss(), Flip()), clips)
     assert read == Counter({clip.path: 1 for clip in clips})
     assert corrupted == Counter({(clip.id, condition): 1 for clip in clips for condition in conditions(Hiss(), Flip())})
 
 
 def test_chunks_are_of_about_as_many_seconds_whatever_the_clips_are(monkeypatch):
-    monkeypatch.setattr(listening, "MOST_CLIPS", 12)
+    monkeypatch.setattr(embedding_passes, "MOST_CLIPS", 12)
     lengths = [*[60.0] * 7, *[2.0] * 30, *[None] * 8, 500.0, 500.0, 0.01]
     clips = [Clip(str(n), Path("x.wav"), "test", "g", duration=length) for n, length in enumerate(lengths)]
-    chunks = listening.cut(clips)
+    chunks = embedding_passes.cut(clips)
     assert [len(chunk.places) for chunk in chunks] == [3, 3, 12, 12, 12, 4, 1, 1]
     assert [chunk.begin for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
-    assert listening.cut([]) == []
+    assert embedding_passes.cut([]) == []
 
 
 def test_only_what_is_left_is_heard(clips, cut):
     cut(2, forked=False)
     encoders = [one(), one(rate=4000)]
-    everything, _, _ = heard(embedding_pass(encoders, Hiss()), clips)
+    everything, _, _ = embedded_by(embedding_pass(encoders, Hiss()), clips)
     asked = []
 
     def left(chunk):
         asked.append(chunk)
         return [Pass(conditions(Hiss())[1], (1,))] if len(asked) == 2 else []
 
-    rows, _, _ = heard(embedding_pass(encoders, Hiss()), clips, left)
-    assert asked == listening.cut(clips)
+    rows, _, _ = embedded_by(embedding_pass(encoders, Hiss()), clips, left)
+    assert asked == embedding_passes.cut(clips)
     assert rows.keys() == {(conditions(Hiss())[1], 1)}
     np.testing.assert_array_equal(rows[conditions(Hiss())[1], 1], everything[conditions(Hiss())[1], 1][2:4])
 
@@ -235,9 +237,9 @@ def test_other_clips_are_never_of_the_same_group_and_always_the_same(tmp_path, c
         soundfile.write(path, np.full(50 if n % 2 else 2000, 2.0**-n), RATE, subtype="FLOAT")
         made.append(Clip(f"c{n}", path, "train", f"g{n // 3}"))
     short = one(lambda audio: audio[:, :50])
-    rows, faults, _ = heard(embedding_pass([short], Blend(), background=made), made)
+    rows, faults, _ = embedded_by(embedding_pass([short], Blend(), background=made), made)
     assert faults == []
-    again, _, _ = heard(embedding_pass([short], Blend(), background=made[::-1], workers=3), made)
+    again, _, _ = embedded_by(embedding_pass([short], Blend(), background=made[::-1], workers=3), made)
     pairs = set()
     for condition, level in zip(conditions(Blend()), Blend.levels, strict=True):
         np.testing.assert_array_equal(again[condition, 0], rows[condition, 0])
@@ -292,7 +294,7 @@ def test_where_there_are_no_others_silence_is_mixed_in(clips, cut):
     cut(2, forked=False)
     group = [Clip(c.id, c.path, "train", "all") for c in clips]
     for background in ([], group):
-        rows, faults, _ = heard(embedding_pass([one()], Blend(), background=background), group)
+        rows, faults, _ = embedded_by(embedding_pass([one()], Blend(), background=background), group)
         assert faults == []
         assert all((found == 0).all() for found in rows.values())
 
@@ -301,8 +303,8 @@ def test_clips_that_cannot_be_read_are_skipped(clips, cut, tmp_path):
     cut(2, forked=False)
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     bad = [Clip("bad", tmp_path / "bad.wav", "test", "b"), Clip("gone", tmp_path / "gone.wav", "test", "b")]
-    rows, _, skipped = heard(embedding_pass([one()], Hiss(), Blend(), background=[*bad, *clips]), [bad[0], *clips, bad[1]])
-    good, _, _ = heard(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
+    rows, _, skipped = embedded_by(embedding_pass([one()], Hiss(), Blend(), background=[*bad, *clips]), [bad[0], *clips, bad[1]])
+    good, _, _ = embedded_by(embedding_pass([one()], Hiss(), Blend(), background=clips), clips)
     assert set(skipped) == {"bad", "gone"}
     for key, found in good.items():
         np.testing.assert_allclose(rows[key], found, atol=1e-5)
@@ -312,8 +314,8 @@ def test_clips_that_cannot_be_read_are_skipped(clips, cut, tmp_path):
 def test_chunks_without_a_readable_clip_spoil_nothing(clips, cut, tmp_path, forked):
     cut(2, forked)
     gone = [Clip(f"gone {n}", tmp_path / f"{n}.wav", "test", "b") for n in range(8)]
-    rows, _, skipped = heard(embedding_pass([one(), one(rate=4000)], Hiss(), workers=2), [*gone[:5], *clips, *gone[5:]])
-    good, _, _ = heard(embedding_pass([one(), one(rate=4000)], Hiss()), clips)
+    rows, _, skipped = embedded_by(embedding_pass([one(), one(rate=4000)], Hiss(), workers=2), [*gone[:5], *clips, *gone[5:]])
+    good, _, _ = embedded_by(embedding_pass([one(), one(rate=4000)], Hiss()), clips)
     assert set(skipped) == {clip.id for clip in gone}
     for key, found in good.items():
         np.testing.assert_allclose(rows[key], found, atol=1e-5)
@@ -322,15 +324,15 @@ def test_chunks_without_a_readable_clip_spoil_nothing(clips, cut, tmp_path, fork
 @pytest.mark.parametrize("forked", [False, True])
 def test_whatever_a_decoder_raises_costs_no_more_than_its_clip(clips, cut, monkeypatch, forked, nothing_left):
     cut(2, forked)
-    real = listening.read_clip
+    real = embedding_passes.read_clip
 
     def odd(clip, rate):
         if clip.id == "clip 3":
             raise ZeroDivisionError("no\n channels.")
         return real(clip, rate)
 
-    monkeypatch.setattr(listening, "read_clip", odd)
-    rows, _, skipped = heard(embedding_pass([one()], Hiss(), workers=2), clips)
+    monkeypatch.setattr(embedding_passes, "read_clip", odd)
+    rows, _, skipped = embedded_by(embedding_pass([one()], Hiss(), workers=2), clips)
     assert skipped == {"clip 3": f"{clips[3].path} cannot be decoded: ZeroDivisionError: no channels."}
     assert len(rows[conditions(Hiss())[0], 0]) == len(clips) - 1
 
@@ -349,7 +351,7 @@ class Picky(mirbench.Corruption):
 @pytest.mark.parametrize(("workers", "apart", "forked"), [(1, True, False), (3, True, True), (3, False, True)])
 def test_a_faulty_corruption_is_told_once_and_the_rest_goes_on(clips, cut, workers, apart, forked, nothing_left):
     cut(2, forked)
-    rows, faults, _ = heard(embedding_pass([one(), one()], Hiss(), Picky(), Flip(), workers=workers, apart=apart), clips)
+    rows, faults, _ = embedded_by(embedding_pass([one(), one()], Hiss(), Picky(), Flip(), workers=workers, encode_in_workers=apart), clips)
     [(condition, fault)] = faults
     assert condition == conditions(Picky())[1]
     assert str(fault) == "corruption 'picky', severity 2, clip clip 7: raised ValueError: not this one"
@@ -360,14 +362,14 @@ def test_a_faulty_corruption_is_told_once_and_the_rest_goes_on(clips, cut, worke
 
 def test_after_a_fault_the_corruption_is_not_applied_any_more(clips, cut, monkeypatch):
     cut(2, forked=False)
-    applied, real = Counter(), listening.corrupt
+    applied, real = Counter(), embedding_passes.corrupt
 
     def count(corruption, condition, *more):
         applied[condition] += 1
         return real(corruption, condition, *more)
 
-    monkeypatch.setattr(listening, "corrupt", count)
-    heard(embedding_pass([one()], Picky(), Flip()), clips)
+    monkeypatch.setattr(embedding_passes, "corrupt", count)
+    embedded_by(embedding_pass([one()], Picky(), Flip()), clips)
     first, second, third = conditions(Picky())
     assert applied == Counter({first: 8, second: 8, third: 6}) | Counter(dict.fromkeys(conditions(Flip()), 12))
 
@@ -380,7 +382,7 @@ def failing(audio):
 def test_an_encoder_that_raises_is_told_by_name(clips, cut, apart, forked, nothing_left):
     cut(2, forked)
     with pytest.raises(MirbenchError) as caught:
-        heard(embedding_pass([one(), one(failing)], Hiss(), workers=3, apart=apart), clips)
+        embedded_by(embedding_pass([one(), one(failing)], Hiss(), workers=3, encode_in_workers=apart), clips)
     assert str(caught.value) == "encoder 'x' (from y) failed while embedding: RuntimeError: no weights; --debug shows where."
 
 
@@ -393,7 +395,7 @@ def test_an_embedding_that_is_not_finite_is_told_with_clip_and_condition(clips, 
 
     sentence = r"^encoder 'x' \(from y\): the embedding of clip clip \d+ \(.*\.wav\) under hiss, severity \d is not finite\.$"
     with pytest.raises(MirbenchError, match=sentence):
-        heard(embedding_pass([one(odd)], Hiss(), workers=2), clips)
+        embedded_by(embedding_pass([one(odd)], Hiss(), workers=2), clips)
 
 
 def test_a_worker_that_dies_is_told_with_the_clips_that_it_was_at(clips, cut, nothing_left):
@@ -410,21 +412,21 @@ def test_a_worker_that_dies_is_told_with_the_clips_that_it_was_at(clips, cut, no
         r"the same command again, which goes on from here\.$"
     )
     with pytest.raises(MirbenchError, match=sentence):
-        heard(embedding_pass([one(deadly)], Hiss(), workers=2), clips)
+        embedded_by(embedding_pass([one(deadly)], Hiss(), workers=2), clips)
 
 
 def test_a_worker_that_dies_while_it_decodes_is_told_with_the_clip(clips, cut, monkeypatch, nothing_left):
     cut(3)
-    real = listening.read_clip
-    monkeypatch.setattr(listening, "read_clip", lambda clip, rate: os._exit(9) if clip.id == "clip 7" else real(clip, rate))
+    real = embedding_passes.read_clip
+    monkeypatch.setattr(embedding_passes, "read_clip", lambda clip, rate: os._exit(9) if clip.id == "clip 7" else real(clip, rate))
     with pytest.raises(MirbenchError, match=rf"\(exit code 9\) while it decoded clip clip 7 \({clips[7].path}\), perhaps"):
-        heard(embedding_pass([one()], Hiss(), workers=2), clips)
+        embedded_by(embedding_pass([one()], Hiss(), workers=2), clips)
 
 
 @pytest.mark.parametrize("apart", [True, False])
 def test_a_clip_at_which_the_decoder_crashes_is_skipped(clips, cut, monkeypatch, apart, nothing_left):
     cut(3)
-    real, bad = listening.read_clip, ("clip 0", "clip 7", "clip 8")
+    real, bad = embedding_passes.read_clip, ("clip 0", "clip 7", "clip 8")
 
     def crash(clip, rate):
         if clip.id in bad:
@@ -432,9 +434,9 @@ def test_a_clip_at_which_the_decoder_crashes_is_skipped(clips, cut, monkeypatch,
             os.kill(os.getpid(), signal.SIGSEGV)
         return real(clip, rate)
 
-    good, _, _ = heard(embedding_pass([one()], Hiss()), clips)
-    monkeypatch.setattr(listening, "read_clip", crash)
-    rows, _, skipped = heard(embedding_pass([one()], Hiss(), workers=2, apart=apart), clips)
+    good, _, _ = embedded_by(embedding_pass([one()], Hiss()), clips)
+    monkeypatch.setattr(embedding_passes, "read_clip", crash)
+    rows, _, skipped = embedded_by(embedding_pass([one()], Hiss(), workers=2, encode_in_workers=apart), clips)
     paths = {clip.id: clip.path for clip in clips}
     assert skipped == {name: f"{paths[name]} cannot be decoded: the decoder crashed (SIGSEGV)." for name in bad}
     kept = [n for n, clip in enumerate(clips) if clip.id not in bad]
@@ -450,15 +452,15 @@ def test_an_interruption_in_a_worker_ends_it_all(clips, cut, error, nothing_left
         raise error()
 
     with pytest.raises(error):
-        heard(embedding_pass([one(stop)], Hiss(), workers=2), clips)
+        embedded_by(embedding_pass([one(stop)], Hiss(), workers=2), clips)
 
 
 def test_who_stops_listening_leaves_no_process_behind(clips, cut, nothing_left):
     cut(1)
-    listening_to = embed_passes(embedding_pass([one()], Hiss(), Flip(), workers=3), clips, "test")
-    next(listening_to)
+    results = embed_passes(embedding_pass([one()], Hiss(), Flip(), workers=3), clips, "test")
+    next(results)
     assert len(children()) >= 3
-    listening_to.close()
+    results.close()
 
 
 def test_an_exception_of_who_listens_leaves_no_process_behind(clips, cut, nothing_left):
@@ -476,7 +478,7 @@ def test_an_exception_of_who_listens_leaves_no_process_behind(clips, cut, nothin
 def test_global_generators_are_as_before(clips, cut, forked):
     cut(2, forked)
     before = random.getstate(), np.random.get_state()[1].tolist()
-    heard(embedding_pass([one()], Hiss(), Blend(), background=clips, workers=2), clips)
+    embedded_by(embedding_pass([one()], Hiss(), Blend(), background=clips, workers=2), clips)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
@@ -489,18 +491,18 @@ def test_the_memory_of_a_worker_is_not_the_parents(clips, cut):
         seen.append(len(audio))
         return audio[:, :1]
 
-    heard(embedding_pass([one(note)], Hiss(), workers=2), clips)
+    embedded_by(embedding_pass([one(note)], Hiss(), workers=2), clips)
     assert seen == []
-    heard(embedding_pass([one(note)], Hiss(), workers=2, apart=False), clips)
+    embedded_by(embedding_pass([one(note)], Hiss(), workers=2, encode_in_workers=False), clips)
     assert sum(seen) == 3 * len(clips)
 
 
 def test_few_chunks_under_many_conditions_are_shared_out(clips, cut, monkeypatch):
     cut(100)
-    monkeypatch.setattr(listening, "LEAST_PASSES", 1)
-    alone, _, _ = heard(embedding_pass([one()], Hiss(), Flip()), clips)
-    monkeypatch.setattr(listening, "LEAST_PASSES", 100)
-    together, _, _ = heard(embedding_pass([one()], Hiss(), Flip(), workers=3), clips)
+    monkeypatch.setattr(embedding_passes, "LEAST_PASSES", 1)
+    alone, _, _ = embedded_by(embedding_pass([one()], Hiss(), Flip()), clips)
+    monkeypatch.setattr(embedding_passes, "LEAST_PASSES", 100)
+    together, _, _ = embedded_by(embedding_pass([one()], Hiss(), Flip(), workers=3), clips)
     assert alone.keys() == together.keys()
     for key, rows in alone.items():
         np.testing.assert_array_equal(together[key], rows)
@@ -509,10 +511,10 @@ def test_few_chunks_under_many_conditions_are_shared_out(clips, cut, monkeypatch
 def test_what_is_shared_out_keeps_its_order_and_each_corruption_whole():
     passes = [Pass(Condition(name, n), (0,)) for name, count in zip("abcdef", (5, 5, 1, 2, 5, 1), strict=True) for n in range(count)]
     for shares in (1, 2, 3, 4, 100):
-        parts = listening._shared_out(passes, shares)
+        parts = embedding_passes._share_out(passes, shares)
         assert [pass_ for part in parts for pass_ in part] == passes
         assert len(parts) <= min(shares, 6)
         corruptions = [{pass_.condition.corruption for pass_ in part} for part in parts]
         assert sum(map(len, corruptions)) == 6
         assert len(parts) == {1: 1, 100: 6}.get(shares, len(parts))
-    assert listening._shared_out([], 3) == []
+    assert embedding_passes._share_out([], 3) == []
