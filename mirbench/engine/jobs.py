@@ -72,11 +72,11 @@ class Graph:
     @cached_property
     def needing(self) -> Mapping[tuple[str, str], tuple[Job, ...]]:
         """By the name of a job, those that need it."""
-        found: dict[tuple[str, str], list[Job]] = {}
+        jobs_needing: dict[tuple[str, str], list[Job]] = {}
         for job in self.jobs:
             for need in dict.fromkeys(need.name for need in job.needs):
-                found.setdefault(need, []).append(job)
-        return {name: tuple(jobs) for name, jobs in found.items()}
+                jobs_needing.setdefault(need, []).append(job)
+        return {name: tuple(jobs) for name, jobs in jobs_needing.items()}
 
     def missing(self, store: Store) -> list[Job]:
         """What is to be made, in order: what is not in the store; of what does not stay, only what something else that is missing needs."""

@@ -163,11 +163,11 @@ class SourceTree:
             name, _, method = path.partition(".")
             if not self.modules.file(module):
                 raise ValueError(f"{root}: there is no module {module}")
-            found = self._resolved(module, f"{module}:{name}")
-            classes = [line for item in found if method and self._is_class(item) for line in self._line(item)]
-            if (name and (module, "*") in found) or (method and not any(method in self._about(each)["members"] for each in classes)):
+            named = self._resolved(module, f"{module}:{name}")
+            classes = [line for item in named if method and self._is_class(item) for line in self._line(item)]
+            if (name and (module, "*") in named) or (method and not any(method in self._about(each)["members"] for each in classes)):
                 raise ValueError(f"{root}: there is no such {'method' if classes else 'name'}")
-            items += self._of_methods(classes, [method]) if method else found
+            items += self._of_methods(classes, [method]) if method else named
         return self._sources(items)
 
     def of_files(self, files: Iterable[Path]) -> Sources:
@@ -245,7 +245,7 @@ class SourceTree:
 
     def _resolved(self, module: str, reference: str) -> list[Item]:
         """What a reference in a module is to, with the imports on the way."""
-        found: list[Item] = []
+        items: list[Item] = []
         queue, seen = [(module, reference)], set()
         while queue:
             here, ref = at = queue.pop()
@@ -253,29 +253,29 @@ class SourceTree:
                 continue
             seen.add(at)
             if ":" in ref:
-                queue += self._imported(here, ref.removeprefix("!"), ref[0] == "!", found)
+                queue += self._imported(here, ref.removeprefix("!"), ref[0] == "!", items)
                 continue
             name, _, rest = ref.partition(".")
-            found += [(here, "*")] * (name == "*")
+            items += [(here, "*")] * (name == "*")
             for entry in self.modules.read(here)["names"].get(name, ()):
                 if ":" not in entry:
-                    found.append((here, entry))
+                    items.append((here, entry))
                     continue
                 if entry == f"{here}:{name}":  # a submodule
                     entry = f"{here}.{name}:"
-                found += [(here, f"{name}={entry}")] * (not self._is_neutral(entry.partition(":")[0]))
+                items += [(here, f"{name}={entry}")] * (not self._is_neutral(entry.partition(":")[0]))
                 queue.append((here, joined(entry, rest) if rest else entry))
-        return found
+        return items
 
-    def _imported(self, here: str, target: str, touched: bool, found: list[Item]) -> list[tuple[str, str]]:
-        """Adds to `found` what is imported, or returns the references under which it is found. touched: see `!` in `Summary`."""
+    def _imported(self, here: str, target: str, touched: bool, items: list[Item]) -> list[tuple[str, str]]:
+        """Adds to `items` what is imported, or returns the references under which it is found. touched: see `!` in `Summary`."""
         module, _, path = target.partition(":")
         top, dot, below = module.partition(".")
         if top in sys.stdlib_module_names or not top:
             return []
         if top not in self.modules.packages:
             if not (sibling := self.modules.beside(here, top)):
-                found += [(top, "!")] * (not touched)
+                items += [(top, "!")] * (not touched)
                 return []
             module = sibling + dot + below
         name, _, rest = path.partition(".")
@@ -283,7 +283,7 @@ class SourceTree:
         if self._is_neutral(module) or (deeper and self._is_neutral(deeper)):
             return []
         if touched:
-            found.append((deeper or module, ""))
+            items.append((deeper or module, ""))
         elif late := self.public.get(f"{module}.{name}"):
             return [(here, f"{late}:{path}")]
         elif self.modules.file(module) and name in self.modules.read(module)["names"]:
@@ -291,7 +291,7 @@ class SourceTree:
         elif deeper:
             return [(here, f"{deeper}:{rest}")]
         elif self.modules.file(module) and not name.startswith("__"):
-            found.append((module, "*"))
+            items.append((module, "*"))
         return []
 
     def _is_neutral(self, module: str) -> bool:

@@ -97,14 +97,14 @@ class _Scopes:
 
     def bound(self, nodes: Iterable[ast.AST]) -> dict[str, list[str]]:
         """The names that these bind in their own scope -> the imports that they are bound to."""
-        found: dict[str, list[str]] = {}
+        targets_of: dict[str, list[str]] = {}
         elsewhere: set[str] = set()
         queue = list(nodes)
         while queue:
             node = queue.pop()
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 for name, target in self.imports(node).items():
-                    found.setdefault(name, []).append(target)
+                    targets_of.setdefault(name, []).append(target)
             elif isinstance(node, _COMPREHENSIONS):
                 queue += [each for each in ast.walk(node) if isinstance(each, ast.NamedExpr)]
             elif isinstance(node, (ast.Global, ast.Nonlocal)):
@@ -113,17 +113,17 @@ class _Scopes:
                 stored = isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
                 for field in ("id",) * stored + ("name", "rest"):  # the latter of def, class, except and match
                     if isinstance(own := getattr(node, field, None), str):
-                        found.setdefault(own, [])
+                        targets_of.setdefault(own, [])
                 if not isinstance(node, _DEFINITIONS):
                     queue.extend(ast.iter_child_nodes(node))
-        return {name: targets for name, targets in found.items() if name not in elsewhere}
+        return {name: targets for name, targets in targets_of.items() if name not in elsewhere}
 
     def inside(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, list[str]]:
-        found = self.bound(node.body if isinstance(node.body, list) else [node.body])
+        targets_of = self.bound(node.body if isinstance(node.body, list) else [node.body])
         for arg in ast.walk(node.args):
             if isinstance(arg, ast.arg):
-                found.setdefault(arg.arg, [])
-        return found
+                targets_of.setdefault(arg.arg, [])
+        return targets_of
 
 
 class _Reader:
@@ -290,13 +290,13 @@ class _Module:
         members: dict[str, list[str]] = {}
         always: set[str] = set()
         methods = [each for each in node.body if isinstance(each, _FUNCTIONS)]
-        for each in methods:
-            own, decorators = self.key(f"{key}.{each.name}"), [_name_of(decorator) for decorator in each.decorator_list]
-            members.setdefault(each.name, []).append(own)
-            self.defs[own] = self.reader(None if "staticmethod" in decorators else each).read([each])
+        for method in methods:
+            own, decorators = self.key(f"{key}.{method.name}"), [_name_of(decorator) for decorator in method.decorator_list]
+            members.setdefault(method.name, []).append(own)
+            self.defs[own] = self.reader(None if "staticmethod" in decorators else method).read([method])
             self.decorated[own] = [name for name in decorators if name]
-            if each.name.startswith("__") or any("property" in name.split(".")[-1] for name in decorators):
-                always.add(each.name)
+            if method.name.startswith("__") or any("property" in name.split(".")[-1] for name in decorators):
+                always.add(method.name)
         reader, bases = self.reader(), []
         for base in node.bases:
             reader.walk(base, ())

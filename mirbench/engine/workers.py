@@ -149,7 +149,7 @@ def in_workers(
 
     def feed(worker: _Worker[Task], task: Task) -> None:
         worker.tasks.append(task)
-        with contextlib.suppress(OSError):  # of a worker that died, which is seen when it is listened to
+        with contextlib.suppress(OSError):  # of a worker that died, which is seen when its messages are read
             worker.pipe.send(task)
 
     def replace(worker: _Worker[Task], died: WorkerDied) -> None:

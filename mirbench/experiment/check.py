@@ -88,16 +88,16 @@ class Checked:
 def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = True) -> Checked:
     """Checks the one data set that the settings name, for their tasks and encoders. Prepares nothing and trains nothing.
 
-    listen: whether near-identical audio is looked for across splits, which hears every clip once. Raises
+    listen: whether near-identical audio is looked for across splits, which decodes every clip once. Raises
     MirbenchError for unknown names, and where the settings name several data sets.
     """
     tasks: list[Task] = registry.resolve("task", config.tasks)
     learns = any(encoder.trainable for encoder in registry.resolve("encoder", config.encoders))
     try:
         config = register_own_data(config, registry)
-        dataset, found = _chosen(config, registry), list[Finding]()
+        dataset, report = _chosen(config, registry), list[Finding]()
     except MirbenchError as error:
-        dataset, found = _sifted(config, error)
+        dataset, report = _sifted(config, error)
     splits: tuple[SplitFacts, ...] = ()
     labels: list[Labels] = []
     made = listened = False
@@ -109,24 +109,24 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         return Checked(dataset, findings=(Finding("problem", str(error)),))
     if clips is not None:
         made, listened, called = True, listen and not dataset.made, _Names(dataset, clips)
-        found += findings.of_ids(clips)
-        found += findings.of_splits(clips)
-        found += findings.of_duplicates(clips)
+        report += findings.of_ids(clips)
+        report += findings.of_splits(clips)
+        report += findings.of_duplicates(clips)
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
-            found += findings.of_files(clips, scans, config.max_bad, called)
-            found += findings.of_overlap(*_repeated(clips, scans, cache, listen), learns and config.overlap == "refuse")
+            report += findings.of_files(clips, scans, config.max_bad, called)
+            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse")
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
-        found += findings.of_tasks(labels, asked, dataset, annotations, called)
+        report += findings.of_tasks(labels, asked, dataset, annotations, called)
         if not labels and dataset.location is not None and (hint := suggest_dataset(dataset.location, registry.datasets.values())):
-            found.append(Finding("note", hint))
-        found += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
+            report.append(Finding("note", hint))
+        report += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
         splits = _split_facts(clips, scans)
     planned = dataset.name in registry.datasets and (not made or bool(labels) or "all" not in config.tasks)
-    estimate = _estimate(config, registry, cache, found) if planned else None
-    found.sort(key=lambda finding: findings.LEVELS.index(finding.level))
-    return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(found))
+    estimate = _estimate(config, registry, cache, report) if planned else None
+    report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
+    return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(report))
 
 
 def _chosen(config: RunConfig, registry: Registry) -> Dataset:
@@ -193,26 +193,26 @@ class _Names:
         return {name: (line,) for name, line in zip(self.ids, lines, strict=False)}
 
 
-def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, listen: bool) -> dict[str, Scan]:
-    """By clip id, what a first look at each file shows and, where they are listened to, whether it can be decoded."""
+def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, decode: bool) -> dict[str, Scan]:
+    """By clip id, what a first look at each file shows and, where it is decoded, whether it can be."""
     from mirbench.data.audio.undecodable import undecodable
     from mirbench.data.scans import scan_clips
 
     scans = scan_clips(unique(clips), cache, core_count(), f"looking at the files of {dataset.name}")
-    if listen:
+    if decode:
         readable = [clip for clip in unique(clips) if not scans[clip.id].problem]
         damaged = undecodable(readable, cache, core_count(), f"listening to {dataset.name}")
         scans |= {name: replace(scans[name], problem=why) for name, why in damaged.items()}
     return scans
 
 
-def _repeated(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, listen: bool) -> tuple[list[Overlap], dict[str, str]]:
-    """Pairs of clips in different splits that are of one file or, where they are listened to, one recording; and the split of each clip."""
+def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_audio: bool) -> tuple[list[Overlap], dict[str, str]]:
+    """Pairs of clips in different splits that are of one file or, by their audio, of one recording; and the split of each clip."""
     from mirbench.data.duplicates.overlap import find_overlap, overlap_between_splits
 
     readable = [clip for clip in unique(clips) if clip.id not in scans or not scans[clip.id].problem]
     split = {clip.id: clip.split for clip in readable}
-    if listen:
+    if by_audio:
         return overlap_between_splits(readable, cache, core_count()), split
     learnt_from, valid, rest = (
         [clip for clip in readable if clip.split in splits] for splits in (PRETRAINING_SPLITS, ("valid",), ("test",))
@@ -250,19 +250,19 @@ def _seconds(clip: Clip, scan: Scan | None) -> float | None:
     return max(0.0, scan.seconds - clip.start) if scan is not None else None
 
 
-def _estimate(config: RunConfig, registry: Registry, cache: Path, found: list[Finding]) -> Estimate | None:
+def _estimate(config: RunConfig, registry: Registry, cache: Path, report: list[Finding]) -> Estimate | None:
     """What a run needs; where it cannot be planned, why is told, unless a problem has been."""
     try:
         planned = plan(fit_supervision(config, registry), registry, cache)
     except MirbenchError as error:
-        if not any(finding.level == "problem" for finding in found):
-            found.append(Finding("problem", str(error)))
+        if not any(finding.level == "problem" for finding in report):
+            report.append(Finding("problem", str(error)))
         return None
     resolved = planned.resolved
     seconds, megabytes = cost_of(planned, planned.graph.missing(resolved.store))
     free = shutil.disk_usage(cache).free / 1e6
     if megabytes > free:
-        found.append(Finding("warning", f"a run needs about {megabytes:,.0f} MB in {cache}, where {free:,.0f} MB are free."))
+        report.append(Finding("warning", f"a run needs about {megabytes:,.0f} MB in {cache}, where {free:,.0f} MB are free."))
     under = f" under {count(len(resolved.conditions), 'corruption')}" if resolved.conditions else ""
     names, tasks = (", ".join(noun.name for noun in nouns) for nouns in (resolved.entries, resolved.tasks))
     return Estimate(f"{names} on {tasks}{under}", seconds, megabytes, free, cache)

@@ -87,22 +87,22 @@ def corrupt_file(
     audio = _read(file, rate)
     others = _background(corruption, background, registry, cache, file, rate) if corruption.others else None
     try:
-        found = corrupt(corruption, condition, audio, rate, file.name, replicate, others)
+        corrupted = corrupt(corruption, condition, audio, rate, file.name, replicate, others)
     except Fault as fault:
         provider = registry.provider("corruption", corruption.name)
         raise MirbenchError(
             f"corruption '{corruption.name}' (from {provider}) failed on {file} at severity {condition.severity}: it {fault.reason}; "
             "--debug shows where."
         ) from fault
-    write_atomically(out, _wav(found, rate))
+    write_atomically(out, _wav(corrupted, rate))
     assert condition.level is not None
-    told = f"{corruption.name} at {in_unit([condition.level], condition.unit)} (severity {condition.severity})"
-    told = f"{out}: {told}, {len(found) / rate:.1f} s at {rate} Hz, mono"
-    if np.array_equal(found, audio):
-        told += "; nothing was changed, since at this level it leaves this audio as it is"
-    if (peak := float(np.abs(found).max())) > 1:
-        told += f"; its peak is {peak:.2f} times full scale, which the file (32-bit float) holds and a player may cut off"
-    return out, told
+    line = f"{corruption.name} at {in_unit([condition.level], condition.unit)} (severity {condition.severity})"
+    line = f"{out}: {line}, {len(corrupted) / rate:.1f} s at {rate} Hz, mono"
+    if np.array_equal(corrupted, audio):
+        line += "; nothing was changed, since at this level it leaves this audio as it is"
+    if (peak := float(np.abs(corrupted).max())) > 1:
+        line += f"; its peak is {peak:.2f} times full scale, which the file (32-bit float) holds and a player may cut off"
+    return out, line
 
 
 def _own_rate(file: Path) -> int:

@@ -110,11 +110,11 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
     for _ in range(TRIES):
         executor.run(planned.graph, outcome)
         hindered = _needing(planned.graph, outcome.failed)
-        left = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
-        if not left:
+        undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
+        if not undone:
             return  # or another run that shares the cache has removed what it was done with
     raise MirbenchError(
-        f"{len(left)} jobs are still not done, the first {left[0].kind}: {left[0].title}; another run may share the cache: run the "
+        f"{len(undone)} jobs are still not done, the first {undone[0].kind}: {undone[0].title}; another run may share the cache: run the "
         "same command again when it has ended."
     )
 

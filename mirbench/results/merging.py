@@ -122,7 +122,7 @@ def _labels(paths: list[Path]) -> list[str]:
 
 
 def _refuse_other_corruption(labels: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> None:
-    """Raises MirbenchError where encoders of two runs did not hear the same under corruption, or their probes did not."""
+    """Raises MirbenchError where encoders of two runs did not embed the same audio under corruption, or their probes did not."""
     known = [(label, m["robustness"]) for label, m in zip(labels, manifests, strict=True) if isinstance(m.get("robustness"), dict)]
     for (first, one), (second, other) in itertools.combinations(known, 2):
         differ = [f"robustness.{x} ({one[x]} and {other[x]})" for x in COMMON if x in one and x in other and one[x] != other[x]]
@@ -164,12 +164,12 @@ def _without_torn_means(tables: list[list[Any]], done: Sequence[Done]) -> list[l
 
 def _differing_severities(done: Sequence[Done]) -> dict[tuple[str, ...], list[str]]:
     """By task, data set and metric, the corruptions of which runs that have them have different severities."""
-    found: dict[tuple[str, ...], dict[str, set[frozenset[int]]]] = {}
-    for each in done:
-        for where, corruptions in each.items():
+    severities_of: dict[tuple[str, ...], dict[str, set[frozenset[int]]]] = {}
+    for run in done:
+        for where, corruptions in run.items():
             for name, severities in corruptions.items():
-                found.setdefault(where, {}).setdefault(name, set()).add(frozenset(severities))
-    return {where: torn for where, names in found.items() if (torn := [name for name, each in names.items() if len(each) > 1])}
+                severities_of.setdefault(where, {}).setdefault(name, set()).add(frozenset(severities))
+    return {where: torn for where, names in severities_of.items() if (torn := [name for name, each in names.items() if len(each) > 1])}
 
 
 def _where(row: Any) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, wor
     return list(_between(first, second, prints[: len(first)], prints[len(first) :]))
 
 
-def find_known(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+def find_overlap_of_fingerprints(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, where of the first there are fingerprints alone, by id."""
     pairs = _alike(list(first.values()), fingerprint_clips(second, cache, workers))
     ids = list(first)

@@ -14,7 +14,7 @@ from mirbench.evaluation.probing.scoring import majority_predictions, measured
 from mirbench.evaluation.probing.stored import read_predictions
 from mirbench.evaluation.statistics.significance import resampled_interval
 from mirbench.experiment.gather.corrupted import CorruptedRows
-from mirbench.experiment.gather.manifest import Made, about_task_data, manifest_of, mark_manifest
+from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, mark_manifest
 from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
@@ -46,14 +46,14 @@ class CleanRows:
                 clean.setdefault(entry.name, []).append(found)
                 n_train = read_report(run.resolved.store, run.clean.probes[at])["n_train"]
                 fraction = entry.options.get("label_fraction", 1.0)
-                about = Score(entry.name, task.name, data.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
-                whose.setdefault(entry.name, []).append(about)
+                prototype = Score(entry.name, task.name, data.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
+                whose.setdefault(entry.name, []).append(prototype)
         clean[MAJORITY] = [self._majority(run, folder, task, data, clip_ids)]
         n_train = len(run.resolved.labels[data.name, task.name].splits["train"].clips)
         whose[MAJORITY] = [Score(MAJORITY, task.name, data.name, "", 0.0, 0.0, 0.0, n_train=n_train)]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
         for name, measurements in clean.items():
-            self.scores += [row for each, about in zip(measurements, whose[name], strict=True) for row in each.scores(about)]
+            self.scores += [row for each, prototype in zip(measurements, whose[name], strict=True) for row in each.scores(prototype)]
             self.summaries += summaries(name, task.name, data.name, measurements)
         self.comparisons += _compare(run, task, data, clean)
         return clean, whose
@@ -82,15 +82,15 @@ class CleanRows:
 def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
     clean_rows, corrupted = CleanRows(), CorruptedRows(made.faults)
-    about_tasks: dict[str, Any] = {}
+    tasks: dict[str, Any] = {}
     for task in run.resolved.tasks:
         for data in run.resolved.scored_data:
             if run.resolved.carries(data, task):
                 clean, whose = clean_rows.add(run, folder, task, data)
                 corrupted.add(run, task, data, clean, whose)
-                about_task_data(about_tasks, run, task, data)
+                add_task(tasks, run, task, data)
     corrupted.finish(run)
-    manifest = manifest_of(run, about_tasks, made, command)
+    manifest = manifest_of(run, tasks, made, command)
     marked = {name: name + OVERLAP_MARK for name in manifest.get("overlap", {})}
     mark_manifest(manifest, marked)
     folder.clear()  # only now: a run that is stopped before has lost nothing

@@ -40,13 +40,15 @@ class CorruptedRows:
             name, whole = entry.name, clean[entry.name]
             scored[name] = {(CLEAN, 0): seed_mean(whole, headline)}
             for condition in (c for conditions in resolved.conditions.values() for c in conditions):
-                if found := self._over_seeds(run, run.corrupted.scores, entry, task, data, condition):
-                    check_same_clips([*whole, *found], f"{task.name} on {data.name} with {name} under {condition}")
-                    self.scores += [row for each, about in zip(found, whose[name], strict=True) for row in each.scores(about)]
-                    self.summaries += summaries(name, task.name, data.name, found)
-                    scored[name][condition.corruption, condition.severity] = seed_mean(found, headline)
-                if found := self._over_seeds(run, run.corrupted.shifted, entry, task, data, condition):
-                    self.equivariance += summaries(name, task.name, data.name, found)
+                if measurements := self._over_seeds(run, run.corrupted.scores, entry, task, data, condition):
+                    check_same_clips([*whole, *measurements], f"{task.name} on {data.name} with {name} under {condition}")
+                    self.scores += [
+                        row for each, prototype in zip(measurements, whose[name], strict=True) for row in each.scores(prototype)
+                    ]
+                    self.summaries += summaries(name, task.name, data.name, measurements)
+                    scored[name][condition.corruption, condition.severity] = seed_mean(measurements, headline)
+                if measurements := self._over_seeds(run, run.corrupted.shifted, entry, task, data, condition):
+                    self.equivariance += summaries(name, task.name, data.name, measurements)
         if all(len(curve) == 1 for curve in scored.values()):
             return
         counted = [name for name in resolved.conditions if resolved.corruptions[name].counted]
@@ -84,9 +86,9 @@ class CorruptedRows:
         return [each for each in found if each is not None] if all(found) else []
 
 
-def _row(line: robustness.Line, about: tuple[str, str, str], sizes: tuple[int, int]) -> Robustness:
+def _row(line: robustness.Line, scored: tuple[str, str, str], sizes: tuple[int, int]) -> Robustness:
     numbers = (line.value, line.low, line.high)
-    return Robustness(line.encoder, *about, line.measure, line.corruption, line.severity, *numbers, line.baseline, *sizes)
+    return Robustness(line.encoder, *scored, line.measure, line.corruption, line.severity, *numbers, line.baseline, *sizes)
 
 
 def _pairs(run: RunGraph) -> Iterator[tuple[str, str]]:

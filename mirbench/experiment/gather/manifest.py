@@ -14,7 +14,7 @@ from mirbench.evaluation.probing import metrics
 from mirbench.evaluation.probing.scoring import label_counts
 from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.recipes.overlap import about_overlap, read_overlap
+from mirbench.experiment.recipes.overlap import overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
@@ -33,10 +33,10 @@ class Made:
     faults: dict[str, dict[str, Fault]] = field(default_factory=dict)
 
 
-def manifest_of(run: RunGraph, about_tasks: dict[str, Any], made: Made, command: str) -> dict[str, Any]:
+def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) -> dict[str, Any]:
     resolved, config = run.resolved, run.resolved.config
     budgets: dict[str, list[str]] = {}
-    encoders: dict[str, Any] = {entry.name: _about_entry(run, entry, budgets) for entry in resolved.entries}
+    encoders: dict[str, Any] = {entry.name: _entry_section(run, entry, budgets) for entry in resolved.entries}
     encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
     used = {metrics.resolve(m) for task in resolved.tasks for m in task.metrics}
     points = [{"name": e.name, "encoder": e.encoder.name, "values": e.values} for e in resolved.entries if e.values]
@@ -49,15 +49,15 @@ def manifest_of(run: RunGraph, about_tasks: dict[str, Any], made: Made, command:
         "machine": {**machine(), "device": resolved.machine.device},
         "seeds": list(range(config.seed, config.seed + config.seeds)),
         "metrics": {m.name: m.label for m in sorted(used, key=lambda m: m.name)},
-        "tasks": about_tasks,
+        "tasks": tasks,
         "encoders": encoders,
-        "datasets": {data.name: _about_data(run, data) for data in resolved.scored_data},
+        "datasets": {data.name: _data_section(run, data) for data in resolved.scored_data},
         "label_budgets": budgets,
         "plugins": list(resolved.plugins),
         "timings": made.seconds,
         **({"sweep": {"points": points}} if points else {}),
-        **_about_corruptions(run, made),
-        **_about_left_out(run),
+        **_corruptions_section(run, made),
+        **_left_out_section(run),
         **({"pretrained_by": resolved.kept.by} if resolved.kept.by else {}),
     }
 
@@ -73,10 +73,10 @@ def mark_manifest(manifest: dict[str, Any], marked: Mapping[str, str]) -> None:
         manifest["robustness"]["baseline"] = marked.get(baseline, baseline)
 
 
-def about_task_data(about: dict[str, Any], run: RunGraph, task: Task, data: Data) -> None:
-    """Adds a task on a data set to what is said of tasks."""
+def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data) -> None:
+    """Adds a task on a data set to the manifest's `tasks`."""
     labels = run.resolved.labels[data.name, task.name]
-    of_task = about.setdefault(
+    of_task = tasks.setdefault(
         task.name,
         {
             "metrics": [metrics.resolve(m).name for m in task.metrics],
@@ -88,8 +88,8 @@ def about_task_data(about: dict[str, Any], run: RunGraph, task: Task, data: Data
             "dataset": {},
         },
     )
-    facts: dict[str, Any] = {f"n_{split}": len(found.clips) for split, found in labels.splits.items()}
-    facts["groups"] = {split: len({c.group for c in found.clips}) for split, found in labels.splits.items()}
+    facts: dict[str, Any] = {f"n_{split}": len(labelled.clips) for split, labelled in labels.splits.items()}
+    facts["groups"] = {split: len({c.group for c in labelled.clips}) for split, labelled in labels.splits.items()}
     facts["label_counts"] = label_counts(task, labels)
     facts["left_out_for_unseen_label"] = labels.unseen
     facts["probes"] = {
@@ -101,7 +101,7 @@ def about_task_data(about: dict[str, Any], run: RunGraph, task: Task, data: Data
     of_task["classes"] = list(labels.classes)
 
 
-def _about_entry(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -> dict[str, Any]:
+def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -> dict[str, Any]:
     return {
         "description": entry.encoder.description,
         "role": entry.role,
@@ -119,19 +119,19 @@ def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> di
 
     The clips whose labels were used are the same for all seeds, and may be many: they go into `budgets` once, under a key of theirs.
     """
-    found = {}
+    by_seed = {}
     for (name, seed), job in run.checkpoints.items():
         if name == entry:
             report = read_report(run.resolved.store, job)
             if clips := report.pop("labelled_clip_ids", None):
                 report["label_budget"] = key_of(clips=clips)
                 budgets[report["label_budget"]] = clips
-            pretrained_on = {d: of["key"] for d, of in read_pretraining_clips(run.resolved.store.folder(*job.name)).items()}
-            found[str(seed)] = {"key": job.key, **report, **({"pretrained_on": pretrained_on} if pretrained_on else {})}
-    return found
+            pretrained_on = {name: data["key"] for name, data in read_pretraining_clips(run.resolved.store.folder(*job.name)).items()}
+            by_seed[str(seed)] = {"key": job.key, **report, **({"pretrained_on": pretrained_on} if pretrained_on else {})}
+    return by_seed
 
 
-def _about_data(run: RunGraph, data: Data) -> dict[str, Any]:
+def _data_section(run: RunGraph, data: Data) -> dict[str, Any]:
     return {
         "version": data.noun.version,
         "licence": data.noun.licence,
@@ -155,16 +155,16 @@ def _skipped(run: RunGraph, dataset: str) -> dict[str, str]:
     return skipped
 
 
-def _about_left_out(run: RunGraph) -> dict[str, Any]:
+def _left_out_section(run: RunGraph) -> dict[str, Any]:
     """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
     resolved = run.resolved
     left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in resolved.left_out.items()]
-    found = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained)
-    splits = {f"{data.name}/{clip.id}": clip.split for data in resolved.scored_data for clip in data.clips} if found else {}
-    return {**({"left_out": left_out} if left_out else {}), **({"overlap": about_overlap(found, splits)} if found else {})}
+    overlaps = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained)
+    splits = {f"{data.name}/{clip.id}": clip.split for data in resolved.scored_data for clip in data.clips} if overlaps else {}
+    return {**({"left_out": left_out} if left_out else {}), **({"overlap": overlap_section(overlaps, splits)} if overlaps else {})}
 
 
-def _about_corruptions(run: RunGraph, made: Made) -> dict[str, Any]:
+def _corruptions_section(run: RunGraph, made: Made) -> dict[str, Any]:
     """Nothing where nothing was corrupted."""
     resolved = run.resolved
     if not resolved.conditions:

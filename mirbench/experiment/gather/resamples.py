@@ -39,12 +39,12 @@ class Measurement:
         place = self.metrics.index(metric)
         return self.rows[place][1], self.resampled[place]
 
-    def scores(self, about: Score) -> list[Score]:
-        """A score for each metric. about: whose they are."""
+    def scores(self, prototype: Score) -> list[Score]:
+        """A score for each metric. prototype: one without a number, which says whose they are."""
         c = self.condition
-        about = replace(about, corruption=c.corruption, severity=c.severity, level=c.level, unit=c.unit)
-        about = replace(about, n_test=self.n_test, seconds=self.seconds, key=self.key)
-        return [replace(about, metric=name, value=value, ci_low=low, ci_high=high) for name, value, low, high in self.rows]
+        prototype = replace(prototype, corruption=c.corruption, severity=c.severity, level=c.level, unit=c.unit)
+        prototype = replace(prototype, n_test=self.n_test, seconds=self.seconds, key=self.key)
+        return [replace(prototype, metric=name, value=value, ci_low=low, ci_high=high) for name, value, low, high in self.rows]
 
 
 def read_report(store: Store, job: Job) -> dict[str, Any]:

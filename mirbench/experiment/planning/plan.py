@@ -39,11 +39,11 @@ def _stages(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
     yield f"  {'':<12} {'jobs':>6} {'cached':>7} {'to do':>7} {'time':>8} {'disk':>9}"
     for stage, kinds in STAGES.items():
         jobs = run.graph.of_kinds(kinds)
-        left = [job for job in jobs if job.name in names]
-        seconds, megabytes = cost_of(run, left)
-        cost = f"{duration(seconds):>8} {size(megabytes):>9}" if left else f"{'-':>8} {'-':>9}"
+        missing_jobs = [job for job in jobs if job.name in names]
+        seconds, megabytes = cost_of(run, missing_jobs)
+        cost = f"{duration(seconds):>8} {size(megabytes):>9}" if missing_jobs else f"{'-':>8} {'-':>9}"
         if jobs:
-            yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(left):>7} {len(left):>7} {cost}"
+            yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(missing_jobs):>7} {len(missing_jobs):>7} {cost}"
 
 
 def _reasons(run: RunGraph, missing: Sequence[Job]) -> list[str]:

@@ -33,28 +33,28 @@ class Pretrained:
 
 def pretrained(resolved: Resolved) -> list[Pretrained]:
     """Of the entries that learn."""
-    here = tuple(each.dataset.name for each in resolved.pretraining)
-    found = []
+    datasets = tuple(each.dataset.name for each in resolved.pretraining)
+    entries = []
     for entry in resolved.entries:
         kept = [key for (name, _), key in resolved.kept.keys.items() if name == entry.name]
         folders = tuple(resolved.store.folder("checkpoints", key) for key in kept) or tuple(entry.checkpoints.values())
         if folders:
-            found.append(Pretrained(entry.name, folders=folders))
+            entries.append(Pretrained(entry.name, folders=folders))
         elif entry.encoder.trainable:
-            found.append(Pretrained(entry.name, here))
-    return found
+            entries.append(Pretrained(entry.name, datasets))
+    return entries
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """What is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints."""
+class Comparison:
+    """Which audio is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints."""
 
     resolved: Resolved
     learnt_from: tuple[Data, ...]
     tested: tuple[Data, ...]
     folders: tuple[Path, ...]
 
-    def find(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
         """The valid clips of what is not scored on, by which a checkpoint may be chosen, are compared with the test clips."""
         from mirbench.data.duplicates.overlap import find_overlap
 
@@ -62,38 +62,38 @@ class Compared:
         held_out, test = (list(_clips(self.tested, splits)) for splits in (TESTED_SPLITS, ("test",)))
         first = list(_clips(self.learnt_from, PRETRAINING_SPLITS))
         valid = list(_clips([each for each in self.learnt_from if each not in self.tested], ("valid",)))
-        found = []
+        overlaps = []
         for clips, others in ((first, held_out), (valid, test)):
-            found += [("", each) for each in find_overlap(clips, others, cache, workers)] if clips and others else []
+            overlaps += [("", each) for each in find_overlap(clips, others, cache, workers)] if clips and others else []
         tested = {data.name for data in self.tested}
         for checkpoint in self.folders:
             of_valid = read_fingerprints(checkpoint, VALID_FINGERPRINTS).items()
             apart = {clip: each for clip, each in of_valid if clip.partition("/")[0] not in tested}
             for prints, others in ((read_fingerprints(checkpoint), held_out), (apart, test)):
-                found += [(str(checkpoint), each) for each in _find_kept(prints, others, cache, workers)] if prints and others else []
-        write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in found]})
+                overlaps += [(str(checkpoint), each) for each in _overlaps_of(prints, others, cache, workers)] if prints and others else []
+        write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in overlaps]})
 
 
-def compared(resolved: Resolved, entries: Sequence[Pretrained]) -> Compared | None:
+def comparison_of(resolved: Resolved, entries: Sequence[Pretrained]) -> Comparison | None:
     """None where nothing can overlap: audio that was made here is nobody's recording."""
     learnt_from = [resolved.data[name] for name in dict.fromkeys(name for each in entries for name in each.data)]
     learnt_from = [data for data in learnt_from if not data.noun.made]
     tested = [data for data in resolved.scored_data if not data.noun.made]
     folders = dict.fromkeys(folder for each in entries for folder in each.folders)
-    return Compared(resolved, tuple(learnt_from), tuple(tested), tuple(folders)) if tested and (learnt_from or folders) else None
+    return Comparison(resolved, tuple(learnt_from), tuple(tested), tuple(folders)) if tested and (learnt_from or folders) else None
 
 
-def _find_kept(prints: Mapping[str, ClipFingerprint], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
+def _overlaps_of(prints: Mapping[str, ClipFingerprint], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, where of what was pretrained on only that is kept."""
-    from mirbench.data.duplicates.overlap import ANOTHER_PART, Overlap, find_known
+    from mirbench.data.duplicates.overlap import ANOTHER_PART, Overlap, find_overlap_of_fingerprints
 
-    found = find_known({clip: each.packed for clip, each in prints.items()}, tested, cache, workers)
-    alike = {(pair.first, pair.second) for pair in found}
-    there: dict[str, list[str]] = {}
+    overlaps = find_overlap_of_fingerprints({clip: each.packed for clip, each in prints.items()}, tested, cache, workers)
+    alike = {(pair.first, pair.second) for pair in overlaps}
+    clips_of_file: dict[str, list[str]] = {}
     for clip in tested:
-        there.setdefault(file_key(clip.path), []).append(clip.id)
-    parts = [(clip, other) for clip, each in prints.items() if each.file for other in there.get(each.file, ())]
-    return [*found, *(Overlap(*pair, ANOTHER_PART) for pair in parts if pair not in alike)]
+        clips_of_file.setdefault(file_key(clip.path), []).append(clip.id)
+    parts = [(clip, other) for clip, each in prints.items() if each.file for other in clips_of_file.get(each.file, ())]
+    return [*overlaps, *(Overlap(*pair, ANOTHER_PART) for pair in parts if pair not in alike)]
 
 
 def _clips(several: Iterable[Data], splits: Sequence[str]) -> Iterator[Clip]:
@@ -102,23 +102,23 @@ def _clips(several: Iterable[Data], splits: Sequence[str]) -> Iterator[Clip]:
 
 
 def read_overlap(folder: Path | None, entries: Sequence[Pretrained]) -> dict[str, list[Overlap]]:
-    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: that `Compared.find` filled."""
-    found = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
-    if not found:
+    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: that `Comparison.write` filled."""
+    rows = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
+    if not rows:
         return {}
     from mirbench.data.duplicates.overlap import Overlap
 
     by_entry: dict[str, list[Overlap]] = {}
     for each in entries:
         places = {str(checkpoint) for checkpoint in each.folders} or {""}
-        if pairs := [Overlap(**pair) for where, pair in found if where in places]:
+        if pairs := [Overlap(**pair) for where, pair in rows if where in places]:
             by_entry[each.entry] = pairs
     return by_entry
 
 
-def refuse_overlap(found: Mapping[str, Sequence[Overlap]]) -> None:
-    """Raises MirbenchError where anything was found."""
-    for entry, pairs in found.items():
+def refuse_overlap(overlaps: Mapping[str, Sequence[Overlap]]) -> None:
+    """Raises MirbenchError where there is any overlap."""
+    for entry, pairs in overlaps.items():
         first = pairs[0]
         many = len({pair.second for pair in pairs})
         raise MirbenchError(
@@ -127,13 +127,13 @@ def refuse_overlap(found: Mapping[str, Sequence[Overlap]]) -> None:
         )
 
 
-def about_overlap(found: Mapping[str, Sequence[Overlap]], splits: Mapping[str, str]) -> dict[str, Any]:
+def overlap_section(overlaps: Mapping[str, Sequence[Overlap]], splits: Mapping[str, str]) -> dict[str, Any]:
     """For the manifest. splits: of the tested clips, by their id with the data set's name before it."""
-    about: dict[str, Any] = {}
-    for entry, pairs in found.items():
+    facts: dict[str, Any] = {}
+    for entry, pairs in overlaps.items():
         counts: dict[str, Counter[str]] = {}
         for clip in {pair.second for pair in pairs}:
             counts.setdefault(clip.partition("/")[0], Counter())[splits[clip]] += 1
         clips = [{"heard": pair.first, "tested": pair.second, "how": pair.how} for pair in pairs[:LISTED]]
-        about[entry] = {"clips": {name: dict(sorted(count.items())) for name, count in sorted(counts.items())}, "first": clips}
-    return about
+        facts[entry] = {"clips": {name: dict(sorted(count.items())) for name, count in sorted(counts.items())}, "first": clips}
+    return facts

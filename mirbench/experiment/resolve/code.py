@@ -36,7 +36,7 @@ ROOTS = {
     ),
     "predictions": (f"{PROBING}.scoring:task_data", f"{PROBING}.scoring:predict", f"{PROBING}.scoring:read_probe"),
     "scores": (f"{PROBING}.scoring:measured", f"{PROBING}.scoring:shift_labels", "mirbench.records:Predictions"),
-    "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_known"),
+    "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
 NO_NUMBER = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
 DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see `Data.decoders`

@@ -32,17 +32,17 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
     given = _grouped(_given(config, registry))
     taken = [c.encoder.name for c in given] + [e.name for e in (*unlisted, *encoders, *floors)]
     folders = [path for c in given for path in c.checkpoints.values()]
-    found = [
+    entries = [
         *(variant for e in unlisted for variant in _variants(config, e, "encoder")),
         *(_labelled(c, taken, folders) for c in given),
         *(variant for e in encoders for variant in _variants(config, e, "encoder")),
         *(variant for e in floors for variant in _variants(config, e, "floor")),
     ]
-    _check_names(found)
-    for entry in found:
+    _check_names(entries)
+    for entry in entries:
         with _naming(entry.name if entry.values else ""):
             entry.encoder.check(entry.options)
-    return found
+    return entries
 
 
 def _check_all(config: RunConfig, registry: Registry) -> None:
@@ -53,9 +53,9 @@ def _check_all(config: RunConfig, registry: Registry) -> None:
             raise MirbenchError(f"options.{ALL_OPTIONS}: no encoder has an option '{option}'{nearest(option, sorted(known))}")
 
 
-def _check_names(found: Sequence[Entry]) -> None:
+def _check_names(entries: Sequence[Entry]) -> None:
     by_name: dict[str, Entry] = {}
-    for entry in found:
+    for entry in entries:
         if (first := by_name.setdefault(entry.name, entry)) is not entry:
             raise MirbenchError(
                 f"two entries are named '{entry.name}': {_how_it_differs(first)} and {_how_it_differs(entry)}; give the values of the "
@@ -158,19 +158,19 @@ def _grouped(given: Iterator[Entry]) -> list[Entry]:
     alike: dict[str, list[Entry]] = {}
     for entry in given:
         (path,) = entry.checkpoints.values()
-        of = {name: about["key"] for name, about in read_pretraining_clips(path).items()}
+        pretrained_on = {name: data["key"] for name, data in read_pretraining_clips(path).items()}
         part = path.name if whole(path) != path else ""  # last | best
-        same = [entry.encoder.name, entry.options, entry.asked, of, part]
+        same = [entry.encoder.name, entry.options, entry.asked, pretrained_on, part]
         alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for group in alike.values():
         seeds = [seed for entry in group for seed in entry.seeds]
         if len(set(seeds)) < len(seeds):
-            found += group
+            entries += group
         else:
             folders = {seed: path for entry in group for seed, path in entry.checkpoints.items()}
-            found.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
-    return found
+            entries.append(replace(group[0], seeds=tuple(sorted(seeds)), checkpoints=dict(sorted(folders.items()))))
+    return entries
 
 
 def _labelled(entry: Entry, taken: Sequence[str], folders: Sequence[Path]) -> Entry:

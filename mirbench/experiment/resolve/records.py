@@ -67,15 +67,15 @@ class Data:
         None: all. splits: those that are."""
         if not self.prepared:
             return key_of(**self.source)
-        about = (None if labels is None else tuple(sorted(set(labels))), tuple(splits))
-        if about not in self._keys:
+        selection = (None if labels is None else tuple(sorted(set(labels))), tuple(splits))
+        if selection not in self._keys:
             read = [
                 [*stamp, {n: in_json(v) for n, v in c.annotations.items() if labels is None or n.removesuffix("_unknown") in labels}]
                 for c, stamp in zip(self.clips, self.stamps, strict=True)
                 if c.split in splits
             ]
-            self._keys[about] = key_of(data=self.place, clips=read)
-        return self._keys[about]
+            self._keys[selection] = key_of(data=self.place, clips=read)
+        return self._keys[selection]
 
     def size(self, splits: Sequence[str]) -> tuple[int, float]:
         """Clips in these splits and, roughly, seconds of audio; 0 where nothing is known yet."""
