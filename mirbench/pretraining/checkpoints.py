@@ -21,12 +21,12 @@ from mirbench.records import ABOUT
 WEIGHTS = "weights.safetensors"
 
 
-def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """weights: a state_dict. about: JSON-able; goes beside the weights. Each file is the old one or the whole new one."""
+def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """weights: a state_dict. metadata: JSON-able; goes beside the weights. Each file is the old one or the whole new one."""
     from safetensors.torch import save
 
     write_atomically(folder / WEIGHTS, save(_plain(weights)))
-    write_atomically(folder / ABOUT, json.dumps(about, indent=1, sort_keys=True, default=str) + "\n")
+    write_atomically(folder / ABOUT, json.dumps(metadata, indent=1, sort_keys=True, default=str) + "\n")
 
 
 def load_checkpoint(folder: Path, module: nn.Module) -> None:
@@ -34,12 +34,12 @@ def load_checkpoint(folder: Path, module: nn.Module) -> None:
     path = folder / WEIGHTS
     weights, _ = _read(path, "give another checkpoint or, if it lies in the cache, delete its folder to train it again")
     own = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in weights.items()}
-    if own != found:
+    saved = {name: tuple(t.shape) for name, t in weights.items()}
+    if own != saved:
         differences = [
-            f"{n}: {found.get(n, 'missing')} instead of {own.get(n, 'nothing')}"
-            for n in sorted({*own, *found})
-            if own.get(n) != found.get(n)
+            f"{n}: {saved.get(n, 'missing')} instead of {own.get(n, 'nothing')}"
+            for n in sorted({*own, *saved})
+            if own.get(n) != saved.get(n)
         ]
         raise MirbenchError(
             f"the checkpoint {path} is of another shape: {'; '.join(differences[:4])}{' ...' if len(differences) > 4 else ''}; "

@@ -80,18 +80,18 @@ class Head:
 
 
 def heads_of(table: LabelTable, budget: Sequence[int]) -> list[Head]:
-    """A head for each signal, from the clips whose labels may be used, each signal told by one of them at least."""
-    found = []
+    """A head for each signal, from the clips whose labels may be used, each signal known of one of them at least."""
+    heads = []
     for signal, labels in zip(table.signals, table.labels, strict=True):
-        target, told = signal.supervision.target, [label for i in budget if (label := labels[i]) is not None]
+        target, known = signal.supervision.target, [label for i in budget if (label := labels[i]) is not None]
         if target == "regression":
-            numbers = torch.stack([_numbers(label) for label in told])
+            numbers = torch.stack([_numbers(label) for label in known])
             spread = numbers.std(0, correction=0).clamp_min(1e-6)
-            found.append(Head(target, signal.weight, mean=numbers.mean(0), spread=spread))
+            heads.append(Head(target, signal.weight, mean=numbers.mean(0), spread=spread))
         else:
-            names = {name for label in told for name in (label if target == "multilabel" else [label])}
-            found.append(Head(target, signal.weight, tuple(sorted(names))))
-    return found
+            names = {name for label in known for name in (label if target == "multilabel" else [label])}
+            heads.append(Head(target, signal.weight, tuple(sorted(names))))
+    return heads
 
 
 class Prediction(nn.Module):
@@ -139,8 +139,8 @@ class LabelTruth:
         rows = batch.clips[batch.view_to_clip]
         labelled = batch.labelled[batch.view_to_clip]
         own = slice(rank * views, (rank + 1) * views)
-        for k, (wanted, told) in enumerate(zip(self.wanted, self.known, strict=True)):
-            known = (told[rows] & labelled).float()
+        for k, (wanted, of_head) in enumerate(zip(self.wanted, self.known, strict=True)):
+            known = (of_head[rows] & labelled).float()
             truth[f"wanted{k}"] = wanted[rows[own]]
             truth[f"share{k}"] = known[own] * world / known.sum().clamp_min(1)
         return truth
@@ -151,16 +151,16 @@ def _numbers(label: Any) -> Tensor:
 
 
 def _wanted(labels: Sequence[Any], head: Head, unjudged: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
-    """(clips, classes) 0, 1 or nan, (clips, 1) class numbers, or (clips, numbers) standardised, and (clips,) bool, whether they are told.
+    """(clips, classes) 0, 1 or nan, (clips, 1) class numbers, or (clips, numbers) standardised, and (clips,) bool, whether they are known.
 
-    A label that is none of the head's classes is not told.
+    A label that is none of the head's classes is not known.
     """
     column = {name: j for j, name in enumerate(head.classes)}
-    told = [i for i, label in enumerate(labels) if label is not None and (head.target != "multiclass" or label in column)]
+    labelled = [i for i, label in enumerate(labels) if label is not None and (head.target != "multiclass" or label in column)]
     known = torch.zeros(len(labels), dtype=torch.bool)
-    known[told] = True
+    known[labelled] = True
     wanted = torch.zeros(len(labels), 1 if head.target == "multiclass" else head.width)
-    for i in told:
+    for i in labelled:
         if head.target == "multilabel":
             wanted[i, [column[name] for name in unjudged[i] if name in column]] = torch.nan
             wanted[i, [column[name] for name in labels[i] if name in column]] = 1

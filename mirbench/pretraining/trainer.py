@@ -112,18 +112,18 @@ def train(training: Training) -> dict[str, Any]:
         precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
     )
     if training.devices == 1:
-        found = _Loop(fabric, training).run()
+        report = _Loop(fabric, training).run()
     else:
         try:
-            found = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
+            report = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
         except (AttributeError, TypeError, ImportError) as error:
             raise MirbenchError(
                 f"training on {training.devices} devices starts processes that must import the encoder's parts, and cannot: {error}; use "
                 "parts of an installed package, or --devices 1."
             ) from error
-    if "error" in found:
-        raise MirbenchError(found["error"])
-    return found
+    if "error" in report:
+        raise MirbenchError(report["error"])
+    return report
 
 
 def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
@@ -289,10 +289,10 @@ class _Loop:
         return line | ({SIGNAL: self.facts["history"][-1][1]} if validated else {})
 
     def _finish(self, report: dict[str, Any]) -> None:
-        about = {**self.training.about, **report}
-        save_checkpoint(self.training.folder / "last", self.kept.state_dict(), {**about, "step": self.schedule.steps})
+        metadata = {**self.training.about, **report}
+        save_checkpoint(self.training.folder / "last", self.kept.state_dict(), {**metadata, "step": self.schedule.steps})
         if self.facts["best_step"] is not None:
-            save_checkpoint(self.training.folder / "best", self.best.state_dict(), {**about, "step": self.facts["best_step"]})
+            save_checkpoint(self.training.folder / "best", self.best.state_dict(), {**metadata, "step": self.facts["best_step"]})
         if self.training.unfinished != self.training.folder:
             shutil.copyfile(self.training.unfinished / METRICS, self.training.folder / METRICS)
             if (self.training.unfinished / EVENTS).is_dir():

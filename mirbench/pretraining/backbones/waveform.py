@@ -51,6 +51,6 @@ class WaveformBackbone(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         clips = cut(audio)
         batch, count, _ = clips.shape
-        together = batch * count if self.training else max(batch, AT_ONCE)  # batch statistics are of all that is heard
-        pooled = [self.frames(some).mean(dim=2) for some in clips.flatten(0, 1)[:, None].split(together)]
+        together = batch * count if self.training else max(batch, AT_ONCE)  # batch statistics are of the whole batch
+        pooled = [self.frames(part).mean(dim=2) for part in clips.flatten(0, 1)[:, None].split(together)]
         return torch.cat(pooled).unflatten(0, (batch, count)).mean(dim=1)

@@ -127,11 +127,11 @@ def _file_stamp(path: Path) -> list[int]:
 def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, folder: Path) -> None:
     """Decodes in threads (the decoder releases the interpreter), a bounded way ahead, and appends to one file."""
 
-    def heard(clip: Clip) -> Iterator[np.ndarray] | str:
+    def decode(clip: Clip) -> Iterator[np.ndarray] | str:
         pieces = read_pieces(clip, sample_rate)
-        found = _samples(pieces) if mel is None else _frames(pieces, mel)
+        frames = _samples(pieces) if mel is None else _frames(pieces, mel)
         try:
-            return chain(list(islice(found, PIECES_AHEAD)), found)
+            return chain(list(islice(frames, PIECES_AHEAD)), frames)
         except AudioError as error:
             return str(error)
 
@@ -143,13 +143,13 @@ def _write(clips: Sequence[Clip], sample_rate: int, mel: MelSpectrogram | None, 
             open(folder / "frames.bin", "wb") as file,
             progress_bar(total=len(clips), desc="listening to the pretraining clips", unit="clip") as bar,
         ):
-            for clip, found in prefetch(heard, clips, threads):
+            for clip, pieces in prefetch(decode, clips, threads):
                 begin = file.tell()
                 try:
-                    if isinstance(found, str):
-                        raise AudioError(found)
+                    if isinstance(pieces, str):
+                        raise AudioError(pieces)
                     length = 0
-                    for piece in found:
+                    for piece in pieces:
                         length += len(piece)
                         file.write(piece.tobytes())
                 except AudioError as error:  # maybe midway

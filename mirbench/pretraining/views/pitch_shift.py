@@ -81,9 +81,9 @@ def pitch_shift(audio: Tensor, semitones: Tensor) -> Tensor:
     shifted = torch.empty_like(audio)
     for view, ((size, played), (spectrum, earlier)) in enumerate(zip(sizes, taken, strict=True)):
         spectrum[1:] *= turns[: len(earlier), view, : spectrum.shape[1]]
-        heard = torch.fft.irfft(spectrum, n=played) * (_window(played, audio.device) * (played / size))
+        grains = torch.fft.irfft(spectrum, n=played) * (_window(played, audio.device) * (played / size))
         half = played // 2
-        shifted[view] = (heard[:-1, half:] + heard[1:, :half]).flatten()[:samples]
+        shifted[view] = (grains[:-1, half:] + grains[1:, :half]).flatten()[:samples]
     return shifted
 
 

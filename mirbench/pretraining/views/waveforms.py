@@ -38,7 +38,7 @@ class WaveformViews:
     def __call__(self, audio: Tensor, generator: torch.Generator) -> Tensor:
         """audio: (views, samples) float32, anywhere. Returns the same shape, augmented independently view by view.
 
-        generator: on the CPU, all the randomness there is; parameters are drawn from it for every view, heard or not. On a CPU the work is
+        generator: on the CPU, all the randomness there is; parameters are drawn from it for every view, used or not. On a CPU the work is
         done by one thread, whatever torch's setting: its steps are too small to share, and worker processes are what makes views faster.
         """
         s, rate, device = self.severity, self.sample_rate, audio.device
