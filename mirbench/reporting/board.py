@@ -146,23 +146,23 @@ def build_board(merged: Merged) -> Board:
 
 def _points(merged: Merged, scored: Iterable[str]) -> Iterable[Point]:
     """The variants of all manifests, each once."""
-    left = set(scored)
+    unseen = set(scored)
     for manifest in merged.manifests.values():
         sweep = manifest.get("sweep")
         for point in sweep.get("points", []) if isinstance(sweep, dict) else []:
-            if point["name"] in left:
-                left.discard(point["name"])
+            if point["name"] in unseen:
+                unseen.discard(point["name"])
                 yield Point(point["name"], point["encoder"], point["values"])
 
 
 def _joined(merged: Merged, what: str) -> dict[str, Any]:
     """One dict of all manifests' dicts of that name; the first that names a thing wins."""
-    found: dict[str, Any] = {}
+    joined: dict[str, Any] = {}
     for manifest in merged.manifests.values():
         part = manifest.get(what)
         if isinstance(part, dict):
-            found = {**found, **{k: v for k, v in part.items() if k not in found}}
-    return found
+            joined = {**joined, **{k: v for k, v in part.items() if k not in joined}}
+    return joined
 
 
 def _panels(clean: list[Summary], tasks: dict[str, Any], metrics: dict[str, Any]) -> Iterable[Panel]:

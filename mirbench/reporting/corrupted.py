@@ -138,13 +138,13 @@ class Corrupted:
     def lacking(self) -> dict[str, list[str]]:
         """By title of a task, those whose mean over corruptions is not defined there since they lack one that others have."""
         aside = self.not_above_chance()
-        found: dict[str, list[str]] = {}
+        names_of_task: dict[str, list[str]] = {}
         for p in self.panels:
             about = (p.task, p.dataset, ALL, 0)
             nan = [n for n in self.board.names if (row := self.measures.get(("retained", n, *about))) and math.isnan(row.value)]
             if names := [n for n in nan if n not in aside.get(p.title, ())]:
-                found[p.title] = names
-        return found
+                names_of_task[p.title] = names
+        return names_of_task
 
     def scored(self) -> list[Damage]:
         """The corruptions that any encoder has a score under, so not those that failed."""
@@ -154,15 +154,15 @@ class Corrupted:
     def undefined_in_words(self) -> list[str]:
         """A sentence for each reason why retained performance is not defined."""
 
-        def where(found: Mapping[str, Sequence[str]]) -> str:
-            return "; ".join(f"{task}: {', '.join(names)}" for task, names in found.items())
+        def where(names_of_task: Mapping[str, Sequence[str]]) -> str:
+            return "; ".join(f"{task}: {', '.join(names)}" for task, names in names_of_task.items())
 
-        said = []
-        if found := self.not_above_chance():
-            said.append(f"Without retained performance, since not surely above chance on clean audio: {where(found)}.")
-        if found := self.lacking():
-            said.append(f"Without a mean over corruptions, since not scored under all that others were: {where(found)}.")
-        return said
+        sentences = []
+        if lacking := self.not_above_chance():
+            sentences.append(f"Without retained performance, since not surely above chance on clean audio: {where(lacking)}.")
+        if lacking := self.lacking():
+            sentences.append(f"Without a mean over corruptions, since not scored under all that others were: {where(lacking)}.")
+        return sentences
 
 
 def title(panel: Panel | None) -> str:
@@ -173,13 +173,13 @@ def build_corrupted(board: Board) -> Corrupted | None:
     """None where nothing was corrupted."""
     merged = board.merged
     rows = [s for s in merged.summaries if s.corruption != CLEAN and s.severity > 0]
-    about = [m["robustness"] for m in merged.manifests.values() if isinstance(m.get("robustness"), dict)]
-    if not rows and not about:
+    sections = [m["robustness"] for m in merged.manifests.values() if isinstance(m.get("robustness"), dict)]
+    if not rows and not sections:
         return None
     measures: dict[Key, Robustness] = {}
     for r in merged.robustness:
         measures.setdefault((r.measure, r.encoder, r.task, r.dataset, r.corruption, r.severity), r)
-    baselines = dict.fromkeys(r.baseline for r in measures.values() if r.baseline) or dict.fromkeys(a.get("baseline") for a in about)
+    baselines = dict.fromkeys(r.baseline for r in measures.values() if r.baseline) or dict.fromkeys(a.get("baseline") for a in sections)
     scored = {(s.task, s.dataset, s.metric) for s in rows}
     shifted = {_key(s): s for s in merged.equivariance}
     damages, differing = _damages(merged, [*(s.corruption for s in rows), *(key[4] for key in shifted)])
@@ -192,9 +192,9 @@ def build_corrupted(board: Board) -> Corrupted | None:
         measures=measures,
         comparisons=tuple(merged.robustness_comparisons),
         baselines=tuple(str(b) for b in baselines if b),
-        skipped=_skipped(_all(about, "skipped")),
-        failed=tuple(_failed(_all(about, "failed"))),
-        trained_on_corrupted=any(a.get("train_on") == "corrupted" for a in about),
+        skipped=_skipped(_all(sections, "skipped")),
+        failed=tuple(_failed(_all(sections, "failed"))),
+        trained_on_corrupted=any(a.get("train_on") == "corrupted" for a in sections),
         differing=differing,
     )
 
@@ -207,35 +207,35 @@ def _known(row: Any) -> Any:
     return None if row is None or math.isnan(row.value) else row
 
 
-def _all(about: Iterable[dict[str, Any]], what: str) -> list[dict[str, Any]]:
+def _all(sections: Iterable[dict[str, Any]], what: str) -> list[dict[str, Any]]:
     """The entries of all manifests, each once."""
-    found = [entry for a in about for entry in (a.get(what) or []) if isinstance(entry, dict)]
-    return [entry for i, entry in enumerate(found) if entry not in found[:i]]
+    entries = [entry for a in sections for entry in (a.get(what) or []) if isinstance(entry, dict)]
+    return [entry for i, entry in enumerate(entries) if entry not in entries[:i]]
 
 
 def _damages(merged: Merged, seen: Iterable[str]) -> tuple[tuple[Damage, ...], tuple[str, ...]]:
     """In the order of the manifests, then those that no manifest knows; and those whose levels differ between the manifests."""
-    found: dict[str, Damage] = {}
+    damages: dict[str, Damage] = {}
     differing: dict[str, None] = {}
     for manifest in merged.manifests.values():
         known = manifest.get("corruptions")
         for name, about in known.items() if isinstance(known, dict) else ():
             levels = tuple(float(x) for x in about.get("levels") or ())
             damage = Damage(name, str(about.get("unit") or ""), levels, about.get("counted") is not False)
-            if found.setdefault(name, damage) != damage:
+            if damages.setdefault(name, damage) != damage:
                 differing[name] = None
     for name in seen:
-        found.setdefault(name, Damage(name))
-    return tuple(found.values()), tuple(differing)
+        damages.setdefault(name, Damage(name))
+    return tuple(damages.values()), tuple(differing)
 
 
 def _skipped(entries: Iterable[dict[str, Any]]) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
     """Corruptions that share a reason stand together."""
-    found: dict[str, dict[str, list[str]]] = {}
+    reasons_of_task: dict[str, dict[str, list[str]]] = {}
     for e in entries:
-        reasons = found.setdefault(f"{e.get('task', '')} on {e.get('dataset', '')}", {})
+        reasons = reasons_of_task.setdefault(f"{e.get('task', '')} on {e.get('dataset', '')}", {})
         reasons.setdefault(_reason(e), []).append(str(e.get("corruption", "")))
-    return {where: tuple((tuple(names), reason) for reason, names in reasons.items()) for where, reasons in found.items()}
+    return {where: tuple((tuple(names), reason) for reason, names in reasons.items()) for where, reasons in reasons_of_task.items()}
 
 
 def _failed(entries: Iterable[dict[str, Any]]) -> Iterable[str]:

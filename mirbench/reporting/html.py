@@ -86,9 +86,9 @@ def _comparisons(board: Board) -> str:
     return html_rows(head, rows) + _list(comparison_notes(board))
 
 
-def _figure(path: Path, said: str) -> str:
-    data, said = base64.b64encode(path.read_bytes()).decode(), escape(said)
-    return f'<figure><img alt="{said}" src="data:image/svg+xml;base64,{data}"><figcaption>{said}</figcaption></figure>'
+def _figure(path: Path, caption: str) -> str:
+    data, caption = base64.b64encode(path.read_bytes()).decode(), escape(caption)
+    return f'<figure><img alt="{caption}" src="data:image/svg+xml;base64,{data}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _corrupted(corrupted: Corrupted, drawn: Mapping[str, Path]) -> Iterator[str]:
@@ -118,12 +118,12 @@ def _corrupted(corrupted: Corrupted, drawn: Mapping[str, Path]) -> Iterator[str]
 
 
 def _encoders(board: Board) -> str:
-    said: dict[str, str] = {}
+    description_of: dict[str, str] = {}
     for manifest in board.merged.manifests.values():
         known = manifest.get("encoders")
         for name, about in (known if isinstance(known, dict) else {}).items():
-            said.setdefault(name, str((about.get("description") if isinstance(about, dict) else about) or NONE))
-    rows = [f'<tr><th scope="row">{escape(n)}</th><td>{escape(said[n])}</td></tr>' for n in board.names if n in said]
+            description_of.setdefault(name, str((about.get("description") if isinstance(about, dict) else about) or NONE))
+    rows = [f'<tr><th scope="row">{escape(n)}</th><td>{escape(description_of[n])}</td></tr>' for n in board.names if n in description_of]
     return html_rows(["encoder", "is"], rows) if rows else "<p>The manifest does not describe them.</p>"
 
 

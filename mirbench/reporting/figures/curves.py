@@ -80,15 +80,15 @@ def _panel(axis: Axes, corrupted: Corrupted, panel: Panel, damage: Damage) -> No
             axis.axhline(chance.value, linestyle="--", color=GREY, linewidth=1, zorder=1, gid=f"chance:{name}")
     for name in corrupted.names(panel):
         look = _look(corrupted, name)
-        found = [(x, c) for x, s in enumerate(places) if (c := corrupted.cell(name, panel, damage.name, s))]
-        if found and found[0][0] == 0 and name in corrupted.board.encoders:
-            clean = found[0][1].value
+        points = [(x, c) for x, s in enumerate(places) if (c := corrupted.cell(name, panel, damage.name, s))]
+        if points and points[0][0] == 0 and name in corrupted.board.encoders:
+            clean = points[0][1].value
             axis.plot([0, len(places) - 1], [clean, clean], color=look["color"], linewidth=0.7, alpha=0.55, zorder=1, gid=f"clean:{name}")
-        banded = [(x, c) for x, c in found if has_interval(c)]
+        banded = [(x, c) for x, c in points if has_interval(c)]
         xs, lows, highs = ([x for x, _ in banded], [c.ci_low for _, c in banded], [c.ci_high for _, c in banded])
         band = axis.fill_between(xs, lows, highs, color=look["color"], alpha=0.13, linewidth=0)
         band.set_gid(f"band:{name}")
-        axis.plot([x for x, _ in found], [c.value for _, c in found], zorder=4, gid=f"curve:{name}", **look)
+        axis.plot([x for x, _ in points], [c.value for _, c in points], zorder=4, gid=f"curve:{name}", **look)
 
 
 def _look(corrupted: Corrupted, name: str) -> dict[str, Any]:
@@ -115,10 +115,10 @@ def _handles(corrupted: Corrupted, panel: Panel) -> list[Line2D]:
 def _notes(corrupted: Corrupted, panel: Panel, damages: list[Damage]) -> list[str]:
     """What is not drawn, and why."""
     skipped = corrupted.skipped.get(panel.title, ())
-    said = [f"Skipped: {', '.join(names)} ({reason})." for names, reason in skipped]
+    notes = [f"Skipped: {', '.join(names)} ({reason})." for names, reason in skipped]
     named = {d.name for d in damages} | {name for names, _ in skipped for name in names}
     if missing := [d.name for d in corrupted.damages if d.name not in named]:
-        said.append(f"Not scored: {', '.join(missing)}.")
+        notes.append(f"Not scored: {', '.join(missing)}.")
     if not all(d.counted for d in damages):
-        said.append("*: not counted in means over corruptions.")
-    return said
+        notes.append("*: not counted in means over corruptions.")
+    return notes

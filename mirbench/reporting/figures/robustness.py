@@ -101,8 +101,8 @@ def _bars(axis: Axes, corrupted: Corrupted, m: str, panel: Panel | None, names: 
     axis.axvline(1, color="black", linewidth=1, zorder=3, gid="baseline")
     axis.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     for row, name in enumerate(names):
-        found = corrupted.measure(m, name, panel)
-        if found is None:
+        measured = corrupted.measure(m, name, panel)
+        if measured is None:
             axis.text(
                 0.5, row, "not defined", transform=axis.get_yaxis_transform(), ha="center", va="center", color=GREY, fontsize=8, bbox=GROUND
             )
@@ -111,13 +111,13 @@ def _bars(axis: Axes, corrupted: Corrupted, m: str, panel: Panel | None, names: 
         look: dict[str, Any] = {"facecolor": colour, "alpha": 0.75}
         if name in corrupted.board.floors:
             look = {"facecolor": "white", "hatch": "////"}
-        (bar,) = axis.barh(row, found.value, height=0.62, zorder=2, linewidth=0.8, edgecolor=colour, **look)
+        (bar,) = axis.barh(row, measured.value, height=0.62, zorder=2, linewidth=0.8, edgecolor=colour, **look)
         bar.set_gid(f"bar:{name}")
-        if not has_interval(found) or found.ci_low == found.ci_high:
+        if not has_interval(measured) or measured.ci_low == measured.ci_high:
             continue
-        ends = max(found.ci_low, limits[0]), min(found.ci_high, limits[1])
+        ends = max(measured.ci_low, limits[0]), min(measured.ci_high, limits[1])
         axis.hlines(row, *ends, color="black", linewidth=1.3, zorder=4).set_gid(f"interval:{name}")
-        for end, cut, arrow in ((ends[0], found.ci_low < limits[0], "<"), (ends[1], found.ci_high > limits[1], ">")):
+        for end, cut, arrow in ((ends[0], measured.ci_low < limits[0], "<"), (ends[1], measured.ci_high > limits[1], ">")):
             axis.plot([end], [row], color="black", marker=arrow if cut else "|", markersize=5, zorder=4, clip_on=False)
 
 
@@ -162,16 +162,16 @@ def retained_figure(corrupted: Corrupted) -> Figure | None:
             _grid(axis, len(names), len(columns), len(corrupted.board.row_groups(names)[0][1]), ALL in known)
             for row, name in enumerate(names):
                 for column, value in enumerate(values[row]):
-                    said = "–" if math.isnan(value) else f"{value:.2f}"
-                    axis.text(column, row, said, ha="center", va="center", fontsize=7.5, gid=f"cell:{name}:{columns[column]}")
+                    text = "–" if math.isnan(value) else f"{value:.2f}"
+                    axis.text(column, row, text, ha="center", va="center", fontsize=7.5, gid=f"cell:{name}:{columns[column]}")
             axis.set_yticks(range(len(names)), labels)
             axis.set_xticks(range(len(columns)), heads if i == 0 else [""] * len(columns), rotation=90, fontsize=8.5)
             axis.xaxis.tick_top()
             axis.tick_params(length=0)
             axis.tick_params(axis="x", pad=20)  # the title of the block stands between
-            said = f"{panel.title}, {panel.metric}; {corrupted.board.size(panel)}" if panel else title(panel)
+            heading = f"{panel.title}, {panel.metric}; {corrupted.board.size(panel)}" if panel else title(panel)
             above = (0.06, y + inner + 0.07)
-            figure.text(above[0] / width, above[1] / height, said, fontweight="bold", fontsize=9.5, va="bottom")
+            figure.text(above[0] / width, above[1] / height, heading, fontweight="bold", fontsize=9.5, va="bottom")
         figure.text(0.5, 0.06 / height, "\n".join(wrapped), ha="center", va="bottom", fontsize=8.5, color=GREY)
     return figure
 

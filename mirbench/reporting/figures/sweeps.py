@@ -259,13 +259,13 @@ def sweep_markdown(board: Board) -> str:
         lines.append(table_row([escape(point.encoder) + _mark(point), *values, *(cell(board.cell(point.name, p)) for p in panels)]))
     for name in _rest(board):
         lines.append(table_row([escape(name), *([NONE] * len(options)), *(cell(board.cell(name, p)) for p in panels)]))
-    said = [
+    notes = [
         "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
         f"Swept: {', '.join(options)}. {NONE}: not swept, or not scored.",
         *(f"{p.title}: {board.size(p)}." for p in panels),
         *board.overlap_in_words(),
     ]
-    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in said), ""])
+    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in notes), ""])
 
 
 def _in_words(value: float | str | None) -> str:

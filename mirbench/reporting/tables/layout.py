@@ -129,11 +129,11 @@ def csv_text(tables: Mapping[str, Table], what: str = "") -> str:
     first = next(iter(tables.values()))
     names = [" ".join(lines) for lines in first.heads]
     writer.writerow([*([what] if what else []), first.corner, *(f"{name}{end}" for name in names for end in ("", " low", " high"))])
-    for about, table in tables.items():
+    for name, table in tables.items():
         for row in table.rows:
-            found = [table.cells.get((row, i)) for i in range(len(table.heads))]
-            numbers = [digits6(x) if s else "" for s in found for x in ((s.value, s.ci_low, s.ci_high) if s else (0.0, 0.0, 0.0))]
-            writer.writerow([*([about] if what else []), row, *numbers])
+            scores = [table.cells.get((row, i)) for i in range(len(table.heads))]
+            numbers = [digits6(x) if s else "" for s in scores for x in ((s.value, s.ci_low, s.ci_high) if s else (0.0, 0.0, 0.0))]
+            writer.writerow([*([name] if what else []), row, *numbers])
     return text.getvalue()
 
 
@@ -151,12 +151,12 @@ def latex(table: Table, caption: str, label: str) -> str:
         if heading:
             lines.append(rf"    \multicolumn{{{columns + 1}}}{{l}}{{\emph{{{escape_latex(heading)}}}}} \\")
         for row in rows:
-            found = [table.cells.get((row, i)) for i in range(columns)]
-            values = [escape_latex(cell(s).partition(" ")[0]) for s in found]
+            scores = [table.cells.get((row, i)) for i in range(columns)]
+            values = [escape_latex(cell(s).partition(" ")[0]) for s in scores]
             lines.append(
                 _latex_row([escape_latex(row), *(rf"\textbf{{{x}}}" if (row, i) in table.best else x for i, x in enumerate(values))])
             )
-            below = [interval(s) if s and not math.isnan(s.value) else "" for s in found]
+            below = [interval(s) if s and not math.isnan(s.value) else "" for s in scores]
             if any(below):
                 lines.append(_latex_row(["", *(rf"{{\scriptsize {x}}}" if x else "" for x in below)]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]

@@ -135,17 +135,17 @@ def _by_level(corrupted: Corrupted, panel: Panel, damage: Damage, severities: Se
     cells = {}
     for name in corrupted.board.names:
         for i, severity in enumerate(places):
-            found = corrupted.cell(name, panel, damage.name, severity)
+            score = corrupted.cell(name, panel, damage.name, severity)
             if shifted and severity:
-                found = corrupted.shifted.get((name, panel.task, panel.dataset, panel.metric, damage.name, severity))
-            if found:
-                cells[name, i] = found
+                score = corrupted.shifted.get((name, panel.task, panel.dataset, panel.metric, damage.name, severity))
+            if score:
+                cells[name, i] = score
     under = {name for name, i in cells if i}
     heads = [["clean"], *([damage.level(s), f"severity {s}"] if damage.levels else [f"severity {s}"] for s in severities)]
     if shifted:
         heads = [[*head, span({c.n_test for (_, at), c in cells.items() if at == i}, "clip")] for i, head in enumerate(heads)]
-    said = f"{panel.title}, {panel.metric}: {damage.name}{'' if damage.counted else ' (not counted)'}"
-    return Table("encoder", tuple(map(tuple, heads)), corrupted.board.row_groups(under), cells, title=said)
+    title = f"{panel.title}, {panel.metric}: {damage.name}{'' if damage.counted else ' (not counted)'}"
+    return Table("encoder", tuple(map(tuple, heads)), corrupted.board.row_groups(under), cells, title=title)
 
 
 def _retained_note() -> str:
@@ -157,17 +157,17 @@ def _retained_note() -> str:
 
 def _caption(corrupted: Corrupted, measure: str) -> str:
     if measure == "retained":
-        said = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
-        return " ".join([said, *corrupted.undefined_in_words(), *corrupted.board.overlap_in_words()])
+        text = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
+        return " ".join([text, *corrupted.undefined_in_words(), *corrupted.board.overlap_in_words()])
     kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
-    said = f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
-    return " ".join([said, *corrupted.board.overlap_in_words()])
+    text = f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
+    return " ".join([text, *corrupted.board.overlap_in_words()])
 
 
 def robustness_notes(corrupted: Corrupted) -> list[str]:
     """What must be known to read the robustness scores, a sentence or two each."""
     base = corrupted.baseline
-    said = [
+    notes = [
         f"mCE, mean corruption error: the error (1 minus the headline metric) summed over severities and divided by that of {base}, "
         f"mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
         f"Relative mCE: the same of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
@@ -176,20 +176,20 @@ def robustness_notes(corrupted: Corrupted) -> list[str]:
         f"mCE and relative mCE are defined by {CITED}.",
     ]
     if any(p is None for p in corrupted.columns()):
-        said.append("The mean over tasks weighs all tasks alike, of those where the measure is defined.")
+        notes.append("The mean over tasks weighs all tasks alike, of those where the measure is defined.")
     if len(corrupted.baselines) > 1:
-        said.append("The runs have baselines of their own; compare with care.")
+        notes.append("The runs have baselines of their own; compare with care.")
     if any(corrupted.measure(m, n, p) is None for m in _measures(corrupted) for n in corrupted.measured([m]) for p in corrupted.columns()):
-        said.append(f"{NONE}: not defined.")
-    said += corrupted.undefined_in_words()
-    return [*said, *_common_notes(corrupted)]
+        notes.append(f"{NONE}: not defined.")
+    notes += corrupted.undefined_in_words()
+    return [*notes, *_common_notes(corrupted)]
 
 
 def _common_notes(corrupted: Corrupted) -> list[str]:
     scored = corrupted.scored()
     aside = [d.name for d in scored if not d.counted]
     severities = sorted({key[5] for key in corrupted.cells})
-    said = [
+    notes = [
         *corrupted.board.overlap_in_words(),
         f"Test audio is corrupted in {span([len(scored)], 'way')} at severities "
         f"{', '.join(map(str, severities))}; in brackets 95 % bootstrap intervals over groups, mean over seeds.",
@@ -198,12 +198,12 @@ def _common_notes(corrupted: Corrupted) -> list[str]:
         else "Probes were trained on clean audio.",
     ]
     if aside:
-        said.append(f"Not counted in means over corruptions: {', '.join(aside)}.")
+        notes.append(f"Not counted in means over corruptions: {', '.join(aside)}.")
     if corrupted.differing:
-        said.append(f"The runs differ in the levels of {', '.join(corrupted.differing)}; those of the first are named.")
+        notes.append(f"The runs differ in the levels of {', '.join(corrupted.differing)}; those of the first are named.")
     if torn := corrupted.board.merged.torn:
-        said.append(f"The runs differ in the severities of {', '.join(torn)}: means over them are left out, as they do not compare.")
-    return [*said, *corrupted.skipped_in_words(), *corrupted.failed]
+        notes.append(f"The runs differ in the severities of {', '.join(torn)}: means over them are left out, as they do not compare.")
+    return [*notes, *corrupted.skipped_in_words(), *corrupted.failed]
 
 
 def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
@@ -222,12 +222,12 @@ def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
     counted = span([sum(d.counted for d in corrupted.scored())], "corruption")
     over = f"{len(corrupted.panels)} tasks, of those where it is defined, and " if len(corrupted.panels) > 1 else ""
     means = f"Mean over {over}{counted}. mCE: {corrupted.baseline} is 1, lower is better; retained: 1 is all."
-    said = [
+    notes = [
         means if names else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if corrupted.trained_on_corrupted else []),
         *corrupted.undefined_in_words(),
         *corrupted.skipped_in_words(),
         *corrupted.failed,
     ]
-    wrapped = [line for text in said for line in textwrap.wrap(text, width, subsequent_indent="  ")]
+    wrapped = [line for text in notes for line in textwrap.wrap(text, width, subsequent_indent="  ")]
     return "\n\n".join([*blocks, "\n".join(wrapped)]) + "\n"

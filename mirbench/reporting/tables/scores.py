@@ -40,7 +40,7 @@ def notes(board: Board) -> list[str]:
         for n in {c.n_seeds for (encoder, *_), c in board.cells.items() if encoder == name}:
             seeds.setdefault(n, []).append(name)
     fractions = sorted({s.label_fraction for s in board.merged.scores if s.severity == 0})
-    said = [
+    sentences = [
         "Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its 95 % bootstrap interval over groups "
         "(clips of one piece, artist or instrument are drawn together).",
         "The interval does not cover the spread between seeds; that is in scores.csv.",
@@ -49,17 +49,17 @@ def notes(board: Board) -> list[str]:
         "Seeds: " + "; ".join(f"{n} ({', '.join(names)})" for n, names in sorted(seeds.items(), reverse=True)) + ".",
     ]
     if fractions and fractions != [1.0]:
-        said.append(f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}.")
-    said.extend(
+        sentences.append(f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}.")
+    sentences.extend(
         f"On {p.title}, {p.metric}, {' and '.join(f)} {'does' if len(f) == 1 else 'do'} at least as well as every encoder."
         for p, f in _beaten(board)
     )
     if any(board.cell(name, p) is None for name in board.names for p in board.panels):
-        said.append(f"{NONE}: not scored.")
-    said.extend(board.overlap_in_words())
+        sentences.append(f"{NONE}: not scored.")
+    sentences.extend(board.overlap_in_words())
     if board.merged.renamed:
-        said.append("An encoder whose numbers differ between the runs is called by its name and its run.")
-    return said
+        sentences.append("An encoder whose numbers differ between the runs is called by its name and its run.")
+    return sentences
 
 
 def _beaten(board: Board) -> list[tuple[Panel, list[str]]]:
@@ -132,7 +132,7 @@ def comparison_notes(board: Board) -> list[str]:
 
 def scores_text(board: Board, width: int = 100) -> str:
     """The table for a terminal of `width` columns: encoders as rows, as many panels beside each other as fit."""
-    names = next(found for room in (36, 48, 1000) if len(set((found := {n: short(n, room) for n in board.names}).values())) == len(found))
+    names = next(cut for room in (36, 48, 1000) if len(set((cut := {n: short(n, room) for n in board.names}).values())) == len(cut))
     first = max(len(x) for x in [*names.values(), "metric"])
     columns = []
     for p in board.panels:
@@ -164,9 +164,9 @@ def scores_text(board: Board, width: int = 100) -> str:
         rooms = [first, *(room for _, _, room in chosen)]
         blocks.append("\n".join("  ".join(x.ljust(n) for x, n in zip(line, rooms, strict=False)).rstrip() for line in lines))
     sizes = dict.fromkeys(f"{p.title}: {board.size(p)}" for p in board.panels)
-    said = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes]
-    said += [
+    lines_below = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes]
+    lines_below += [
         f"{p.title}, {p.metric}: {' and '.join(f)} {'does' if len(f) == 1 else 'do'} at least as well as every encoder."
         for p, f in _beaten(board)
     ]
-    return "\n\n".join([*blocks, "\n".join([*said, *board.overlap_in_words()])]) + "\n"
+    return "\n\n".join([*blocks, "\n".join([*lines_below, *board.overlap_in_words()])]) + "\n"
