@@ -25,8 +25,8 @@ class Background(mirbench.Corruption):
         import numpy as np
 
         power = np.square(others).mean(axis=1)
-        heard = power > 0
-        background = (others[heard] / np.sqrt(power[heard, None])).sum(axis=0)
+        audible = power > 0
+        background = (others[audible] / np.sqrt(power[audible, None])).sum(axis=0)
         scale = np.sqrt(np.square(audio).mean() / np.maximum(np.square(background).mean(), 1e-30)) * 10 ** (-level / 20)
         return (audio + scale * background).astype(np.float32)
 

@@ -1,8 +1,8 @@
 """The chain of effects that SemiSupCon is trained with, at the paper's severity levels 1 to 4, which are s = .5, 1, 1.5 and 2.
 
 A clip's draws are the same at every level, so what is on at one level is on at the next, and stronger. But the level also says how often an
-effect is on: at level 1 six clips of ten are left as they are. A poor ruler, then, so it counts in no robustness score; it is here to hear
-what training heard. It shifts pitch, by an amount that differs with the clip.
+effect is on: at level 1 six clips of ten are left as they are. A poor ruler, then, so it counts in no robustness score; it is here to apply
+what pretraining applied. It shifts pitch, by an amount that differs with the clip.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """MTG-Jamendo: full tracks from Jamendo with the tags of their uploaders, in four tagging tasks, split 0.
 
 The lines of its tables have as many cells as there are tags. Tags outside the published classes are passed over: where a split would have
-lacked some, its authors dropped them. Of a track that is there in both qualities the better one is heard.
+lacked some, its authors dropped them. Of a track that is there in both qualities the better one is used.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def _perform(
     rng: np.random.Generator,
 ) -> Arrangement:
     """Ticks to seconds with a human touch, pitches into the instruments' ranges, and what is true of the result as tags."""
-    notes, heard, onsets = [], set(), 0
+    notes, sounding, onsets = [], set(), 0
     for index, (voice, instrument, gain) in enumerate(voices):
         if not len(voice):
             continue
@@ -206,12 +206,12 @@ def _perform(
             midi = int(pitch) if instrument == "drums" else _fold(int(pitch) + transpose + shift, entry["low"] - 2, entry["high"] + 2)
             notes.append(Note(float(at), float(lasts), midi, instrument, float(strength)))
         if ((start < seconds - 0.3) & (start + length > 0.3)).any():
-            heard.add(instrument)
+            sounding.add(instrument)
         if index == 0:
             onsets = len({round(float(t), 2) for t in start[(start >= 0) & (start < seconds)]})
     rate = onsets / seconds
-    pitched = sorted(heard - {"drums"})
-    size = "solo" if len(pitched) + ("drums" in heard) == 1 else "duo" if len(pitched) + ("drums" in heard) == 2 else "ensemble"
+    pitched = sorted(sounding - {"drums"})
+    size = "solo" if len(pitched) + ("drums" in sounding) == 1 else "duo" if len(pitched) + ("drums" in sounding) == 2 else "ensemble"
     tags = {style, size, *(instrument_tag(i) for i in pitched)}
-    tags |= ({"drums"} if "drums" in heard else set()) | ({"fast"} if rate > FAST else {"slow"} if rate < SLOW else set())
+    tags |= ({"drums"} if "drums" in sounding else set()) | ({"fast"} if rate > FAST else {"slow"} if rate < SLOW else set())
     return Arrangement(notes, tuple(sorted(tags)))
