@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "valid", "test", "pretrain")
 """`pretrain` clips are for pretraining only; pretraining sees `train` and `pretrain`, probes see `train`, `valid` and `test`."""
 PRETRAINING_SPLITS = ("train", "pretrain")  # in pretraining
-TESTED_SPLITS = ("valid", "test")  # what is heard must not be in these
+TESTED_SPLITS = ("valid", "test")  # what is pretrained on must not be in these
 PROBED = ("train", "valid", "test")  # by probes
 
 CLEAN = "clean"
@@ -81,7 +81,7 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to the audio before it is heard. severity: 1 to 5, 0 for clean; level: the same in `unit`."""
+    """What is done to the audio before it is embedded. severity: 1 to 5, 0 for clean; level: the same in `unit`."""
 
     corruption: str = CLEAN
     severity: int = 0

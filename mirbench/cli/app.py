@@ -195,11 +195,11 @@ def pretrain(
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench.experiment import run as experiment
 
-    found = experiment.pretrain(chosen, registry, cache_folder(cache), encoder)
-    for folder, title in found.items():
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder)
+    for folder, title in checkpoints.items():
         if not quiet:
             _print_skipped(folder, title)
-        print(folder if quiet or len(found) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
+        print(folder if quiet or len(checkpoints) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
 def _print_skipped(checkpoint: Path, title: str) -> None:

@@ -41,15 +41,15 @@ def checked_page(checked: Checked) -> str:
 def verdict(checked: Checked) -> str:
     """One line: whether a run would work."""
     problems, warnings = (len(checked.of_level(level)) for level in ("problem", "warning"))
-    told = f"; {count(warnings, 'warning')}" if warnings else ""
+    text = f"; {count(warnings, 'warning')}" if warnings else ""
     name = checked.dataset.name
     if problems:
-        return f"{name}: a run would refuse it: {count(problems, 'problem')}{told}."
+        return f"{name}: a run would refuse it: {count(problems, 'problem')}{text}."
     if not checked.made:
         return f"{name}: mirbench makes it at the first run; there is nothing to check before that."
     if not any(labels.usable for labels in checked.labels):
-        return f"{name}: it can be pretrained on, and no task is run on it{told}."
-    return f"{name}: a run would work{told or ', and nothing is wrong with it'}."
+        return f"{name}: it can be pretrained on, and no task is run on it{text}."
+    return f"{name}: a run would work{text or ', and nothing is wrong with it'}."
 
 
 def checked_json(checked: Checked) -> dict[str, Any]:
@@ -156,14 +156,14 @@ def _short(name: str) -> str:
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield from wrapped(f"- {finding.text}", "  ", "    ")
-    told, most = finding.examples, EXAMPLES[finding.level]
-    if told and max(map(len, told[:INLINE])) <= SHORT:
-        yield from wrapped(some(told, INLINE), "    ")
+    lines, most = finding.examples, EXAMPLES[finding.level]
+    if lines and max(map(len, lines[:INLINE])) <= SHORT:
+        yield from wrapped(some(lines, INLINE), "    ")
         return
-    for text in told[:most]:
+    for text in lines[:most]:
         yield f"    {text if len(text) < LONGEST else text[:LONGEST] + '…'}"
-    if len(told) > most:
-        yield f"    and {len(told) - most:,} more"
+    if len(lines) > most:
+        yield f"    and {len(lines) - most:,} more"
 
 
 def wrapped(text: str, indent: str = "", further: str | None = None) -> list[str]:

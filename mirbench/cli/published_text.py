@@ -16,16 +16,16 @@ from mirbench.experiment.planning.plan import duration
 from mirbench.nouns import Dataset
 
 
-def where_page(dataset: Dataset, found: Where | None) -> str:
-    """What a data set is and where its files are looked for. found: of a published one."""
+def where_page(dataset: Dataset, published: Where | None) -> str:
+    """What a data set is and where its files are looked for. published: where, of a published one."""
     rows = [("version", dataset.version), ("licence", dataset.licence), ("home", dataset.home), ("cite", dataset.citation)]
     lines = wrapped(f"{dataset.name}: {dataset.description}")
     for name, value in (*rows, ("splits", dataset.split_rule), ("to get it", dataset.access)):
         lines += wrapped(f"{name + ':':<11}{value}", "  ", " " * 13) if value else []
-    if found is None:
+    if published is None:
         lines += wrapped(f"{'where:':<11}{elsewhere(dataset)}", "  ", " " * 13)
         return "\n".join(lines)
-    lines += wrapped(f"{'where:':<11}{place(found)}", "  ", " " * 13)
+    lines += wrapped(f"{'where:':<11}{place(published)}", "  ", " " * 13)
     lines += ["", "  files, in that folder"]
     for files, after in zip(dataset.files, (*dataset.files[1:], None), strict=True):
         many = f", {count(files.count, 'file')}" if files.count > 1 else ""
@@ -78,15 +78,15 @@ def _there(dataset: Dataset, where: Where | None) -> tuple[str, str]:
     return "not found", printable(where.obstacle) if where.obstacle else f"in a folder {' or '.join(where.names)}"
 
 
-def where_json(dataset: Dataset, found: Where | None) -> dict[str, Any]:
+def where_json(dataset: Dataset, place: Where | None) -> dict[str, Any]:
     names = ("name", "description", "version", "licence", "home", "citation", "split_rule", "access")
-    about: dict[str, Any] = {name: getattr(dataset, name) for name in names}
-    if found is not None:
-        root, folder = (None if path is None else str(path) for path in (found.root, found.folder))
-        about |= {"data_root": root, "folder": folder, "looked_for": found.names, "obstacle": found.obstacle}
-        about |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
-    made = found is None and dataset.location is None and dataset.prepares
-    return about | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
+    facts: dict[str, Any] = {name: getattr(dataset, name) for name in names}
+    if place is not None:
+        root, folder = (None if path is None else str(path) for path in (place.root, place.folder))
+        facts |= {"data_root": root, "folder": folder, "looked_for": place.names, "obstacle": place.obstacle}
+        facts |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
+    made = place is None and dataset.location is None and dataset.prepares
+    return facts | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
 
 
 def verified_page(verified: Verified) -> str:
@@ -127,32 +127,32 @@ def _checksums_in_words(verified: Verified) -> list[str]:
     if not verified.dataset.checksums:
         return []
     named = some(each.path for each in verified.dataset.checksums)
-    told = [f"{count(verified.compared, 'file')} compared" if verified.lists else f"none of its publisher's lists is there, {named}"]
+    lines = [f"{count(verified.compared, 'file')} compared" if verified.lists else f"none of its publisher's lists is there, {named}"]
     if verified.differing:
-        told.append(f"{len(verified.differing):,} of other content than published: {some(verified.differing)}")
+        lines.append(f"{len(verified.differing):,} of other content than published: {some(verified.differing)}")
     if verified.unread:
-        told.append(f"{count(len(verified.unread), 'damaged list')}: {some(verified.unread)}")
-    return wrapped(f"checksums: {'; '.join(told)}", "  ", "    ")
+        lines.append(f"{count(len(verified.unread), 'damaged list')}: {some(verified.unread)}")
+    return wrapped(f"checksums: {'; '.join(lines)}", "  ", "    ")
 
 
-def _state(each: Counted) -> str:
-    if each.md5:
+def _state(counted: Counted) -> str:
+    if counted.md5:
         return "wrong"
-    if each.in_part:
+    if counted.in_part:
         return "in part"
-    if each.whole:
-        return "ok" if each.found or not each.files.optional else "left out"
+    if counted.whole:
+        return "ok" if counted.found or not counted.files.optional else "left out"
     return "missing"
 
 
-def _in_words(each: Counted) -> str:
-    parts = [f"{each.found:,} of {count(each.files.count, 'file')}"] if each.files.count > 1 or not each.found else []
-    if each.found > each.files.count:
-        parts.append(f"{each.found - each.files.count:,} too many")
-    if each.md5:
-        parts.append(f"its md5 is {each.md5}, the published one {each.files.md5}")
-    if each.called:
-        parts.append(f"{printable(each.called)} is there: write its name as above")
+def _in_words(counted: Counted) -> str:
+    parts = [f"{counted.found:,} of {count(counted.files.count, 'file')}"] if counted.files.count > 1 or not counted.found else []
+    if counted.found > counted.files.count:
+        parts.append(f"{counted.found - counted.files.count:,} too many")
+    if counted.md5:
+        parts.append(f"its md5 is {counted.md5}, the published one {counted.files.md5}")
+    if counted.called:
+        parts.append(f"{printable(counted.called)} is there: write its name as above")
     return "; ".join(parts)
 
 

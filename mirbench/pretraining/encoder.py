@@ -104,17 +104,17 @@ class BackboneEncoder(Encoder):
             torch.manual_seed(job.seed)
             objective = self._objective(backbone.dim, heads, options)
         stream = self._stream(job, backbone, on_bands, audio_cache, table, budget, heads)
-        heard = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
-        validation, told = None, []
-        if heard is not None and heard.clips:
-            known = LabelTable(heard.clips, signals)
-            told = _budget(heard.clips, known, options) if share else []
-            if told or share < 1:
-                validation = self._stream(job, backbone, on_bands, heard, known, told, heads)
+        valid_audio = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
+        validation, valid_budget = None, []
+        if valid_audio is not None and valid_audio.clips:
+            valid_labels = LabelTable(valid_audio.clips, signals)
+            valid_budget = _budget(valid_audio.clips, valid_labels, options) if share else []
+            if valid_budget or share < 1:
+                validation = self._stream(job, backbone, on_bands, valid_audio, valid_labels, valid_budget, heads)
         if options["checkpoint"] == "best" and validation is None:
             raise MirbenchError("checkpoint=best is chosen on clips of the valid split, and none can be used here; set checkpoint=last.")
         classes = [list(head.classes) for head in heads]
-        about = {"encoder": self.name, "options": dict(options), "seed": job.seed, "classes": classes, "backbone_dim": backbone.dim}
+        metadata = {"encoder": self.name, "options": dict(options), "seed": job.seed, "classes": classes, "backbone_dim": backbone.dim}
         schedule = Schedule(
             **{
                 k: options[k]
@@ -124,13 +124,13 @@ class BackboneEncoder(Encoder):
         )
         learner = Learner(backbone, objective, on_bands)
         facts = train(
-            Training(learner, stream, validation, schedule, job.device, job.devices, job.folder, job.unfinished or job.folder, about)
+            Training(learner, stream, validation, schedule, job.device, job.devices, job.folder, job.unfinished or job.folder, metadata)
         )
         job.report.update(
             facts,
             clips=len(audio_cache.clips),
-            validation_clips=len(heard.clips) if heard else 0,
-            validation_labelled_clips=len(told),
+            validation_clips=len(valid_audio.clips) if valid_audio else 0,
+            validation_labelled_clips=len(valid_budget),
             labelled_clips=len(budget),
             labels_used=dict(sorted(Counter(name for i in budget for name in table.names(i)).items())),
             labelled_clip_ids=[audio_cache.clips[i].id for i in budget],
@@ -200,10 +200,10 @@ class BackboneEncoder(Encoder):
         on_bands: bool,
         audio_cache: AudioCache,
         table: LabelTable,
-        told: list[int],
+        budget: list[int],
         heads: list[Head],
     ) -> ViewStream:
-        """Batches of clips of a audio_cache; told: the clips whose labels may be used."""
+        """Batches of clips of an audio cache; budget: the clips whose labels may be used."""
         import torch
 
         from mirbench.pretraining.objectives import LabelTruth, PairTruth
@@ -211,10 +211,10 @@ class BackboneEncoder(Encoder):
         from mirbench.pretraining.views.stream import ViewStream
 
         options, everyone = job.options, range(len(audio_cache.clips))
-        known = set(told)
+        labelled = set(budget)
         sampler = Sampler(
-            labelled=torch.tensor(told, dtype=torch.long),
-            unlabelled=torch.tensor([i for i in everyone if i not in known] or everyone),
+            labelled=torch.tensor(budget, dtype=torch.long),
+            unlabelled=torch.tensor([i for i in everyone if i not in labelled] or everyone),
             lengths=audio_cache.lengths,
             batch_views=options["batch_views"],
             views=options["views"],
@@ -236,17 +236,17 @@ def _kind(module: Any, device: str) -> Hashable:
     with a setting that cannot be compared, such as a function, is equal to none but itself."""
     import torch
 
-    told: list[Hashable] = [device]
+    parts: list[Hashable] = [device]
     for name, part in module.named_modules():
         settings = {k: v for k, v in vars(part).items() if k not in vars(torch.nn.Module()) and not isinstance(v, torch.Tensor)}
         if not all(_comparable(value) for value in settings.values()):
             return id(module)
-        told += [name, f"{type(part).__module__}.{type(part).__qualname__}", tuple(sorted(settings.items()))]
+        parts += [name, f"{type(part).__module__}.{type(part).__qualname__}", tuple(sorted(settings.items()))]
     tensors = [*module.named_parameters(), *module.named_buffers()]
     tensors += [(f"{name}.{k}", v) for name, part in module.named_modules() for k, v in vars(part).items() if isinstance(v, torch.Tensor)]
     for name, tensor in tensors:
-        told += [name, hashlib.sha256(tensor.detach().cpu().numpy().tobytes()).digest(), tuple(tensor.shape)]
-    return tuple(told)
+        parts += [name, hashlib.sha256(tensor.detach().cpu().numpy().tobytes()).digest(), tuple(tensor.shape)]
+    return tuple(parts)
 
 
 def _check_labels(
@@ -256,13 +256,13 @@ def _check_labels(
     import torch
 
     for k, signal in enumerate(table.signals):
-        told = table.known[k]
-        if bool(told.any()) and not bool(told[budget].any()):
+        known = table.known[k]
+        if bool(known.any()) and not bool(known[budget].any()):
             raise MirbenchError(
                 f"encoder '{encoder.name}' is supervised by '{signal.annotation}', but none of the {len(budget)} clips in its label "
                 "budget carries that annotation; use a larger label_fraction."
             )
-        if not bool(told.any()):
+        if not bool(known.any()):
             carried = ", ".join(sorted({n for clip in audio_cache.clips for n in clip.annotations})) or "none"
             raise MirbenchError(
                 f"encoder '{encoder.name}' is supervised by '{signal.annotation}', but no pretraining clip carries that annotation; set "

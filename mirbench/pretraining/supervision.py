@@ -112,17 +112,17 @@ class LabelTable:
     def names(self, clip: int) -> tuple[str, ...]:
         """The label names of a clip, for label budgets and manifests: `reel`, or `genre=reel` where there are several signals; of a
         regression target only that it is there. None for a clip without labels."""
-        found: list[str] = []
+        label_names: list[str] = []
         for signal, labels in zip(self.signals, self.labels, strict=True):
             label = labels[clip]
             if label is None:
                 continue
             if signal.supervision.target == "regression":
-                found.append(signal.annotation)
+                label_names.append(signal.annotation)
                 continue
             names = label if signal.supervision.target == "multilabel" else [label]
-            found += [name if len(self.signals) == 1 else f"{signal.annotation}={name}" for name in names]
-        return tuple(dict.fromkeys(found))
+            label_names += [name if len(self.signals) == 1 else f"{signal.annotation}={name}" for name in names]
+        return tuple(dict.fromkeys(label_names))
 
     def targets(self, clips: Tensor, labelled: Tensor, view_to_clip: Tensor) -> PairTargets:
         """What the labels say of a batch.
@@ -142,8 +142,8 @@ class LabelTable:
         _check_rows("view_to_clip", view_to_clip, len(clips))
         n = len(clips)
         total, weight = torch.zeros(n, n), torch.zeros(n, n)
-        told = self.known[:, clips] & labelled.to(torch.bool)
-        for signal, encoded, here in zip(self.signals, self.encoded, told, strict=True):
+        usable = self.known[:, clips] & labelled.to(torch.bool)
+        for signal, encoded, here in zip(self.signals, self.encoded, usable, strict=True):
             rows = here.nonzero().flatten()
             if len(rows):
                 pair = (rows[:, None], rows[None, :])
@@ -152,7 +152,7 @@ class LabelTable:
         known = (weight > 0).fill_diagonal_(True)
         alike = torch.where(weight > 0, total / weight.clamp_min(1e-30), total).clamp_(max=1).fill_diagonal_(1.0)
         views = view_to_clip
-        return PairTargets(alike[views][:, views], known[views][:, views], told.any(dim=0)[views])
+        return PairTargets(alike[views][:, views], known[views][:, views], usable.any(dim=0)[views])
 
 
 def _check_rows(what: str, rows: Tensor, count: int) -> None:
@@ -176,18 +176,18 @@ def _label(clip: Clip, signal: Signal) -> Any:
 
 def _encoded(signal: Signal, labels: Sequence[Any]) -> Tensor:
     """(clips, features) float32, zeros where there is no label."""
-    told = [i for i, label in enumerate(labels) if label is not None]
-    if not told:
+    labelled = [i for i, label in enumerate(labels) if label is not None]
+    if not labelled:
         return torch.zeros(len(labels), 1)
     what = f"supervision '{signal.supervision.name}' of the annotation '{signal.annotation}'"
     try:
-        rows = signal.supervision.encode([labels[i] for i in told], signal.options)
+        rows = signal.supervision.encode([labels[i] for i in labelled], signal.options)
     except MirbenchError as error:
         raise MirbenchError(f"{what}: {error}") from error
-    if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(told):
-        raise MirbenchError(f"{what}: encode should return a tensor (clips, features) with {len(told)} rows; correct the supervision.")
+    if not isinstance(rows, Tensor) or rows.ndim != 2 or len(rows) != len(labelled):
+        raise MirbenchError(f"{what}: encode should return a tensor (clips, features) with {len(labelled)} rows; correct the supervision.")
     encoded = torch.zeros(len(labels), rows.shape[1])
-    encoded[told] = rows.float()
+    encoded[labelled] = rows.float()
     return encoded
 
 

@@ -36,13 +36,13 @@ def versions() -> dict[str, str]:
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """`missing` for one that is not installed."""
-    found = {}
+    versions = {}
     for name in packages:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "missing"
-    return found
+            versions[name] = "missing"
+    return versions
 
 
 def git_commit() -> str | None:

@@ -87,7 +87,7 @@ def _labelled(value: list[str]) -> list[str]:
 def _severities(value: Any) -> Any:
     """`1-3,5`, 2 or [1, "3-5"] as a list of whole numbers in rising order, once each; what cannot be read stays as it is."""
     parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
-    found: set[int] = set()
+    severities: set[int] = set()
     for part in parts:
         first, dash, last = part.partition("-")
         if not (first.strip().isdecimal() and (not dash or last.strip().isdecimal())):
@@ -95,8 +95,8 @@ def _severities(value: Any) -> Any:
         low, high = int(first), int(last if dash else first)
         if high - low > 100:
             return value
-        found |= set(range(low, high + 1))
-    return sorted(found) if found else value
+        severities |= set(range(low, high + 1))
+    return sorted(severities) if severities else value
 
 
 def _known_severities(value: list[int]) -> list[int]:

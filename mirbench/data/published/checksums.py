@@ -38,12 +38,12 @@ def read_list(path: Path) -> tuple[dict[str, str], str]:
         return {}, f"unreadable ({error.strerror})"
     wrong = 0
     for number, line in enumerate(lines, 1):
-        found = _LINE.fullmatch(line.removesuffix("\r"))
-        if found is not None and len(found[2]) in KINDS:
-            name = found[3] or ""
-            if found[1]:  # names with line breaks or backslashes are escaped
+        match = _LINE.fullmatch(line.removesuffix("\r"))
+        if match is not None and len(match[2]) in KINDS:
+            name = match[3] or ""
+            if match[1]:  # names with line breaks or backslashes are escaped
                 name = _ESCAPED.sub(lambda mark: {"n": "\n", "r": "\r"}.get(mark[1], mark[1]), name)
-            digests[name] = found[2].lower()
+            digests[name] = match[2].lower()
         elif line.strip():
             wrong = wrong or number
     return digests, f"line {wrong} is no checksum" if wrong else "" if digests else "without a checksum"
@@ -90,7 +90,7 @@ def read_digests(folder: Path, sizes: Mapping[str, int], kinds: Mapping[str, Col
 
     sizes: bytes, by path below the folder; kinds: such as `md5`, by path.
     """
-    found = {}
+    digests = {}
     total = sum(sizes[path] for path in kinds)
     with progress_bar(total=total, unit="B", unit_scale=True, desc=f"checksums of {printable(folder.name)}") as bar:
         for path in kinds:
@@ -101,7 +101,7 @@ def read_digests(folder: Path, sizes: Mapping[str, int], kinds: Mapping[str, Col
                         for each in hashes.values():
                             each.update(block)
                         bar.update(len(block))
-                found[path] = {kind: each.hexdigest() for kind, each in hashes.items()}
+                digests[path] = {kind: each.hexdigest() for kind, each in hashes.items()}
             except OSError as error:
-                found[path] = dict.fromkeys(hashes, f"unreadable ({error.strerror})")
-    return found
+                digests[path] = dict.fromkeys(hashes, f"unreadable ({error.strerror})")
+    return digests

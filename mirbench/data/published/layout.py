@@ -34,11 +34,11 @@ def folder_of(dataset: Dataset, root: Path | None) -> Path:
         raise MirbenchError(f"{obstacle}; name the one that holds your data sets by --data-root.")
     there = {path.name.lower(): path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()}
     named = next((there[name.lower()] for name in dataset.folders or (dataset.name,) if name.lower() in there), None)
-    found = named and _unpacked(dataset, named)
-    if (found is None or not any(_begun(dataset, found))) and all(_begun(dataset, root)):
+    folder = named and _unpacked(dataset, named)
+    if (folder is None or not any(_begun(dataset, folder))) and all(_begun(dataset, root)):
         return root
-    if found is not None:
-        return found
+    if folder is not None:
+        return folder
     if obstacle:
         raise MirbenchError(f"data set '{dataset.name}' is not in the data root {root}: {obstacle}; {where}.")
     names = " or ".join(dataset.folders or (dataset.name,))
@@ -104,11 +104,11 @@ def suggest_dataset(folder: Path, datasets: Iterable[Dataset]) -> str:
     there = [dataset for dataset in datasets if dataset.files and folder.is_dir()]
     laid_out = [dataset for dataset in there if all(_begun(dataset, folder))]
     named = [dataset for dataset in there if folder.name.lower() in {name.lower() for name in dataset.folders or (dataset.name,)}]
-    found = laid_out or named
+    alike = laid_out or named
     hints = []
-    if found:
-        root = folder.parent if found[0] in named else folder
-        hints.append(f"it looks like the published data set {found[0].name}: --dataset {found[0].name} --data-root {root}")
+    if alike:
+        root = folder.parent if alike[0] in named else folder
+        hints.append(f"it looks like the published data set {alike[0].name}: --dataset {alike[0].name} --data-root {root}")
     inside = [path for path in sorted(folder.glob("[!.]*")) if path.is_dir()] if folder.is_dir() else []
     if len(inside) == 1 and sum(path.is_dir() for path in inside[0].glob("[!.]*")) > 1:
         hints.append(f"to take the folders in {inside[0]} for genres: --dataset {inside[0]}")

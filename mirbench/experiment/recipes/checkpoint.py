@@ -56,12 +56,12 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, fold
     _write_fingerprints(resolved, folder, VALID_FINGERPRINTS, recorded, ("valid",))
 
 
-def labels_read(encoder: Encoder, options: Mapping[str, Any], each: PretrainingData) -> tuple[str, ...] | None:
+def labels_read(encoder: Encoder, options: Mapping[str, Any], data: PretrainingData) -> tuple[str, ...] | None:
     """The annotations that pretraining may read, None for all: those that the encoder says it needs, where it says so at all."""
     if type(encoder).needs is Encoder.needs:
-        return each.labels
+        return data.labels
     needs = encoder.needs(options)
-    return needs if each.labels is None else tuple(name for name in needs if name in each.labels)
+    return needs if data.labels is None else tuple(name for name in needs if name in data.labels)
 
 
 def pretraining_clip(clip: Clip, dataset: str, labels: Collection[str] | None) -> Clip:
