@@ -47,7 +47,7 @@ class LocalExecutor:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
-        passing = _Passing(self.store, graph, waiting, self.budget_megabytes)
+        transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes)
         tried: set[tuple[str, str]] = set()
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and self._ready(job):
@@ -56,11 +56,11 @@ class LocalExecutor:
                     together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
                 tried |= {other.name for other in together}
                 self._make(together, outcome)
-                passing.add(together)
+                transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
                 if not need.kept and not waiting[need.name]:
-                    passing.release(need)
+                    transient.release(need)
         return outcome
 
     def _clear(self, graph: Graph) -> None:
@@ -88,7 +88,7 @@ class LocalExecutor:
         outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
-class _Passing:
+class _TransientJobs:
     """What does not have to stay: kept within the budget, and while something that is missing needs it. waiting: by job, what that is."""
 
     def __init__(self, store: Store, graph: Graph, waiting: Mapping[Name, Collection[Name]], budget_megabytes: float) -> None:

@@ -97,7 +97,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         config = register_own_data(config, registry)
         dataset, report = _chosen(config, registry), list[Finding]()
     except MirbenchError as error:
-        dataset, report = _sifted(config, error)
+        dataset, report = _faultless_rows(config, error)
     splits: tuple[SplitFacts, ...] = ()
     labels: list[Labels] = []
     made = listened = False
@@ -136,7 +136,7 @@ def _chosen(config: RunConfig, registry: Registry) -> Dataset:
     return datasets[0]
 
 
-def _sifted(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Finding]]:
+def _faultless_rows(config: RunConfig, error: MirbenchError) -> tuple[Dataset, list[Finding]]:
     """What is in order of a manifest that is refused, and what is not; raises the error where no row by itself is at fault."""
     location = Path(config.datasets[0]).expanduser() if len(config.datasets) == 1 else Path()
     if not ending_of(location) or not location.is_file():

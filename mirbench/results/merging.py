@@ -22,7 +22,7 @@ Done = dict[tuple[str, ...], dict[str, set[int]]]
 """What a run did: (task, data set, metric) -> corruption -> severities."""
 
 # What a row is about, and the numbers that it gives: two runs that differ in the second for the same first are in conflict.
-_ABOUT: Mapping[type, tuple[str, ...]] = {
+_IDENTITY: Mapping[type, tuple[str, ...]] = {
     Score: ("encoder", "task", "dataset", "metric", "corruption", "severity", "seed", "label_fraction"),
     Summary: ("encoder", "task", "dataset", "metric", "corruption", "severity"),
     Comparison: ("encoder", "baseline", "task", "dataset", "metric"),
@@ -176,8 +176,8 @@ def _where(row: Any) -> tuple[str, ...]:
     return row.task, row.dataset, row.metric
 
 
-def _about(row: Any) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in _ABOUT[type(row)])
+def _identity(row: Any) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in _IDENTITY[type(row)])
 
 
 def _clashes(tables: Iterable[Sequence[Any]]) -> set[str]:
@@ -187,7 +187,7 @@ def _clashes(tables: Iterable[Sequence[Any]]) -> set[str]:
     for i, rows in enumerate(tables):
         for row in rows:
             numbers = [digits6(getattr(row, name)) for name in _NUMBERS if hasattr(row, name)]
-            first, given = seen.setdefault(_about(row), (i, numbers))
+            first, given = seen.setdefault(_identity(row), (i, numbers))
             if first != i and given != numbers:
                 clash.add(row.encoder)
     return clash
@@ -203,7 +203,7 @@ def _collapse(tables: Iterable[Sequence[Row]]) -> list[Row]:
     """One row for each thing; of several, the one from the most seeds."""
     kept: dict[tuple[Any, ...], Row] = {}
     for row in (row for rows in tables for row in rows):
-        old = kept.setdefault(_about(row), row)
+        old = kept.setdefault(_identity(row), row)
         if getattr(row, "n_seeds", 0) > getattr(old, "n_seeds", 0):
-            kept[_about(row)] = row
+            kept[_identity(row)] = row
     return list(kept.values())

@@ -28,7 +28,7 @@ from mirbench import read_clip, registry
 from mirbench.engine.machine import core_count
 from mirbench.engine.workers import in_workers
 from mirbench.evaluation.embedding.partial import PartialEmbeddings
-from mirbench.evaluation.embedding.passes import Chunk, EmbeddingPass, cut, embed_passes
+from mirbench.evaluation.embedding.passes import Chunk, EmbeddingPass, chunks_of, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.records import Clip, Condition
 
@@ -78,7 +78,7 @@ def decoding(one: EmbeddingPass, clips: Sequence[Clip]) -> None:
     def do(chunk: Chunk) -> Iterator[int]:
         yield sum(len(read_clip(clips[place], one.encoders[0].sample_rate)) for place in chunk.places)
 
-    assert sum(in_workers(do, iter(cut(clips)), one.workers)) > 0
+    assert sum(in_workers(do, iter(chunks_of(clips)), one.workers)) > 0
 
 
 def encoding(one: EmbeddingPass, clips: Sequence[Clip]) -> Callable[[], None]:
@@ -90,7 +90,7 @@ def encoding(one: EmbeddingPass, clips: Sequence[Clip]) -> Callable[[], None]:
         yield from embed_all(some, [clips[place].id for place in chunk.places], one.encoders, one.batch_size)
 
     def embed() -> None:
-        assert sum(len(rows) for rows in in_workers(do, iter(cut(clips)), one.workers)) == len(clips)
+        assert sum(len(rows) for rows in in_workers(do, iter(chunks_of(clips)), one.workers)) == len(clips)
 
     return embed
 
@@ -132,7 +132,7 @@ def processors() -> float:
 def embedded(clips: Sequence[Clip]) -> None:
     """As a run does it, from the clips to the stored file."""
     with tempfile.TemporaryDirectory() as folder:
-        partial = PartialEmbeddings(Path(folder) / "partial", [clip.id for clip in clips], cut(clips), "benchmark")
+        partial = PartialEmbeddings(Path(folder) / "partial", [clip.id for clip in clips], chunks_of(clips), "benchmark")
         for heard in embed_passes(embedding_pass(), clips, "embedding"):
             partial.add(heard.chunk, heard.rows[0], heard.skipped)
         assert partial.whole
@@ -160,7 +160,7 @@ def planning() -> None:
             took.append(time.perf_counter())
             print(f"{what:40}{took[-1] - took[-2]:8.2f} s")
 
-        chunks = cut(clips)
+        chunks = chunks_of(clips)
         lap(f"cutting {MANY} clips into {len(chunks)} chunks")
         ids = [clip.id for clip in clips]
         partial = PartialEmbeddings(Path(folder) / "partial", ids, chunks, "benchmark")

@@ -33,11 +33,11 @@ def folder(request, tmp_path):
 
 def test_it_is_read_whole_and_by_its_last(folder):
     for place in (folder, folder / "last"):
-        assert checkpoints.read_about(place) == ("semisupcon", {}, 3)
+        assert checkpoints.read_metadata(place) == ("semisupcon", {}, 3)
         assert checkpoints.read_pretraining_clips(place) == HELD
         assert checkpoints.read_fingerprints(place) == FINGERPRINTS
         assert checkpoints.read_fingerprints(place, checkpoints.VALID_FINGERPRINTS) == {}
-        assert checkpoints.whole(place) == folder
+        assert checkpoints.checkpoint_of(place) == folder
 
 
 def test_a_copy_of_its_files_says_the_same(folder, tmp_path):

@@ -47,11 +47,11 @@ class Opened:
     path: Path | str
     name: str
     descriptor: int
-    found: os.stat_result
+    status: os.stat_result
 
     @property
     def size(self) -> int:
-        return self.found.st_size
+        return self.status.st_size
 
     def bytes_at(self, offset: int, count: int) -> bytes:
         """At most `count` bytes, fewer at the end of the file."""
@@ -63,7 +63,7 @@ class Opened:
             now = os.stat(self.path)
         except OSError:
             raise AudioError(f"{self.name} vanished while it was read.") from None
-        if any(getattr(now, each) != getattr(self.found, each) for each in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
+        if any(getattr(now, each) != getattr(self.status, each) for each in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
             raise AudioError(f"{self.name} changed while it was read; try again when nothing writes it any more.")
 
 

@@ -44,7 +44,7 @@ def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, wor
 
 def find_overlap_of_fingerprints(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
     """As `find_overlap`, where of the first there are fingerprints alone, by id."""
-    pairs = _alike(list(first.values()), fingerprint_clips(second, cache, workers))
+    pairs = _same_sound(list(first.values()), fingerprint_clips(second, cache, workers))
     ids = list(first)
     return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]
 
@@ -66,12 +66,12 @@ def overlap_between_splits(clips: Sequence[Clip], cache: Path, workers: int) -> 
 
 def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[Overlap]:
     files: dict[tuple[int, int], tuple[str, float | None]] = {pair: (how, None) for pair, how in _same_file(first, second)}
-    pairs = _alike(prints, others) | files
+    pairs = _same_sound(prints, others) | files
     for one, other in sorted(pairs):
         yield Overlap(first[one].id, second[other].id, *pairs[one, other])
 
 
-def _alike(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
+def _same_sound(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
     pairs: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
     for pair, offset in _same_recording(prints, others):
         pairs.setdefault(pair, (SAME_RECORDING, offset))

@@ -24,7 +24,7 @@ from mirbench.errors import MirbenchError
 from mirbench.records import Clip
 
 COLUMNS = ("id", "path", "split", "group", "start", "duration")
-_ABOUT = {*COLUMNS, "artist", ""}  # what is no annotation
+_NO_ANNOTATION = {*COLUMNS, "artist", ""}  # what is no annotation
 
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
@@ -97,7 +97,7 @@ def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: b
     durations = where.read("duration", column.get("duration"), seconds)
     ids = _ids(where, texts["id"], names, starts)
     groups = [group or artist or name for group, artist, name in zip(texts["group"], texts["artist"], names, strict=True)]
-    annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in _ABOUT})
+    annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in _NO_ANNOTATION})
     clips = list(map(Clip, ids, paths, splits, groups, starts, durations, labels))
     _check_overlaps(where, clips)
     told_by = {"group": any(texts["group"]), "artist": any(texts["artist"])}

@@ -84,11 +84,11 @@ class EmbeddingPass:
     encode_in_workers: bool = True
 
 
-def cut(clips: Sequence[Clip]) -> list[Chunk]:
+def chunks_of(clips: Sequence[Clip]) -> list[Chunk]:
     """Chunks of about `CHUNK_SECONDS`. Reads no file.
 
     >>> from pathlib import Path
-    >>> cut([Clip(str(n), Path("x.wav"), "test", "", duration=60.0) for n in range(5)])
+    >>> chunks_of([Clip(str(n), Path("x.wav"), "test", "", duration=60.0) for n in range(5)])
     [Chunk(begin=0, end=3), Chunk(begin=3, end=5)]
     """
     chunks: list[Chunk] = []
@@ -111,7 +111,7 @@ def embed_passes(
     where an encoder fails, or a worker dies.
     """
     everything = [Pass(condition, tuple(range(len(embedding_pass.encoders)))) for condition in embedding_pass.conditions]
-    chunks, faults = cut(clips), set[str]()
+    chunks, faults = chunks_of(clips), set[str]()
     forked = can_fork() and len(chunks) * len(embedding_pass.conditions) >= LEAST_FORKED
     if embedding_pass.corruptions:
         import audiomentations  # noqa: F401  what most are built on, so that not every worker has to import it

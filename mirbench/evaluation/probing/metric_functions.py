@@ -61,7 +61,7 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
     Labels that are never positive or never negative are passed over, clips whose label is not judged too. Clips are sorted once a label,
     whatever the number of resamples; a few resamples at a time stay in the processor's cache.
     """
-    by_group, group = _alike(weights)
+    by_group, group = _distinct_weights(weights)
     descending = np.argsort(-scores, axis=0, kind="stable")
     for label in range(scores.shape[1]):
         order = descending[:, label]
@@ -91,7 +91,7 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
         yield result
 
 
-def _alike(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _distinct_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Clips that count alike in every resample, as those of a group do, as one: ((groups, resamples), the group of each clip)."""
     by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
     number: dict[bytes, int] = {}
@@ -217,7 +217,7 @@ def same_pitch_class(target: np.ndarray, predicted: np.ndarray, classes: tuple[s
     return pitch_class[target] == pitch_class[predicted]
 
 
-def right(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+def correct(target: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     return target == predicted
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mirbench.errors import unknown_name
 from mirbench.evaluation.probing.metric_functions import (
+    correct,
     macro_average_precision,
     macro_f1,
     macro_roc_auc,
     mean_of,
     mirex,
     r2,
-    right,
     same_pitch_class,
 )
 from mirbench.nouns import Metric
@@ -20,7 +20,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc, partial=True),
         Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision, partial=True),
-        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(right)),
+        Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(correct)),
         Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
         Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(mirex)),
         Metric("pitch_class_accuracy", "pitch-class accuracy", frozenset({"multiclass"}), mean_of(same_pitch_class)),

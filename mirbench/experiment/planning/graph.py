@@ -13,7 +13,7 @@ from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import checkpoint_job
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
-from mirbench.experiment.recipes.overlap import Comparison, Pretrained, comparison_of, pretrained
+from mirbench.experiment.recipes.overlap import OverlapSearch, Pretrained, overlap_search, pretrained
 from mirbench.experiment.resolve.records import Data, Resolved
 
 
@@ -106,17 +106,17 @@ def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, .
 
 
 def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations: dict[str, Job]) -> Job | None:
-    comparison: Comparison | None = comparison_of(resolved, learnt)
-    if comparison is None:
+    search: OverlapSearch | None = overlap_search(resolved, learnt)
+    if search is None:
         return None
-    audio = [data.key(()) for data in (*comparison.learnt_from, *comparison.tested)]
-    names = [[data.name for data in several] for several in (comparison.learnt_from, comparison.tested)]
-    checkpoints = [[str(folder), resolved.checkpoint_files[folder]] for folder in comparison.folders]
+    audio = [data.key(()) for data in (*search.learnt_from, *search.tested)]
+    names = [[data.name for data in several] for several in (search.learnt_from, search.tested)]
+    checkpoints = [[str(folder), resolved.checkpoint_files[folder]] for folder in search.folders]
     parts = {"overlap": audio, "names": names, "checkpoints": checkpoints, **resolved.code.kinds.get("overlaps", {})}
-    what = [*names[0], *(["checkpoints"] if comparison.folders else [])]
-    needs = _only(preparations, (*comparison.learnt_from, *comparison.tested))
-    cost = costs.comparing(comparison.learnt_from, comparison.tested)
-    return Job("overlaps", f"{' and '.join(what)} in {' and '.join(names[1])}", parts, comparison.write, needs, cost)
+    what = [*names[0], *(["checkpoints"] if search.folders else [])]
+    needs = _only(preparations, (*search.learnt_from, *search.tested))
+    cost = costs.comparing(search.learnt_from, search.tested)
+    return Job("overlaps", f"{' and '.join(what)} in {' and '.join(names[1])}", parts, search.write, needs, cost)
 
 
 def _passes(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:

@@ -24,7 +24,7 @@ class Reasons:
     def __init__(self, run: RunGraph) -> None:
         self.store: Store = run.resolved.store
         self.last: dict[str, dict[str, Entry]] = {}
-        self.found: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
         self.by_key = {job.key: job for job in run.graph.jobs}
 
     def of(self, missing: Iterable[Job]) -> dict[str, str]:
@@ -32,11 +32,11 @@ class Reasons:
         return {job.key: self._reason(job) for job in missing}
 
     def _reason(self, job: Job) -> str:
-        if job.key not in self.found:
-            self.found[job.key] = ""  # should two name each other
+        if job.key not in self.reasons:
+            self.reasons[job.key] = ""  # should two name each other
             last = self._last(job.kind).get(job.title)
-            self.found[job.key] = self._difference(job.parts, last.parts) if last and last.parts else ""
-        return self.found[job.key]
+            self.reasons[job.key] = self._difference(job.parts, last.parts) if last and last.parts else ""
+        return self.reasons[job.key]
 
     def _last(self, kind: str) -> Mapping[str, Entry]:
         if kind not in self.last:

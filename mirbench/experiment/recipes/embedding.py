@@ -55,11 +55,11 @@ class _Making:
 
     def __init__(self, batch: EmbeddingBatch, jobs: Sequence[Job], store: Store) -> None:
         from mirbench.evaluation.embedding.partial import PartialEmbeddings
-        from mirbench.evaluation.embedding.passes import cut
+        from mirbench.evaluation.embedding.passes import chunks_of
 
         self.batch, self.resolved, self.jobs, self.store = batch, batch.resolved, jobs, store
         self.clips = self.resolved.data[batch.dataset].of(batch.split)
-        self.ids, chunks = [clip.id for clip in self.clips], cut(self.clips)
+        self.ids, chunks = [clip.id for clip in self.clips], chunks_of(self.clips)
         self.partial = {job.key: PartialEmbeddings(store.unfinished(job.key), self.ids, chunks, job.title) for job in jobs}
         self.skipped = {self.ids[place]: why for each in self.partial.values() for place, why in each.skipped.items()}
         self.faults: dict[str, Fault] = {}  # by corruption

@@ -46,7 +46,7 @@ def pretrained(resolved: Resolved) -> list[Pretrained]:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class OverlapSearch:
     """Which audio is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints."""
 
     resolved: Resolved
@@ -74,13 +74,13 @@ class Comparison:
         write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in overlaps]})
 
 
-def comparison_of(resolved: Resolved, entries: Sequence[Pretrained]) -> Comparison | None:
+def overlap_search(resolved: Resolved, entries: Sequence[Pretrained]) -> OverlapSearch | None:
     """None where nothing can overlap: audio that was made here is nobody's recording."""
     learnt_from = [resolved.data[name] for name in dict.fromkeys(name for each in entries for name in each.data)]
     learnt_from = [data for data in learnt_from if not data.noun.made]
     tested = [data for data in resolved.scored_data if not data.noun.made]
     folders = dict.fromkeys(folder for each in entries for folder in each.folders)
-    return Comparison(resolved, tuple(learnt_from), tuple(tested), tuple(folders)) if tested and (learnt_from or folders) else None
+    return OverlapSearch(resolved, tuple(learnt_from), tuple(tested), tuple(folders)) if tested and (learnt_from or folders) else None
 
 
 def _overlaps_of(prints: Mapping[str, ClipFingerprint], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
@@ -102,7 +102,7 @@ def _clips(several: Iterable[Data], splits: Sequence[str]) -> Iterator[Clip]:
 
 
 def read_overlap(folder: Path | None, entries: Sequence[Pretrained]) -> dict[str, list[Overlap]]:
-    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: that `Comparison.write` filled."""
+    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: filled by `OverlapSearch`."""
     rows = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
     if not rows:
         return {}

@@ -31,7 +31,7 @@ class ClipFingerprint:
     file: str
 
 
-def read_about(path: Path) -> tuple[str, dict[str, Any], int]:
+def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
     """(encoder, options, seed) of a checkpoint folder; raises MirbenchError for what is none."""
     if path.is_file():
         raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
@@ -52,7 +52,7 @@ def read_about(path: Path) -> tuple[str, dict[str, Any], int]:
     return name, options, seed
 
 
-def whole(path: Path) -> Path:
+def checkpoint_of(path: Path) -> Path:
     """The checkpoint that a folder is, or is the `last` or `best` of."""
     path = path.resolve() if path.name in ("", "..") else path
     return path.parent if not _file(path, CLIPS).is_file() and (path.parent / ABOUT).is_file() else path
@@ -61,7 +61,7 @@ def whole(path: Path) -> Path:
 def files_of(path: Path) -> dict[str, Path]:
     """By their name in it, the files that make up a checkpoint; of a `last` or `best` with what stands beside it."""
     inside = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name != ENTRY]
-    beside = {name: _file(whole(path), name) for name in (REPORT, CLIPS, FINGERPRINTS, VALID_FINGERPRINTS)}
+    beside = {name: _file(checkpoint_of(path), name) for name in (REPORT, CLIPS, FINGERPRINTS, VALID_FINGERPRINTS)}
     return {
         **{file.name: file for file in beside.values() if file.is_file()},
         **{file.relative_to(path).as_posix(): file for file in inside},
@@ -75,7 +75,7 @@ def digests_of(path: Path) -> dict[str, str]:
 
 def read_pretraining_clips(path: Path) -> dict[str, dict[str, Any]]:
     """data set -> {"key", "clips"} of what a checkpoint was pretrained on; nothing where it does not say."""
-    file = _file(whole(path), CLIPS)
+    file = _file(checkpoint_of(path), CLIPS)
     try:
         return {name: {"key": str(of["key"]), "clips": list(of["clips"])} for name, of in json.loads(file.read_text("utf-8")).items()}
     except FileNotFoundError:
@@ -118,7 +118,7 @@ def write_fingerprints(path: Path, fingerprints: Mapping[str, ClipFingerprint], 
 
 def read_fingerprints(path: Path, name: str = FINGERPRINTS) -> dict[str, ClipFingerprint]:
     """As `write_fingerprints` was given them; nothing where a checkpoint does not say."""
-    file = _file(whole(path), name)
+    file = _file(checkpoint_of(path), name)
     if not file.is_file():
         return {}
     try:

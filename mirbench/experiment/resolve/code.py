@@ -38,16 +38,16 @@ ROOTS = {
     "scores": (f"{PROBING}.scoring:measured", f"{PROBING}.scoring:shift_labels", "mirbench.records:Predictions"),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
-NO_NUMBER = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
+NEUTRAL_MODULES = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
 DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see `Data.decoders`
-BENEATH = {"audiomentations": ("python-stretch", "numpy-minmax", "numpy-rms"), "librosa": ("scipy",)}  # what packages compute with
-UNMOVED = ("threadpoolctl", "tqdm", "pluggy", "tensorboard", "safetensors", "pyarrow", "mirdata")  # packages that move no number
+DEPENDENCIES = {"audiomentations": ("python-stretch", "numpy-minmax", "numpy-rms"), "librosa": ("scipy",)}  # what packages compute with
+NEUTRAL_PACKAGES = ("threadpoolctl", "tqdm", "pluggy", "tensorboard", "safetensors", "pyarrow", "mirdata")  # packages that move no number
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "lightning-fabric", "lightning_fabric": "lightning-fabric"}
 
 
 def source_tree(store: Store) -> SourceTree:
     """The source of mirbench and its plugins; what was read of it is kept in the store."""
-    return SourceTree(neutral=(*NEUTRAL, *NO_NUMBER), memo=store.root / "sources.json")
+    return SourceTree(neutral=(*NEUTRAL, *NEUTRAL_MODULES), memo=store.root / "sources.json")
 
 
 def resolve_code(
@@ -102,5 +102,5 @@ class _Reader:
 @functools.cache
 def _versions(packages: tuple[str, ...]) -> Mapping[str, str]:
     """Of packages as they are imported, by the names under which they are installed."""
-    wanted = [DISTRIBUTIONS.get(name, name) for name in packages if name not in (*UNMOVED, *DECODERS)]
-    return versions_of(dict.fromkeys([*wanted, *(beneath for name in packages for beneath in BENEATH.get(name, ()))]))
+    wanted = [DISTRIBUTIONS.get(name, name) for name in packages if name not in (*NEUTRAL_PACKAGES, *DECODERS)]
+    return versions_of(dict.fromkeys([*wanted, *(dependency for name in packages for dependency in DEPENDENCIES.get(name, ()))]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.errors import MirbenchError
-from mirbench.experiment.resolve.checkpoints import read_about, read_pretraining_clips, whole
+from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.records import Entry
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT
@@ -131,7 +131,7 @@ def _given(config: RunConfig, registry: Registry) -> Iterator[Entry]:
     """A entry, not yet labelled, of each folder of `checkpoints`. Its options are those that it was trained with; settings change
     those that are read when it is loaded."""
     for path in {Path(text).expanduser().resolve(): Path(text).expanduser() for text in config.checkpoints}.values():
-        name, options, seed = read_about(path)
+        name, options, seed = read_metadata(path)
         if name not in registry.encoders:
             raise MirbenchError(
                 f"checkpoint {path} is of the encoder '{name}', which no plugin provides; name its plugin with --plugin FILE."
@@ -159,7 +159,7 @@ def _grouped(given: Iterator[Entry]) -> list[Entry]:
     for entry in given:
         (path,) = entry.checkpoints.values()
         pretrained_on = {name: data["key"] for name, data in read_pretraining_clips(path).items()}
-        part = path.name if whole(path) != path else ""  # last | best
+        part = path.name if checkpoint_of(path) != path else ""  # last | best
         same = [entry.encoder.name, entry.options, entry.asked, pretrained_on, part]
         alike.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
     entries: list[Entry] = []

@@ -207,13 +207,13 @@ def test_chunks_are_of_about_as_many_seconds_whatever_the_clips_are(monkeypatch)
     monkeypatch.setattr(embedding_passes, "MOST_CLIPS", 12)
     lengths = [*[60.0] * 7, *[2.0] * 30, *[None] * 8, 500.0, 500.0, 0.01]
     clips = [Clip(str(n), Path("x.wav"), "test", "g", duration=length) for n, length in enumerate(lengths)]
-    chunks = embedding_passes.cut(clips)
+    chunks = embedding_passes.chunks_of(clips)
     assert [len(chunk.places) for chunk in chunks] == [3, 3, 12, 12, 12, 4, 1, 1]
     assert [chunk.begin for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
-    assert embedding_passes.cut([]) == []
+    assert embedding_passes.chunks_of([]) == []
 
 
-def test_only_what_is_left_is_heard(clips, cut):
+def test_only_what_is_missing_is_embedded(clips, cut):
     cut(2, forked=False)
     encoders = [one(), one(rate=4000)]
     everything, _, _ = embedded_by(embedding_pass(encoders, Hiss()), clips)
@@ -224,7 +224,7 @@ def test_only_what_is_left_is_heard(clips, cut):
         return [Pass(conditions(Hiss())[1], (1,))] if len(asked) == 2 else []
 
     rows, _, _ = embedded_by(embedding_pass(encoders, Hiss()), clips, left)
-    assert asked == embedding_passes.cut(clips)
+    assert asked == embedding_passes.chunks_of(clips)
     assert rows.keys() == {(conditions(Hiss())[1], 1)}
     np.testing.assert_array_equal(rows[conditions(Hiss())[1], 1], everything[conditions(Hiss())[1], 1][2:4])
 
