@@ -77,10 +77,10 @@ class LocalExecutor:
         begun, first = time.perf_counter(), jobs[0]
         more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
         with all_locked((self.store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
-            left = [job for job in jobs if not self.store.has(*job.name)]  # another process may have been at it
-            if left and first.batch is not None:
-                outcome.failed |= first.batch.make(left, self.store)
-            elif left:
+            missing = [job for job in jobs if not self.store.has(*job.name)]  # another process may have been at it
+            if missing and first.batch is not None:
+                outcome.failed |= first.batch.make(missing, self.store)
+            elif missing:
                 make_job(first, self.store)
         for job in jobs:
             if self.store.has(*job.name):
@@ -94,6 +94,7 @@ class _TransientJobs:
     def __init__(self, store: Store, graph: Graph, waiting: Mapping[Name, Collection[Name]], budget_megabytes: float) -> None:
         self.store, self.waiting, self.budget = store, waiting, budget_megabytes
         self.kinds = {job.kind for job in graph.jobs if not job.kept}
+        self.own = {job.key for job in graph.jobs if not job.kept}
         self.megabytes = self._trim()
 
     def add(self, jobs: Iterable[Job]) -> None:
@@ -107,7 +108,7 @@ class _TransientJobs:
 
     def _trim(self) -> float:
         needed = {key for (kind, key), jobs in self.waiting.items() if jobs and kind in self.kinds}
-        return self.store.trim(self.kinds, self.budget, needed) if self.kinds else 0.0
+        return self.store.trim(self.kinds, self.budget, needed, self.own) if self.kinds else 0.0
 
 
 def make_job(job: Job, store: Store) -> None:

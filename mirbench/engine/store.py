@@ -24,6 +24,7 @@ from mirbench.engine.files import explain_os_errors, lock, sync
 
 STALE_PART_SECONDS = 24 * 3600
 FORGOTTEN_PART_SECONDS = 30 * STALE_PART_SECONDS  # where no lock tells whether somebody is still at it
+IN_USE_SECONDS = 3600
 ENTRY = ".entry.json"
 
 
@@ -119,16 +120,24 @@ class Store:
         with contextlib.suppress(OSError):
             os.utime(self.folder(kind, key))
 
-    def trim(self, kinds: Collection[str], megabytes: float, spared: Collection[str]) -> float:
-        """Removes the entries of these kinds that were not used for longest until the rest take no more than so much; `spared` keys are
-        left, and counted. Returns how many megabytes the rest take."""
-        found = [(kind, folder) for kind in kinds if (self.root / kind).is_dir() for folder in (self.root / kind).iterdir()]
-        sized = sorted((folder.stat().st_mtime, kind, folder.name, _size(folder)) for kind, folder in found if folder.name[0] != ".")
-        total = sum(size for *_, size in sized)
-        for _, kind, key, size in sized:
+    def trim(self, kinds: Collection[str], megabytes: float, spared: Collection[str], own: Collection[str] = ()) -> float:
+        """Removes the entries of these kinds that were not used for longest until the rest take no more than so much. Returns how many
+        megabytes that is.
+
+        spared: keys that are left, and counted; so are those that were used a short while ago and are not among `own`: another process may
+        be at them.
+        """
+        folders = [(kind, folder) for kind in kinds if (self.root / kind).is_dir() for folder in (self.root / kind).iterdir()]
+        entries = []
+        for kind, folder in folders:
+            with contextlib.suppress(FileNotFoundError):  # another process was first
+                if not folder.name.startswith("."):
+                    entries.append((folder.stat().st_mtime, kind, folder.name, _size(folder)))
+        total, old = sum(size for *_, size in entries), time.time() - IN_USE_SECONDS
+        for used, kind, key, size in sorted(entries):
             if total <= megabytes * 1e6:
                 break
-            if key not in spared:
+            if key not in spared and (key in own or used < old):
                 self.remove(kind, key)
                 total -= size
         return total / 1e6

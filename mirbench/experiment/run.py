@@ -31,7 +31,8 @@ TRIES = 3
 
 def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None = None) -> RunGraph:
     """Every job of a run in the order in which it will be done; nothing is made. Raises MirbenchError as `resolve` does."""
-    return build(resolve(config, registry, cache, kept))
+    resolved = resolve(config, registry, cache, kept)
+    return build(resolved)
 
 
 def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", kept: KeptCheckpoints | None = None) -> Path:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DECODING = 0.002  # seconds that a second of audio takes, once for all encoders
 CORRUPTING = 0.0003  # the same, of one condition
-CLIP_MEGABYTES = 0.003  # of an embedding
+CLIP_MEGABYTES = 0.0065  # of an embedding
 PASS_CLIP_MEGABYTES = 0.01  # of an embedding, as passes are measured
 PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
@@ -28,7 +28,7 @@ UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split
 
 
 def preparing(data: Data) -> Cost:
-    return Cost(*data.noun.cost(), cores=0)
+    return Cost() if data.prepared else Cost(*data.noun.cost(), cores=0)
 
 
 def pretraining(resolved: Resolved, entry: Entry) -> Cost:
