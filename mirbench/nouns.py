@@ -70,7 +70,10 @@ class Option:
         bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
         within = all(bound is None or holds(self.default, bound) for bound, holds in bounds)
         if not within or (self.choices and self.default not in self.choices):
-            raise ValueError(f"the default {self.default!r} is none of what the option may be")
+            limits = [f"{word} {bound:g}" for word, bound in (("at least", self.ge), ("above", self.gt), ("at most", self.le),
+                                                              ("below", self.lt)) if bound is not None]  # fmt: skip
+            right = f"one of {', '.join(map(str, self.choices))}" if self.choices else " and ".join(limits)
+            raise ValueError(f"the default of an option is {self.default!r}, and it must be {right}")
 
 
 option: Callable[..., Any] = Option  # of any type to a type checker, so that a subclass may give another default by its value alone

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mirbench.engine.files import all_locked
+from mirbench.engine.files import Presence, all_locked, locked
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 
@@ -43,11 +43,14 @@ class LocalExecutor:
         self.store, self.budget_megabytes = store, budget_megabytes
 
     def run(self, graph: Graph, outcome: Outcome | None = None) -> Outcome:
-        outcome = outcome or Outcome()
+        with Presence(self.store.lock_file("in-use")) as presence:
+            return self._run(graph, outcome or Outcome(), presence)
+
+    def _run(self, graph: Graph, outcome: Outcome, presence: Presence) -> Outcome:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
-        transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes)
+        transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
         tried: set[tuple[str, str]] = set()
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and self._ready(job):
@@ -65,9 +68,9 @@ class LocalExecutor:
 
     def _clear(self, graph: Graph) -> None:
         """Removes what jobs that are done had kept to go on from."""
-        keys = {path.name for path in self.store.unfinished("x").parent.glob("*")}
+        unfinished = self.store.unfinished_keys()
         for job in graph.jobs:
-            if job.key in keys and self.store.has(*job.name):
+            if job.key in unfinished and self.store.has(*job.name):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
     def _ready(self, job: Job) -> bool:
@@ -91,8 +94,10 @@ class LocalExecutor:
 class _TransientJobs:
     """What does not have to stay: kept within the budget, and while something that is missing needs it. waiting: by job, what that is."""
 
-    def __init__(self, store: Store, graph: Graph, waiting: Mapping[Name, Collection[Name]], budget_megabytes: float) -> None:
-        self.store, self.waiting, self.budget = store, waiting, budget_megabytes
+    def __init__(
+        self, store: Store, graph: Graph, waiting: Mapping[Name, Collection[Name]], budget_megabytes: float, presence: Presence
+    ) -> None:
+        self.store, self.waiting, self.budget, self.presence = store, waiting, budget_megabytes, presence
         self.kinds = {job.kind for job in graph.jobs if not job.kept}
         self.own = {job.key for job in graph.jobs if not job.kept}
         self.megabytes = self._trim()
@@ -108,7 +113,9 @@ class _TransientJobs:
 
     def _trim(self) -> float:
         needed = {key for (kind, key), jobs in self.waiting.items() if jobs and kind in self.kinds}
-        return self.store.trim(self.kinds, self.budget, needed, self.own) if self.kinds else 0.0
+        if not self.kinds:
+            return 0.0
+        return self.store.trim(self.kinds, self.budget, needed, None if self.presence.alone() else self.own)
 
 
 def make_job(job: Job, store: Store) -> None:
@@ -121,7 +128,10 @@ def make_job(job: Job, store: Store) -> None:
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
     """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
     job = next(job for job in graph.jobs if job.key == key)
-    if job.batch is not None:
-        return job.batch.make([job], store)
-    make_job(job, store)
-    return {}
+    with locked(store.lock_file(job.lock or job.key), f"making {job.kind} of {job.title}"):
+        if store.has(*job.name):
+            return {}
+        if job.batch is not None:
+            return job.batch.make([job], store)
+        make_job(job, store)
+        return {}

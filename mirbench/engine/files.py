@@ -116,6 +116,35 @@ def all_locked(paths: Iterable[Path], doing: str) -> Iterator[None]:
         yield
 
 
+class Presence:
+    """That this process is at something, as all see that are at it too: a lock that many hold."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.handle = path, -1
+
+    def __enter__(self) -> Presence:
+        with explain_os_errors("opening the cache", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._share()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.handle)
+
+    def alone(self) -> bool:
+        """Whether nobody else is at it now; false where that cannot be known."""
+        if fcntl is None or not lock(self.handle):
+            return False
+        self._share()
+        return True
+
+    def _share(self) -> None:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self.handle, fcntl.LOCK_SH)
+
+
 def _wait(handle: int, doing: str, folder: Path) -> bool | None:
     given_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < given_up:

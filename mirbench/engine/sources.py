@@ -197,7 +197,8 @@ class SourceTree:
             items += [(module, cls.__qualname__)] * (not self._is_neutral(module))
         classes = [item for item in items if self._is_class(item)]
         rest = [(module, key if key == "!" else "*") for module, key in items if (module, key) not in classes]
-        if any("__init__" in self._about(c)["members"] or c[1] in self.modules.read(c[0])["decorated"] for c in classes):
+        made = any("__init__" in self._about(c)["members"] or c[1] in self.modules.read(c[0])["decorated"] for c in classes)
+        if made or getattr(thing, "__dict__", None):  # with arguments, or attributes of its own, which stand somewhere in its module
             rest.append((own, "*"))
         return self._sources([*rest, *(classes if methods is None else self._of_methods(classes, methods))])
 

@@ -24,7 +24,6 @@ from mirbench.engine.files import explain_os_errors, lock, sync
 
 STALE_PART_SECONDS = 24 * 3600
 FORGOTTEN_PART_SECONDS = 30 * STALE_PART_SECONDS  # where no lock tells whether somebody is still at it
-IN_USE_SECONDS = 3600
 ENTRY = ".entry.json"
 
 
@@ -87,6 +86,9 @@ class Store:
         """Where a job keeps what it is to go on from after a kill."""
         return self.root / "unfinished" / key
 
+    def unfinished_keys(self) -> set[str]:
+        return {path.name for path in (self.root / "unfinished").glob("*")}
+
     def lock_file(self, name: str) -> Path:
         return self.root / "locks" / f"{name}.lock"
 
@@ -120,12 +122,11 @@ class Store:
         with contextlib.suppress(OSError):
             os.utime(self.folder(kind, key))
 
-    def trim(self, kinds: Collection[str], megabytes: float, spared: Collection[str], own: Collection[str] = ()) -> float:
+    def trim(self, kinds: Collection[str], megabytes: float, spared: Collection[str], own: Collection[str] | None = None) -> float:
         """Removes the entries of these kinds that were not used for longest until the rest take no more than so much. Returns how many
         megabytes that is.
 
-        spared: keys that are left, and counted; so are those that were used a short while ago and are not among `own`: another process may
-        be at them.
+        spared: keys that are left, and counted. own: where another process may be at the others, the keys of which some may go.
         """
         folders = [(kind, folder) for kind in kinds if (self.root / kind).is_dir() for folder in (self.root / kind).iterdir()]
         entries = []
@@ -133,11 +134,11 @@ class Store:
             with contextlib.suppress(FileNotFoundError):  # another process was first
                 if not folder.name.startswith("."):
                     entries.append((folder.stat().st_mtime, kind, folder.name, _size(folder)))
-        total, old = sum(size for *_, size in entries), time.time() - IN_USE_SECONDS
-        for used, kind, key, size in sorted(entries):
+        total = sum(size for *_, size in entries)
+        for _, kind, key, size in sorted(entries):
             if total <= megabytes * 1e6:
                 break
-            if key not in spared and (key in own or used < old):
+            if key not in spared and (own is None or key in own):
                 self.remove(kind, key)
                 total -= size
         return total / 1e6
@@ -193,7 +194,11 @@ def _digest(path: Path) -> tuple[int, str]:
 
 def _size(folder: Path) -> int:
     """Bytes."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes it
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _free(folder: Path) -> bool:

@@ -102,7 +102,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     labels: list[Labels] = []
     made = listened = False
     try:
-        folder = _folder(config, registry, cache, dataset)
+        folder = _folder(config, cache, dataset)
         clips = None if folder is None else _clips(dataset, folder, registry)
         annotations = dataset.annotations
     except MirbenchError as error:
@@ -148,7 +148,7 @@ def _faultless_rows(config: RunConfig, error: MirbenchError) -> tuple[Dataset, l
     return FaultlessRows(location, found_faults, config.split_seed), [Finding("problem", text, tuple(map(printable, found_faults.faults)))]
 
 
-def _folder(config: RunConfig, registry: Registry, cache: Path, dataset: Dataset) -> Path | None:
+def _folder(config: RunConfig, cache: Path, dataset: Dataset) -> Path | None:
     """Where its files lie; None where they are still to be made."""
     _, folder, prepared = place_of(dataset, Store(cache).check(), config.data_root)
     return folder if prepared or not dataset.prepares else None

@@ -98,7 +98,7 @@ class BackboneEncoder(Encoder):
         table = LabelTable(audio_cache.clips, signals)
         budget = _budget(audio_cache.clips, table, options) if share else []
         if share:
-            _check_labels(self, audio_cache, table, budget, options)
+            _check_labels(self, audio_cache, table, budget)
         heads = heads_of(table, budget) if self.objective == "prediction" else []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
@@ -249,9 +249,7 @@ def _kind(module: Any, device: str) -> Hashable:
     return tuple(parts)
 
 
-def _check_labels(
-    encoder: BackboneEncoder, audio_cache: AudioCache, table: LabelTable, budget: list[int], options: Mapping[str, Any]
-) -> None:
+def _check_labels(encoder: BackboneEncoder, audio_cache: AudioCache, table: LabelTable, budget: list[int]) -> None:
     """Raises MirbenchError where the labels cannot teach anything."""
     import torch
 

@@ -104,11 +104,6 @@ class LabelTable:
         self.known = torch.tensor(told, dtype=torch.bool).reshape(len(self.signals), len(clips))
         self.encoded = [_encoded(signal, labels) for signal, labels in zip(self.signals, self.labels, strict=True)]
 
-    @property
-    def any_known(self) -> Tensor:
-        """(clips,) bool: whether some signal tells of the clip."""
-        return self.known.any(dim=0)
-
     def names(self, clip: int) -> tuple[str, ...]:
         """The label names of a clip, for label budgets and manifests: `reel`, or `genre=reel` where there are several signals; of a
         regression target only that it is there. None for a clip without labels."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mirbench.engine.executor import LocalExecutor, make_one
+from mirbench.engine.files import Presence
 from mirbench.engine.jobs import Cost, Graph, Job
 from mirbench.engine.store import Store
 
@@ -194,7 +195,7 @@ def test_two_engines_on_one_store_make_each_job_once(kitchen, store):
     assert faults == []
     assert sorted(kitchen.made) == ["loaf", "pie 0", "pie 1", "pie 2", "pie 3"]
     assert sum(map(len, batch.seen)) == 4
-    assert list((store.root / "locks").iterdir()) == []
+    assert [path.name for path in (store.root / "locks").iterdir()] == ["in-use.lock"]
 
 
 def test_jobs_of_one_lock_are_not_made_at_once(kitchen, store):
@@ -252,3 +253,17 @@ def test_the_engine_knows_nothing_of_music():
     """
     found = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True).stdout
     assert found == "['engine', 'errors', 'hookspecs', 'nouns', 'records', 'seeded'] []\n"
+
+
+def test_what_another_engine_may_be_at_is_not_removed(kitchen, store):
+    """Over its budget, each removes its own; what is left of others goes when nobody else is there."""
+    first, meals = passing(kitchen)
+    LocalExecutor(store, budget_megabytes=1).run(Graph([*first, *meals]))
+    other = kitchen.job("crumb", kind="slices", kept=False)
+    mine = Graph([other, kitchen.job("snack", [other])])
+    with Presence(store.lock_file("in-use")):
+        LocalExecutor(store).run(mine)
+    assert not store.has(*other.name)
+    assert all(store.has(*job.name) for job in first)
+    LocalExecutor(store).run(mine)
+    assert [store.has(*job.name) for job in first] == [True, False, False, False]

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -643,3 +644,35 @@ def test_every_file_of_ours_can_be_read(mirbench_tree):
 def test_every_public_name_is_found(mirbench_tree):
     lost = [name for name in mirbench.__all__ if not mirbench_tree.used_by(f"mirbench:{name}").definitions]
     assert lost == ["MirbenchError", "hookimpl", "progress_bar"]
+
+
+MADE = """
+class Loud:
+    gain = 1
+
+    def load(self):
+        return 2
+
+def make():
+    it = Loud()
+    it.gain = 3
+    return it
+"""
+
+
+def test_an_object_with_attributes_of_its_own_has_all_of_its_module(tmp_path):
+    """They are set somewhere in it."""
+
+    def digest(text: str) -> str:
+        module = types.ModuleType("loud_encoder")
+        module.__file__ = str(tmp_path / "loud_encoder.py")
+        Path(module.__file__).write_text(text)
+        sys.modules["loud_encoder"] = module
+        exec(compile(text, module.__file__, "exec"), vars(module))
+        try:
+            return SourceTree().of_object(module.make(), ["load"]).digest
+        finally:
+            del sys.modules["loud_encoder"]
+
+    assert digest(MADE) == digest(MADE + "# as it is\n")
+    assert digest(MADE) != digest(MADE.replace("it.gain = 3", "it.gain = 5"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +127,23 @@ def test_more_devices_than_there_are_are_refused(monkeypatch):
     assert resolve_machine("cpu", 2).device == "cpu"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     check_devices("cuda", 4)
+
+
+def test_what_packages_compute_with_is_in_the_keys():
+    """What the packages import that others' code computes with, as they are installed here."""
+    numeric = {
+        "scipy": "scipy",
+        "numba": "numba",
+        "python_stretch": "python-stretch",
+        "numpy_minmax": "numpy-minmax",
+        "numpy_rms": "numpy-rms",
+    }
+    for package, listed in code.DEPENDENCIES.items():
+        (folder,) = importlib.util.find_spec(package).submodule_search_locations
+        text = "\n".join(path.read_text() for path in Path(folder).rglob("*.py") if "test" not in path.parts)
+        imported = {numeric[name] for name in re.findall(r"^\s*(?:import|from) (\w+)", text, re.M) if name in numeric}
+        assert imported <= set(listed), package
+
+
+def test_a_package_under_another_name_has_its_version():
+    assert code._versions(("PIL", "nothing_of_this_name")) == {"pillow": metadata.version("pillow"), "nothing_of_this_name": "missing"}

@@ -154,7 +154,7 @@ def test_without_signals_there_are_own_views_only():
     table = LabelTable(random_clips(0), ())
     rows, labelled, views = random_batch(0)
     assert torch.equal(table.targets(rows, labelled, views).targets, (views[:, None] == views[None, :]).float())
-    assert table.any_known.tolist() == [False] * 12
+    assert table.known.any(dim=0).tolist() == [False] * 12
     assert table.names(3) == ()
 
 
@@ -250,7 +250,7 @@ def test_names_of_labels_for_budgets_and_manifests():
     def names(spec):
         table = LabelTable(clips, read_signals(spec))
         assert table.names(1) == ()
-        assert table.any_known.tolist() == [True, False]
+        assert table.known.any(dim=0).tolist() == [True, False]
         return table.names(0)
 
     assert names("same-class") == ("reel",)
@@ -263,7 +263,7 @@ def test_names_of_labels_for_budgets_and_manifests():
 @pytest.mark.parametrize("empty", [None, "", math.nan])
 def test_an_empty_annotation_is_none(empty):
     clip = Clip("a", Path("x"), "train", "a", annotations={"genre": empty})
-    assert LabelTable([clip], read_signals("same-class")).any_known.tolist() == [False]
+    assert LabelTable([clip], read_signals("same-class")).known.any(dim=0).tolist() == [False]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from mirbench.errors import MirbenchError, describe
 
 _LIBSNDFILE = "wav wave bwf rf64 w64 flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf voc sph"
 _FFMPEG = "m4a m4b mp4 aac ac3 wma webm mka ape wv tta mpc amr 3gp dsf"
-FFMPEG_ENDINGS = frozenset(f".{ending}" for ending in _FFMPEG.split())  # of files that libsndfile does not read
-AUDIO = frozenset(f".{ending}" for ending in _LIBSNDFILE.split()) | FFMPEG_ENDINGS
+LIBSNDFILE_ENDINGS = frozenset(f".{ending}" for ending in _LIBSNDFILE.split())
+AUDIO = LIBSNDFILE_ENDINGS | frozenset(f".{ending}" for ending in _FFMPEG.split())
 
 
 @dataclass

@@ -77,7 +77,7 @@ def build(resolved: Resolved) -> RunGraph:
         clean.add(place)
     for data in resolved.scored_data:
         place = Place(resolved, data, wanted, checkpoints, _only(preparations, [data]))
-        for corruptions in _passes(resolved, data, len(wanted)):
+        for corruptions in _corruption_groups(resolved, data, len(wanted)):
             corrupted.add(place, corruptions, clean)
     learnt = pretrained(resolved)
     return RunGraph(resolved, needed, checkpoints, tuple(learnt), _overlap_job(resolved, learnt, preparations), clean, corrupted)
@@ -119,7 +119,7 @@ def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations:
     return Job("overlaps", f"{' and '.join(what)} in {' and '.join(names[1])}", parts, search.write, needs, cost)
 
 
-def _passes(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:
+def _corruption_groups(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:
     """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
     splits = embedded_splits(resolved)
     clips = costs.sizes(data, splits)[0]

@@ -18,6 +18,11 @@ WORDS = {
 }
 
 
+SETTINGS = {"batch": "batch_size", "resamples": "bootstrap.resamples"}  # parts that are settings of another name
+SECTIONS = ("probe",)  # parts that are sections of the settings
+MADE_OF_OTHERS = "what it is made of has changed"
+
+
 class Reasons:
     """Of the jobs of a run. A part that is the key of another job has that job's reason."""
 
@@ -51,14 +56,17 @@ class Reasons:
             after, before = new.get(name), old.get(name)
             if isinstance(after, Mapping) and isinstance(before, Mapping) and (deeper := self._difference(after, before, name)):
                 return deeper
-            for key in after if isinstance(after, list) else [after]:
-                if isinstance(key, str) and key in self.by_key and (deeper := self._reason(self.by_key[key])):
-                    return deeper
+            if isinstance(after, Mapping) and isinstance(before, Mapping):
+                continue
+            keys = [key for key in (after if isinstance(after, list) else [after]) if isinstance(key, str) and key in self.by_key]
+            if deeper := next((reason for key in keys if (reason := self._reason(self.by_key[key]))), ""):
+                return deeper
             if name in WORDS:
                 return WORDS[name] if not where else f"{WORDS[name]} ({where})"
-            if not (isinstance(after, str) and after in self.by_key):
-                return f"{name} {_shown(before)} -> {_shown(after)}"
-        return ""
+            if not keys:
+                setting = f"{where}.{name}" if where in SECTIONS else SETTINGS.get(name, name)
+                return f"{setting} {_shown(before)} -> {_shown(after)}"
+        return MADE_OF_OTHERS if names and not where else ""
 
 
 def _shown(value: Any) -> str:

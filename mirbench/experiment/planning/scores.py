@@ -45,6 +45,8 @@ class Place:
             **encoder_parts(resolved, entry),
             "options": dict(entry.options),
             "seed": seed if entry.encoder.seeded else None,
+            "sample_rate": entry.encoder.sample_rate,
+            "window_seconds": entry.encoder.window_seconds,
             "checkpoint": checkpoint.key if checkpoint else None,
             **resolved.code.embedding[entry.name],
         }
@@ -78,6 +80,7 @@ class Place:
             "device": resolved.machine.kind,
             "embeddings": [train.key, valid.key],
             "data": self.data.key((task.annotation,)),
+            "classes": list(labels.classes) if (labels := self._labels(task)) else None,
             "probing": resolved.code.kinds["probes"],
         }
         store = resolved.store

@@ -134,6 +134,6 @@ def overlap_section(overlaps: Mapping[str, Sequence[Overlap]], splits: Mapping[s
         counts: dict[str, Counter[str]] = {}
         for clip in {pair.second for pair in pairs}:
             counts.setdefault(clip.partition("/")[0], Counter())[splits[clip]] += 1
-        clips = [{"heard": pair.first, "tested": pair.second, "how": pair.how} for pair in pairs[:LISTED]]
+        clips = [{"pretrained_on": pair.first, "tested": pair.second, "how": pair.how} for pair in pairs[:LISTED]]
         facts[entry] = {"clips": {name: dict(sorted(count.items())) for name, count in sorted(counts.items())}, "first": clips}
     return facts

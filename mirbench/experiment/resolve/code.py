@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.sources import NEUTRAL, Sources, SourceTree
@@ -40,7 +41,10 @@ ROOTS = {
 }
 NEUTRAL_MODULES = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
 DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see `Data.decoders`
-DEPENDENCIES = {"audiomentations": ("python-stretch", "numpy-minmax", "numpy-rms"), "librosa": ("scipy",)}  # what packages compute with
+DEPENDENCIES = {
+    "audiomentations": ("scipy", "python-stretch", "numpy-minmax", "numpy-rms"),
+    "librosa": ("scipy", "numba"),
+}  # what packages compute with
 NEUTRAL_PACKAGES = ("threadpoolctl", "tqdm", "pluggy", "tensorboard", "safetensors", "pyarrow", "mirdata")  # packages that move no number
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "lightning-fabric", "lightning_fabric": "lightning-fabric"}
 
@@ -93,7 +97,8 @@ class _Reader:
 
     def _of_metric(self, metric: Metric) -> Sequence[Sources]:
         """A function of ours, or an object that holds some; what a plugin defines is part of its task."""
-        functions = [metric.function, *(vars(metric.function).values() if hasattr(metric.function, "__dict__") else ())]
+        function = metric.function.func if isinstance(metric.function, functools.partial) else metric.function
+        functions = [function, *(vars(function).values() if hasattr(function, "__dict__") else ())]
         named = [function if hasattr(function, "__qualname__") else type(function) for function in functions if callable(function)]
         ours = [each for each in named if each.__module__.startswith("mirbench.") and "." not in each.__qualname__]
         return [self.tree.used_by(f"{each.__module__}:{each.__qualname__}") for each in ours]
@@ -103,4 +108,15 @@ class _Reader:
 def _versions(packages: tuple[str, ...]) -> Mapping[str, str]:
     """Of packages as they are imported, by the names under which they are installed."""
     wanted = [DISTRIBUTIONS.get(name, name) for name in packages if name not in (*NEUTRAL_PACKAGES, *DECODERS)]
-    return versions_of(dict.fromkeys([*wanted, *(dependency for name in packages for dependency in DEPENDENCIES.get(name, ()))]))
+    versions = versions_of(dict.fromkeys([*wanted, *(dependency for name in packages for dependency in DEPENDENCIES.get(name, ()))]))
+    if lost := [name for name in wanted if versions[name] == "missing"]:  # installed under another name, such as cv2
+        installed = _installed()
+        versions |= {name: version for other in lost for name, version in versions_of(installed.get(other, [other])).items()}
+        versions = {name: version for name, version in versions.items() if name not in lost or not installed.get(name)}
+    return versions
+
+
+@functools.cache
+def _installed() -> Mapping[str, list[str]]:
+    """By the name under which it is imported, the distributions that bring a package. Reads all that is installed."""
+    return metadata.packages_distributions()

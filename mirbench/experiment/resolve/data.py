@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.manifests.folder_scan import FFMPEG_ENDINGS
+from mirbench.data.manifests.folder_scan import LIBSNDFILE_ENDINGS
 from mirbench.data.published.layout import data_root, folder_of
 from mirbench.data.splits import check_clips
 from mirbench.engine.sources import SourceTree
@@ -68,6 +68,6 @@ def _stamp(clip: Clip, folder: Path, on_disk: bool) -> list[Any]:
 
 
 def _decoders(clips: Sequence[Clip]) -> dict[str, str]:
-    """The packages that decode these files, by the endings of their names."""
-    by_ffmpeg = any(os.path.splitext(clip.path)[1].lower() in FFMPEG_ENDINGS for clip in clips)
+    """The packages that decode these files, by the endings of their names; ffmpeg may have to, where an ending is none of libsndfile's."""
+    by_ffmpeg = any(os.path.splitext(clip.path)[1].lower() not in LIBSNDFILE_ENDINGS for clip in clips)
     return versions_of(["soundfile", *(["av"] if by_ffmpeg else [])])
