@@ -29,19 +29,18 @@ from typing import Any
 import numpy as np
 import soundfile
 from memory import peaks
-from mirbench.experiment.jobs import Planner
 
 from mirbench import read_audio, read_clip, registry
 from mirbench.engine.machine import core_count
-from mirbench.engine.store import Store, default_cache
+from mirbench.engine.store import default_cache
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corrupt
 from mirbench.evaluation.embedding.passes import EmbeddingPass, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, windows
-from mirbench.experiment.planning import LEAST_SAMPLE_RATE
+from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE
+from mirbench.experiment.run import prepared_data
 from mirbench.nouns import Staged
 from mirbench.records import Clip, Condition
-from mirbench.settings.config import load_config
 
 GOAL_RATIO, GOAL_MINUTES, GOAL_BYTES = 1.3, 12, 3e9
 STAGES = ("corruption", "front end", "encoder")
@@ -84,12 +83,7 @@ def cheap(audio: np.ndarray) -> np.ndarray:
 def mini(cache: Path) -> list[Clip]:
     """All clips, prepared where they are not yet."""
     found = registry.load()
-    planner, dataset = Planner(load_config(), found, Store(cache)), found.get("dataset", "mini")
-    job = planner.dataset(dataset)
-    if not planner.store.has(job.kind, job.key):
-        with planner.store.writing(job.kind, job.key) as folder:
-            job.run(folder)
-    return planner.clips_of(dataset)
+    return list(prepared_data(found.get("dataset", "mini"), found, cache, lambda seconds: None).clips)
 
 
 def total_length(clips: Sequence[Clip]) -> float:
