@@ -58,12 +58,14 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
 def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:
     """Pretrains one encoder, or each of its variants in a sweep, for each seed, or takes it from the store; returns where the
     checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
-    planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
-    executor = executor_of(planned.resolved)
-    if not planned.resolved.prepared:
+    resolved = resolve_pretraining(config, registry, cache, encoder)
+    planned = build_pretraining(resolved)
+    executor = executor_of(resolved)
+    if not resolved.prepared:
         executor.run(Graph(planned.preparations))
-        planned = build_pretraining(resolve_pretraining(config, registry, cache, encoder))
-    check_files(planned.resolved)
+        resolved = resolve_pretraining(config, registry, cache, encoder)
+        planned = build_pretraining(resolved)
+    check_files(resolved)
     executor.run(planned.graph)
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
