@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
 
 import multiprocessing
+import signal
 import textwrap
 import threading
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from processes import children
 
 from mirbench import cli, registry
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with Ctrl-C ignored, and so would all they start
 
 TINY_PLUGIN = """
 import mirbench
