@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mirbench.engine.files import Presence, all_locked, locked
+from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 
@@ -58,7 +58,7 @@ class LocalExecutor:
                 if job.batch is not None:
                     together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
                 tried |= {other.name for other in together}
-                self._make(together, outcome)
+                _make(together, self.store, outcome)
                 transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
@@ -75,20 +75,6 @@ class LocalExecutor:
 
     def _ready(self, job: Job) -> bool:
         return not self.store.has(*job.name) and all(self.store.has(*need.name) for need in job.needs)
-
-    def _make(self, jobs: Sequence[Job], outcome: Outcome) -> None:
-        begun, first = time.perf_counter(), jobs[0]
-        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-        with all_locked((self.store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
-            missing = [job for job in jobs if not self.store.has(*job.name)]  # another process may have been at it
-            if missing and first.batch is not None:
-                outcome.failed |= first.batch.make(missing, self.store)
-            elif missing:
-                make_job(first, self.store)
-        for job in jobs:
-            if self.store.has(*job.name):
-                shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
-        outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
 class _TransientJobs:
@@ -118,20 +104,26 @@ class _TransientJobs:
         return self.store.trim(self.kinds, self.budget, needed, None if self.presence.alone() else self.own)
 
 
-def make_job(job: Job, store: Store) -> None:
-    """Makes one job that has no batch, whose needs are there."""
-    assert job.make is not None
-    with store.writing(job.kind, job.key, job.title, job.parts) as folder:
-        job.make(folder)
+def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
+    """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it."""
+    begun, first = time.perf_counter(), jobs[0]
+    more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
+        missing = [job for job in jobs if not store.has(*job.name)]  # another process may have been at it
+        if missing and first.batch is not None:
+            outcome.failed |= first.batch.make(missing, store)
+        elif missing:
+            assert first.make is not None
+            with store.writing(first.kind, first.key, first.title, first.parts) as folder:
+                first.make(folder)
+    for job in jobs:
+        if store.has(*job.name):
+            shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
+    outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
     """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
-    job = next(job for job in graph.jobs if job.key == key)
-    with locked(store.lock_file(job.lock or job.key), f"making {job.kind} of {job.title}"):
-        if store.has(*job.name):
-            return {}
-        if job.batch is not None:
-            return job.batch.make([job], store)
-        make_job(job, store)
-        return {}
+    outcome = Outcome()
+    _make([next(job for job in graph.jobs if job.key == key)], store, outcome)
+    return outcome.failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mirbench.engine.jobs import Job
 from mirbench.experiment.planning import costs
@@ -27,10 +27,10 @@ def describe_plan(run: RunGraph, verbose: bool = False) -> str:
     seconds, megabytes = cost_of(run, missing)
     head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds)} and {size(megabytes)} in {store.root}"
     lines = [head, *_stages(run, missing)]
-    if missing:
-        lines += _reasons(run, missing)
+    reasons = Reasons(run).of(missing)
+    lines += _frequent(reasons)
     if verbose:
-        lines += ["", *_jobs(run, missing)]
+        lines += ["", *_jobs(run, reasons)]
     return "\n".join(lines)
 
 
@@ -46,21 +46,20 @@ def _stages(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
             yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(missing_jobs):>7} {len(missing_jobs):>7} {cost}"
 
 
-def _reasons(run: RunGraph, missing: Sequence[Job]) -> list[str]:
+def _frequent(reasons: Mapping[str, str]) -> list[str]:
     """The reasons of what was made before under other circumstances, the most frequent first."""
-    counts = Counter(reason for reason in Reasons(run).of(missing).values() if reason)
+    counts = Counter(reason for reason in reasons.values() if reason)
     shown = [f"  redone: {reason} ({count} job{'s'[: count != 1]})" for reason, count in counts.most_common(MOST_REASONS)]
     more = len(counts) - MOST_REASONS
     return [*shown, *([f"  redone for {more} other reasons; --plan --verbose shows all"] if more > 0 else [])]
 
 
-def _jobs(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
-    names, reasons = {job.name for job in missing}, Reasons(run).of(missing)
+def _jobs(run: RunGraph, reasons: Mapping[str, str]) -> Iterator[str]:
+    """reasons: of what is to do, by key."""
     for job in run.graph.jobs:
-        done = job.name not in names
+        done, reason = job.key not in reasons, reasons.get(job.key)
         cost = "" if done else f"  (about {duration(job.cost.seconds)}, {size(job.cost.megabytes)})"
-        why = f"  redone: {reasons[job.key]}" if not done and reasons.get(job.key) else ""
-        yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{why}"
+        yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{f'  redone: {reason}' if reason else ''}"
 
 
 def cost_of(run: RunGraph, missing: Iterable[Job]) -> tuple[float, float]:
