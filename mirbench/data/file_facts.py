@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from mirbench.engine.sources import SourceTree
+from mirbench.engine.sources import MEMO, SourceTree
 from mirbench.progress import progress_bar
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ def stamp(path: Path | str, how: str, *parts: object) -> Stamp | None:
 def code_version(root: str, cache: Path) -> str:
     """A hash of the code that inspects, so that what other code inspected is inspected anew. root: where it begins, such as
     `mirbench.data.scans:_scan_file`; cache: keeps what was read of the source."""
-    return SourceTree(memo=cache / "sources.json").used_by(root).digest
+    return SourceTree(memo=cache / MEMO).used_by(root).digest
 
 
 class FileFacts:

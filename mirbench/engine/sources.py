@@ -23,6 +23,7 @@ import mirbench
 from mirbench.engine import syntax
 from mirbench.engine.syntax import MODULE, Summary, joined
 
+MEMO = "sources.json"  # in the folder of the cache, what was read of the source
 NEUTRAL = ("mirbench.errors", "mirbench.hookspecs", "mirbench.progress")  # modules that move no number
 THE_OBJECT = ("", "__class__", "__dict__")  # attributes through which any other may be reached
 

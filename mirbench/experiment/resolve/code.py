@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from mirbench.engine.sources import NEUTRAL, Sources, SourceTree
+from mirbench.engine.sources import MEMO, NEUTRAL, Sources, SourceTree
 from mirbench.engine.store import Store, key_of
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.experiment.resolve.records import Code, Parts
@@ -51,7 +51,7 @@ DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "ligh
 
 def source_tree(store: Store) -> SourceTree:
     """The source of mirbench and its plugins; what was read of it is kept in the store."""
-    return SourceTree(neutral=(*NEUTRAL, *NEUTRAL_MODULES), memo=store.root / "sources.json")
+    return SourceTree(neutral=(*NEUTRAL, *NEUTRAL_MODULES), memo=store.root / MEMO)
 
 
 def resolve_code(

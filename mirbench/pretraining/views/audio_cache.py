@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mirbench import AudioError, read_pieces
 from mirbench.engine.prefetch import prefetch
-from mirbench.engine.sources import SourceTree
+from mirbench.engine.sources import MEMO, SourceTree
 from mirbench.engine.store import Store, key_of
 from mirbench.pretraining.backbones.mel import N_FFT, MelSpectrogram
 from mirbench.progress import progress_bar
@@ -102,7 +102,7 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
 
 def _code(cache: Path, mel: MelSpectrogram | None) -> list[Any]:
     """A hash of what decodes the clips and makes the bands, and the versions of the packages that it uses."""
-    tree = SourceTree(memo=cache / "sources.json")
+    tree = SourceTree(memo=cache / MEMO)
     sources = [tree.used_by(f"{__name__}:_write"), *([tree.of_object(mel)] if mel is not None else [])]
     packages = sorted({name for each in sources for name in each.packages})
     return [[each.digest for each in sources], versions_of(packages)]
