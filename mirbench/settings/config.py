@@ -55,13 +55,6 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _number(value: Any) -> Any:
-    """A whole number as a float; one too large for that stays as it is."""
-    with contextlib.suppress(OverflowError):
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return value
-
-
 def _paths(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -70,11 +63,9 @@ def _share(value: Any) -> Any:
     """`1%` or 0.01 as a number."""
     if isinstance(value, str):
         text = value.strip()
-        try:
+        with contextlib.suppress(ValueError):
             return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            return value
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return value
 
 
 def _labelled(value: list[str]) -> list[str]:
@@ -132,7 +123,6 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
 Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
 Whole = Annotated[int, BeforeValidator(_whole)]
-Number = Annotated[float, BeforeValidator(_number)]
 Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
@@ -205,7 +195,7 @@ class RunConfig(_Settings):
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
-    keep_megabytes: Number = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
+    keep_megabytes: float = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
     output: str = Field(default="results", min_length=1, description="the path of a folder")
     run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(

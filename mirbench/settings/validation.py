@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from mirbench.errors import in_words, unknown_name
 from mirbench.nouns import Option, Options, Spec
-from mirbench.settings.config import Number, Whole
+from mirbench.settings.config import Whole
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # errors of pydantic
 _CHOICE = "choice"
@@ -157,7 +157,7 @@ def _as_dict(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-_Finite = Annotated[Number, Field(allow_inf_nan=False)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Mapping = Annotated[dict[Any, Any], BeforeValidator(_as_dict)]
 
 

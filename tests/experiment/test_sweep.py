@@ -163,7 +163,7 @@ def test_an_option_that_cannot_work_is_told_with_the_variant_it_is_of(home):
         return str(caught.value)
 
     assert said("sweep.semisupcon.views=[2, 5]").startswith("semisupcon[views=5]: batch_views 96 is no multiple of views 5")
-    assert said("options.semisupcon.label_fraction=0") == "option label_fraction is 0.0; it must be above 0 and at most 1."
+    assert said("options.semisupcon.label_fraction=0") == "option label_fraction is 0; it must be above 0 and at most 1."
     assert said("sweep.semisupcon.supervision=[dice, dise]").startswith("semisupcon[supervision=dise]: no supervision is named 'dise';")
 
 

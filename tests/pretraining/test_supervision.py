@@ -317,19 +317,19 @@ def test_regression_targets_of_different_sizes():
         ({"name": "dice", "threshold": 2}, "supervision 'dice' has no option 'threshold'. Known: annotation, weight."),
         ({"name": "shared-tags", "threshold": 1.5}, "supervision 'shared-tags': threshold should be a whole number (default 1), not 1.5."),
         ({"name": "shared-tags", "threshold": 0}, "supervision 'shared-tags': threshold is 0; it must be at least 1, the number of tags "),
-        ({"name": "dice", "weight": 0}, "supervision 'dice': weight is 0.0; it must be above 0, since a supervision of no weight says "),
+        ({"name": "dice", "weight": 0}, "supervision 'dice': weight is 0; it must be above 0, since a supervision of no weight says "),
         ({"name": "dice", "weight": math.nan}, "supervision 'dice': weight should be a number (default 1.0), not nan."),
         ({"name": "dice", "annotation": 3}, "supervision 'dice': annotation should be text (default 'tags'), not 3."),
         (
             "regression",
             "supervision 'regression' reads no annotation of its own; say which, such as {name: regression, annotation: tempo}.",
         ),
-        ({**TEMPO, "bandwidth": 0}, "supervision 'regression': bandwidth is 0.0; it must be above 0: how far apart two targets may be "),
+        ({**TEMPO, "bandwidth": 0}, "supervision 'regression': bandwidth is 0; it must be above 0: how far apart two targets may be "),
         (
             {"name": "key-distance", "fifth": 2},
-            "supervision 'key-distance': fifth is 2.0; it must lie between 0 and 1, how alike such keys are.",
+            "supervision 'key-distance': fifth is 2; it must lie between 0 and 1, how alike such keys are.",
         ),
-        ({"name": "pitch-distance", "octave": -1}, "supervision 'pitch-distance': octave is -1.0; it must lie between 0 and 1, how alike "),
+        ({"name": "pitch-distance", "octave": -1}, "supervision 'pitch-distance': octave is -1; it must lie between 0 and 1, how alike "),
     ],
 )
 def test_what_is_said_of_a_wrong_setting(spec, sentence):

@@ -150,10 +150,10 @@ def test_a_value_of_another_type_is_refused(default, given, right):
     [
         ({"layers": 13}, "option layers is 13; it must lie between 1 and 12."),
         ({"layers": 10**400}, f"option layers is {10**400}; it must lie between 1 and 12."),
-        ({"rate": 0}, "option rate is 0.0; it must be above 0."),
+        ({"rate": 0}, "option rate is 0; it must be above 0."),
         ({"rate": math.nan}, "options.convolutional.rate should be a number (default 0.1), not nan."),
         ({"rate": math.inf}, "options.convolutional.rate should be a number (default 0.1), not inf."),
-        ({"dropout": 1}, "option dropout is 1.0; it must be at least 0 and below 1."),
+        ({"dropout": 1}, "option dropout is 1; it must be at least 0 and below 1."),
         ({"most": 6}, "option most is 6; it must be at most 5."),
         ({"pool": "men"}, "no pool option is named 'men'; did you mean 'mean'? Known: max, mean."),
         ({"pool": 1}, "options.convolutional.pool should be text (default 'mean'), not 1."),
@@ -175,7 +175,7 @@ def test_a_bound_says_which_layer_of_settings_breaks_it():
 
     assert said(options={"all": {"layers": 0}}) == "options.all: option layers is 0; it must lie between 1 and 12."
     assert said(swept={"pool": "sum"}) == "sweep.convolutional: no pool option is named 'sum'. Known: max, mean."
-    assert said(stored={"rate": -1}) == "the checkpoint's options of convolutional: option rate is -1.0; it must be above 0."
+    assert said(stored={"rate": -1}) == "the checkpoint's options of convolutional: option rate is -1; it must be above 0."
 
 
 def test_defaults_are_not_shared_with_what_is_made_of_them():
