@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ def machine() -> dict[str, Any]:
 
 
 def core_count() -> int:
-    """Cores that this process may use, which a scheduler can make fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use, of which a scheduler, a container's quota or LOKY_MAX_CPU_COUNT can make fewer than there are."""
+    import joblib  # here, since most commands start no worker
+
+    return joblib.cpu_count()
 
 
 def native_bfloat16() -> bool:

@@ -1,0 +1,34 @@
+"""How many cores a process may use."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from joblib.externals.loky.backend import context
+
+from mirbench.engine.machine import core_count
+
+QUOTA = "/sys/fs/cgroup/cpu.max"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are not given to processes here")
+def test_a_process_uses_the_cores_that_it_is_given():
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from mirbench.engine.machine import core_count; "
+    told = subprocess.run([sys.executable, "-c", f"{code}print(core_count())"], capture_output=True, text=True, check=True)
+    assert told.stdout == "1\n"
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8)])
+def test_a_container_with_a_quota_of_cores_is_not_given_a_worker_for_each_of_the_host(monkeypatch, quota, cores):
+    """As the kernel writes it: so many microseconds of processor time in each period of so many."""
+    exists = os.path.exists
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr(os.path, "exists", lambda path: path == QUOTA or exists(path))
+    monkeypatch.setattr(context, "open", lambda path: io.StringIO(quota), raising=False)  # nothing else is opened
+    assert core_count() == cores
