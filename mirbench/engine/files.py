@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import sys
 import time
@@ -82,7 +83,7 @@ def locked(path: Path, doing: str) -> Iterator[None]:
     """While the block runs, no other process runs one with the same lock file; one that must wait for long says so, unless it is
     to be quiet.
 
-    Where there are no locks (Windows, some network file systems) the block runs all the same.
+    Where there are no locks (Windows, some network file systems) the block runs all the same, after a warning for each folder.
     """
     with explain_os_errors(doing, path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +100,8 @@ def locked(path: Path, doing: str) -> Iterator[None]:
                 os.close(handle)
                 raise
             os.close(handle)  # of a file that the one before us has removed
+    if ours is None:
+        _warn_of_no_locks(path.parent.parent)
     try:
         yield
     finally:
@@ -145,12 +148,22 @@ class Presence:
                 fcntl.flock(self.handle, fcntl.LOCK_SH)
 
 
+def _tell(text: str) -> None:
+    if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
+        print(f"mirbench: {text}", file=sys.stderr)
+
+
+@functools.cache
+def _warn_of_no_locks(folder: Path) -> None:
+    """Once."""
+    _tell(f"files in {folder} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.")
+
+
 def _wait(handle: int, doing: str, folder: Path) -> bool | None:
     given_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < given_up:
         time.sleep(POLL_SECONDS)
         if (ours := lock(handle)) is not False:
             return ours
-    if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
-        print(f"mirbench: another process is {doing} in {folder.parent}; waiting for it.", file=sys.stderr)
+    _tell(f"another process is {doing} in {folder.parent}; waiting for it.")
     return lock(handle, wait=True)

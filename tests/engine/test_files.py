@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -28,10 +29,30 @@ def test_a_killed_process_lets_go_of_its_lock(tmp_path):
     assert not path.exists()
 
 
-def test_where_there_are_no_locks_work_goes_on_without(tmp_path, monkeypatch):
+def no_fcntl(monkeypatch):
+    """As on Windows."""
     monkeypatch.setattr(files, "fcntl", None)
-    with locked(tmp_path / "x.lock", "x"), locked(tmp_path / "x.lock", "x"):
+
+
+def no_lock_daemon(monkeypatch):
+    """As on a network file system whose server keeps no locks."""
+
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+
+
+@pytest.mark.parametrize("without", [no_fcntl, no_lock_daemon])
+@pytest.mark.parametrize("quiet", ["0", "1"])
+def test_where_there_are_no_locks_work_goes_on_after_one_warning(tmp_path, monkeypatch, capsys, without, quiet):
+    without(monkeypatch)
+    monkeypatch.setenv("MIRBENCH_QUIET", quiet)
+    one, two = tmp_path / "locks" / "1.lock", tmp_path / "locks" / "2.lock"
+    with locked(one, "x"), locked(one, "x"), locked(two, "x"):
         pass
+    warning = f"mirbench: files in {tmp_path} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.\n"
+    assert capsys.readouterr().err == (warning if quiet == "0" else "")
 
 
 def test_only_who_waits_for_long_says_so(tmp_path, capsys, monkeypatch):
