@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,7 +86,7 @@ class MirdataDataset(Dataset):
     def __init__(self, source: str, name: str, root: Path | None, split_seed: int) -> None:
         """source: mirdata's name of it. Raises MirbenchError where mirdata is not installed or knows no such name."""
         try:
-            mirdata = importlib.import_module("mirdata")
+            import mirdata
         except ImportError as error:
             raise MirbenchError(f"{PREFIX}{source} needs the package mirdata; install it by pip install 'mirbench[mirdata]'.") from error
         if source not in mirdata.list_datasets():
@@ -129,7 +128,9 @@ class MirdataDataset(Dataset):
     def _tracks(self) -> tuple[list[Clip], dict[str, str]]:
         """The clips, with split '', and the split that mirdata has for each id, where it has any."""
         try:
-            source = importlib.import_module("mirdata").initialize(self.source, data_home=os.fspath(self.location))
+            import mirdata
+
+            source = mirdata.initialize(self.source, data_home=os.fspath(self.location))
         except ImportError as error:
             raise MirbenchError(
                 f"mirdata's loader of {self.source} needs a package that is not installed; pip install 'mirdata[{self.source}]'."

@@ -1,7 +1,7 @@
 """Make the pieces that `mini` ships with, from two named packages. Run by maintainers, never by users.
 
     apt-get install freedoom
-    pip install music21==10.5.1
+    pip install -e '.[gather]'
     python plugins/datasets/mini/gather_pieces.py
 
 Writes data/pieces.npz, note events of real pieces, and data/PIECES.csv, where each comes from. A file whose own metadata
