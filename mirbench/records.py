@@ -106,26 +106,3 @@ class Predictions:
     target: str  # multiclass | multilabel | regression
     targets: np.ndarray
     scores: np.ndarray
-
-
-@dataclass(frozen=True)
-class Score:
-    """One line of scores.csv."""
-
-    encoder: str
-    task: str
-    dataset: str
-    metric: str
-    value: float
-    ci_low: float
-    ci_high: float
-    corruption: str = CLEAN
-    severity: int = 0
-    level: float | None = None
-    unit: str = ""
-    seed: int = 0
-    label_fraction: float = 1.0
-    n_train: int = 0
-    n_test: int = 0
-    seconds: float = 0.0
-    key: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def report(
             raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
     from mirbench import reporting
 
-    print(reporting.report(runs, output).table_text)
+    print(reporting.report(runs, output, shutil.get_terminal_size((reporting.WIDTH, 24)).columns).text)
     print(f"\nWritten to {output or runs[0]}.")
 
 
@@ -32,7 +33,8 @@ def show_run(folder: Path, quiet: bool) -> None:
     """The scores of a finished run, and where everything lies."""
     from mirbench import reporting
 
-    table = reporting.table_text(folder) if reporting.up_to_date(folder) else reporting.report([folder]).table_text
+    width = shutil.get_terminal_size((reporting.WIDTH, 24)).columns
+    table = reporting.table_text(folder, width) if reporting.up_to_date(folder) else reporting.report([folder], width=width).text
     if quiet:
         print(folder)
         return

@@ -1,40 +1,42 @@
 """Tables, figures and the page of finished runs. Reads results only: no torch, and matplotlib only when a figure is drawn.
 
-In: one or more run folders. Out: files of tables and figures beside them, and the text that the terminal shows.
+In: one or more run folders, or frames of a notebook. Out: files of tables and figures, and the text that the terminal shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
-from mirbench.reporting.board import Board, build_board
-from mirbench.reporting.corrupted import Corrupted, build_corrupted
-from mirbench.results.merging import merge
-from mirbench.results.run_folder import RunFolder, troubles
+
+if TYPE_CHECKING:
+    from mirbench.results.merging import Results
+
+WIDTH = 100  # columns where no window says how wide it is
+KEPT = {100: "tables/scores.txt", 80: "tables/scores-80.txt"}  # the text for a terminal of so many columns, widest first
 
 
 @dataclass(frozen=True)
 class Report:
-    """table_text: the scores for a terminal of 100 columns. files: what was written, report.html last."""
+    """text: the scores for a terminal. files: what was written, report.html last."""
 
-    table_text: str
+    text: str
     files: list[Path]
 
 
-def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
+def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH) -> Report:
     """Tables, figures and report.html of one run, into its folder, or of several runs as one, into `output`.
 
-    Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
+    width: columns of the terminal. Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
     """
-    from mirbench.reporting import html
-    from mirbench.reporting.figures import comparison as figures
-    from mirbench.reporting.figures import sweeps
-    from mirbench.reporting.tables import robustness as robustness_tables
-    from mirbench.reporting.tables import scores as tables
+    from mirbench.reporting import html, notes, terminal
+    from mirbench.reporting.figures import write_figures
+    from mirbench.reporting.sections import sections
 
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
@@ -42,35 +44,20 @@ def report(run_paths: Sequence[Path], output: Path | None = None) -> Report:
         many = len(run_paths)
         raise MirbenchError(f"a report of {many} runs belongs to none of their folders; say where to write it with --output FOLDER.")
     folder = Path(output) if output is not None else Path(run_paths[0])
-    board = build_board(merge([RunFolder(path) for path in run_paths]))
-    corrupted = build_corrupted(board)
-    text = {
-        "scores.md": tables.scores_markdown(board),
-        "scores.csv": tables.scores_csv(board),
-        "scores.tex": tables.scores_latex(board),
-        "comparisons.md": tables.comparisons_markdown(board),
-        "sweep.md": sweeps.sweep_markdown(board),
-        **dict.fromkeys(robustness_tables.FILES, ""),
-        **(robustness_tables.robustness_files(corrupted) if corrupted else {}),
-    }
+    results = _load(*run_paths)
+    made = sections(results)
+    text = {f"tables/{name}": content for stem, section in made.items() for name, content in section.files(stem).items()}
+    text |= {name: terminal.text(results, columns) for columns, name in KEPT.items()}
     for name, content in text.items():
         if content:
-            write_atomically(folder / "tables" / name, content)
+            write_atomically(folder / name, content)
         else:
-            (folder / "tables" / name).unlink(missing_ok=True)  # of an earlier report
-    drawn = figures.write_figures(board, folder / "figures", corrupted)
+            (folder / name).unlink(missing_ok=True)  # of an earlier report
+    drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results))
     page = folder / "report.html"
-    write_atomically(page, html.page(board, [path for path in drawn if path.suffix == ".svg"], corrupted))
-    return Report(_text(board, corrupted), [*(folder / "tables" / name for name, content in text.items() if content), *drawn, page])
-
-
-def _text(board: Board, corrupted: Corrupted | None) -> str:
-    from mirbench.reporting.tables import robustness as robustness_tables
-    from mirbench.reporting.tables import scores as tables
-
-    parts = [tables.scores_text(board), *([robustness_tables.robustness_text(corrupted)] if corrupted else [])]
-    told = [line for manifest in board.merged.manifests.values() for line in troubles(manifest)]
-    return "\n".join([*parts, *(["\n".join(told) + "\n"] if told else [])])
+    write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
+    files = [*(folder / name for name, content in text.items() if content), *drawn, page]
+    return Report(text[kept] if (kept := _kept(width)) else terminal.text(results, width), files)
 
 
 def up_to_date(run_path: Path) -> bool:
@@ -79,7 +66,27 @@ def up_to_date(run_path: Path) -> bool:
     return page.exists() and manifest.exists() and page.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
 
 
-def table_text(run_path: Path) -> str:
-    """The scores of a run for a terminal of 100 columns; writes and draws nothing."""
-    board = build_board(merge([RunFolder(run_path)]))
-    return _text(board, build_corrupted(board))
+def table_text(run_path: Path, width: int = WIDTH) -> str:
+    """The scores of a run for a terminal of `width` columns; writes and draws nothing, and imports no pandas where the report has them."""
+    kept = _kept(width)
+    if kept and up_to_date(run_path) and (Path(run_path) / kept).exists():
+        return (Path(run_path) / kept).read_text(encoding="utf-8")
+    from mirbench.reporting import terminal
+
+    return terminal.text(_load(run_path), width)
+
+
+def _kept(width: int) -> str:
+    """The widest text that a window has room for; nothing for a narrower window."""
+    return next((name for columns, name in KEPT.items() if columns <= width), "")
+
+
+def _load(*run_paths: Path) -> Results:
+    """Raises MirbenchError where no score is of clean audio."""
+    from mirbench.reporting.tables.scores import clean
+    from mirbench.results.merging import load
+
+    results = load(*run_paths)
+    if not len(clean(results.summary)):
+        raise MirbenchError(f"{' and '.join(results.manifests)} has no scores of clean audio in summary.csv; run it again.")
+    return results

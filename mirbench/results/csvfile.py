@@ -1,91 +1,61 @@
-"""Plain CSV files whose every fault is named by file, line and column; and dataclass rows kept in them."""
+"""CSV files as frames, whose every fault is named by file, line and column.
+
+Lines are split by the csv module: pandas' reader takes a line that is too short or too long without a word.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import dataclasses
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError
+from mirbench.results.schema import Fault, Schema
 
-Row = TypeVar("Row")
-
-# By the annotation of a field; a text is taken as it is.
-_CONVERT: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float, "float | None": lambda x: float(x) if x else None}
-
-
-def digits6(x: float) -> str:
-    """How a number is written in a table.
-
-    >>> digits6(0.61800000000001), digits6(float("nan"))
-    ('0.618', 'nan')
-    """
-    return f"{x:.6g}"
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def damaged(path: Path, line: int, what: str) -> MirbenchError:
+def damaged(path: Path, line: Hashable, what: str) -> MirbenchError:
     """The error for one line of a file."""
     return MirbenchError(f"{path} line {line} {what}; restore the file, or run again into a new folder.")
 
 
-def number(path: Path, line: int, column: str, text: str, convert: Callable[[str], Any]) -> Any:
-    """The text of one cell, converted."""
-    try:
-        return convert(text)
-    except ValueError as error:
-        kind = "a whole number" if convert is int else "a number"
-        raise damaged(path, line, f"has '{text}' in the column '{column}', which is not {kind}") from error
+def read_text(path: Path, text: str) -> pd.DataFrame:
+    """Every cell as text; the index is the number of the line."""
+    import pandas as pd
 
-
-def write_csv(path: Path, lines: Iterable[Sequence[str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    write_atomically(path, text.getvalue())
-
-
-def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
-    def text(value: Any) -> str:
-        return "" if value is None else digits6(float(value)) if isinstance(value, float | np.floating) else str(value)
-
-    columns = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    write_csv(path, [columns, *([text(getattr(row, c)) for c in columns] for row in rows)])
-
-
-def read_csv(path: Path, text: str) -> list[tuple[int, list[str]]]:
-    """(line number, cells) of every line; all as long as the first."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines: list[tuple[int, list[str]]] = []
+    lines: dict[int, list[str]] = {}
     try:
         for cells in reader:
             if cells:
-                lines.append((reader.line_num, cells))
+                lines[reader.line_num] = cells
     except csv.Error as error:
         raise damaged(path, reader.line_num, f"is not valid CSV ({error})") from error
     if not lines:
         raise damaged(path, 1, "is missing: the file is empty")
-    for line, cells in lines:
-        if len(cells) != len(lines[0][1]):
-            raise damaged(path, line, f"has {len(cells)} columns where the heading has {len(lines[0][1])}")
-    return lines
+    first, heading = next(iter(lines.items()))
+    for line, cells in lines.items():
+        if len(cells) != len(heading):
+            raise damaged(path, line, f"has {len(cells)} columns where the heading has {len(heading)}")
+    del lines[first]
+    return pd.DataFrame.from_dict(lines, orient="index", columns=heading, dtype="str")
 
 
-def read_rows(path: Path, text: str, kind: type[Row]) -> list[Row]:
-    """The dataclass `kind`, a row per line; columns may stand in any order, and columns that it does not know are ignored."""
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
-    lines = read_csv(path, text)
-    header = lines[0][1]
-    for f in fields:
-        if f.name not in header:
-            raise damaged(path, 1, f"lacks the column '{f.name}'")
-    place = {f.name: header.index(f.name) for f in fields}
+@contextlib.contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Turns a fault of a frame of read_text into an error that names the line."""
+    try:
+        yield
+    except Fault as fault:
+        raise damaged(path, 1 if fault.row is None else fault.row, fault.what) from fault
 
-    def row(line: int, cells: list[str]) -> Row:
-        return kind(**{f.name: number(path, line, f.name, cells[place[f.name]], _CONVERT[str(f.type)]) for f in fields})
 
-    return [row(line, cells) for line, cells in lines[1:]]
+def read_table(path: Path, text: str, schema: Schema) -> pd.DataFrame:
+    """A table of a run folder. Columns may stand in any order, and columns that the schema does not know are left out."""
+    with located(path):
+        return schema.validate(read_text(path, text)).reset_index(drop=True)

@@ -7,27 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.engine.files import write_atomically
 from mirbench.records import Predictions
-from mirbench.results.csvfile import damaged, number, read_csv, write_csv
+from mirbench.results.csvfile import damaged, located, read_text
+from mirbench.results.schema import numbers
 
 COLUMNS = ("clip", "group", "target", "predicted")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """One line per clip; floats with 9 digits, which is exact for float32."""
+    import pandas as pd
+
     p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
-    lines: list[list[str]] = [[*COLUMNS, *p.classes]]
-    for row, (clip, group) in enumerate(zip(p.clip_ids, p.groups, strict=True)):
-        numbers = [_digits9(x) for x in scores[row]]
-        if p.target == "multiclass":
-            target, predicted = p.classes[int(p.targets[row])], p.classes[int(scores[row].argmax())]
-        elif p.target == "multilabel":
-            named = [("?" if on < 0 else "") + _quote_bar(c) for c, on in zip(p.classes, p.targets[row], strict=True) if on]
-            target, predicted = "|".join(named), ""
-        else:
-            target, predicted = " ".join(_digits9(x) for x in np.asarray(p.targets[row], dtype=np.float32)), " ".join(numbers)
-        lines.append([clip, group, target, predicted, *numbers])
-    write_csv(path, lines)
+    if p.target == "multiclass":
+        targets = [p.classes[i] for i in p.targets]
+        predicted = [p.classes[i] for i in scores.argmax(axis=1)]
+    elif p.target == "multilabel":
+        names = {value: [mark + _quote_bar(c) for c in p.classes] for value, mark in ((1, ""), (-1, "?"))}
+        targets = ["|".join(names[on][i] for i, on in enumerate(row) if on) for row in p.targets]
+        predicted = [""] * len(targets)
+    else:
+        targets, predicted = ([" ".join(f"{x:.9g}" for x in row) for row in np.asarray(each, np.float32)] for each in (p.targets, scores))
+    facts = pd.DataFrame(dict(zip(COLUMNS, (p.clip_ids, p.groups, targets, predicted), strict=True)), dtype="str")
+    frame = pd.concat([facts, pd.DataFrame(scores, columns=list(p.classes))], axis=1)
+    write_atomically(path, frame.to_csv(index=False, float_format="%.9g", na_rep="nan", lineterminator="\n"))
 
 
 def read_predictions(path: Path, text: str) -> Predictions:
@@ -35,42 +39,41 @@ def read_predictions(path: Path, text: str) -> Predictions:
 
     path: for messages; text: the file. Raises MirbenchError where it is damaged.
     """
-    lines = read_csv(path, text)
-    header = lines[0][1]
-    if tuple(header[:4]) != COLUMNS or len(header) < 5:
+    frame = read_text(path, text)
+    if tuple(frame.columns[:4]) != COLUMNS or len(frame.columns) < 5:
         raise damaged(path, 1, "should begin with the columns clip, group, target, predicted and go on with one per class")
-    classes, lines = tuple(header[4:]), lines[1:]
-    predicted = lines[0][1][3] if lines else classes[0]
+    classes, facts = tuple(frame.columns[4:]), frame.iloc[:, :4]
+    predicted = facts.iloc[0, 3] if len(facts) else classes[0]
     kind = "multilabel" if not predicted else "multiclass" if predicted in classes else "regression"
-    targets = [_target(path, line, cells[2], kind, classes) for line, cells in lines]
-    shape = (len(lines),) if kind == "multiclass" else (len(lines), len(classes))
-    scores = [[number(path, line, c, x, float) for c, x in zip(classes, cells[4:], strict=True)] for line, cells in lines]
+    targets = [_target(path, line, cell, kind, classes) for line, cell in facts["target"].items()]
+    with located(path):
+        scores = [numbers(path.name, frame.iloc[:, 4 + i]) for i in range(len(classes))]
+    shape = (len(frame),) if kind == "multiclass" else (len(frame), len(classes))
     return Predictions(
-        clip_ids=tuple(cells[0] for _, cells in lines),
-        groups=tuple(cells[1] for _, cells in lines),
+        clip_ids=tuple(facts["clip"]),
+        groups=tuple(facts["group"]),
         classes=classes,
         target=kind,
         targets=np.asarray(targets, dtype=np.float32 if kind == "regression" else np.int64).reshape(shape),
-        scores=np.asarray(scores, dtype=np.float32).reshape(len(lines), len(classes)),
+        scores=np.asarray(scores, dtype=np.float32).T.reshape(len(frame), len(classes)),
     )
 
 
-def _target(path: Path, line: int, text: str, kind: str, classes: tuple[str, ...]) -> Any:
-    """The target cell of a predictions file: an index, 0/1 per class, or a number per class."""
+def _target(path: Path, line: Any, text: str, kind: str, classes: tuple[str, ...]) -> Any:
+    """The target cell of a predictions file: an index, 1, 0 or -1 per class, or a number per class."""
     if kind == "regression":
-        numbers = [number(path, line, "target", x, float) for x in text.split(" ")]
-        if len(numbers) != len(classes):
-            raise damaged(path, line, f"has {len(numbers)} numbers as its target where the heading has {len(classes)}")
-        return numbers
+        try:
+            found = [float(x) for x in text.split(" ")]
+        except ValueError as error:
+            raise damaged(path, line, f"has '{text}' in the column 'target', which is not a number") from error
+        if len(found) != len(classes):
+            raise damaged(path, line, f"has {len(found)} numbers as its target where the heading has {len(classes)}")
+        return found
     known = classes if kind == "multiclass" else [_quote_bar(c) for c in classes]
     names = [text] if kind == "multiclass" else [name for name in text.split("|") if name]
     if unknown := [name for name in names if name not in known and (kind == "multiclass" or name.removeprefix("?") not in known)]:
         raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
     return classes.index(text) if kind == "multiclass" else [-1 if f"?{name}" in names else int(name in names) for name in known]
-
-
-def _digits9(x: float) -> str:
-    return f"{float(x):.9g}"
 
 
 def _quote_bar(name: str) -> str:

@@ -11,22 +11,9 @@ from pathlib import Path
 from mirbench import __version__
 
 PACKAGES = (
-    "torch",
-    "torchaudio",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-    "librosa",
-    "soundfile",
-    "av",
-    "soxr",
-    "safetensors",
-    "lightning-fabric",
-    "audiomentations",
-    "pluggy",
-    "matplotlib",
-)
+    "torch", "torchaudio", "numpy", "scipy", "scikit-learn", "pandas", "librosa", "soundfile", "av", "soxr", "safetensors",
+    "lightning-fabric", "audiomentations", "pluggy", "matplotlib",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
 
 from mirbench.engine.files import explain_os_errors, write_atomically
 from mirbench.errors import MirbenchError, printable
-from mirbench.records import Predictions, Score
-from mirbench.results.csvfile import damaged, read_rows, write_rows
+from mirbench.records import Predictions
+from mirbench.results.csvfile import damaged, read_table
 from mirbench.results.predictions import read_predictions, write_predictions
-from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
+from mirbench.results.schema import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_SKIPPED = 5  # clips named in the printed summary
 LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
-
-
-Row = TypeVar("Row", Score, Summary, Comparison, Robustness, RobustnessComparison)
 
 
 class RunFolder:
@@ -32,9 +31,10 @@ class RunFolder:
 
     >>> import tempfile
     >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "first")
-    >>> run.write_summaries([Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48)])
-    >>> run.read_summaries()[0].value
-    0.618
+    >>> row = {"encoder": "semisupcon", "task": "genre", "dataset": "mini", "metric": "accuracy", "value": 0.618}
+    >>> run.write("summary", TABLES["summary"].frame([{**row, "ci_low": 0.58, "ci_high": 0.65, "n_seeds": 3, "n_test": 48}]))
+    >>> run.read("summary").loc[0, "value"]
+    np.float64(0.618)
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -54,7 +54,7 @@ class RunFolder:
 
     def is_whole(self, key: str) -> bool:
         """Whether the folder holds a finished run of this key."""
-        names = ("manifest.json", "scores.csv", "summary.csv", "comparisons.csv")
+        names = ("manifest.json", *(schema.file for schema in TABLES.values() if not schema.optional))
         return all((self.path / name).is_file() for name in names) and self.read_manifest().get("key") == key
 
     def clear(self) -> None:
@@ -62,12 +62,17 @@ class RunFolder:
         (self.path / "manifest.json").unlink(missing_ok=True)
         for name in ("predictions", "tables", "figures"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("report.html", "robustness.csv", "robustness_comparisons.csv", "equivariance.csv"):
+        for name in ("report.html", *(schema.file for schema in TABLES.values() if schema.optional)):
             (self.path / name).unlink(missing_ok=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Any mix of dicts, sequences, paths and numpy numbers; a number that is not finite is written as null."""
-        write_atomically(self.path / "manifest.json", json.dumps(_plain(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        from pydantic_core import to_json
+
+        def plain(value: Any) -> Any:
+            return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+
+        write_atomically(self.path / "manifest.json", to_json(manifest, indent=2, inf_nan_mode="null", fallback=plain) + b"\n")
 
     def read_manifest(self) -> dict[str, Any]:
         path = self.path / "manifest.json"
@@ -79,54 +84,21 @@ class RunFolder:
             raise damaged(path, 1, "holds no JSON object")
         return manifest
 
-    def write_scores(self, scores: Iterable[Score]) -> None:
-        write_rows(self.path / "scores.csv", Score, scores)
-
-    def read_scores(self) -> list[Score]:
-        return read_rows(path := self.path / "scores.csv", self._text(path), Score)
-
-    def write_summaries(self, summaries: Iterable[Summary]) -> None:
-        write_rows(self.path / "summary.csv", Summary, summaries)
-
-    def read_summaries(self) -> list[Summary]:
-        return read_rows(path := self.path / "summary.csv", self._text(path), Summary)
-
-    def write_comparisons(self, comparisons: Iterable[Comparison]) -> None:
-        write_rows(self.path / "comparisons.csv", Comparison, comparisons)
-
-    def read_comparisons(self) -> list[Comparison]:
-        """Empty where the run compared nothing and so has no comparisons.csv."""
-        return self._read_any("comparisons.csv", Comparison)
-
-    def write_robustness(self, rows: Iterable[Robustness]) -> None:
-        """No rows, no file: a run that swept no corruptions has none. So for the next two."""
-        self._write_any("robustness.csv", Robustness, rows)
-
-    def read_robustness(self) -> list[Robustness]:
-        """Empty where there is no file. So for the next two."""
-        return self._read_any("robustness.csv", Robustness)
-
-    def write_robustness_comparisons(self, rows: Iterable[RobustnessComparison]) -> None:
-        self._write_any("robustness_comparisons.csv", RobustnessComparison, rows)
-
-    def read_robustness_comparisons(self) -> list[RobustnessComparison]:
-        return self._read_any("robustness_comparisons.csv", RobustnessComparison)
-
-    def write_equivariance(self, rows: Iterable[Summary]) -> None:
-        self._write_any("equivariance.csv", Summary, rows)
-
-    def read_equivariance(self) -> list[Summary]:
-        return self._read_any("equivariance.csv", Summary)
-
-    def _write_any(self, name: str, kind: type[Row], rows: Iterable[Row]) -> None:
-        if rows := list(rows):
-            write_rows(self.path / name, kind, rows)
+    def write(self, table: str, frame: pd.DataFrame) -> None:
+        """table: a name of schema.TABLES. Of some tables, no rows are no file. Raises ValueError for a frame that is no such table."""
+        schema = TABLES[table]
+        if schema.optional and not len(frame):
+            (self.path / schema.file).unlink(missing_ok=True)
         else:
-            (self.path / name).unlink(missing_ok=True)
+            write_atomically(self.path / schema.file, schema.text(frame))
 
-    def _read_any(self, name: str, kind: type[Row]) -> list[Row]:
-        path = self.path / name
-        return read_rows(path, self._text(path), kind) if path.exists() else []
+    def read(self, table: str) -> pd.DataFrame:
+        """table: a name of schema.TABLES. Without rows where there is no file and need not be one."""
+        schema = TABLES[table]
+        path = self.path / schema.file
+        if schema.optional and not path.exists():
+            return schema.frame([])
+        return read_table(path, self._text(path), schema)
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
@@ -184,18 +156,3 @@ def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manife
 def _file_part(name: str) -> str:
     quoted = quote(name, safe="").replace(".", "%2E")
     return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(_plain(v) for v in value)
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

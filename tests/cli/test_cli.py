@@ -72,12 +72,12 @@ def stub(tmp_path, monkeypatch):
         folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
         return dict(list(folders.items())[: config.seeds])
 
-    def report(paths, output=None):
+    def report(paths, output=None, width=100):
         seen.reported.append((list(paths), output))
-        return SimpleNamespace(table_text="the table")
+        return SimpleNamespace(text="the table")
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
-    reporting = SimpleNamespace(report=report, up_to_date=lambda folder: False)
+    reporting = SimpleNamespace(report=report, up_to_date=lambda folder: False, WIDTH=100)
     monkeypatch.setattr(described, "describe_plan", lambda planned, verbose: f"{planned}{', job by job' if verbose else ''}")
     for room, name, module in ((experiment, "run", runner), (mirbench, "reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import subprocess
 import sys
@@ -381,14 +382,10 @@ def test_list_shows_units_levels_and_what_to_know(song, capsys):
 @pytest.mark.parametrize("unit", ["dB SNR", ":1 ratio", ":1", "level", "", "% of samples"])
 def test_list_and_reports_say_levels_alike(unit):
     from mirbench.notation import in_unit
-    from mirbench.reporting.corrupted import Damage
+    from mirbench.reporting.tables.robustness import head_of
 
-    levels = (1.5, 20.0)
-    damage = Damage("x", unit, levels)
-    assert [damage.level(severity) for severity in (1, 2)] == [in_unit([level], unit) for level in levels]
-    assert in_unit(levels, unit) in (
-        f"{damage.tick(1)}, {damage.tick(2)} {damage.axis_label}", f"{damage.axis_label}s {damage.tick(1)}, {damage.tick(2)}",
-    )  # fmt: skip
+    assert head_of(1, 1.5, unit) == (in_unit([1.5], unit), "severity 1")
+    assert head_of(2, math.nan, unit) == ("severity 2",)
 
 
 def test_help_and_where_a_mistake_points(song, capsys, monkeypatch):

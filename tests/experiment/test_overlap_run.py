@@ -201,12 +201,11 @@ def test_a_sweep_needs_neither_the_audio_nor_the_labels_that_were_pretrained_on(
 
 def legend(*folders):
     """Of the figure of a sweep."""
-    from mirbench.reporting.board import build_board
-    from mirbench.reporting.figures.sweeps import sweep_figure
-    from mirbench.results.merging import merge
-    from mirbench.results.run_folder import RunFolder
+    from mirbench.reporting import figures
+    from mirbench.results.merging import load
 
-    figure = sweep_figure(build_board(merge([RunFolder(folder) for folder in folders])))
+    results = load(*folders)
+    figure = figures.sweep(results.summary, results.points)
     return {text.get_text() for text in figure.legends[0].get_texts()}
 
 

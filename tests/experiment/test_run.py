@@ -90,17 +90,19 @@ def test_tables_and_figures_are_there(tiny_run):
     assert (folder / "figures" / "comparison.svg").exists()
 
 
-def test_the_same_command_again_changes_nothing_and_needs_no_torch(tiny_run, tiny_command):
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_the_same_command_again_and_its_plan_change_nothing_and_import_nothing_heavy(tiny_run, tiny_command, plan):
     cache, folder = tiny_run
 
     def stamps(root):
         return {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()}
 
     before = stamps(cache), stamps(folder)
-    code = f"import sys; from mirbench import cli; cli.main({tiny_command(cache, folder.parent)!r}); print('torch' in sys.modules)"
+    command, heavy = tiny_command(cache, folder.parent, *plan), {"torch", "pandas", "sklearn", "matplotlib"}
+    code = f"import sys; from mirbench import cli; cli.main({command!r}); print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.rstrip().endswith("False")
-    assert "semisupcon" in done.stdout
+    assert done.stdout.rstrip().endswith("set()")
+    assert ("0 to do" if plan else "semisupcon") in done.stdout
     assert (stamps(cache), stamps(folder)) == before
 
 

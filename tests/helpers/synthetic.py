@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from mirbench.results.merging import Merged
-from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
+import pandas as pd
+
+from mirbench.results.merging import Results
+from mirbench.results.order import complete
+from mirbench.results.schema import TABLES
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}
@@ -44,51 +47,72 @@ def a_manifest(encoders=ENCODERS, corruptions=CORRUPTIONS, tasks=TASKS, skipped=
     }
 
 
-def a_sweep(encoders=ENCODERS, corruptions=CORRUPTIONS, tasks=TASKS, skipped=SKIPPED, severities=(1, 3, 5), seeds=3, **about):
-    """The rows of a run: summaries, robustness, comparisons, equivariance."""
+def a_row(table, **about):
+    """A row of a table, as a dict with all of its columns."""
+    given = {"task": "genre", "dataset": "mini", "metric": "accuracy", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "corruption": "clean"}
+    given |= {"encoder": "semisupcon", "baseline": "", "measure": "retained", "severity": 0, "n_seeds": 3, "n_test": 48}
+    given |= {"difference": 0.1, "p": 0.01, "p_holm": 0.02}
+    defaults = {column.name: column.default for column in TABLES[table].columns}
+    return {name: about[name] if name in about else given.get(name, default) for name, default in defaults.items()}
+
+
+def a_sweep(encoders=ENCODERS, corruptions=CORRUPTIONS, tasks=TASKS, skipped=SKIPPED, severities=(1, 3, 5), seeds=3):
+    """The rows of a run by table: summary, robustness, robustness_comparisons, equivariance."""
     left = {(e["task"], e["corruption"]) for e in skipped}
     names = [*encoders, *FLOORS]
 
     def row(name, task, corruption, place, severity):
         value = a_value(name, task, encoders, place, severity)
-        return Summary(name, task, "mini", tasks[task], value, value - 0.04, value + 0.03, corruption, severity, seeds, 48)
+        condition = {"corruption": corruption, "severity": severity, "n_seeds": seeds}
+        numbers = {"value": value, "ci_low": value - 0.04, "ci_high": value + 0.03}
+        return a_row("summary", encoder=name, task=task, metric=tasks[task], **numbers, **condition)
 
-    summaries = [row(name, task, "clean", 0, 0) for task in tasks for name in names]
+    summary = [row(name, task, "clean", 0, 0) for task in tasks for name in names]
     equivariance, measures, compared = [], [], []
     for task in tasks:
         for place, (corruption, what) in enumerate(corruptions.items()):
-            into = equivariance if (task, corruption) in left else summaries
+            into = equivariance if (task, corruption) in left else summary
             into += [row(n, task, corruption, place, s) for n in names if n != "majority" for s in severities if s <= len(what["levels"])]
     for name in names[:-1]:
         for i, task in enumerate([*tasks, "all"]):
-            about_task = (task, "mini", tasks[task]) if task != "all" else ("all", "all", "all")
+            about = {"task": task, "metric": tasks[task]} if task != "all" else {"task": "all", "dataset": "all", "metric": "all"}
+            about |= {"encoder": name, "n_seeds": seeds}
             for place, corruption in enumerate([*corruptions, "all"]):
                 if (task, corruption) not in left and (task != "all" or corruption == "all"):
                     value = 0.9 - 0.1 * (place % 6) - 0.02 * names.index(name)
-                    measures.append(
-                        Robustness(name, *about_task, "retained", corruption, 0, value, value - 0.05, value + 0.05, "", seeds, 48)
-                    )
+                    numbers = {"value": value, "ci_low": value - 0.05, "ci_high": value + 0.05}
+                    measures.append(a_row("robustness", corruption=corruption, **numbers, **about))
             for measure, value in (("mce", 0.6), ("relative_mce", 0.8)):
                 value = 1.0 if name == "untrained" else value + 0.05 * names.index(name) + 0.01 * i
-                ends = (1.0, 1.0) if name == "untrained" else (value - 0.1, value + 0.12)
-                measures.append(Robustness(name, *about_task, measure, "all", 0, value, *ends, "untrained", seeds, 48))
+                low, high = (1.0, 1.0) if name == "untrained" else (value - 0.1, value + 0.12)
+                numbers = {"value": value, "ci_low": low, "ci_high": high}
+                measures.append(a_row("robustness", measure=measure, corruption="all", baseline="untrained", **numbers, **about))
     for task, metric in tasks.items():
         for place, corruption in enumerate([*corruptions, "all"]):
             if (task, corruption) not in left:
                 for measure in ("score", "retained"):
                     d = 0.05 - 0.02 * (place % 4)
-                    about_it = (task, "mini", metric, corruption, measure)
                     p = 0.0004 if d > 0.02 else 0.3
-                    compared.append(RobustnessComparison(encoders[0], "untrained", *about_it, d, d - 0.02, d + 0.02, p / 4, p, seeds, 48))
-    return {"summaries": summaries, "robustness": measures, "robustness_comparisons": compared, "equivariance": equivariance}
+                    about = {"baseline": "untrained", "task": task, "metric": metric, "corruption": corruption, "measure": measure}
+                    numbers = {"difference": d, "ci_low": d - 0.02, "ci_high": d + 0.02, "p": p / 4, "p_holm": p, "n_seeds": seeds}
+                    compared.append(a_row("robustness_comparisons", encoder=encoders[0], **about, **numbers))
+    return {"summary": summary, "robustness": measures, "robustness_comparisons": compared, "equivariance": equivariance}
 
 
-def a_merged(**about):
+def results_of(manifests, torn=(), renamed=(), points=None, **rows):
+    """Results of rows by table, as merging reads them. manifests: by run."""
+    frames = {name: complete(schema.frame(rows.get(name, [])), manifests.values()) for name, schema in TABLES.items()}
+    points = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=["encoder", "name"])) if points is None else points
+    return Results(**frames, points=points, manifests=manifests, torn=torn, renamed=renamed)
+
+
+def a_results(**about):
+    """A run over corruptions. about: arguments of a_sweep or a_manifest."""
     manifest = {k: about[k] for k in ("baseline", "train_on", "failed") if k in about}
     rows = a_sweep(**{k: v for k, v in about.items() if k not in manifest})
     given = {k: v for k, v in about.items() if k in ("encoders", "corruptions", "tasks", "skipped", *manifest)}
-    clean = [Comparison("semisupcon", "untrained", "key", "mini", "mirex", 0.1, 0.05, 0.15, 3, 48)]
-    return Merged([], rows.pop("summaries"), clean, {"run": a_manifest(**given)}, **rows)
+    compared = {"baseline": "untrained", "task": "key", "metric": "mirex", "difference": 0.1, "ci_low": 0.05, "ci_high": 0.15}
+    return results_of({"run": a_manifest(**given)}, comparisons=[a_row("comparisons", **compared)], **rows)
 
 
 class Balance(HTMLParser):

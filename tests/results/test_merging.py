@@ -5,20 +5,35 @@ from __future__ import annotations
 import math
 
 import pytest
-from test_results import a_run, a_score, a_summary, a_sweep_run, against, kept
+from test_results import a_comparison, a_run, a_score, a_summary, against, kept, rows_of
 
 from mirbench.errors import MirbenchError
 from mirbench.results.merging import merge
-from mirbench.results.rows import Comparison
 from mirbench.results.run_folder import RunFolder
+
+
+def a_sweep_run(path, robustness=(), compared=(), equivariance=()) -> RunFolder:
+    return a_run(path, robustness=robustness, compared=compared, equivariance=equivariance)
+
+
+def cells(frame, *columns) -> list[tuple]:
+    return list(frame[list(columns)].astype(object).itertuples(index=False, name=None))
+
+
+def robustness_of(merged) -> list[dict]:
+    return rows_of(merged.robustness, "robustness")
+
+
+def compared_of(merged) -> list[dict]:
+    return rows_of(merged.robustness_comparisons, "robustness_comparisons")
 
 
 def test_runs_that_agree_become_one(tmp_path):
     one = a_run(tmp_path / "one", [a_score(seconds=1.0)], [a_summary(n_seeds=1)])
     two = a_run(tmp_path / "two", [a_score(seconds=9.0), a_score(task="key")], [a_summary(n_seeds=3), a_summary(task="key")])
     merged = merge([one, two, RunFolder(tmp_path / "two" / ".." / "one")])
-    assert [(s.encoder, s.task) for s in merged.scores] == [("semisupcon", "genre"), ("semisupcon", "key")]
-    assert [(s.task, s.n_seeds) for s in merged.summaries] == [("genre", 3), ("key", 3)]
+    assert cells(merged.scores, "encoder", "task") == [("semisupcon", "genre"), ("semisupcon", "key")]
+    assert cells(merged.summary, "task", "n_seeds") == [("genre", 3), ("key", 3)]
     assert list(merged.manifests) == ["one", "two"]
     assert not merged.renamed
 
@@ -28,16 +43,16 @@ def test_runs_that_disagree_keep_both_numbers_under_two_names(tmp_path):
         name: [a_summary(value=value), a_summary(encoder="majority", value=0.2, ci_low=math.nan), a_summary(task=f"only-{name}")]
         for name, value in (("one", 0.6), ("two", 0.7))
     }
-    compared = [Comparison("semisupcon", "majority", "genre", "mini", "accuracy", 0.4, 0.3, 0.5)]
+    compared = [a_comparison(baseline="majority", difference=0.4, ci_low=0.3, ci_high=0.5)]
     merged = merge([a_run(tmp_path / name, [a_score(seed=4)], summaries, compared) for name, summaries in rows.items()])
-    values = {(s.encoder, s.task): s.value for s in merged.summaries}
+    values = {tuple(about): value for *about, value in cells(merged.summary, "encoder", "task", "value")}
     assert values[("semisupcon (one)", "genre")] == 0.6
     assert values[("semisupcon (two)", "genre")] == 0.7
     assert ("semisupcon (two)", "only-two") in values  # the new name holds in all of the run
-    assert [s.encoder for s in merged.summaries].count("majority") == 1  # agrees, a missing interval included
-    assert {c.encoder for c in merged.comparisons} == {"semisupcon (one)", "semisupcon (two)"}
-    assert {s.encoder for s in merged.scores} == {"semisupcon (one)", "semisupcon (two)"}
-    assert merged.renamed == {"semisupcon (one)": "semisupcon", "semisupcon (two)": "semisupcon"}
+    assert list(merged.summary["encoder"]).count("majority") == 1  # agrees, a missing interval included
+    assert set(merged.comparisons["encoder"]) == {"semisupcon (one)", "semisupcon (two)"}
+    assert set(merged.scores["encoder"]) == {"semisupcon (one)", "semisupcon (two)"}
+    assert merged.renamed == ("semisupcon (one)", "semisupcon (two)")
     assert list(merged.manifests["two"]["encoders"]) == ["semisupcon (two)"]
 
 
@@ -51,7 +66,7 @@ def test_a_sweep_that_disagrees_at_one_variant_is_renamed_whole_so_that_its_curv
 
     merged = merge([a_sweep(tmp_path / "one", 0.6), a_sweep(tmp_path / "two", 0.7)])
     variants = {f"semisupcon[views={m}] ({run})" for m in (2, 4, 8) for run in ("one", "two")}
-    assert {s.encoder for s in merged.summaries} == variants | {"simclr"}
+    assert set(merged.summary["encoder"]) == variants | {"simclr"}
     points = [point for manifest in merged.manifests.values() for point in manifest["sweep"]["points"]]
     assert {p["name"] for p in points} == variants == set(merged.renamed)
     assert [p["encoder"] for p in points] == ["semisupcon (one)"] * 3 + ["semisupcon (two)"] * 3
@@ -64,27 +79,27 @@ def test_a_difference_in_one_seed_is_enough(tmp_path):
 
 
 def test_a_baseline_that_disagrees_is_renamed_in_comparisons(tmp_path):
-    compared = [Comparison("semisupcon", "simclr", "genre", "mini", "accuracy", d, 0.0, 0.1) for d in (0.04, 0.05)]
+    compared = [a_comparison(difference=d) for d in (0.04, 0.05)]
     runs = [a_run(tmp_path / str(i), summaries=[a_summary(encoder="simclr", value=i / 10)], comparisons=[compared[i]]) for i in (0, 1)]
-    assert {(c.encoder, c.baseline, c.difference) for c in merge(runs).comparisons} == {
+    assert set(cells(merge(runs).comparisons, "encoder", "baseline", "difference")) == {
         ("semisupcon", "simclr (0)", 0.04), ("semisupcon", "simclr (1)", 0.05),
     }  # fmt: skip
 
 
 def test_runs_of_one_name_are_told_apart_by_their_parents(tmp_path):
     runs = [a_run(tmp_path / parent / "run", summaries=[a_summary(value=v)]) for parent, v in (("x", 0.1), ("y", 0.2))]
-    assert {s.encoder for s in merge(runs).summaries} == {"semisupcon (x/run)", "semisupcon (y/run)"}
+    assert set(merge(runs).summary["encoder"]) == {"semisupcon (x/run)", "semisupcon (y/run)"}
 
 
 def test_sweeps_that_agree_become_one(tmp_path):
     rows = [kept(), kept(corruption="all", severity=0), kept(task="all", corruption="all", severity=0)]
     runs = [a_sweep_run(tmp_path / n, rows, [against(p_holm=p)], [a_summary()]) for n, p in (("one", 0.04), ("two", 0.08))]
     merged = merge([*runs, a_run(tmp_path / "clean", summaries=[a_summary(task="key")])])
-    assert merged.robustness == rows
-    assert merged.robustness_comparisons == [against()]  # another table to correct for is no conflict
-    assert merged.equivariance == [a_summary()]
+    assert robustness_of(merged) == rows
+    assert compared_of(merged) == [against()]  # another table to correct for is no conflict
+    assert rows_of(merged.equivariance, "equivariance") == [a_summary()]
     assert not merged.renamed
-    assert merge([runs[0]]).robustness == rows
+    assert robustness_of(merge([runs[0]])) == rows
 
 
 def test_sweeps_that_disagree_are_renamed_baseline_included(tmp_path):
@@ -98,14 +113,14 @@ def test_sweeps_that_disagree_are_renamed_baseline_included(tmp_path):
         for i in (0, 1)
     ]
     merged = merge(runs)
-    assert {(r.encoder, r.baseline) for r in merged.robustness} == {
+    assert set(cells(merged.robustness, "encoder", "baseline")) == {
         ("simclr (0)", ""), ("simclr (1)", ""), ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
     }  # fmt: skip
-    assert {(c.encoder, c.baseline) for c in merged.robustness_comparisons} == {
+    assert set(cells(merged.robustness_comparisons, "encoder", "baseline")) == {
         ("semisupcon", "simclr (0)"), ("semisupcon", "simclr (1)"),
     }  # fmt: skip
-    assert [s.encoder for s in merged.equivariance] == ["simclr (0)", "simclr (1)"]
-    assert merged.renamed == {"simclr (0)": "simclr", "simclr (1)": "simclr"}
+    assert list(merged.equivariance["encoder"]) == ["simclr (0)", "simclr (1)"]
+    assert merged.renamed == ("simclr (0)", "simclr (1)")
 
 
 @pytest.mark.parametrize("rows", [([kept()], [kept(value=0.1)]), ([], [])], ids=["robustness", "comparisons"])
@@ -124,11 +139,11 @@ def test_means_over_other_tasks_or_corruptions_are_left_out_of_a_merged_table(tm
     more = [kept(), kept(corruption="mp3"), *means(0.4)]
     two = a_sweep_run(tmp_path / "two", more, [against(), against(corruption="mp3"), against(corruption="all", difference=0.3)])
     merged = merge([one, two])
-    assert merged.robustness == [kept(), kept(corruption="mp3")]
-    assert merged.robustness_comparisons == [against(), against(corruption="mp3")]
+    assert robustness_of(merged) == [kept(), kept(corruption="mp3")]
+    assert compared_of(merged) == [against(), against(corruption="mp3")]
     assert not merged.renamed
     other_task = a_sweep_run(tmp_path / "three", [kept(), kept(task="key"), *means(0.5)])
-    assert merge([one, other_task]).robustness == [kept(), means(0.5)[0], kept(task="key")]  # genre's own mean stays
+    assert robustness_of(merge([one, other_task])) == [kept(), means(0.5)[0], kept(task="key")]  # genre's own mean stays
 
 
 def curves(severities, corruptions=("noise", "mp3"), value=0.5):
@@ -146,15 +161,15 @@ def test_means_over_other_severities_are_left_out_of_a_merged_table(tmp_path):
     one = a_sweep_run(tmp_path / "one", mild, compared)
     two = a_sweep_run(tmp_path / "two", harsh, [against(corruption="noise", difference=0.3), against("supcon", corruption="all")])
     merged = merge([one, two])
-    assert {(r.corruption, r.severity) for r in merged.robustness} == {
+    assert set(cells(merged.robustness, "corruption", "severity")) == {
         *((c, s) for c in ("noise", "mp3") for s in (1, 2, 3)), ("gain", 4), ("gain", 0),
     }  # fmt: skip
-    assert merged.robustness_comparisons == [against(corruption="gain")]  # its severities are those of one run alone
+    assert compared_of(merged) == [against(corruption="gain")]  # its severities are those of one run alone
     assert merged.torn == ("noise", "mp3")
     assert not merged.renamed
     same = merge([one, a_sweep_run(tmp_path / "three", mild, compared)])
-    assert same.robustness == mild
-    assert same.robustness_comparisons == compared
+    assert robustness_of(same) == mild
+    assert compared_of(same) == compared
     assert same.torn == ()
 
 
@@ -165,13 +180,13 @@ def test_only_the_corruption_and_the_task_that_differ_lose_their_means(tmp_path)
         return a_sweep_run(tmp_path / name, [*rows, *(kept(task=t, corruption="all", severity=0) for t in ("key", "genre", "all"))])
 
     merged = merge([run("one", (1,)), run("two", (1, 2))])
-    assert {(r.task, r.corruption) for r in merged.robustness if r.severity == 0} == {("key", "noise"), ("key", "all")}
+    assert set(cells(merged.robustness[merged.robustness["severity"] == 0], "task", "corruption")) == {("key", "noise"), ("key", "all")}
 
 
 def test_a_run_without_comparisons_does_not_take_away_those_of_another(tmp_path):
     one = a_sweep_run(tmp_path / "one", curves((1,)), [against(corruption="noise"), against(corruption="all")])
     alone = a_sweep_run(tmp_path / "two", [kept("simclr", corruption="noise", severity=s) for s in (0, 1, 2)])
-    assert merge([one, alone]).robustness_comparisons == [against(corruption="noise"), against(corruption="all")]
+    assert compared_of(merge([one, alone])) == [against(corruption="noise"), against(corruption="all")]
 
 
 @pytest.mark.parametrize(

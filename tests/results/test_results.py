@@ -3,96 +3,128 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import math
 import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from synthetic import a_row
 
 from mirbench.errors import MirbenchError
-from mirbench.records import Predictions, Score
-from mirbench.results.rows import Comparison, Robustness, RobustnessComparison, Summary
+from mirbench.records import Predictions
 from mirbench.results.run_folder import RunFolder
+from mirbench.results.schema import TABLES
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
 
 
-def a_score(**changes) -> Score:
-    score = Score("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_train=300, n_test=48, key="ab12")
-    return dataclasses.replace(score, **changes)
+def a_score(**changes) -> dict:
+    return a_row("scores", **{"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, "n_train": 300, "key": "ab12", **changes})
 
 
-def a_summary(**changes) -> Summary:
-    return dataclasses.replace(Summary("semisupcon", "genre", "mini", "accuracy", 0.618, 0.58, 0.65, n_seeds=3, n_test=48), **changes)
+def a_summary(**changes) -> dict:
+    return a_row("summary", **{"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, **changes})
 
 
-def kept(encoder="semisupcon", corruption="noise", severity=3, value=0.7, task="genre", measure="retained", baseline="") -> Robustness:
-    about = ("mini", "accuracy") if task != "all" else ("all", "all")
-    return Robustness(encoder, task, *about, measure, corruption, severity, value, 0.6, 0.8, baseline, n_seeds=3, n_test=48)
+def kept(encoder="semisupcon", corruption="noise", severity=3, value=0.7, task="genre", measure="retained", baseline="") -> dict:
+    about = {} if task != "all" else {"dataset": "all", "metric": "all"}
+    about |= {"encoder": encoder, "task": task, "measure": measure, "corruption": corruption, "severity": severity, "baseline": baseline}
+    return a_row("robustness", value=value, ci_low=0.6, ci_high=0.8, **about)
 
 
-def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04) -> RobustnessComparison:
-    ends = (difference, 0.01, 0.2, 0.004, p_holm)
-    return RobustnessComparison(encoder, baseline, "genre", "mini", "accuracy", corruption, "score", *ends, n_seeds=3, n_test=48)
+def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04) -> dict:
+    about = {"encoder": encoder, "baseline": baseline, "corruption": corruption, "measure": "score", "p": 0.004, "p_holm": p_holm}
+    return a_row("robustness_comparisons", difference=difference, ci_low=0.01, ci_high=0.2, **about)
 
 
-def a_sweep_run(path, robustness=(), compared=(), equivariance=(), summaries=()) -> RunFolder:
-    run = a_run(path, summaries=summaries)
-    run.write_robustness(robustness)
-    run.write_robustness_comparisons(compared)
-    run.write_equivariance(equivariance)
-    return run
+def a_comparison(encoder="semisupcon", baseline="simclr", difference=-0.04, ci_low=-0.08, ci_high=0.01) -> dict:
+    return a_row("comparisons", encoder=encoder, baseline=baseline, difference=difference, ci_low=ci_low, ci_high=ci_high)
 
 
-def a_run(path, scores=(), summaries=(), comparisons=(), manifest=None) -> RunFolder:
+def a_run(path, scores=(), summaries=(), comparisons=(), manifest=None, robustness=(), compared=(), equivariance=()) -> RunFolder:
     run = RunFolder.create(path)
     run.write_manifest(manifest or {"encoders": {"semisupcon": {"role": "encoder"}}})
-    run.write_scores(scores)
-    run.write_summaries(summaries)
-    run.write_comparisons(comparisons)
+    tables = (scores, summaries, comparisons, robustness, compared, equivariance)
+    for name, rows in zip(TABLES, tables, strict=True):
+        run.write(name, TABLES[name].frame(rows))
     return run
+
+
+def rows_of(frame, table) -> list[dict]:
+    """As the functions above make them."""
+    return frame[TABLES[table].names].astype(object).to_dict("records")
 
 
 def test_scores_survive_with_columns_in_order(tmp_path):
     odd = a_score(encoder='odd, "name"|é', corruption="noise", severity=3, level=12.5, unit="dB", seed=2, label_fraction=0.1)
-    scores = [a_score(), odd]
-    run = a_run(tmp_path / "r", scores)
-    assert run.read_scores() == scores
+    run = a_run(tmp_path / "r", [odd, a_score()])
+    (first, second) = rows_of(run.read("scores"), "scores")
+    assert first == odd
+    assert {**second, "level": 0} == {**a_score(), "level": 0}
+    assert math.isnan(second["level"])
     lines = (tmp_path / "r" / "scores.csv").read_text().split("\n")
     assert lines[0] == COLUMNS
-    assert lines[1] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12"
+    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12"
 
 
 def test_numbers_that_are_not_numbers_survive(tmp_path):
-    run = a_run(tmp_path / "r", [a_score(ci_low=math.nan, ci_high=math.nan, value=np.float32(0.5))])
-    (score,) = run.read_scores()
-    assert math.isnan(score.ci_low)
-    assert math.isnan(score.ci_high)
-    assert score.value == 0.5
-    assert score.level is None
+    run = a_run(tmp_path / "r", [a_score(ci_low=math.nan, ci_high=math.inf, value=np.float32(0.5))])
+    (score,) = rows_of(run.read("scores"), "scores")
+    assert math.isnan(score["ci_low"])
+    assert score["ci_high"] == math.inf
+    assert score["value"] == 0.5
+    assert "0.5,nan,inf,clean,0,,," in (tmp_path / "r" / "scores.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["NA", "None", "nan", "null", "1", "1.50", " a ", "", "\u2028", "a\nb"])
+def test_names_that_look_like_something_else_survive(tmp_path, name):
+    run = a_run(tmp_path / "r", summaries=[a_summary(encoder=name), a_summary(encoder="b", task=name)])
+    assert list(run.read("summary")["encoder"]) == [name, "b"]
+    assert list(run.read("summary")["task"]) == ["genre", name]
 
 
 def test_summaries_and_comparisons_survive(tmp_path):
-    comparison = Comparison("semisupcon", "simclr", "genre", "mini", "accuracy", -0.04, -0.08, 0.01, n_seeds=3, n_test=48)
-    run = a_run(tmp_path / "r", summaries=[a_summary(corruption="mp3", severity=5)], comparisons=[comparison])
-    assert run.read_summaries() == [a_summary(corruption="mp3", severity=5)]
-    assert run.read_comparisons() == [comparison]
+    run = a_run(tmp_path / "r", summaries=[a_summary(corruption="mp3", severity=5)], comparisons=[a_comparison()])
+    assert rows_of(run.read("summary"), "summary") == [a_summary(corruption="mp3", severity=5)]
+    assert rows_of(run.read("comparisons"), "comparisons") == [a_comparison()]
 
 
 def test_a_run_that_compared_nothing_has_no_comparisons(tmp_path):
     run = a_run(tmp_path / "r")
-    (tmp_path / "r" / "comparisons.csv").unlink()
-    assert run.read_comparisons() == []
+    assert not (tmp_path / "r" / "comparisons.csv").exists()
+    assert run.read("comparisons").empty
+
+
+def test_names_are_ordered_categoricals_in_the_order_of_the_file(tmp_path):
+    found = a_run(tmp_path / "r", summaries=[a_summary(encoder=name) for name in "zab"]).read("summary")["encoder"]
+    assert found.cat.ordered
+    assert list(found.cat.categories) == ["z", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda f: f.drop(columns="metric"), r"summary\.csv lacks the column 'metric'"),
+        (lambda f: f.assign(value="much"), r"summary\.csv, row 0, has 'much' in the column 'value', which is not a number"),
+        (lambda f: f.assign(n_test=1.5), r"has '1\.5' in the column 'n_test', which is not a whole number"),
+        (lambda f: pd.concat([f, f]), "is about the same as one before it: semisupcon, genre, mini, accuracy, clean, 0"),
+    ],
+)
+def test_what_is_no_such_table_is_not_written(tmp_path, change, said):
+    frame = TABLES["summary"].frame([a_summary()])
+    with pytest.raises(ValueError, match=said):
+        RunFolder.create(tmp_path).write("summary", change(frame))
+    assert not list(tmp_path.iterdir())
 
 
 def test_manifest_takes_what_a_runner_has(tmp_path):
     run = RunFolder.create(tmp_path / "r")
-    given = {"b": np.float32(0.5), "a": (1, np.int64(2)), "where": tmp_path, "bad": math.nan, "kinds": {"y", "x"}, 3: np.arange(2)}
+    given = {"b": np.float32(0.5), "a": (1, np.int64(2)), "where": tmp_path, "bad": math.nan, 3: np.arange(2), "far": [np.inf]}
     run.write_manifest(given)
-    assert run.read_manifest() == {"b": 0.5, "a": [1, 2], "where": str(tmp_path), "bad": None, "kinds": ["x", "y"], "3": [0, 1]}
+    assert run.read_manifest() == {"b": 0.5, "a": [1, 2], "where": str(tmp_path), "bad": None, "3": [0, 1], "far": [None]}
     assert next(iter(run.read_manifest())) == "b"  # the order is the runner's: it orders the tables
 
 
@@ -141,6 +173,12 @@ def test_predicted_is_the_first_of_the_highest(tmp_path):
         ("scores.csv", ",ci_low", ",low", "scores.csv line 1 lacks the column 'ci_low'"),
         ("scores.csv", ",ab12", "", "scores.csv line 2 has 16 columns where the heading has 17"),
         ("scores.csv", "semisupcon", '"semisupcon', "scores.csv line 2 is not valid CSV"),
+        (
+            "summary.csv",
+            "semisupcon",
+            "a,genre,mini,accuracy,0.6,0.5,0.7,clean,0,3,48\na",
+            "summary.csv line 3 is about the same as one before it: a, genre",
+        ),
         ("summary.csv", "0.65", "", "summary.csv line 2 has '' in the column 'ci_high', which is not a number"),
         ("manifest.json", '"role":', '"role"', "manifest.json line 4 is not valid JSON"),
     ],
@@ -151,7 +189,7 @@ def test_damage_is_named_by_file_and_line(tmp_path, file, old, new, said):
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(MirbenchError) as caught:
-        {"scores.csv": run.read_scores, "summary.csv": run.read_summaries, "manifest.json": run.read_manifest}[file]()
+        run.read_manifest() if file == "manifest.json" else run.read(file.removesuffix(".csv"))
     assert said in str(caught.value)
     assert str(caught.value).endswith("restore the file, or run again into a new folder.")
 
@@ -170,15 +208,15 @@ def test_binary_rubbish_and_empty_files_are_named(tmp_path):
     run = a_run(tmp_path / "r", [a_score()])
     (tmp_path / "r" / "scores.csv").write_bytes(b"encoder\n\xff\xfe")
     with pytest.raises(MirbenchError, match=r"scores\.csv line 2 is not UTF-8"):
-        run.read_scores()
+        run.read("scores")
     (tmp_path / "r" / "scores.csv").write_text("")
     with pytest.raises(MirbenchError, match=r"scores\.csv line 1 is missing: the file is empty"):
-        run.read_scores()
+        run.read("scores")
 
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
     with pytest.raises(MirbenchError, match=r"is not a run folder \(no manifest\.json\); give a folder that `mirbench run` wrote"):
-        RunFolder(tmp_path).read_scores()
+        RunFolder(tmp_path).read("scores")
     with pytest.raises(MirbenchError, match=r"nowhere is not a run folder \(no such folder\)"):
         RunFolder(tmp_path / "nowhere").read_manifest()
 
@@ -187,7 +225,7 @@ def test_a_run_without_scores_says_what_is_missing(tmp_path):
     run = a_run(tmp_path / "r")
     (tmp_path / "r" / "scores.csv").unlink()
     with pytest.raises(MirbenchError, match=r"has no scores\.csv; run it again to complete it"):
-        run.read_scores()
+        run.read("scores")
 
 
 def test_a_file_in_the_way_is_a_sentence(tmp_path):
@@ -208,35 +246,36 @@ def test_writing_leaves_no_temporary_file_and_the_same_bytes(tmp_path):
     before = {p.name: p.read_bytes() for p in run.path.iterdir()}
     a_run(tmp_path / "r", [a_score()], [a_summary()])
     assert {p.name: p.read_bytes() for p in run.path.iterdir()} == before
-    assert set(before) == {"manifest.json", "scores.csv", "summary.csv", "comparisons.csv"}
+    assert set(before) == {"manifest.json", "scores.csv", "summary.csv"}
     assert json.loads(before["manifest.json"])
 
 
 def test_the_tables_of_a_corruption_sweep_survive(tmp_path):
-    robustness = [kept(), kept(measure="mce", corruption="all", severity=0, baseline="simclr"), kept(value=math.inf)]
+    robustness = [kept(), kept(measure="mce", corruption="all", severity=0, baseline="simclr"), kept(severity=4, value=math.inf)]
     moved = [a_summary(corruption="pitch_shift", severity=2)]
-    run = a_sweep_run(tmp_path / "r", robustness, [against()], moved)
-    assert run.read_robustness() == robustness
-    assert run.read_robustness_comparisons() == [against()]
-    assert run.read_equivariance() == moved
+    run = a_run(tmp_path / "r", robustness=robustness, compared=[against()], equivariance=moved)
+    for name, rows in (("robustness", robustness), ("robustness_comparisons", [against()]), ("equivariance", moved)):
+        assert rows_of(run.read(name), name) == rows
     assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48")  # no baseline
 
 
 def test_no_sweep_no_files(tmp_path):
-    run = a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()])
-    names = ("robustness.csv", "robustness_comparisons.csv", "equivariance.csv")
-    assert all((run.path / name).exists() for name in names)
-    a_sweep_run(tmp_path / "r")
-    assert not any((run.path / name).exists() for name in names)
-    assert run.read_robustness() == run.read_robustness_comparisons() == run.read_equivariance() == []
-    a_sweep_run(tmp_path / "r", [kept()], [against()], [a_summary()]).clear()
-    assert not any((run.path / name).exists() for name in names)
+    rows = {"robustness": [kept()], "compared": [against()], "equivariance": [a_summary()]}
+    run = a_run(tmp_path / "r", **rows)
+    names = ("robustness", "robustness_comparisons", "equivariance")
+    assert all((run.path / f"{name}.csv").exists() for name in names)
+    a_run(tmp_path / "r")
+    assert not any((run.path / f"{name}.csv").exists() for name in names)
+    assert all(run.read(name).empty for name in names)
+    a_run(tmp_path / "r", **rows).clear()
+    assert not any((run.path / f"{name}.csv").exists() for name in names)
 
 
-def test_the_readme_explains_every_column():
+@pytest.mark.parametrize("name", TABLES)
+def test_the_readme_has_the_columns_of_every_table_as_they_are_declared(name):
     text = (Path(__file__).parents[2] / "results" / "README.md").read_text()
-    for kind in (Score, Summary, Comparison, Robustness, RobustnessComparison):
-        assert [f.name for f in dataclasses.fields(kind) if f"`{f.name}`" not in text] == []
+    section = text.split(f"\n## {name}.csv\n")[1].split("\n## ")[0]
+    assert TABLES[name].markdown() in section
 
 
 def test_very_long_names_get_files_of_their_own(tmp_path):

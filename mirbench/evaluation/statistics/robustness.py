@@ -23,15 +23,13 @@ Means over corruptions are over the same ones for all encoders: where an encoder
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.evaluation.statistics.significance import ROUNDING, bias_corrected, holm, interval, p_value
+from mirbench.evaluation.statistics.significance import ROUNDING, bias_corrected, interval, p_value
 from mirbench.records import ALL, CLEAN
 
 LEAST_LOSS = 0.01  # of the metric, mean over severities: what a baseline must lose before other losses are divided by its own
@@ -47,7 +45,6 @@ Scored = Mapping[str, Mapping[tuple[str, int], Measured]]
 
 # Inside, a number is (1 + resamples,): its value, then what it is in each resample. nan where it is undefined.
 Curve = dict[tuple[str, int], np.ndarray]
-Row = TypeVar("Row", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], chance: Measur
     """Each (encoder, baseline) of `pairs` under each corruption that both have, and over all that count, for score and for retained.
 
     The means over the severities that both have, one minus the other, resample by resample. A p-value stands alone here:
-    `corrected` takes the whole table.
+    `significance.holm` takes the whole table.
     """
     floor, curves = _numbers(chance), _curves(scored)
     wanted = _wanted(curves.values(), counted)
@@ -152,15 +149,6 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], chance: Measur
                 value, (low, high) = float(numbers[0]), _span(numbers)
                 rows.append(Difference(encoder, baseline, corruption, measure, value, low, high, p_value(value, low, high)))
     return rows
-
-
-def corrected(rows: Sequence[Row]) -> list[Row]:
-    """The rows (dataclasses with measure, p and p_holm) with p_holm filled: Holm's correction over all rows of a measure."""
-    p_holm: dict[int, float] = {}
-    for measure in {row.measure for row in rows}:
-        at = [i for i, row in enumerate(rows) if row.measure == measure]
-        p_holm.update(zip(at, holm([rows[i].p for i in at]), strict=True))
-    return [dataclasses.replace(row, p_holm=p_holm[i]) for i, row in enumerate(rows)]
 
 
 def _retained(encoder: str, curve: Curve, floor: np.ndarray, wanted: Collection[str]) -> list[Line]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,24 +18,27 @@ from mirbench.experiment.gather.resamples import Measurement, check_same_clips, 
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
-from mirbench.records import MAJORITY, OVERLAP_MARK, Condition, Score
-from mirbench.results.rows import Comparison, Summary
+from mirbench.records import MAJORITY, OVERLAP_MARK, Condition
 from mirbench.results.run_folder import RunFolder
+from mirbench.results.schema import TABLES
 
 
 @dataclass
 class CleanRows:
     """For the run folder; filled task by task. predictions: what writes those."""
 
-    scores: list[Score] = field(default_factory=list)
-    summaries: list[Summary] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[Callable[[], None]] = field(default_factory=list)
 
-    def add(self, run: RunGraph, folder: RunFolder, task: Task, data: Data) -> tuple[dict[str, list[Measurement]], dict[str, list[Score]]]:
-        """By entry, one a seed, the majority floor last: what was measured on clean audio, and a score that says whose it is."""
+    def add(
+        self, run: RunGraph, folder: RunFolder, task: Task, data: Data
+    ) -> tuple[dict[str, list[Measurement]], dict[str, list[dict[str, Any]]]]:
+        """By entry, one a seed, the majority floor last: what was measured on clean audio, and the cells that say whose it is."""
         clean: dict[str, list[Measurement]] = {}
-        whose: dict[str, list[Score]] = {}
+        whose: dict[str, list[dict[str, Any]]] = {}
+        of_task = {"task": task.name, "dataset": data.name}
         clip_ids: tuple[str, ...] = ()
         for entry in run.resolved.entries:
             for seed in entry.seeds:
@@ -46,14 +48,14 @@ class CleanRows:
                 clean.setdefault(entry.name, []).append(found)
                 n_train = read_report(run.resolved.store, run.clean.probes[at])["n_train"]
                 fraction = entry.options.get("label_fraction", 1.0)
-                prototype = Score(entry.name, task.name, data.name, "", 0.0, 0.0, 0.0, seed=seed, label_fraction=fraction, n_train=n_train)
-                whose.setdefault(entry.name, []).append(prototype)
+                facts = {"encoder": entry.name, **of_task, "seed": seed, "label_fraction": fraction, "n_train": n_train}
+                whose.setdefault(entry.name, []).append(facts)
         clean[MAJORITY] = [self._majority(run, folder, task, data, clip_ids)]
         n_train = len(run.resolved.labels[data.name, task.name].splits["train"].clips)
-        whose[MAJORITY] = [Score(MAJORITY, task.name, data.name, "", 0.0, 0.0, 0.0, n_train=n_train)]
+        whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": n_train}]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
         for name, measurements in clean.items():
-            self.scores += [row for each, prototype in zip(measurements, whose[name], strict=True) for row in each.scores(prototype)]
+            self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
             self.summaries += summaries(name, task.name, data.name, measurements)
         self.comparisons += _compare(run, task, data, clean)
         return clean, whose
@@ -96,23 +98,23 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     folder.clear()  # only now: a run that is stopped before has lost nothing
     for write in clean_rows.predictions:
         write()
-    folder.write_scores(_marked([*clean_rows.scores, *corrupted.scores], marked))
-    folder.write_summaries(_marked([*clean_rows.summaries, *corrupted.summaries], marked))
-    folder.write_comparisons(_marked(clean_rows.comparisons, marked))
-    folder.write_robustness(_marked(corrupted.rows, marked))
-    folder.write_robustness_comparisons(_marked(corrupted.comparisons, marked))
-    folder.write_equivariance(_marked(corrupted.equivariance, marked))
+    tables = {
+        "scores": [*clean_rows.scores, *corrupted.scores],
+        "summary": [*clean_rows.summaries, *corrupted.summaries],
+        "comparisons": clean_rows.comparisons,
+        "robustness": corrupted.rows,
+        "robustness_comparisons": corrupted.comparisons,
+        "equivariance": corrupted.equivariance,
+    }
+    for name, rows in tables.items():
+        frame = TABLES[name].frame(rows)
+        folder.write(
+            name, frame.assign(**{who: frame[who].astype("str").replace(marked) for who in ("encoder", "baseline") if who in frame})
+        )
     folder.write_manifest(manifest)
 
 
-def _marked(rows: list[Any], marked: Mapping[str, str]) -> list[Any]:
-    """Under their new names, where they have one."""
-    for column in ("encoder", "baseline") if marked else ():
-        rows = [dataclasses.replace(row, **{column: marked.get(n, n)}) if (n := getattr(row, column, None)) else row for row in rows]
-    return rows
-
-
-def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]]) -> Iterator[Comparison]:
+def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]]) -> Iterator[dict[str, Any]]:
     """Each encoder against every other encoder and floor that comes after it, on clean audio.
 
     The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
@@ -123,5 +125,6 @@ def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measur
             for baseline in [*(other.name for other in run.resolved.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
                 other, others = seed_mean(clean[baseline], metric)
                 low, high = resampled_interval(value - other, resampled - others, bounded=False)
-                sizes = (len(clean[entry.name]), clean[entry.name][0].n_test)
-                yield Comparison(entry.name, baseline, task.name, data.name, metric, value - other, low, high, *sizes)
+                facts = {"encoder": entry.name, "baseline": baseline, "task": task.name, "dataset": data.name, "metric": metric}
+                sizes = {"n_seeds": len(clean[entry.name]), "n_test": clean[entry.name][0].n_test}
+                yield {**facts, "difference": value - other, "ci_low": low, "ci_high": high, **sizes}

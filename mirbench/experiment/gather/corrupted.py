@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.jobs import Job
 from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.robustness import Measured
+from mirbench.evaluation.statistics.significance import holm
 from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, seed_mean, summaries
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
-from mirbench.records import ALL, CLEAN, MAJORITY, Condition, Score
-from mirbench.results.rows import Robustness, RobustnessComparison, Summary
+from mirbench.records import ALL, CLEAN, MAJORITY, Condition
 
 if TYPE_CHECKING:
     from mirbench.evaluation.embedding.corruption import Fault
@@ -25,14 +25,16 @@ class CorruptedRows:
     """For the run folder; filled task by task. faults: by data set and corruption; of such a corruption nothing is shown."""
 
     faults: Mapping[str, Mapping[str, Fault]]
-    scores: list[Score] = field(default_factory=list)
-    summaries: list[Summary] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
     lines: list[list[robustness.Line]] = field(default_factory=list)  # of each task and data set
-    rows: list[Robustness] = field(default_factory=list)
-    comparisons: list[RobustnessComparison] = field(default_factory=list)
-    equivariance: list[Summary] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    equivariance: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]], whose: dict[str, list[Score]]) -> None:
+    def add(
+        self, run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]], whose: dict[str, list[dict[str, Any]]]
+    ) -> None:
         """clean: what was measured on clean audio, by entry, one a seed, the majority floor among them; whose: whose it is."""
         resolved, headline = run.resolved, clean[MAJORITY][0].metrics[0]
         scored: dict[str, dict[tuple[str, int], Measured]] = {}
@@ -42,9 +44,7 @@ class CorruptedRows:
             for condition in (c for conditions in resolved.conditions.values() for c in conditions):
                 if measurements := self._over_seeds(run, run.corrupted.scores, entry, task, data, condition):
                     check_same_clips([*whole, *measurements], f"{task.name} on {data.name} with {name} under {condition}")
-                    self.scores += [
-                        row for each, prototype in zip(measurements, whose[name], strict=True) for row in each.scores(prototype)
-                    ]
+                    self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
                     self.summaries += summaries(name, task.name, data.name, measurements)
                     scored[name][condition.corruption, condition.severity] = seed_mean(measurements, headline)
                 if measurements := self._over_seeds(run, run.corrupted.shifted, entry, task, data, condition):
@@ -53,21 +53,23 @@ class CorruptedRows:
             return
         counted = [name for name in resolved.conditions if resolved.corruptions[name].counted]
         floor = seed_mean(clean[MAJORITY], headline)
-        sizes = {entry.name: (len(entry.seeds), clean[entry.name][0].n_test) for entry in resolved.entries}
-        where = (task.name, data.name, headline)
+        facts = {"task": task.name, "dataset": data.name, "metric": headline}
+        of_entry = {e.name: {**facts, "n_seeds": len(e.seeds), "n_test": clean[e.name][0].n_test} for e in resolved.entries}
         lines = robustness.robustness(scored, floor, resolved.baseline, counted)
         self.lines.append(lines)
-        self.rows += [_row(line, where, sizes[line.encoder]) for line in lines]
-        for each in robustness.comparisons(scored, list(_pairs(run)), floor, counted):
-            names = (each.encoder, each.baseline, *where, each.corruption, each.measure)
-            numbers = (each.difference, each.low, each.high, each.p, 1.0)
-            self.comparisons.append(RobustnessComparison(*names, *numbers, *sizes[each.encoder]))
+        self.rows += [_row(line) | of_entry[line.encoder] for line in lines]
+        differences = robustness.comparisons(scored, list(_pairs(run)), floor, counted)
+        self.comparisons += [_row(each) | of_entry[each.encoder] for each in differences]
 
     def finish(self, run: RunGraph) -> None:
-        """What is made of all tasks together: means over them, and the correction of p-values for their number."""
-        sizes = {entry.name: (len(entry.seeds), 0) for entry in run.resolved.entries}
-        self.rows += [_row(line, (ALL, ALL, ALL), sizes[line.encoder]) for line in robustness.across_tasks(self.lines)]
-        self.comparisons = robustness.corrected(self.comparisons)
+        """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure."""
+        facts = {"task": ALL, "dataset": ALL, "metric": ALL}
+        seeds = {entry.name: len(entry.seeds) for entry in run.resolved.entries}
+        self.rows += [{**_row(line), **facts, "n_seeds": seeds[line.encoder]} for line in robustness.across_tasks(self.lines)]
+        for measure in {row["measure"] for row in self.comparisons}:
+            rows = [row for row in self.comparisons if row["measure"] == measure]
+            for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+                row["p_holm"] = p
 
     def _over_seeds(
         self,
@@ -86,9 +88,10 @@ class CorruptedRows:
         return [each for each in found if each is not None] if all(found) else []
 
 
-def _row(line: robustness.Line, scored: tuple[str, str, str], sizes: tuple[int, int]) -> Robustness:
-    numbers = (line.value, line.low, line.high)
-    return Robustness(line.encoder, *scored, line.measure, line.corruption, line.severity, *numbers, line.baseline, *sizes)
+def _row(line: robustness.Line | robustness.Difference) -> dict[str, Any]:
+    """Its cells of robustness.csv or robustness_comparisons.csv."""
+    columns = {"low": "ci_low", "high": "ci_high"}
+    return {columns.get(f.name, f.name): getattr(line, f.name) for f in fields(line) if f.name != "resampled"}
 
 
 def _pairs(run: RunGraph) -> Iterator[tuple[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,7 @@ from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.robustness import Measured
 from mirbench.evaluation.statistics.significance import resampled_interval
-from mirbench.records import Condition, Score
-from mirbench.results.rows import Summary
+from mirbench.records import Condition
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,10 @@ class Measurement:
         place = self.metrics.index(metric)
         return self.rows[place][1], self.resampled[place]
 
-    def scores(self, prototype: Score) -> list[Score]:
-        """A score for each metric. prototype: one without a number, which says whose they are."""
-        c = self.condition
-        prototype = replace(prototype, corruption=c.corruption, severity=c.severity, level=c.level, unit=c.unit)
-        prototype = replace(prototype, n_test=self.n_test, seconds=self.seconds, key=self.key)
-        return [replace(prototype, metric=name, value=value, ci_low=low, ci_high=high) for name, value, low, high in self.rows]
+    def scores(self, whose: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row of scores.csv for each metric. whose: the cells that say whose they are."""
+        facts = {**whose, **asdict(self.condition), "n_test": self.n_test, "seconds": self.seconds, "key": self.key}
+        return [{**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high} for metric, value, low, high in self.rows]
 
 
 def read_report(store: Store, job: Job) -> dict[str, Any]:
@@ -80,11 +77,13 @@ def seed_mean(measurements: Sequence[Measurement], metric: str) -> Measured:
     return float(np.mean([value for value, _ in found])), np.mean([resampled for _, resampled in found], axis=0)
 
 
-def summaries(encoder: str, task: str, dataset: str, measurements: Sequence[Measurement]) -> list[Summary]:
-    """A line for each metric of one condition; measurements: one a seed."""
+def summaries(encoder: str, task: str, dataset: str, measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """A row of summary.csv for each metric of one condition; measurements: one a seed."""
     first, rows = measurements[0], []
+    facts = {"encoder": encoder, "task": task, "dataset": dataset, "n_seeds": len(measurements), "n_test": first.n_test}
+    facts |= {"corruption": first.condition.corruption, "severity": first.condition.severity}
     for metric in first.metrics:
         value, resampled = seed_mean(measurements, metric)
-        numbers = (value, *resampled_interval(value, resampled), first.condition.corruption, first.condition.severity)
-        rows.append(Summary(encoder, task, dataset, metric, *numbers, n_seeds=len(measurements), n_test=first.n_test))
+        low, high = resampled_interval(value, resampled)
+        rows.append({**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high})
     return rows

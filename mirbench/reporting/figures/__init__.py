@@ -1,4 +1,62 @@
-"""Figures: comparisons, sweeps, curves over severities. Readable in grey.
+"""Figures of results, each a function of a frame: `figures.comparison(pandas.read_csv("summary.csv"))`. Readable in grey.
 
-In: what a report has gathered from run folders. Out: PNG, PDF and SVG files.
+In: frames as results/ has them, completed or not. Out: matplotlib figures, or PNG and SVG files of all of them; importing this needs
+neither matplotlib nor pandas.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mirbench.engine.files import write_atomically
+from mirbench.reporting.figures import style
+from mirbench.reporting.figures.dots import comparison, differences, robustness
+from mirbench.reporting.figures.heat import retained
+from mirbench.reporting.figures.lines import curves, sweep
+from mirbench.results.merging import Results
+
+__all__ = ["comparison", "curves", "curves_name", "differences", "retained", "robustness", "sweep", "write_figures"]
+
+NAMES = ("sweep", "comparison", "all_metrics", "differences", "robustness", "retained", "robustness-*")
+
+
+def curves_name(task: str, dataset: str) -> str:
+    """The name of the figure of one task: letters that are unfit for a file name are quoted as in a URL."""
+    return f"robustness-{quote(task, safe='')}-{quote(dataset, safe='')}"
+
+
+@style.settings()
+def write_figures(results: Results, folder: Path, notes_of: Callable[..., Sequence[str]] = lambda task, dataset: ()) -> list[Path]:
+    """Every figure that there is something for, as PNG and as SVG; those of an earlier report are taken away. Same data, same bytes.
+
+    notes_of: of a task and a data set, the sentences below its curves. Returns the files.
+    """
+    written: list[Path] = []
+    for name, figure in _figures(results, notes_of):
+        if figure is not None:
+            for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+                written.append(folder / f"{name}.{kind}")
+                write_atomically(written[-1], style.rendered(figure, kind, metadata=metadata))
+    for path in {path for name in NAMES for kind in ("png", "svg") for path in folder.glob(f"{name}.{kind}")}.difference(written):
+        path.unlink()
+    return written
+
+
+def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, Any]]:
+    """Each with its name; an encoder looks the same in all, also where a table has not all of them."""
+    summary, compared, measured = results.summary, results.comparisons.copy(), results.robustness.copy()
+    for frame in (compared, measured):
+        order = dict.fromkeys([*summary["encoder"].cat.categories, *frame["encoder"].cat.categories])
+        frame["encoder"] = frame["encoder"].cat.set_categories([*order])
+    clean = style.of_clean_audio(summary)
+    yield "sweep", sweep(clean, results.points)
+    yield "comparison", comparison(clean)
+    yield "all_metrics", comparison(clean, "all")
+    yield "differences", differences(compared, results.points)
+    yield "robustness", robustness(measured)
+    yield "retained", retained(measured)
+    for task, dataset in summary.loc[summary["severity"] > 0, ["task", "dataset"]].drop_duplicates().itertuples(index=False):
+        yield curves_name(task, dataset), curves(summary, task, dataset, notes_of(task, dataset))

@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX and CSV, with the notes below them.
+"""Tables as Markdown, LaTeX, HTML and CSV.
 
-In: what a report has gathered from run folders. Out: text.
+In: frames as the CSV files of a run folder have them. Out: a Table, which writes itself.
 """

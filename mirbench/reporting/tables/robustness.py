@@ -1,233 +1,138 @@
-"""The tables of corrupted audio: robustness scores, retained performance, the scores themselves, paired comparisons, equivariance."""
+"""The tables of corrupted audio: robustness scores, retained performance, the scores themselves, paired comparisons, equivariance.
+
+In every function a frame is as the CSV file that its parameter is called after.
+"""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+import math
+from typing import TYPE_CHECKING, Literal
 
-from mirbench.records import ALL
-from mirbench.reporting.board import Panel, span
-from mirbench.reporting.corrupted import Corrupted, Damage
-from mirbench.reporting.tables.comparisons import comparisons_markdown
-from mirbench.reporting.tables.layout import NONE, Table, cell, csv_text, escape, latex, markdown, short
+from mirbench.notation import in_unit
+from mirbench.records import ALL, CLEAN
+from mirbench.reporting.tables.scores import clean, differences, row_groups
+from mirbench.reporting.tables.table import Table, of_scores, of_text
+from mirbench.reporting.words import NONE, panels, places, span
+from mirbench.results.order import complete
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEASURES = {"mce": "mCE", "relative_mce": "relative mCE", "retained": "retained performance"}
-FILES = (
-    "robustness.md", "robustness.csv", "robustness.tex", "retained.md", "retained.csv", "retained.tex", "corrupted.md",
-    "robustness-comparisons.md", "equivariance.md",
-)  # fmt: skip
-CITED = "Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019"
+LEVEL = 0.05  # a difference whose corrected p is below is called real
 
 
-def robustness_files(corrupted: Corrupted) -> dict[str, str]:
-    """The text of every file that there is something to put into."""
-    scores, retained = robustness_tables(corrupted), retained_tables(corrupted)
-    made: dict[str, str] = {}
-    if scores:
-        notes = [*robustness_notes(corrupted), *(["Bold: the best of the encoders."] if any(t.best for t in scores) else [])]
-        made["robustness.md"] = _sections("Robustness", scores, notes)
-        made["robustness.csv"] = csv_text(dict(zip(_measures(corrupted), scores, strict=True)), "measure")
-        made["robustness.tex"] = "\n".join(
-            latex(t, _caption(corrupted, m), f"tab:{m.replace('_', '-')}") for t, m in zip(scores, _measures(corrupted), strict=True)
-        )
-    if retained:
-        undefined, overlap = corrupted.undefined_in_words(), corrupted.board.overlap_in_words()
-        notes = [_retained_note(), *undefined, *_common_notes(corrupted)]
-        made["retained.md"] = _sections("Retained performance", retained, notes)
-        made["retained.csv"] = csv_text({t.title: t for t in retained}, "task")
-        captions = [
-            " ".join([f"{t.title}: {_retained_note()} 95 % bootstrap intervals over groups.", *undefined, *overlap]) for t in retained
-        ]
-        made["retained.tex"] = "\n".join(
-            latex(t, c, f"tab:retained-{i}") for i, (t, c) in enumerate(zip(retained, captions, strict=True), 1)
-        )
-    if scored := corrupted_tables(corrupted):
-        notes = ["The headline metric of every task; the other metrics are in summary.csv.", *_common_notes(corrupted)]
-        made["corrupted.md"] = _sections("Scores of corrupted audio", scored, notes)
-    if corrupted.comparisons:
-        made["robustness-comparisons.md"] = comparisons_markdown(corrupted)
-    if shifted := equivariance_tables(corrupted):
-        made["equivariance.md"] = _sections("Equivariance", shifted, [EQUIVARIANCE, *_common_notes(corrupted)])
+def means(robustness: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all severities together; those of the mean over tasks only where there are several."""
+    rows = complete(robustness)
+    rows = rows[rows["severity"] == 0]
+    tasks = rows.loc[rows["task"] != ALL, ["task", "dataset"]].drop_duplicates()
+    return rows if len(tasks) > 1 else rows[rows["task"] != ALL]
+
+
+def baseline(robustness: pd.DataFrame) -> str:
+    """What mCE is relative to; of runs merged there may be several."""
+    return " or ".join(name for name in complete(robustness)["baseline"].astype("str").unique() if name) or "the baseline"
+
+
+def by_measure(robustness: pd.DataFrame) -> dict[str, Table]:
+    """Encoders and floors as rows, tasks and their mean as columns, a table for each of MEASURES."""
+    rows = means(robustness)
+    rows, made = rows[rows["corruption"] == ALL].drop_duplicates(["measure", "encoder", "task", "dataset"]), {}  # of baselines the first
+    shown = panels(rows)
+    heads = [("mean", "over tasks") if panel.task == ALL else (panel.title, panel.metric) for panel in shown]
+    relative = f"({baseline(robustness)} = 1, lower is better)"
+    titles = {"mce": f"mCE {relative}", "relative_mce": f"Relative mCE {relative}", "retained": "Retained performance (higher is better)"}
+    for measure, title in titles.items():
+        of_measure = rows[rows["measure"] == measure]
+        known = of_measure.assign(at=places(of_measure, shown)).dropna(subset="value")
+        if len(of_measure):
+            better: Literal["max", "min"] = "max" if measure == "retained" else "min"
+            made[measure] = of_scores(known, heads, row_groups(of_measure), better=better, title=title)
     return made
 
 
-EQUIVARIANCE = (
-    "The corruption changes what the labels mean; here they were shifted along with the audio, so that a representation which follows "
-    "the change scores as on clean audio. Clips whose shifted label is no class are left out: how many are left stands above each column. "
-    "These scores count in no robustness score."
-)
-
-
-def _sections(heading: str, tables: Sequence[Table], notes: Sequence[str]) -> str:
-    lines = [f"# {heading}"]
-    for table in tables:
-        lines += ["", f"## {escape(table.title)}", "", *markdown(table)]
-    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in notes), ""])
-
-
-def _measures(corrupted: Corrupted) -> list[str]:
-    return [m for m in MEASURES if any(key[0] == m and key[4] == ALL for key in corrupted.measures)]
-
-
-def robustness_tables(corrupted: Corrupted) -> list[Table]:
-    """A table for each measure: encoders and floors as rows, tasks and their mean as columns."""
-    columns = corrupted.columns()
-    heads = tuple((p.title, p.metric) if p else ("mean", "over tasks") for p in columns)
-    made = []
-    for m in _measures(corrupted):
-        names = corrupted.measured([m])
-        cells = {(n, i): r for i, p in enumerate(columns) for n in names if (r := corrupted.measure(m, n, p))}
-        better = max if m == "retained" else min
-        best = set()
-        for i in range(len(columns)):
-            values = {n: cells[n, i].value for n in corrupted.board.encoders if (n, i) in cells}
-            best |= {(n, i) for n, value in values.items() if len(values) > 1 and value == better(values.values())}
-        made.append(Table("encoder", heads, corrupted.board.row_groups(names), cells, frozenset(best), _measure_title(corrupted, m)))
-    return made
-
-
-def _measure_title(corrupted: Corrupted, measure: str) -> str:
-    if measure == "retained":
-        return "Retained performance (higher is better)"
-    return f"{'mCE' if measure == 'mce' else 'Relative mCE'} ({corrupted.baseline} = 1, lower is better)"
-
-
-def retained_tables(corrupted: Corrupted) -> list[Table]:
+def retained(robustness: pd.DataFrame) -> list[Table]:
     """A table for each task, and for their mean where it is known: corruptions as rows, encoders as columns."""
-    names = corrupted.measured(["retained"])
+    rows = means(robustness)
+    rows = rows[rows["measure"] == "retained"]
+    names = [name for _, group in row_groups(rows) for name in group]
     made = []
-    for panel in [*corrupted.panels, None] if len(corrupted.panels) > 1 else corrupted.panels:
-        cells = {
-            (row, i): r
-            for row in [*(d.name for d in corrupted.damages), ALL]
-            for i, n in enumerate(names)
-            if (r := corrupted.measure("retained", n, panel, row))
-        }
-        known = {row for row, _ in cells}
-        counted, others = ([d.name for d in corrupted.damages if d.name in known and d.counted is c] for c in (True, False))
-        if not counted and not others:
-            continue
-        groups = (("", counted), ("not counted", others), ("mean of those that count", [ALL] if ALL in known else []))
-        heads = tuple((n,) for n in names)
-        said = f"{panel.title}, {panel.metric}" if panel else "mean over tasks"
-        made.append(Table("corruption", heads, tuple((h, tuple(rows)) for h, rows in groups if rows), cells, title=said))
+    for panel in panels(rows):
+        known = panel.of(rows).dropna(subset="value")
+        single = known[known["corruption"] != ALL].sort_values("corruption")
+        counted, others = (list(single["corruption"][single["counted"] == each].astype("str").unique()) for each in (True, False))
+        groups = (("", counted), ("not counted", others), ("mean of those that count", [ALL] if (known["corruption"] == ALL).any() else []))
+        if counted or others:
+            title = "mean over tasks" if panel.task == ALL else f"{panel.title}, {panel.metric}"
+            placed = known.assign(at=[names.index(name) for name in known["encoder"]])
+            made.append(of_scores(placed, [(name,) for name in names], groups, corner="corruption", title=title))
     return made
 
 
-def corrupted_tables(corrupted: Corrupted) -> list[Table]:
+def corrupted(summary: pd.DataFrame) -> list[Table]:
     """A table for each task and corruption: encoders as rows; clean audio, then the levels, as columns. Headline metrics."""
-    return [_by_level(corrupted, p, d, corrupted.severities(p, d), shifted=False) for p in corrupted.panels for d in corrupted.of(p)]
+    rows = complete(summary)
+    return _by_level(rows[(rows["corruption"] != CLEAN) & rows["headline"]], clean(rows), count_clips=False)
 
 
-def equivariance_tables(corrupted: Corrupted) -> list[Table]:
-    """As corrupted_tables, of every metric, with labels shifted along."""
-    made = []
-    for panel in corrupted.board.panels:
-        about = (panel.task, panel.dataset, panel.metric)
-        for damage in corrupted.damages:
-            if severities := sorted({key[5] for key in corrupted.shifted if key[1:5] == (*about, damage.name) and key[5]}):
-                made.append(_by_level(corrupted, panel, damage, severities, shifted=True))
+def equivariance(equivariance: pd.DataFrame, summary: pd.DataFrame) -> list[Table]:
+    """As corrupted, of every metric, with labels shifted along; each column says how many clips are left."""
+    return _by_level(complete(equivariance), clean(summary), count_clips=True)
+
+
+def _by_level(rows: pd.DataFrame, on_clean: pd.DataFrame, count_clips: bool) -> list[Table]:
+    import pandas as pd
+
+    groups, made = row_groups(rows), []
+    for panel in panels(rows):
+        first = panel.of(on_clean)
+        for name, of_corruption in panel.of(rows).groupby("corruption", observed=True):
+            scored = set(of_corruption["encoder"])
+            together = pd.concat([first[first["encoder"].isin(scored)], of_corruption]).dropna(subset="value")
+            severities = sorted({0, *of_corruption["severity"]})
+            levels = {s: about for s, *about in of_corruption[["severity", "level", "unit"]].itertuples(index=False)}
+            heads = [head_of(severity, *levels[severity]) if severity else ("clean",) for severity in severities]
+            if count_clips:
+                clips = [together["n_test"][together["severity"] == severity] for severity in severities]
+                heads = [(*head, span(counts, "clip")) for head, counts in zip(heads, clips, strict=True)]
+            placed = together.assign(at=[severities.index(severity) for severity in together["severity"]])
+            title = f"{panel.title}, {panel.metric}: {name}{'' if of_corruption['counted'].all() else ' (not counted)'}"
+            shown = [(heading, [name for name in names if name in scored]) for heading, names in groups]
+            made.append(of_scores(placed, heads, shown, title=title))
     return made
 
 
-def _by_level(corrupted: Corrupted, panel: Panel, damage: Damage, severities: Sequence[int], shifted: bool) -> Table:
-    places = [0, *severities]
-    cells = {}
-    for name in corrupted.board.names:
-        for i, severity in enumerate(places):
-            score = corrupted.cell(name, panel, damage.name, severity)
-            if shifted and severity:
-                score = corrupted.shifted.get((name, panel.task, panel.dataset, panel.metric, damage.name, severity))
-            if score:
-                cells[name, i] = score
-    under = {name for name, i in cells if i}
-    heads = [["clean"], *([damage.level(s), f"severity {s}"] if damage.levels else [f"severity {s}"] for s in severities)]
-    if shifted:
-        heads = [[*head, span({c.n_test for (_, at), c in cells.items() if at == i}, "clip")] for i, head in enumerate(heads)]
-    title = f"{panel.title}, {panel.metric}: {damage.name}{'' if damage.counted else ' (not counted)'}"
-    return Table("encoder", tuple(map(tuple, heads)), corrupted.board.row_groups(under), cells, title=title)
+def head_of(severity: int, level: float, unit: str) -> tuple[str, ...]:
+    """The level and the severity, or the severity alone where the level is not known (nan)."""
+    return (f"severity {severity}",) if math.isnan(level) else (in_unit([level], unit), f"severity {severity}")
 
 
-def _retained_note() -> str:
-    return (
-        "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
-        "chance, mean over severities. 1 is all of it, 0 is chance."
+def verdict(difference: float, p_holm: float) -> str:
+    """'better' or 'worse' where the corrected p is below LEVEL, 'undecided' where it is not."""
+    if math.isnan(p_holm) or math.isnan(difference):
+        return "no test"
+    return "undecided" if p_holm >= LEVEL or difference == 0 else "better" if difference > 0 else "worse"
+
+
+def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> Table:
+    """The differences over all corruptions, then, if wanted, the decided ones of one corruption, a line each."""
+    rows = complete(robustness_comparisons)
+    rows = rows.assign(
+        verdict=[verdict(*row) for row in rows[["difference", "p_holm"]].itertuples(index=False)],
+        single=rows["corruption"] != ALL,
+        second=rows["measure"] != "score",
     )
-
-
-def _caption(corrupted: Corrupted, measure: str) -> str:
-    if measure == "retained":
-        text = f"{_retained_note()} Mean over corruptions, with 95 % bootstrap intervals over groups."
-        return " ".join([text, *corrupted.undefined_in_words(), *corrupted.board.overlap_in_words()])
-    kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
-    text = f"{kind} ({CITED}) relative to {corrupted.baseline}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
-    return " ".join([text, *corrupted.board.overlap_in_words()])
-
-
-def robustness_notes(corrupted: Corrupted) -> list[str]:
-    """What must be known to read the robustness scores, a sentence or two each."""
-    base = corrupted.baseline
-    notes = [
-        f"mCE, mean corruption error: the error (1 minus the headline metric) summed over severities and divided by that of {base}, "
-        f"mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
-        f"Relative mCE: the same of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
-        "cannot be divided by, and are left out for all encoders.",
-        _retained_note(),
-        f"mCE and relative mCE are defined by {CITED}.",
-    ]
-    if any(p is None for p in corrupted.columns()):
-        notes.append("The mean over tasks weighs all tasks alike, of those where the measure is defined.")
-    if len(corrupted.baselines) > 1:
-        notes.append("The runs have baselines of their own; compare with care.")
-    if any(corrupted.measure(m, n, p) is None for m in _measures(corrupted) for n in corrupted.measured([m]) for p in corrupted.columns()):
-        notes.append(f"{NONE}: not defined.")
-    notes += corrupted.undefined_in_words()
-    return [*notes, *_common_notes(corrupted)]
-
-
-def _common_notes(corrupted: Corrupted) -> list[str]:
-    scored = corrupted.scored()
-    aside = [d.name for d in scored if not d.counted]
-    severities = sorted({key[5] for key in corrupted.cells})
-    notes = [
-        *corrupted.board.overlap_in_words(),
-        f"Test audio is corrupted in {span([len(scored)], 'way')} at severities "
-        f"{', '.join(map(str, severities))}; in brackets 95 % bootstrap intervals over groups, mean over seeds.",
-        "Probes were trained on audio under the same condition as the test audio."
-        if corrupted.trained_on_corrupted
-        else "Probes were trained on clean audio.",
-    ]
-    if aside:
-        notes.append(f"Not counted in means over corruptions: {', '.join(aside)}.")
-    if corrupted.differing:
-        notes.append(f"The runs differ in the levels of {', '.join(corrupted.differing)}; those of the first are named.")
-    if torn := corrupted.board.merged.torn:
-        notes.append(f"The runs differ in the severities of {', '.join(torn)}: means over them are left out, as they do not compare.")
-    return [*notes, *corrupted.skipped_in_words(), *corrupted.failed]
-
-
-def robustness_text(corrupted: Corrupted, width: int = 100) -> str:
-    """For a terminal, below the table of clean audio: the means over tasks, and what was skipped or failed."""
-    measures = _measures(corrupted)
-    names = [n for n in corrupted.measured(measures) if any(corrupted.measure(m, n, None) for m in measures)]
-    blocks = []
-    if names:
-        first = min(36, max(len(x) for x in [*names, "under corruption"]))
-        table = [["under corruption", *(MEASURES[m] for m in measures)], ["-" * first, *["-" * 20] * len(measures)]]
-        for heading, rows in corrupted.board.row_groups(names):
-            table += [[f"{heading}:"]] if heading else []
-            table += [[short(n, first), *(cell(corrupted.measure(m, n, None)).replace(NONE, "-") for m in measures)] for n in rows]
-        rooms = [first, *[20] * len(measures)]
-        blocks.append("\n".join("  ".join(x.ljust(n) for x, n in zip(line, rooms, strict=False)).rstrip() for line in table))
-    counted = span([sum(d.counted for d in corrupted.scored())], "corruption")
-    over = f"{len(corrupted.panels)} tasks, of those where it is defined, and " if len(corrupted.panels) > 1 else ""
-    means = f"Mean over {over}{counted}. mCE: {corrupted.baseline} is 1, lower is better; retained: 1 is all."
-    notes = [
-        means if names else "No robustness score over all tasks; see the tables of each.",
-        *(["Probes were trained on audio under the same condition."] if corrupted.trained_on_corrupted else []),
-        *corrupted.undefined_in_words(),
-        *corrupted.skipped_in_words(),
-        *corrupted.failed,
-    ]
-    wrapped = [line for text in notes for line in textwrap.wrap(text, width, subsequent_indent="  ")]
-    return "\n\n".join([*blocks, "\n".join(wrapped)]) + "\n"
+    rows = rows[~rows["single"] | (decided & rows["verdict"].isin(["better", "worse"]))]
+    rows = rows.sort_values(["single", "task", "dataset", "second", "corruption", "baseline", "encoder"])
+    measures = {"score": "score ({})", "retained": "retained performance"}
+    return of_text({
+        "measure": [measures.get(m, m).format(metric) for m, metric in zip(rows["measure"], rows["metric"], strict=True)],
+        "task": ["mean over tasks" if t == ALL else f"{t} on {d}" for t, d in zip(rows["task"], rows["dataset"], strict=True)],
+        **{name: rows[name] for name in ("corruption", "encoder", "baseline")},
+        "difference": differences(rows),
+        "p (Holm)": [NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_holm"]],
+        "the encoder is": rows["verdict"],
+        "test clips": rows["n_test"],
+        "seeds": rows["n_seeds"],
+    })  # fmt: skip

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.statistics.robustness import across_tasks, comparisons, corrected, robustness
+from mirbench.evaluation.statistics.robustness import across_tasks, comparisons, robustness
 
 RESAMPLES = 400
 CHANCE = (0.2, np.full(RESAMPLES, 0.2))
@@ -302,17 +301,3 @@ def test_p_of_a_difference_of_retained_performance_agrees_with_its_interval() ->
         strong = {CLEAN: measured(0.8, 0.012, 3), ("noise", 1): measured(0.35, 0.012, 4)}
         for row in comparisons({"a": weak, "b": strong}, [("a", "b"), ("b", "a")], CHANCE, {"noise"}):
             assert (row.p < 0.05) == (row.low > 0 or row.high < 0)
-
-
-@dataclass(frozen=True)
-class Corrected:
-    measure: str
-    p: float
-    p_holm: float = math.nan
-
-
-def test_the_correction_is_over_the_rows_of_a_measure() -> None:
-    given = [Corrected("score", 0.01), Corrected("retained", 0.04), Corrected("score", 0.03), Corrected("score", math.nan)]
-    assert [row.p_holm for row in corrected(given)] == pytest.approx([0.02, 0.04, 0.03, math.nan], nan_ok=True)
-    assert [row.p for row in corrected(given)[:3]] == [0.01, 0.04, 0.03]
-    assert corrected([]) == []

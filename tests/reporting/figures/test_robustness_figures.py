@@ -1,46 +1,37 @@
-"""Figures of corrupted audio: every score, bar and cell in its place, levels on the axes, nothing cut off, the same bytes again."""
+"""Figures of corrupted audio: every score, ratio and cell in its place, levels on the axes, nothing cut off, the same bytes again."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from synthetic import CHANCE, CORRUPTIONS, ENCODERS, FLOORS, a_merged, a_value
+from drawn import by_gid, check_nothing_overlaps, intervals, points, said
+from synthetic import CHANCE, CORRUPTIONS, ENCODERS, FLOORS, TASKS, a_results, a_value
 
-from mirbench.reporting.board import build_board
-from mirbench.reporting.corrupted import build_corrupted
-from mirbench.reporting.figures import comparison as figures
-from mirbench.reporting.figures import style
-from mirbench.reporting.figures.curves import curves_figure
-from mirbench.reporting.figures.robustness import bars_figure, curves_name, retained_figure
+from mirbench.reporting import figures
+from mirbench.results.merging import load
 
 NAMES = [*ENCODERS, *FLOORS[:-1]]
+REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "robustness"
 
 
-def corrupted_of(**about):
-    return build_corrupted(build_board(a_merged(**about)))
-
-
-def changed(corrupted, change):
-    """With every robustness line passed through `change`."""
-    return dataclasses.replace(corrupted, measures={k: change(r) for k, r in corrupted.measures.items()})
-
-
-def curves_of(task, **about):
-    corrupted = corrupted_of(**about)
-    figure = curves_figure(corrupted, next(p for p in corrupted.panels if p.task == task))
+def curves_of(task, notes=(), **about):
+    figure = figures.curves(a_results(**about).summary, task, "mini", notes)
     return figure, {axis.get_title(loc="left"): axis for axis in figure.axes}
 
 
-def by_gid(axis, prefix):
-    return {a.get_gid()[len(prefix) :]: a for a in axis.get_children() if (a.get_gid() or "").startswith(prefix)}
+def measured(change=lambda rows: None):
+    """robustness.csv, with cells passed through `change`."""
+    rows = a_results().robustness
+    change(rows)
+    return rows
 
 
-def said(figure):
-    return " ".join(" ".join(t.get_text() for t in figure.texts).split())
+def value_of(rows, **about):
+    found = rows[(rows[list(about)] == pd.Series(about)).all(axis=1)]
+    return found.iloc[0] if len(found) else None
 
 
 def test_a_panel_per_corruption_with_every_score_in_its_place_from_clean_to_the_highest_severity():
@@ -71,26 +62,25 @@ def test_ticks_say_the_physical_level_and_the_axis_its_unit():
     assert [axis.get_xlabel() for axis in axes.values()] == ["dB", "Hz", "ratio", "semitones", "degrees"]
 
 
-def test_a_corruption_that_no_manifest_knows_is_drawn_by_severity():
-    _, axes = curves_of("genre")
-    merged = a_merged()
-    del merged.manifests["run"]["corruptions"]
-    corrupted = build_corrupted(build_board(merged))
-    figure = curves_figure(corrupted, corrupted.panels[0])
+def test_a_corruption_whose_level_is_not_known_is_drawn_by_severity():
+    bare = a_results().summary[
+        ["encoder", "task", "dataset", "metric", "value", "ci_low", "ci_high", "corruption", "severity", "n_seeds", "n_test"]
+    ]
+    figure = figures.curves(bare, "genre", "mini")
     assert {axis.get_xlabel() for axis in figure.axes} == {"severity"}
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["clean", "1", "3", "5"]
-    assert len(figure.axes) == len(axes)
+    assert len(figure.axes) == 5
 
 
 def test_chance_and_clean_lines_stand_in_every_panel_and_all_share_one_axis():
     figure, axes = curves_of("key")
     assert "MIREX key score (0 to 1)" in said(figure)
-    assert "key on mini 48 test clips, 3 seeds" in said(figure)
+    assert "key on mini" in said(figure)
+    assert "48 test clips, 3 seeds; the severity grows from left to right" in said(figure)
     for axis in axes.values():
         (chance,) = by_gid(axis, "chance:").values()
         assert (chance.get_linestyle(), chance.get_ydata()[0]) == ("--", CHANCE["key"])
-        clean = {name: set(line.get_ydata()) for name, line in by_gid(axis, "clean:").items()}
-        assert clean == {name: {a_value(name, "key", ENCODERS, 0, 0)} for name in ENCODERS}
+        assert list(intervals(by_gid(axis, "clean")[""])) == [a_value(name, "key", ENCODERS, 0, 0) for name in ENCODERS]
     assert len({axis.get_ylim() for axis in axes.values()}) == 1
     assert figure.axes[0].get_ylim()[0] < CHANCE["key"]
 
@@ -106,102 +96,120 @@ def test_lines_differ_without_colour_and_one_legend_names_them():
 
 
 def test_what_was_skipped_or_never_scored_is_said_below():
-    figure, axes = curves_of("key")
+    skipped = "Skipped: pitch-shift (it alters the pitch, which the labels name)."
+    figure, axes = curves_of("key", [skipped])
     assert "pitch-shift" not in axes
-    assert "Skipped: pitch-shift (it alters the pitch, which the labels name)." in said(figure)
+    assert skipped in said(figure)
+    assert "Not scored" not in said(figure)
     assert "*: not counted in means over corruptions." in said(figure)
-    corrupted = corrupted_of()
-    lost = {key: row for key, row in corrupted.cells.items() if key[4] != "low-pass"}
-    figure = curves_figure(dataclasses.replace(corrupted, cells=lost), corrupted.panels[3])
-    assert "Not scored: low-pass." in said(figure)
-    assert "Skipped" not in said(figure)
+    assert "Not scored: pitch-shift." in said(curves_of("key", ["Skipped: pitch-shift-2 (it is another one)."])[0])
+    rows = a_results().summary
+    rows.loc[(rows["task"] == "genre") & (rows["corruption"] == "low-pass"), "value"] = math.nan
+    assert "Not scored: low-pass." in said(figures.curves(rows, "genre", "mini"))
+    assert figures.curves(rows[rows["severity"] == 0], "genre", "mini") is None
+    with pytest.raises(ValueError, match="the summary has no scores of gendre on mini"):
+        figures.curves(rows, "gendre", "mini")
 
 
 def test_a_score_that_is_not_there_leaves_its_point_out_and_one_without_interval_its_band():
-    corrupted = corrupted_of()
-    key = ("simclr", "genre", "mini", "accuracy", "white-noise")
-    cells = dict(corrupted.cells)
-    cells[*key, 3] = dataclasses.replace(cells[*key, 3], value=math.nan)
-    cells[*key, 5] = dataclasses.replace(cells[*key, 5], ci_low=math.nan)
-    axis = curves_figure(dataclasses.replace(corrupted, cells=cells), corrupted.panels[3]).axes[0]
+    rows = a_results().summary
+    here = (rows["encoder"] == "simclr") & (rows["task"] == "genre") & (rows["corruption"] == "white-noise")
+    rows.loc[here & (rows["severity"] == 3), "value"] = math.nan
+    rows.loc[here & (rows["severity"] == 5), "ci_low"] = math.nan
+    axis = figures.curves(rows, "genre", "mini").axes[0]
     assert list(by_gid(axis, "curve:")["simclr"].get_xdata()) == [0, 1, 3]
     assert by_gid(axis, "band:")["simclr"].get_paths()[0].get_extents().x1 == 1
 
 
-def test_bars_stand_at_their_values_with_whiskers_beside_the_baseline():
-    corrupted = corrupted_of()
-    figure = bars_figure(corrupted)
+def test_ratios_stand_at_their_values_with_intervals_beside_the_baseline():
+    rows = measured()
+    figure = figures.robustness(rows)
     titles = ["tagging on mini", "key on mini", "pitch on mini", "genre on mini", "mean over tasks"]
     assert [axis.get_title(loc="left") for axis in figure.axes] == 2 * titles
-    for axis, (measure, panel) in zip(figure.axes, itertools.product(("mce", "relative_mce"), [*corrupted.panels, None]), strict=True):
-        found = {name: corrupted.measure(measure, name, panel) for name in NAMES}
-        assert {name: bar.get_width() for name, bar in by_gid(axis, "bar:").items()} == {n: r.value for n, r in found.items()}
-        whiskers = {name: w.get_segments()[0][:, 0].tolist() for name, w in by_gid(axis, "interval:").items()}
-        assert whiskers == {n: pytest.approx([r.ci_low, r.ci_high]) for n, r in found.items() if n != "untrained"}
+    about = [(measure, task) for measure in ("mce", "relative_mce") for task in [*TASKS, "all"]]
+    for axis, (measure, task) in zip(figure.axes, about, strict=True):
+        found = [value_of(rows, measure=measure, encoder=name, task=task) for name in NAMES]
+        assert points(axis) == {name: (r["value"], i) for i, (name, r) in enumerate(zip(NAMES, found, strict=True))}
+        assert intervals(by_gid(axis, "intervals")[""]) == {i: pytest.approx([r["ci_low"], r["ci_high"]]) for i, r in enumerate(found)}
         assert by_gid(axis, "baseline")[""].get_xdata()[0] == 1
+        low, high = axis.get_xlim()
+        assert low < min(r["ci_low"] for r in found)
+        assert high > max(r["ci_high"] for r in found)
         assert axis.get_xlabel() == f"{measure.replace('_', ' ').replace('mce', 'mCE')}\n(ratio, lower is better)"
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == NAMES
     assert "the line at 1 is untrained" in said(figure)
-    assert "48 test clips, 3 seeds" in [t.get_text() for t in figure.axes[0].texts]
+    assert [axis.texts[0].get_text() for axis in figure.axes[3:5]] == ["48 test clips, 3 seeds", "4 tasks"]
 
 
-def test_a_bar_that_is_not_defined_is_said_and_an_endless_whisker_does_not_flatten_the_others():
-    def change(r):
-        if r.measure != "relative_mce" or r.encoder not in ("simclr", "supcon"):
-            return r
-        return dataclasses.replace(r, value=math.nan) if r.encoder == "simclr" else dataclasses.replace(r, ci_low=-400, ci_high=900)
+def test_the_mean_over_one_task_is_not_drawn_beside_it():
+    figure = figures.robustness(a_results(tasks={"key": "mirex"}).robustness)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["key on mini"] * 2
 
-    axis = bars_figure(changed(corrupted_of(), change)).axes[5]
+
+def test_of_two_baselines_the_first_is_drawn_and_both_are_named():
+    """As in runs with other baselines, reported together."""
+    rows = measured()
+    others = rows[rows["measure"].isin(["mce", "relative_mce"])].assign(baseline="simclr", baseline_role="encoder", value=0.1)
+    figure = figures.robustness(pd.concat([rows, others]))
+    assert [points(axis) for axis in figure.axes] == [points(axis) for axis in figures.robustness(rows).axes]
+    assert "the line at 1 is untrained or simclr" in said(figure)
+
+
+def test_a_ratio_that_is_not_defined_is_said_and_an_endless_interval_does_not_flatten_the_others():
+    def change(rows):
+        relative = rows["measure"] == "relative_mce"
+        rows.loc[relative & (rows["encoder"] == "simclr"), "value"] = math.nan
+        rows.loc[relative & (rows["encoder"] == "supcon"), ["ci_low", "ci_high"]] = -400, 900
+
+    axis = figures.robustness(measured(change)).axes[5]
     assert "not defined" in [t.get_text() for t in axis.texts]
-    assert "simclr" not in by_gid(axis, "bar:")
+    assert "simclr" not in points(axis)
     low, high = axis.get_xlim()
-    assert -1 < low < 0
-    assert 1 < high < 3
-    assert {line.get_marker() for line in axis.lines} >= {"<", ">"}
+    assert -1 < low < 0.7
+    assert 1.1 < high < 3
+    arrows = {line.get_marker(): (line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines if line.get_marker() in ("<", ">")}
+    assert arrows == {"<": (low, 2), ">": (high, 2)}
 
 
 def test_the_heat_map_has_a_block_per_task_with_encoders_as_rows_and_corruptions_as_columns():
-    corrupted = corrupted_of()
-    figure = retained_figure(corrupted)
-    assert len(figure.axes) == len(corrupted.panels)  # the mean over tasks is known for all corruptions together only
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == [
-        "white-noise", "low-pass", "compressor", "pitch-shift", "polarity *", "mean",
-    ]  # fmt: skip
-    for axis, panel in zip(figure.axes, corrupted.panels, strict=True):
+    rows = measured()
+    figure = figures.retained(rows)
+    assert len(figure.axes) == len(TASKS)  # the mean over tasks is known for all corruptions together only
+    heads = ["white-noise", "low-pass", "compressor", "pitch-shift", "polarity *", "mean"]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == heads
+    for axis, (task, metric) in zip(figure.axes, TASKS.items(), strict=True):
         assert [t.get_text() for t in axis.get_yticklabels()] == NAMES
         cells = by_gid(axis, "cell:")
         for column, corruption in enumerate([*CORRUPTIONS, "all"]):
             for row, name in enumerate(NAMES):
-                text, found = cells[f"{name}:{corruption}"], corrupted.measure("retained", name, panel, corruption)
-                assert text.get_position() == (column, row)
-                assert text.get_text() == (f"{found.value:.2f}" if found else "–")
-        assert (cells["simclr:pitch-shift"].get_text() == "–") == (panel.task in ("key", "pitch"))
+                found = value_of(rows, measure="retained", encoder=name, task=task, corruption=corruption)
+                assert cells[f"{name}:{corruption}"].get_position() == (column, row)
+                assert cells[f"{name}:{corruption}"].get_text() == ("–" if found is None else f"{found['value']:.2f}")
+        assert (cells["simclr:pitch-shift"].get_text() == "–") == (task in ("key", "pitch"))
         assert axis.images[0].get_clim() == (0, 1)
-        assert f"{panel.title}, {panel.metric}; 48 test clips, 3 seeds" in [t.get_text() for t in figure.texts]
+        assert axis.get_title(loc="left") == f"{task} on mini, {metric}; 48 test clips, 3 seeds"
     assert "The mean is over corruptions without *." in said(figure)
 
 
 def test_the_heat_map_says_what_is_not_above_chance_and_has_no_empty_blocks():
-    def change(r):
-        return dataclasses.replace(r, value=math.nan) if r.measure == "retained" and (r.encoder == "simclr" or r.task == "key") else r
+    def change(rows):
+        rows.loc[(rows["measure"] == "retained") & ((rows["encoder"] == "simclr") | (rows["task"] == "key")), "value"] = math.nan
 
-    figure = retained_figure(changed(corrupted_of(), change))
+    figure = figures.retained(measured(change))
     assert len(figure.axes) == 3
     assert {t.get_text() for axis in figure.axes for name, t in by_gid(axis, "cell:").items() if name.startswith("simclr:")} == {"–"}
     assert "–: not scored, or not surely above chance on clean audio." in said(figure)
-    assert "above chance on clean" not in said(retained_figure(corrupted_of()))
-    assert retained_figure(changed(corrupted_of(), lambda r: dataclasses.replace(r, value=math.nan))) is None
+    assert "above chance on clean" not in said(figures.retained(measured()))
+    assert figures.retained(measured(lambda rows: rows.__setitem__("value", math.nan))) is None
 
 
 def test_what_has_no_mean_over_severities_has_no_row_or_column_in_the_heat_map():
     """As in runs of other severities, reported together."""
-    corrupted = corrupted_of()
-    measures = {
-        (*key[:5], 3 if key[1] == "simclr" or key[4] == "low-pass" else key[5]): row
-        for key, row in corrupted.measures.items()
-        if key[0] == "retained"
-    }
-    axis = retained_figure(dataclasses.replace(corrupted, measures=measures)).axes[0]
+
+    def change(rows):
+        rows.loc[(rows["encoder"] == "simclr") | (rows["corruption"] == "low-pass"), "severity"] = 3
+
+    axis = figures.retained(measured(change)).axes[0]
     assert [t.get_text() for t in axis.get_yticklabels()] == [n for n in NAMES if n != "simclr"]
     assert "low-pass" not in [t.get_text() for t in axis.get_xticklabels()]
 
@@ -215,49 +223,50 @@ LONG = "semisupcon-with-a-very-long-name-and-its-temperature-0.07 (first-run)"
     [
         {"severities": (1, 2, 3, 4, 5), "corruptions": MANY, "encoders": (LONG, "simclr", "supcon", "supervised", "my-own")},
         {"severities": (5,), "corruptions": {"white-noise": CORRUPTIONS["white-noise"]}, "encoders": ("a",), "tasks": {"key": "mirex"}},
-        {"skipped": [{"task": "key", "dataset": "mini", "corruption": n, "reason": "a long reason " * 8} for n in list(CORRUPTIONS)[1:]]},
+        {"encoders": tuple(f"encoder-{i}" for i in range(12)), "tasks": {"key": "mirex", "tagging": "macro_average_precision"}},
+        {"skipped": [{"task": "key", "dataset": "mini", "corruption": n, "reason": ""} for n in list(CORRUPTIONS)[1:]]},
     ],
-    ids=["many", "one", "nearly all skipped"],
-)  # fmt: skip
+    ids=["many", "one", "twelve", "nearly all skipped"],
+)
 def test_nothing_overlaps_or_is_cut_off(about):
-    corrupted = corrupted_of(**about)
-    for figure in (curves_figure(corrupted, corrupted.panels[-1]), bars_figure(corrupted), retained_figure(corrupted)):
-        canvas = FigureCanvasAgg(figure)
-        with style.settings():
-            canvas.draw()
-        renderer, boxes = canvas.get_renderer(), []
-        for axis in figure.axes:
-            for labels in (axis.get_yticklabels(), axis.get_xticklabels()):
-                found = [t.get_window_extent(renderer) for t in labels if t.get_text()]
-                assert not any(a.overlaps(b) for a, b in itertools.pairwise(found)), "labels run into each other"
-            tight = axis.get_tightbbox(renderer)
-            assert min(tight.x0, tight.y0) >= -1
-            assert tight.x1 <= figure.bbox.width + 1
-            assert tight.y1 <= figure.bbox.height + 1
-            low, high = axis.get_xlim()
-            ticks = [t for t in axis.get_xticklabels() if low <= t.get_position()[0] <= high]
-            texts = [axis._left_title, axis.xaxis.label, *ticks]
-            boxes += [axis.get_window_extent(renderer), *(t.get_window_extent(renderer) for t in texts if t.get_text())]
-        boxes += [legend.get_window_extent(renderer) for legend in figure.legends] + [t.get_window_extent(renderer) for t in figure.texts]
-        for i, box in enumerate(boxes):
-            assert min(box.x0, box.y0) >= -1
-            assert box.x1 <= figure.bbox.width + 1
-            assert box.y1 <= figure.bbox.height + 1
-            assert not any(box.overlaps(other) for other in boxes[:i]), "panels, titles or legend overlap"
+    results, task = a_results(**about), "genre" if "genre" in about.get("tasks", TASKS) and "skipped" not in about else "key"
+    skipped = [f"Skipped: corruption-{i} ({'a long reason ' * 8}of a task)." for i in range(4)]
+    check_nothing_overlaps(figures.curves(results.summary, task, "mini", skipped))
+    check_nothing_overlaps(figures.robustness(results.robustness))
+    check_nothing_overlaps(figures.retained(results.robustness))
 
 
 def test_the_same_data_give_the_same_bytes_and_figures_of_an_earlier_report_go(tmp_path):
     about = {"tasks": {"key": "mirex", "a/b": "accuracy"}, "encoders": ("$x{$", "b")}
-    corrupted = build_corrupted(board := build_board(a_merged(**about)))
-    written = figures.write_figures(board, tmp_path, corrupted)
+    asked = []
+    written = figures.write_figures(a_results(**about), tmp_path, lambda *task: asked.append(task) or ["A note."])
+    assert asked == [("key", "mini"), ("a/b", "mini")]
     names = {p.name for p in written if p.suffix == ".svg"}
-    assert {"robustness.svg", "retained.svg", "robustness-key-mini.svg", "robustness-a%2Fb-mini.svg"} <= names
+    assert names >= {"robustness.svg", "retained.svg", "robustness-key-mini.svg", f"{figures.curves_name('a/b', 'mini')}.svg"}
+    assert figures.curves_name("a/b", "mini") == "robustness-a%2Fb-mini"
     first = {p: p.read_bytes() for p in written}
-    figures.write_figures(build_board(a_merged(**about)), tmp_path, corrupted_of(**about))
+    figures.write_figures(a_results(**about), tmp_path, lambda *task: ["A note."])
     assert {p: p.read_bytes() for p in written} == first
-    fewer = build_board(a_merged(tasks={"key": "mirex"}))
-    figures.write_figures(fewer, tmp_path, build_corrupted(fewer))
-    assert not list(tmp_path.glob("robustness-a*"))
+    fewer = a_results(tasks={"key": "mirex"})
     figures.write_figures(fewer, tmp_path)
+    assert not list(tmp_path.glob("robustness-a*"))
+    clean = fewer.summary[fewer.summary["severity"] == 0]
+    figures.write_figures(type(fewer)(**{**vars(fewer), "summary": clean, "robustness": fewer.robustness.iloc[:0]}), tmp_path)
     assert not [*tmp_path.glob("robustness*"), *tmp_path.glob("retained*")]
-    assert curves_name(corrupted.panels[1]) == "robustness-a%2Fb-mini"
+
+
+def test_bare_tables_are_drawn_like_a_run():
+    loaded, summary, robustness = load(REFERENCE), pd.read_csv(REFERENCE / "summary.csv"), pd.read_csv(REFERENCE / "robustness.csv")
+    ratios = [
+        {(a.get_title(loc="left"), a.get_xlabel()): points(a) for a in figures.robustness(x).axes} for x in (robustness, loaded.robustness)
+    ]
+    assert ratios[0] == ratios[1]
+    cells = [
+        [{name: t.get_text() for name, t in by_gid(axis, "cell:").items()} for axis in figures.retained(x).axes]
+        for x in (robustness, loaded.robustness)
+    ]
+    assert cells[0] == cells[1]
+    bare, known = (figures.curves(x, "genre", "mini") for x in (summary, loaded.summary))
+    assert len(bare.axes) == len(known.axes) == 23
+    assert {axis.get_xlabel() for axis in bare.axes} == {"severity"}
+    assert known.axes[0].get_xlabel() == "dB SNR"

@@ -1,0 +1,187 @@
+"""Figures of points with intervals: every score beside the floors, every paired difference beside zero, every mCE beside one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from mirbench.errors import MirbenchError
+from mirbench.records import ALL, MAJORITY
+from mirbench.reporting.figures import style
+from mirbench.reporting.words import Panel, panels, size
+from mirbench.results.order import own_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    Drawn = list[tuple[Panel, pd.DataFrame] | None]
+
+PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
+FLOOR_LINES: dict[str, Any] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
+RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}
+RATIOS_ACROSS, RATIO_WIDTH = 5, 1.9  # panels beside each other, inches
+
+
+class _Row(NamedTuple):
+    """group: of rows that no line divides."""
+
+    name: str
+    label: str
+    look: style.Look
+    group: Any
+
+
+@style.settings()
+def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "headline") -> Figure:
+    """A panel per task and metric, a row per encoder; the majority class and the untrained encoder are lines across all rows.
+
+    summary: as summary.csv. Raises MirbenchError where it has no scores of clean audio, and ValueError for other metrics.
+    """
+    from matplotlib.lines import Line2D
+
+    if metrics not in ("headline", "all"):
+        raise ValueError(f"metrics is 'headline' or 'all', not {metrics!r}")
+    summary, looks = style.prepared(summary)
+    clean = style.of_clean_audio(summary).assign(hollow=summary["role"] == "floor")
+    if clean.empty:
+        raise MirbenchError("the summary has no scores of clean audio; give one that has some.")
+    rows = _rows_of(clean, looks)
+    shown = [p for p in panels(clean) if p.headline or metrics == "all"]
+    own = {own_name(row.name) for row in rows}
+    handles = [Line2D([], [], linestyle=s, color=style.GREY, label=text) for name, (s, text) in FLOOR_LINES.items() if name in own]
+    point = Line2D([], [], color=style.GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval over groups")
+    drawn: Drawn = [(p, clean) for p in shown]
+    figure = _dots(drawn, "encoder", rows, style.columns_of(len(shown)), "not scored", handles=[*handles, point])
+    for axis, panel in zip(figure.axes, shown, strict=True):
+        for name, value in panel.of(clean)[["encoder", "value"]].dropna().itertuples(index=False):
+            if own_name(name) in FLOOR_LINES:
+                dashes, _ = FLOOR_LINES[own_name(name)]
+                axis.axvline(value, linestyle=dashes, color=style.GREY, linewidth=1.2, zorder=1, gid=f"line:{name}")
+    return figure
+
+
+@style.settings()
+def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -> Figure | None:
+    """A panel per task, a row per encoder and baseline; headline metrics, or all where those were not compared. None without differences.
+
+    The majority class, so far below that it would flatten all else, is left to the table where there are others to be compared with,
+    and so are, of a sweep with its many rows, all floors where there are encoders to be compared with. comparisons: as comparisons.csv.
+    points: the variants of a sweep, as Results has them.
+    """
+    comparisons, looks = style.prepared(comparisons)
+    shown = comparisons[comparisons["difference"].notna()].rename(columns={"difference": "value"})
+    shown = _without(shown, shown["baseline"].astype("str").map(own_name) == MAJORITY)
+    if points is not None and len(points):
+        shown = _without(shown, shown["baseline_role"] == "floor")
+    shown = _without(shown, ~shown["headline"])
+    if shown.empty:
+        return None
+    shown = shown.assign(
+        pair=[f"{a}:{b}" for a, b in zip(shown["encoder"], shown["baseline"], strict=True)],
+        hollow=~((shown["ci_low"] > 0) | (shown["ci_high"] < 0)),
+        label=[f"difference in {label}" for label in shown["label"]],
+    )
+    pairs = [(a, b) for b in looks for a in looks if f"{a}:{b}" in set(shown["pair"])]
+    labels = [f"{a} − {b}" for a, b in pairs]
+    if max(map(len, labels)) > PAIR_WIDTH:
+        labels = [f"{style.row_label(a)}\n− {style.row_label(b)}" for a, b in pairs]
+    grouped = len(pairs) > shown["baseline"].nunique()
+    rows = [_Row(f"{a}:{b}", label, looks[a], b if grouped else "") for label, (a, b) in zip(labels, pairs, strict=True)]
+    note = "Right of zero: the encoder named first is better. Hollow: the 95 % paired interval contains zero."
+    drawn: Drawn = [(p, shown) for p in panels(shown)]
+    figure = _dots(drawn, "pair", rows, style.columns_of(len(drawn)), "not compared", notes=[note])
+    for axis in figure.axes:
+        axis.axvline(0, color="black", linewidth=1, zorder=1, gid="zero")
+    return figure
+
+
+@style.settings()
+def robustness(robustness: pd.DataFrame) -> Figure | None:
+    """Panels of mCE and, in lines of their own, of relative mCE: one per task and their mean, a row per encoder. None without either.
+
+    robustness: as robustness.csv.
+    """
+    robustness, looks = style.prepared(robustness)
+    ratios = robustness[robustness["measure"].isin([*RATIOS]) & (robustness["corruption"] == ALL) & (robustness["severity"] == 0)]
+    baselines = " or ".join(dict.fromkeys(name for name in ratios["baseline"] if name))
+    ratios = ratios.drop_duplicates(["encoder", "task", "dataset", "measure"])  # of several runs with others each, the first
+    ratios = ratios.assign(hollow=ratios["role"] == "floor")
+    tasks = [p for p in panels(ratios) if p.task != ALL]
+    columns = [*tasks, *(p for p in panels(ratios) if p.task == ALL and len(tasks) > 1)]
+    if not columns:
+        return None
+    across = min(RATIOS_ACROSS, len(columns))
+    drawn: Drawn = []
+    for measure, label in RATIOS.items():
+        if len(rows := ratios[ratios["measure"] == measure]):
+            drawn += [(p._replace(label=f"{label} (ratio, lower is better)"), rows) for p in columns] + [None] * (-len(columns) % across)
+    note = (
+        f"Lower is better; the line at 1 is {baselines}. Error summed over severities, relative to its error (mCE) or to the rise of its "
+        "error over clean audio (relative mCE), mean over corruptions. 95 % paired intervals; an arrow: beyond the axis. Hollow: floors."
+    )
+    names = _rows_of(ratios, looks)
+    figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note])
+    for axis, (panel, rows) in zip(figure.axes, filter(None, drawn), strict=True):
+        axis.axvline(1, color="black", linewidth=1, zorder=1, gid="baseline")
+        _cut(axis, panel.of(rows).set_index("encoder"), names)
+    return figure
+
+
+def _rows_of(frame: pd.DataFrame, looks: style.Looks) -> list[_Row]:
+    return [_Row(name, style.row_label(name), looks[name], looks[name].floor) for name in style.among(looks, frame["encoder"])]
+
+
+def _without(rows: pd.DataFrame, aside: pd.Series[bool]) -> pd.DataFrame:
+    """The other rows, where there are any."""
+    return rows if aside.all() else rows[~aside]
+
+
+def _cut(axis: Axes, points: pd.DataFrame, rows: Sequence[_Row]) -> None:
+    """The axis has every point and 1, and intervals as far beyond as these are apart, or twice the usual width; longer ones get arrows."""
+    low, high = min(1.0, points["value"].min()), max(1.0, points["value"].max())
+    reach = max(high - low, 2 * (points["ci_high"] - points["ci_low"]).median()) or 0.1
+    low, high = max(min(low, points["ci_low"].min()), low - reach), min(max(high, points["ci_high"].max()), high + reach)
+    edge = 0.06 * (high - low)
+    axis.set_xlim(low - edge, high + edge)
+    for place, row in enumerate(rows):
+        for arrow, end, beyond in (("<", low - edge, points["ci_low"] < low), (">", high + edge, points["ci_high"] > high)):
+            if beyond.get(row.name, False):
+                axis.plot([end], [place], color=row.look.colour, marker=arrow, markersize=6, zorder=4, clip_on=False)
+
+
+def _dots(drawn: Drawn, by: str, rows: list[_Row], across: int, missing: str, width: float = 3.0, **below: Any) -> Figure:
+    """Panels of frames with value, ci_low, ci_high and hollow, `across` beside each other, that share their rows; None for an empty place.
+    by: the column with the name of the row. missing: what is said where there is no value."""
+    from matplotlib.ticker import MaxNLocator
+
+    inner = width, style.row_height(row.label for row in rows) * len(rows)
+    figure, places = style.canvas(len(drawn), across, *inner, sharey=True)
+    places[0].set(yticks=range(len(rows)), yticklabels=[row.label for row in rows], ylim=(len(rows) - 0.5, -0.5))
+    tasks = len({(about[0].task, about[0].dataset) for about in drawn if about} - {(ALL, ALL)})
+    for axis, about in zip(places, drawn, strict=True):
+        if about is None:
+            axis.remove()
+            continue
+        panel, points = about[0], about[0].of(about[1])
+        style.heading(axis, panel, size(points) if panel.task != ALL else f"{tasks} tasks", int(13 * width))
+        axis.set_xlabel(style.measure(panel.label, int(14 * width)))
+        axis.xaxis.set_major_locator(MaxNLocator(int(2 * width), steps=[1, 2, 5, 10], min_n_ticks=3))
+        axis.tick_params(axis="y", length=0)
+        axis.margins(x=0.08)
+        points = points.set_index(by).reindex([row.name for row in rows])
+        colours = [row.look.colour for row in rows]
+        axis.hlines(range(len(rows)), points["ci_low"], points["ci_high"], colours, linewidth=1.8, zorder=2).set_gid("intervals")
+        for place, (row, value, hollow) in enumerate(zip(rows, points["value"], points["hollow"], strict=True)):
+            if value == value:
+                mark: Any = {"color": row.look.colour, "markerfacecolor": "white" if hollow else row.look.colour, "markeredgewidth": 1.3}
+                axis.plot([value], [place], row.look.marker, markersize=6.5, zorder=3, gid=f"point:{row.name}", **mark)
+            else:
+                ground, middle = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}, axis.get_yaxis_transform()
+                axis.text(0.5, place, missing, transform=middle, ha="center", va="center", color=style.GREY, fontsize=8, bbox=ground)
+        for place, (one, other) in enumerate(itertools.pairwise(rows)):
+            if one.group != other.group:
+                axis.axhline(place + 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)
+    return style.finish(figure, **below)

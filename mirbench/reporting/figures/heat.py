@@ -1,0 +1,112 @@
+"""Heat maps: one function that draws one, and what each corruption leaves of each encoder's scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mirbench.records import ALL
+from mirbench.reporting.figures import style
+from mirbench.reporting.words import NONE, Panel, cell, panels, short, size
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHADES = ((1.0, 1.0, 1.0), (0.42, 0.66, 0.86))  # black text is readable on both, and in grey they are as far apart
+CELL_WIDTH, VARIANT_WIDTH = 0.43, 1.75  # inches
+
+
+def heat_map(axis: Axes, shades: pd.DataFrame, words: pd.DataFrame, heads: Sequence[str], under: list[int], after: list[int]) -> None:
+    """A row per name in the index, a column per name in the columns, shaded from 0 to 1, nan grey.
+
+    words: what stands in each cell, with a smaller line below. heads: above the columns. under, after: the rows with a line above, the
+    columns with a line before them; the others have white ones.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("shades", SHADES).with_extremes(bad="#F2F2F2")
+    axis.imshow(shades.to_numpy(), cmap=colours, vmin=0, vmax=1, aspect="auto")
+    middle: Any = {"ha": "center", "va": "center", "in_layout": False}
+    for row, name in enumerate(shades.index):
+        for column, head in enumerate(shades.columns):
+            word, below = words.loc[name, head]
+            gid = f"cell:{name}:{head}"
+            axis.text(column, row - (0.16 if below else 0), word, fontsize=9 if below else 8, gid=gid, **middle)
+            if below:
+                axis.text(column, row + 0.22, below, fontsize=7.5, color="#333333", gid=f"interval:{gid}", **middle)
+    axis.xaxis.tick_top()
+    axis.set_xticks(range(len(heads)), heads)
+    axis.set_yticks(range(len(shades)), [style.row_label(name) for name in shades.index])
+    axis.tick_params(length=0)
+    axis.grid(False)
+    axis.spines["bottom"].set_visible(False)
+    for draw, edges, drawn in ((axis.axhline, range(1, len(shades)), under), (axis.axvline, range(1, len(heads)), after)):
+        for edge in edges:
+            draw(edge - 0.5, color=style.GREY if edge in drawn else "white", linewidth=1.2)
+
+
+@style.settings()
+def retained(robustness: pd.DataFrame) -> Figure | None:
+    """A block per task: encoders as rows, corruptions in their order as columns, their mean at the right. None without any number.
+
+    robustness: as robustness.csv.
+    """
+    robustness, looks = style.prepared(robustness)
+    every = robustness[robustness["measure"] == "retained"]
+    kept = every[every["severity"] == 0]
+    single = kept[kept["corruption"] != ALL].sort_values("corruption")
+    blocks = sorted(panels(single[single["value"].notna()]), key=lambda p: p.task == ALL)
+    blocks = [p for p in blocks if p.task != ALL or len(blocks) > 2]
+    if not blocks:
+        return None
+    names = style.among(looks, kept["encoder"])
+    starred = set(single.loc[~single["counted"], "corruption"])
+    means = [ALL] if (kept["corruption"] == ALL).any() else []
+    columns = [*sorted(dict.fromkeys(single["corruption"]), key=lambda name: name in starred), *means]
+    heads = ["mean" if name == ALL else short(f"{name} *" if name in starred else name, 28) for name in columns]
+    note = (
+        "Retained performance: corrupted minus chance over clean minus chance, mean over severities, headline metric. White is chance (0) "
+        f"or worse, the darkest blue all that there was on clean audio (1) or more. {NONE}: not scored"
+        f"{', or not surely above chance on clean audio' if every.loc[every['corruption'] != ALL, 'value'].isna().any() else ''}."
+        f"{' The mean is over corruptions without *.' if starred else ''}"
+    )
+    inner = CELL_WIDTH * len(columns), style.row_height(map(style.row_label, names)) * len(names)
+    figure, axes = style.canvas(len(blocks), 1, *inner)
+    for axis, p in zip(axes, blocks, strict=True):
+        values = p.of(kept).pivot(index="encoder", columns="corruption", values="value").reindex(index=names, columns=columns)
+        words = values.map(lambda value: (NONE if value != value else f"{value:.2f}", ""))
+        edges = [sum(not looks[name].floor for name in names)], [len(columns) - len(means)]
+        shown = heads if p == blocks[0] else [""] * len(columns)
+        heat_map(axis, values, words, shown, *edges)
+        axis.tick_params(axis="x", rotation=90, labelsize=8.5)
+        said = style.title(p) if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
+        axis.set_title(said, fontsize=9.5, pad=8)
+    return style.finish(figure, notes=[note])
+
+
+def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: style.Looks) -> Figure:
+    """A sweep: a row per variant, then `rest`; a column per task, shaded on its own scale, with values and intervals in it."""
+    import pandas as pd
+
+    encoders, names = points.index.get_level_values("encoder"), [*points.index.get_level_values("name"), *rest]
+    columns = {f"{p.task}:{p.dataset}": rows.reindex(names) for p, rows in shown.items()}
+    values = pd.DataFrame({key: rows["value"] for key, rows in columns.items()})
+    scale = values[[name not in rest or not rest[name].floor for name in names]]
+    shades = (values - scale.min()).div((scale.max() - scale.min()).replace(0, math.inf)).clip(0, 1)
+    cells = {
+        key: [cell(*row).partition(" ")[::2] for row in rows[["value", "ci_low", "ci_high"]].to_numpy()] for key, rows in columns.items()
+    }
+    words = pd.DataFrame(cells, index=names).map(lambda both: ("not scored", "") if both[0] == NONE else both)
+    heads = ["\n".join([p.task, f"on {p.dataset}", p.metric, *size(rows).split(", ")]) for p, rows in shown.items()]
+    under = [i for i in range(1, len(encoders)) if encoders[i] != encoders[i - 1]]
+    note = (
+        "White is the lowest and the darkest blue the highest score of the encoders in a column; a floor beyond them is shaded like the "
+        "nearer of the two. In brackets the 95 % interval over groups."
+    )
+    inner = VARIANT_WIDTH * len(columns), max(0.42, style.row_height(map(style.row_label, names))) * len(names)
+    figure, (axis,) = style.canvas(1, 1, *inner)
+    heat_map(axis, shades, words, heads, [*under, len(encoders)], [])
+    return style.finish(figure, notes=[note])

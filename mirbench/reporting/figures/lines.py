@@ -1,0 +1,188 @@
+"""Figures of lines: what a sweep does to every task, and what corruption does to one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mirbench.notation import unit_parts
+from mirbench.records import CLEAN, MAJORITY, OVERLAP_MARK
+from mirbench.reporting.figures import style
+from mirbench.reporting.figures.heat import variants
+from mirbench.reporting.words import Panel, number, panels, short, size
+from mirbench.results.order import own_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LOG_FROM = 10  # largest over smallest value from which the axis of any other option than these is logarithmic
+SCALES = {"label_fraction": "log", "labelled_share": "linear", "views": "log"}  # log where all values are above 0
+OPTION_LABELS = {  # what a reader calls an option; others go by their own name
+    "label_fraction": "share of the labels used, p_s", "labelled_share": "labelled share of a batch, b_s", "views": "views of each clip, M",
+    "batch_views": "views in a batch", "steps": "training steps", "temperature": "temperature of the loss",
+    "learning_rate": "learning rate", "view_seconds": "length of a view (s)", "detune_cents": "detuning (cents)",
+}  # fmt: skip
+ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2, 2, 2, 2)), (0, (3, 2)))
+ENDS = ["value", "ci_low", "ci_high"]
+FAR = 0.75  # a floor this many heights of the curves below them is named at the edge, not drawn
+SWEEP_INNER = 3.2, 2.3  # inches of the drawing area of a panel
+CURVES_ACROSS, CURVES_INNER = 5, (2.2, 1.35)
+
+
+@style.settings()
+def sweep(summary: pd.DataFrame, points: pd.DataFrame) -> Figure | None:
+    """The headline metric of every task: against the value, where one numeric option was swept; else a row for each variant.
+
+    summary: as summary.csv. points: the variants, by encoder and name, a column for each option, as Results has them. None where no
+    variant was scored.
+    """
+    summary, looks = style.prepared(summary)
+    clean = style.of_clean_audio(summary)
+    points = points[points.index.get_level_values("name").isin(clean["encoder"])].dropna(axis="columns", how="all")
+    if points.empty:
+        return None
+    names = points.index.get_level_values("name")
+    rest = {name: looks[name] for name in style.among(looks, clean["encoder"]) if name not in names}
+    shown = {p: p.of(clean).set_index("encoder") for p in panels(clean) if p.headline}
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in points.to_numpy().flat)
+    if len(points.columns) > 1 or not numbers:
+        return variants(shown, points, rest)
+    swept: dict[str, dict[str, float]] = {}
+    for encoder, name, value in points.reset_index().itertuples(index=False):
+        swept.setdefault(encoder + (OVERLAP_MARK if name.endswith(OVERLAP_MARK) else ""), {})[name] = float(value)
+    return _curves(shown, swept, points.columns[0], rest)
+
+
+def _curves(shown: Mapping[Panel, pd.DataFrame], swept: Mapping[str, Mapping[str, float]], option: str, rest: style.Looks) -> Figure:
+    """A panel per task: metric against the value, a curve per swept encoder; what was not swept is a level line across."""
+    from matplotlib.lines import Line2D
+    from matplotlib.transforms import ScaledTranslation
+
+    curves = {encoder: style.look(k).line(marker=style.look(k).marker, linewidth=1.8) for k, encoder in enumerate(swept)}
+    levels = {}
+    for i, (name, look) in enumerate(rest.items()):  # floors come last
+        own = style.look(len(swept) + i)._replace(dashes=ENCODER_DASHES[i % len(ENCODER_DASHES)])
+        levels[name] = look.line(linewidth=1.2) if look.floor else own.line(linewidth=1.6)
+    values = sorted({value for value_of in swept.values() for value in value_of.values()})
+    figure, axes = style.canvas(len(shown), style.columns_of(len(shown)), *SWEEP_INNER)
+    for axis, (panel, rows) in zip(axes, shown.items(), strict=True):
+        style.heading(axis, panel, size(rows))
+        axis.set(ylabel=style.measure(panel.label, 30), xlabel=OPTION_LABELS.get(option, option))
+        _value_axis(axis, option, values)
+        _levels(axis, rows[rows["value"].notna()], levels)
+        for k, (encoder, value_of) in enumerate(swept.items()):
+            curve = rows.reindex(sorted(value_of, key=value_of.__getitem__)).dropna(subset="value")
+            places, colour = [value_of[name] for name in curve.index], curves[encoder]["color"]
+            shift = ScaledTranslation(4 / 72 * (k - (len(swept) - 1) / 2), 0, figure.dpi_scale_trans)  # lest whiskers hide each other
+            about: Any = {"transform": axis.transData + shift, "gid": f"intervals:{encoder}"}
+            axis.vlines(places, curve["ci_low"], curve["ci_high"], colour, linewidth=1.4, alpha=0.75, zorder=3, **about)
+            axis.update_datalim([(values[0], end) for end in curve[ENDS].to_numpy().flat if end == end])
+            axis.plot(places, curve["value"], markersize=6, zorder=4, **curves[encoder], **about | {"gid": f"curve:{encoder}"})
+    handles = [Line2D([], [], label=name, **line) for name, line in [*curves.items(), *levels.items()]]
+    handles.append(Line2D([], [], color=style.GREY, marker="|", markersize=11, linestyle="none", label="whiskers, bands: 95 % interval"))
+    return style.finish(figure, handles)
+
+
+def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
+    """Ticks at the values; the scale is the option's, else logarithmic where they span LOG_FROM. A tick too near its neighbour has no
+    label."""
+    logarithmic = values[0] > 0 and SCALES.get(option, "log" if values[-1] / values[0] >= LOG_FROM else "linear") == "log"
+    forth, back = (math.log, math.exp) if logarithmic else (float, float)
+    first, width = forth(values[0]), forth(values[-1]) - forth(values[0]) or 1.0
+    labels, last = [], -math.inf
+    for value in values:
+        near = (forth(value) - last) / width < 0.02 * (len(f"{value:g}") + 1.5)
+        labels.append("" if near else f"{value:g}")
+        last = last if near else forth(value)
+    axis.set(xscale="log" if logarithmic else "linear", xlim=(back(first - 0.06 * width), back(first + 1.06 * width)))
+    axis.set_xticks(values, labels)
+    axis.set_xticks([], minor=True)
+
+
+def _levels(axis: Axes, rows: pd.DataFrame, levels: Mapping[str, Mapping[str, Any]]) -> None:
+    """Lines across; floors far below the curves are named at the lower edge, lest they flatten the curves."""
+    ends = rows.loc[rows["role"] == "encoder", ENDS].stack()
+    below = []
+    for name, value, low, high in rows.loc[rows.index.isin([*levels]), ENDS].sort_index().itertuples():
+        if value < ends.min() - FAR * (ends.max() - ends.min()):
+            below.append(f"{name} {number(value, 2)}")
+            continue
+        axis.axhline(value, zorder=2, gid=f"level:{name}", **levels[name])
+        if low <= high and levels[name]["color"] != style.GREY:
+            axis.axhspan(low, high, color=levels[name]["color"], alpha=0.1, linewidth=0, zorder=1).set_gid(f"band:{name}")
+    if below:
+        axis.margins(y=0.1)
+        text = f"below: {', '.join(below)}"
+        axis.text(0.99, 0.015, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=8, color=style.GREY, gid="below")
+
+
+@style.settings()
+def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] = ()) -> Figure | None:
+    """The headline metric of one task, panels with one axis; ticks say the physical level. None where it was scored under no corruption.
+
+    summary: as summary.csv. notes: sentences that stand below, such as why a corruption was skipped; what they do not name and has no
+    score here, and what does not count in means, is said without. Raises ValueError for a task that the summary has not.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    summary, looks = style.prepared(summary)
+    panel = next((p for p in panels(summary) if p.headline and (p.task, p.dataset) == (task, dataset)), None)
+    if panel is None:
+        raise ValueError(f"the summary has no scores of {task} on {dataset}")
+    rows = panel.of(summary)[panel.of(summary)["value"].notna()]
+    corrupted, clean = rows[rows["severity"] > 0], style.of_clean_audio(rows)
+    if corrupted.empty:
+        return None
+    drawn = list(dict.fromkeys(corrupted["corruption"].sort_values()))
+    starred = set(corrupted.loc[~corrupted["counted"], "corruption"])
+    lines = {name: looks[name].line(linewidth=1.4) for name in style.among(looks, corrupted["encoder"])}
+    lines |= {name: line | {"marker": looks[name].marker, "markersize": 3.8} for name, line in lines.items() if not looks[name].floor}
+    chance = {name: value for name, value in zip(clean["encoder"], clean["value"], strict=True) if own_name(name) == MAJORITY}
+    ends: Any = rows[ENDS].stack()
+    edge = 0.06 * (ends.max() - ends.min()) or 0.06
+
+    figure, axes = style.canvas(len(drawn), min(CURVES_ACROSS, len(drawn)), *CURVES_INNER)
+    for i, (axis, corruption) in enumerate(zip(axes, drawn, strict=True)):
+        axis.set_title(short(f"{corruption} *" if corruption in starred else corruption, 26), y=1, fontsize=9)
+        axis.set_ylim(ends.min() - edge, ends.max() + edge)
+        axis.tick_params(length=2, pad=2, labelleft=i % CURVES_ACROSS == 0)
+        axis.yaxis.set_label_coords(0, 0.5)  # it has no label, which spares looking for a place for it
+        for name, value in chance.items():
+            axis.axhline(value, linestyle="--", color=style.GREY, linewidth=1, zorder=1, gid=f"chance:{name}")
+        _panel(axis, rows[rows["corruption"].isin([CLEAN, corruption])], lines)
+
+    handles: list[Any] = [Line2D([], [], label=short(name, 40), **line) for name, line in lines.items()]
+    handles += [Line2D([], [], color=style.GREY, linestyle="--", linewidth=1, label="chance (majority)")] if chance else []
+    handles += [Line2D([], [], color=style.GREY, linewidth=0.7, alpha=0.55, label="clean audio")]
+    handles += [Patch(color=style.GREY, alpha=0.2, linewidth=0, label="95 % interval")]
+    others = dict.fromkeys(summary.loc[summary["severity"] > 0, "corruption"].sort_values())
+    told = [name for name in others if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", " ".join(notes))]
+    missing = [name for name in others if name not in [*drawn, *told]]
+    own = [f"Not scored: {', '.join(missing)}."] * bool(missing) + ["*: not counted in means over corruptions."] * bool(starred)
+    above = short(panel.title, 60), f"{size(rows)}; the severity grows from left to right"
+    return style.finish(figure, handles, [*notes, *own], above, style.measure(panel.label, 26 if len(drawn) <= CURVES_ACROSS else 42))
+
+
+def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]]) -> None:
+    """Severities stand evenly, clean audio on the left; a tick says the physical level, or the severity where that is not known."""
+    levels = rows[rows["severity"] > 0].drop_duplicates("severity").sort_values("severity")
+    mark, unit = unit_parts(levels["unit"].iloc[0]) if levels["level"].notna().all() else ("", "severity")
+    ticks = ["clean", *(f"{x:g}{mark}" for x in levels["severity" if unit == "severity" else "level"])]
+    place_of = {severity: place for place, severity in enumerate([0, *levels["severity"]])}
+    axis.set_xticks(range(len(ticks)), ticks, fontsize=7.5)
+    axis.set_xlabel(unit, fontsize=8, labelpad=1)
+    axis.set_xlim(-0.2, len(ticks) - 0.8)
+    whole = style.of_clean_audio(rows)
+    whole = whole[whole["encoder"].isin([name for name, line in lines.items() if line["linestyle"] == "-"])]
+    colours = [lines[name]["color"] for name in whole["encoder"]]
+    axis.hlines(whole["value"], 0, len(ticks) - 1, colours, linewidth=0.7, alpha=0.55, zorder=1, gid="clean")
+    rows = rows.assign(place=rows["severity"].map(place_of)).sort_values("place")
+    for name, line in lines.items():
+        places, values, lows, highs = rows.loc[rows["encoder"] == name, ["place", "value", "ci_low", "ci_high"]].to_numpy().T
+        axis.fill_between(places, lows, highs, color=line["color"], alpha=0.13, linewidth=0).set_gid(f"band:{name}")
+        axis.plot(places, values, zorder=4, gid=f"curve:{name}", **line)

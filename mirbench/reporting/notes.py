@@ -1,0 +1,246 @@
+"""What must be known to read the numbers, a sentence each: below tables, in the terminal and on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mirbench.records import ALL, CLEAN
+from mirbench.reporting.tables.robustness import LEVEL, baseline, by_measure
+from mirbench.reporting.tables.scores import clean
+from mirbench.reporting.words import NONE, panels, size, span
+from mirbench.results.order import complete
+from mirbench.results.run_folder import overlap_in_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mirbench.results.merging import Results
+
+MOST_FAILED = 3  # clips named in a sentence about one corruption
+COMPARED = "robustness_comparisons.csv"
+CITED = "Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019"
+BOLD = "Bold: the best of the encoders."
+SEEDS = (
+    "Intervals are over groups of clips, for the seeds as they are: the spread between seeds is in none of them. "
+    "The number of seeds is the encoder's; the mean of the baseline may be over another."
+)
+RETAINED = (
+    "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
+    "chance, mean over severities. 1 is all of it, 0 is chance."
+)
+HEADLINES = "The headline metric of every task; the other metrics are in summary.csv."
+NOT_COMPARED = "The run compared no encoders: it had no baseline."
+TORN = "The runs differ in the severities of {}: means over them are left out, as they do not compare."
+EQUIVARIANCE = (
+    "The corruption changes what the labels mean; here they were shifted along with the audio, so that a representation which follows "
+    "the change scores as on clean audio. Clips whose shifted label is no class are left out: how many are left stands above each column. "
+    "These scores count in no robustness score."
+)
+
+
+def overlap(results: Results) -> list[str]:
+    """A sentence for each encoder that is marked for having been pretrained on audio that it is tested on."""
+    return list(dict.fromkeys(sentence for manifest in results.manifests.values() for sentence in overlap_in_words(manifest)))
+
+
+def of_scores(results: Results) -> list[str]:
+    rows = clean(results.summary)
+    shown = {panel: panel.of(rows) for panel in panels(rows)}
+    sizes = dict.fromkeys(f"{panel.title} {size(each).split(' test')[0]}" for panel, each in shown.items())
+    by_seeds = rows.sort_values("encoder").groupby("n_seeds", sort=True)["encoder"].unique()
+    seeds = [f"{n} ({', '.join(names)})" for n, names in by_seeds.iloc[::-1].items()]
+    fractions = sorted(results.scores.loc[results.scores["severity"] == 0, "label_fraction"].unique())
+    scored = rows["value"].notna().sum() == len(shown) * rows["encoder"].nunique()
+    return [
+        "Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its 95 % bootstrap interval over groups "
+        "(clips of one piece, artist or instrument are drawn together).",
+        "The interval does not cover the spread between seeds; that is in scores.csv.",
+        "Probes are trained on the train split and chosen on the valid split; the test split is used only to score.",
+        f"Test clips: {'; '.join(sizes)}.",
+        f"Seeds: {'; '.join(seeds)}.",
+        *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
+        *(f"On {sentence}" for sentence in beaten(rows)),
+        *([f"{NONE}: not scored."] if not scored else []),
+        *overlap(results),
+        *(["An encoder whose numbers differ between the runs is called by its name and its run."] if results.renamed else []),
+    ]
+
+
+def beaten(rows: pd.DataFrame) -> list[str]:
+    """A sentence for each metric by which a floor does at least as well as every encoder. rows: of clean audio."""
+    sentences = []
+    for panel in panels(rows):
+        values = panel.of(rows).dropna(subset="value").sort_values("encoder")
+        encoders, floors = (values[values["role"] == role] for role in ("encoder", "floor"))
+        better = list(floors["encoder"][floors["value"] >= encoders["value"].max()])  # no encoder, no maximum, none better
+        if better:
+            verb = "does" if len(better) == 1 else "do"
+            sentences.append(f"{panel.title}, {panel.metric}, {' and '.join(better)} {verb} at least as well as every encoder.")
+    return sentences
+
+
+def of_comparisons(results: Results) -> list[str]:
+    return [
+        "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
+        "in brackets its 95 % paired bootstrap interval over groups.",
+        "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
+        *overlap(results),
+        SEEDS,
+        f"The intervals are not corrected for their number, {len(results.comparisons)}: of true zeros, about one in twenty looks decided.",
+    ]
+
+
+def of_sweep(results: Results) -> list[str]:
+    rows = clean(results.summary)
+    return [
+        "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
+        f"Swept: {', '.join(results.points.columns)}. {NONE}: not swept, or not scored.",
+        *(f"{panel.title}: {size(panel.of(rows))}." for panel in panels(rows) if panel.headline),
+        *overlap(results),
+    ]
+
+
+def sections(results: Results) -> list[dict[str, Any]]:
+    """What the manifests say of the robustness of each run that has any."""
+    return [m["robustness"] for m in results.manifests.values() if isinstance(m.get("robustness"), dict)]
+
+
+def swept(results: Results) -> bool:
+    """Whether anything was corrupted, or was to be."""
+    return bool(len(under_corruption(results)) or sections(results))
+
+
+def under_corruption(results: Results) -> pd.DataFrame:
+    """The rows of the summary with corrupted audio."""
+    return results.summary[(results.summary["corruption"] != CLEAN) & (results.summary["severity"] > 0)]
+
+
+def of_robustness(results: Results) -> list[str]:
+    base, tables = relative_to(results), by_measure(results.robustness)
+    notes = [
+        f"mCE, mean corruption error: the error (1 minus the headline metric) summed over severities and divided by that of {base}, "
+        f"mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
+        f"Relative mCE: the same of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
+        "cannot be divided by, and are left out for all encoders.",
+        RETAINED,
+        f"mCE and relative mCE are defined by {CITED}.",
+    ]
+    if any(head[0] == "mean" for table in tables.values() for head in table.cells.columns):
+        notes.append("The mean over tasks weighs all tasks alike, of those where the measure is defined.")
+    if " or " in base:
+        notes.append("The runs have baselines of their own; compare with care.")
+    if any((table.cells == NONE).any(axis=None) for table in tables.values()):
+        notes.append(f"{NONE}: not defined.")
+    return [*notes, *undefined(results), *of_corruption(results)]
+
+
+def caption(results: Results, measure: str) -> str:
+    """For LaTeX."""
+    if measure == "retained":
+        return " ".join([f"{RETAINED} Mean over corruptions, with 95 % bootstrap intervals over groups.", *undefined(results)])
+    kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
+    base = relative_to(results)
+    return f"{kind} ({CITED}) relative to {base}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
+
+
+def of_curves(results: Results, task: str, dataset: str) -> list[str]:
+    """What was skipped, below the curves of a task."""
+    return [f"Skipped: {', '.join(names)} ({reason})." for title, names, reason in skipped(results) if title == f"{task} on {dataset}"]
+
+
+def relative_to(results: Results) -> str:
+    """The baselines of mCE: those of the rows or, where there are none, of the manifests."""
+    named = dict.fromkeys(str(section["baseline"]) for section in sections(results) if section.get("baseline"))
+    return baseline(results.robustness) if (results.robustness["baseline"] != "").any() else " or ".join(named) or "the baseline"
+
+
+def trained_on_corrupted(results: Results) -> bool:
+    return any(section.get("train_on") == "corrupted" for section in sections(results))
+
+
+def of_corruption(results: Results) -> list[str]:
+    rows = under_corruption(results).sort_values("corruption")
+    aside = rows["corruption"][~rows["counted"]].unique()
+    severities = ", ".join(map(str, sorted(rows["severity"].unique())))
+    levels: dict[str, set[str]] = {}
+    for manifest in results.manifests.values():
+        for name, about in (manifest.get("corruptions") or {}).items():
+            levels.setdefault(name, set()).add(str([about.get(what) for what in ("levels", "unit", "counted")]))
+    differing = [name for name, told in levels.items() if len(told) > 1]
+    return [
+        *overlap(results),
+        f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets 95 % bootstrap "
+        "intervals over groups, mean over seeds.",
+        "Probes were trained on audio under the same condition as the test audio."
+        if trained_on_corrupted(results)
+        else "Probes were trained on clean audio.",
+        *([f"Not counted in means over corruptions: {', '.join(aside)}."] if len(aside) else []),
+        *([f"The runs differ in the levels of {', '.join(differing)}; those of the first are named."] if differing else []),
+        *([TORN.format(", ".join(results.torn))] if results.torn else []),
+        *troubles(results),
+    ]
+
+
+def troubles(results: Results) -> list[str]:
+    """A sentence for each task and reason for which corruptions were skipped, and for each corruption that failed."""
+    said = [f"{title}: {', '.join(names)} {'is' if len(names) == 1 else 'are'} skipped: {why}." for title, names, why in skipped(results)]
+    for corruption, entries in _entries(results, "failed").groupby("corruption", sort=False):
+        clips = entries[["clip", "severity", "reason"]].head(MOST_FAILED).itertuples(index=False)
+        more = f", and {len(entries) - MOST_FAILED} more in manifest.json" if len(entries) > MOST_FAILED else ""
+        said.append(f"{corruption} failed on {'; '.join(f'clip {c} at severity {s} ({why})' for c, s, why in clips)}{more}.")
+    return said
+
+
+def skipped(results: Results) -> list[tuple[str, list[str], str]]:
+    """(title of a task, corruptions, reason): those that share a reason stand together."""
+    grouped = _entries(results, "skipped").groupby(["task", "dataset", "reason"], sort=False)["corruption"]
+    return [(f"{task} on {dataset}", list(names), str(why)) for (task, dataset, why), names in grouped]
+
+
+def _entries(results: Results, what: str) -> pd.DataFrame:
+    """The entries of all manifests, each once."""
+    import pandas as pd
+
+    entries = [entry for section in sections(results) for entry in (section.get(what) or []) if isinstance(entry, dict)]
+    columns = ["task", "dataset", "corruption", "severity", "clip", "reason"]
+    frame = pd.DataFrame(entries, columns=columns, dtype=object).fillna("").astype("str").drop_duplicates()
+    return frame.assign(reason=frame["reason"].replace("", "no reason given").str.strip().str.rstrip("."))
+
+
+def undefined(results: Results) -> list[str]:
+    """A sentence for each reason why retained performance is not defined."""
+    rows = complete(results.robustness)
+    rows = rows[(rows["measure"] == "retained") & (rows["task"] != ALL) & rows["value"].isna()].sort_values(["task", "encoder"])
+    rows = rows.assign(title=rows["task"].astype("str") + " on " + rows["dataset"].astype("str"))
+    single = rows[rows["corruption"] != ALL]
+    pairs = ["title", "encoder"]
+    means = rows[rows["corruption"] == ALL]
+    means = means[~means.set_index(pairs).index.isin(single.set_index(pairs).index)]
+    reasons = {
+        "Without retained performance, since not surely above chance on clean audio": single,
+        "Without a mean over corruptions, since not scored under all that others were": means,
+    }
+    told = []
+    for reason, lacking in reasons.items():
+        names = lacking.groupby("title", sort=False)["encoder"].unique()
+        if len(names):
+            told.append(f"{reason}: {'; '.join(f'{title}: ' + ', '.join(each) for title, each in names.items())}.")
+    return told
+
+
+def of_robustness_comparisons(results: Results) -> list[str]:
+    counts = results.robustness_comparisons.groupby("measure", sort=False, observed=True).size()
+    tests = " and ".join(f"{n} of the measure {measure}" for measure, n in counts.items())
+    return [
+        "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its 95 % paired "
+        "bootstrap interval over groups, not corrected.",
+        "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: "
+        f"{tests if len(results.manifests) == 1 else 'in each run its own'}. The means over corruptions are among them, though they repeat "
+        "what they are means of, so it errs on the side of undecided.",
+        f"Better or worse: that p is below {LEVEL:g}, so the difference is real. Undecided: these clips cannot tell.",
+        SEEDS,
+        "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
+        *([f"{NONE}: not defined."] if results.robustness_comparisons["difference"].isna().any() else []),
+        *undefined(results),
+        *overlap(results),
+    ]

@@ -1,0 +1,200 @@
+"""One table, written as Markdown, CSV, LaTeX or HTML: the same rows, columns and numbers in each."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from mirbench.reporting.words import NONE, cell
+from mirbench.results.schema import DIGITS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "[": "{[}", "*": "{*}", "†": r"\textdagger{}", NONE: "--",
+}  # fmt: skip
+_WITH_INTERVAL = re.compile(r"([-+.\d]+) (\[[-+.\d]+, [-+.\d]+\])")  # as words.cell writes it
+
+
+def escape(text: str) -> str:
+    """Text that cannot break out of its cell of a Markdown table.
+
+    >>> print(escape("a|b <i>"))
+    a\\|b &lt;i&gt;
+    """
+    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(old, new)
+    return " ".join(text.split())
+
+
+def escape_latex(text: str) -> str:
+    r"""Text that is text in LaTeX, also at the beginning of a row, where a bracket would be an option and a star a command.
+
+    >>> print(escape_latex("a_b[p=50%]"))
+    a\_b{[}p=50\%]
+    """
+    return " ".join("".join(_LATEX.get(x, x) for x in text).split())
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be printed; in a notebook it shows itself.
+
+    cells: text, the names of the rows in the first column; each column is called by the lines of its head, a tuple. headings: what stands
+    above a row, by its place. best: (rows, columns) true for the cells in bold. numbers: the same for CSV. notes: sentences below.
+    """
+
+    cells: pd.DataFrame
+    title: str = ""
+    headings: Mapping[int, str] = field(default_factory=dict)
+    best: np.ndarray | None = None
+    numbers: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    def _lines(self, heading: Callable[[str], str], entry: Callable[[str, bool], list[str]]) -> list[list[str]]:
+        """Lines of cells: for each row as many as `entry` gives for its longest cell, after its heading."""
+        lines: list[list[str]] = []
+        for i, row in enumerate(self.cells.itertuples(index=False, name=None)):
+            if i in self.headings:
+                lines.append([heading(self.headings[i]), *[""] * (len(row) - 1)])
+            bold = [False] * len(row) if self.best is None else self.best[i]
+            entries = [entry(text, bool(best)) for text, best in zip(row, bold, strict=True)]
+            lines += [list(line) for line in itertools.zip_longest(*entries, fillvalue="")]
+        return lines
+
+    def markdown(self) -> str:
+        """The table alone, without title and notes."""
+        from tabulate import tabulate
+
+        lines = self._lines(lambda text: f"*{escape(text)}:*", lambda text, best: [f"**{escape(text)}**" if best else escape(text)])
+        heads = ["<br>".join(map(escape, filter(None, head))) for head in self.cells.columns]
+        return str(tabulate(lines, heads, tablefmt="github", disable_numparse=True))
+
+    def latex(self, caption: str, label: str) -> str:
+        """For a paper that loads booktabs: an interval stands small below its value. caption: text, not LaTeX."""
+
+        def entry(text: str, best: bool) -> list[str]:
+            value, interval = _parts(text)
+            value = escape_latex(value)
+            return [rf"\textbf{{{value}}}" if best else value, *([rf"{{\scriptsize {interval}}}"] if interval else [])]
+
+        styler = self._styler(self._lines(lambda text: rf"\midrule \emph{{{escape_latex(text)}}}", entry), escape_latex)
+        columns = "l" + "c" * (len(self.cells.columns) - 1)
+        look = {"hrules": True, "position_float": "centering", "column_format": columns, "multicol_align": "c"}
+        text = str(styler.to_latex(caption=escape_latex(caption), label=label, **look))
+        text = text.replace("\\centering", "\\centering\n\\small", 1)
+        return text.replace("\\midrule\n\\midrule ", "\\midrule\n")  # above a heading of the first row
+
+    def html(self) -> str:
+        """For a page: an interval stands small below its value."""
+
+        def entry(text: str, best: bool) -> list[str]:
+            value, interval = map(html.escape, _parts(text))
+            return [(f"<b>{value}</b>" if best else value) + (f"<br><small>{interval}</small>" if interval else "")]
+
+        styler = self._styler(self._lines(lambda text: f"<i>{html.escape(text)}</i>", entry), html.escape)
+        return f'<div class="wide">{styler.to_html(exclude_styles=True)}</div>'
+
+    def _styler(self, lines: list[list[str]], text: Callable[[str], str]) -> Any:
+        import pandas as pd
+        from pandas.io.formats.style import Styler
+
+        levels = list(itertools.zip_longest(*([text(line) for line in head] for head in self.cells.columns), fillvalue=""))
+        heads = pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else pd.Index(levels[0])
+        return Styler(pd.DataFrame(lines, columns=heads), uuid_len=0, cell_ids=False).hide(axis="index")
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        return f"<h3>{html.escape(self.title)}</h3>{self.html()}<ul>{notes}</ul>"
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """A value and its interval; of any other text, itself and nothing."""
+    found = _WITH_INTERVAL.fullmatch(text)
+    return (found[1], found[2]) if found else (text, "")
+
+
+def document(title: str, tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """A Markdown file: the tables under their titles, then their notes and these."""
+    parts = [f"# {title}"]
+    for table in tables:
+        parts += [*([f"## {escape(table.title)}"] if table.title else []), table.markdown()]
+    said = dict.fromkeys([*(note for table in tables for note in table.notes), *notes])
+    return "\n\n".join([*parts, "\n".join(f"- {escape(note)}" for note in said)]) + "\n"
+
+
+def csv(tables: Mapping[str, Table], what: str = "") -> str:
+    """Tables with the same columns below each other, told apart by their names in the column `what`, if it has a name."""
+    written = ""
+    for name, table in tables.items():
+        assert table.numbers is not None
+        frame = table.numbers.copy()
+        if what:
+            frame.insert(0, what, name, allow_duplicates=True)  # an encoder may be called so
+        written += frame.to_csv(index=False, header=not written, lineterminator="\n")
+    return written
+
+
+def of_text(columns: Mapping[str | tuple[str, ...], Iterable[object]], **about: Any) -> Table:
+    """A table of text, given by columns; the head of one is its name, or several lines."""
+    import pandas as pd
+
+    heads = [(head,) if isinstance(head, str) else head for head in columns]
+    cells = pd.DataFrame({i: list(map(str, column)) for i, column in enumerate(columns.values())})
+    return Table(cells.set_axis(pd.Index(heads, tupleize_cols=False), axis=1), **about)
+
+
+def of_scores(
+    rows: pd.DataFrame,
+    heads: Sequence[tuple[str, ...]],
+    groups: Sequence[tuple[str, Sequence[str]]],
+    corner: str = "encoder",
+    better: Literal["max", "min"] | None = None,
+    **about: Any,
+) -> Table:
+    """A table of numbers with intervals.
+
+    rows: value, ci_low, ci_high, role, at (the place of the column, from 0), and a column called `corner` with the name of the row. heads:
+    of the columns. groups: the names in their order, under headings. better: max or min, for the best encoder of each column in bold
+    where there are several.
+    """
+    import numpy as np
+    import pandas as pd
+
+    names = [name for _, group in groups for name in group]
+    places = {name: i for i, name in enumerate(names)}
+    at = [places[name] for name in rows[corner]], rows["at"].astype(int).tolist()
+
+    def grid(values: Any, missing: object) -> Any:
+        found = np.full((len(names), len(heads)), missing, dtype=object)
+        found[at] = values
+        return found
+
+    numbers = rows[["value", "ci_low", "ci_high"]]
+    text = grid([cell(*row) for row in numbers.itertuples(index=False)], NONE)
+    ends = {end: grid([DIGITS.format(x) for x in numbers[name]], "") for name, end in zip(numbers, ("", " low", " high"), strict=True)}
+    in_csv = [(f"{' '.join(filter(None, head))}{end}", column[:, i]) for i, head in enumerate(heads) for end, column in ends.items()]
+    for_csv = pd.DataFrame(dict(enumerate([names, *(column for _, column in in_csv)])))
+    starts = itertools.accumulate((len(group) for _, group in groups), initial=0)
+    table = of_text({corner: names, **{head: text[:, i] for i, head in enumerate(heads)}}, **about)
+    return replace(
+        table,
+        headings={start: heading for start, (heading, group) in zip(starts, groups, strict=False) if heading and group},
+        best=np.c_[np.zeros(len(names), bool), grid(_best(rows, better), False).astype(bool)] if better else None,
+        numbers=for_csv.set_axis([corner, *(name for name, _ in in_csv)], axis=1),
+    )
+
+
+def _best(rows: pd.DataFrame, better: Literal["max", "min"]) -> pd.Series[Any]:
+    """Whether a row is the best of the encoders of its column."""
+    values = rows["value"].where(rows["role"] == "encoder")
+    columns = values.groupby(rows["at"])
+    return (values == columns.transform(better)) & (columns.transform("count") > 1)

@@ -1,0 +1,97 @@
+"""Numbers, names and counts as tables and figures write them, and which panels there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NONE = "–"
+
+
+class Panel(NamedTuple):
+    """One metric of one task on one data set: a column of a table, a panel of a figure. label: metric and unit, for axes."""
+
+    task: str
+    dataset: str
+    metric: str
+    label: str
+    headline: bool
+
+    @property
+    def title(self) -> str:
+        return f"{self.task} on {self.dataset}"
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Its rows."""
+        return frame[(frame["task"] == self.task) & (frame["dataset"] == self.dataset) & (frame["metric"] == self.metric)]
+
+
+def panels(frame: pd.DataFrame) -> list[Panel]:
+    """Those of a completed frame: by task and data set in their order, the headline first."""
+    found = frame[[*Panel._fields]].drop_duplicates(["task", "dataset", "metric"])
+    return [
+        Panel(*row)
+        for row in found.assign(last=~found["headline"])
+        .sort_values(["task", "dataset", "last", "metric"])[[*Panel._fields]]
+        .itertuples(index=False)
+    ]
+
+
+def places(rows: pd.DataFrame, shown: list[Panel]) -> list[float]:
+    """The place of each row's panel among those shown, nan where it is not."""
+    place = {panel[:3]: i for i, panel in enumerate(shown)}
+    return [place.get(key, math.nan) for key in rows[["task", "dataset", "metric"]].itertuples(index=False, name=None)]
+
+
+def span(numbers: Iterable[int], noun: str) -> str:
+    """A count with its noun.
+
+    >>> span([48, 48], "test clip"), span([1, 3], "seed"), span([1], "seed")
+    ('48 test clips', '1 to 3 seeds', '1 seed')
+    """
+    known = sorted(set(numbers))
+    if not known:
+        return f"no {noun}s"
+    return f"{known[0]}{f' to {known[-1]}' if len(known) > 1 else ''} {noun}{'' if known == [1] else 's'}"
+
+
+def size(rows: pd.DataFrame) -> str:
+    """'48 test clips, 3 seeds', of the encoders where there are any; floors that need no seed have one."""
+    rows = rows[rows["value" if "value" in rows else "difference"].notna()]
+    if (encoders := rows["role"] == "encoder").any():
+        rows = rows[encoders]
+    return f"{span(rows['n_test'], 'test clip')}, {span(rows['n_seeds'], 'seed')}"
+
+
+def number(x: float, digits: int = 3) -> str:
+    """Fixed digits below 10, so that columns line up; one after the point above.
+
+    >>> number(0.61849), number(0.5849, 2), number(123.456)
+    ('0.618', '0.58', '123.5')
+    """
+    return f"{x:.{digits}f}" if abs(x) < 10 else f"{x:.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """'[0.58, 0.65]'; empty where there is none."""
+    return "" if math.isnan(low) or math.isnan(high) else f"[{number(low, 2)}, {number(high, 2)}]"
+
+
+def cell(value: float, low: float, high: float) -> str:
+    """'0.618 [0.58, 0.65]'; without an interval where there is none."""
+    return NONE if math.isnan(value) else f"{number(value)} {interval(low, high)}".rstrip()
+
+
+def short(name: str, room: int) -> str:
+    """The two ends of a name that is too long.
+
+    >>> short("semisupcon-with-a-long-name", 16)
+    'semisup..ng-name'
+    """
+    name = " ".join(name.split())
+    head = max(room - 2, 2) // 2
+    return name if len(name) <= room else f"{name[:head]}..{name[head + 2 - room :]}"

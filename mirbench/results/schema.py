@@ -1,0 +1,179 @@
+"""The tables of a run folder, each declared once: its columns with their types and meanings, and what tells two rows apart."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mirbench.records import CLEAN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGITS = "{:.6g}"  # how a number is written
+
+
+class Fault(ValueError):
+    """What is wrong with a table. row: its label in the index, None for the table as a whole."""
+
+    def __init__(self, file: str, row: Hashable | None, what: str) -> None:
+        super().__init__(f"{file}{'' if row is None else f', row {row},'} {what}")
+        self.row, self.what = row, what
+
+
+@dataclass(frozen=True)
+class Column:
+    """dtype: name (an ordered categorical, in the order of appearance until somebody knows a better one), text, integer, float, or level
+    (a float whose cell is empty where there is none). default: of a row that does not give it; None where a row must."""
+
+    name: str
+    dtype: str
+    meaning: str
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A CSV file. identity: the columns that no two rows share. optional: whether the file is left out where there are no rows."""
+
+    file: str
+    columns: tuple[Column, ...]
+    identity: tuple[str, ...]
+    optional: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def numbers(self) -> list[str]:
+        """The columns in which two runs contradict each other where they differ. p-values do not: each run corrects for its own table."""
+        return [name for name in ("value", "difference", "ci_low", "ci_high", "n_test") if name in self.names]
+
+    def frame(self, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+        """Rows as a frame; columns that they lack have their defaults."""
+        import pandas as pd
+
+        defaults = {column.name: column.default for column in self.columns if column.default is not None}
+        return self.validate(pd.DataFrame([{**defaults, **row} for row in rows], columns=self.names))
+
+    def validate(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the columns of the schema, in its order and types. Raises Fault for what is no such table: a column that is
+        missing, a cell of another type, two rows about the same."""
+        import pandas as pd
+
+        for name in self.names:
+            if name not in frame:
+                raise Fault(self.file, None, f"lacks the column '{name}'")
+        valid = pd.DataFrame({c.name: _typed(self.file, frame[c.name], c.dtype) for c in self.columns}, index=frame.index)
+        if (twice := valid.duplicated(list(self.identity))).any():
+            about = ", ".join(str(x) for x in valid.loc[twice, list(self.identity)].iloc[0])
+            raise Fault(self.file, twice.idxmax(), f"is about the same as one before it: {about}")
+        return valid
+
+    def text(self, frame: pd.DataFrame) -> str:
+        """The frame as CSV."""
+        valid = self.validate(frame)
+        for column in self.columns:
+            if column.dtype in ("float", "level"):
+                empty = "" if column.dtype == "level" else "nan"
+                valid[column.name] = [empty if x != x else DIGITS.format(x) for x in valid[column.name]]
+        return valid.to_csv(index=False, lineterminator="\n")
+
+    def markdown(self) -> str:
+        """The columns as a table for people; results/README.md has them."""
+        lines = [f"| `{c.name}` | {'whole number' if c.dtype == 'integer' else c.dtype} | {c.meaning} |" for c in self.columns]
+        return "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])
+
+
+def _typed(file: str, cells: pd.Series[Any], dtype: str) -> pd.Series[Any]:
+    if dtype == "name":
+        return as_names(cells)
+    return cells.fillna("").astype("str") if dtype == "text" else numbers(file, cells, dtype)
+
+
+def numbers(file: str, cells: pd.Series[Any], dtype: str = "float") -> pd.Series[Any]:
+    """Cells, of text or not, as numbers of a dtype of Column. Raises Fault for one that is none."""
+    import pandas as pd
+
+    found = pd.to_numeric(cells, errors="coerce")
+    missing = cells.isna() | (cells.astype("str").str.strip().str.lower() == "nan")
+    wrong = found.isna() & ~missing & ~((cells == "") & (dtype == "level"))
+    if dtype == "integer":
+        wrong |= found.isna() | (found % 1 != 0)
+    if wrong.any():
+        kind = "a whole number" if dtype == "integer" else "a number"
+        raise Fault(file, wrong.idxmax(), f"has '{cells[wrong].iloc[0]}' in the column '{cells.name}', which is not {kind}")
+    return found.astype("int64" if dtype == "integer" else "float64")
+
+
+def as_names(cells: pd.Series[Any], order: Iterable[str] = (), unused: bool = False) -> pd.Series[Any]:
+    """An ordered categorical: the names of `order` first, then the others as they come, or as they were ordered before. What is missing
+    is an empty name, as which it was written. unused: whether names that no cell has stay, so that frames have their order in common."""
+    import numpy as np
+    import pandas as pd
+
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    names = ["" if pd.isna(name) else str(name) for name in values]
+    before = list(cells.cat.categories) if isinstance(cells.dtype, pd.CategoricalDtype) else []
+    categories = [name for name in dict.fromkeys([*order, *before, *names]) if unused or name in set(names)]
+    places: Any = np.array([categories.index(name) for name in names], dtype=int)
+    return pd.Series(pd.Categorical.from_codes(places[codes], pd.Index(categories), ordered=True), cells.index, name=cells.name)
+
+
+# fmt: off
+_ENCODER = Column("encoder", "name", "the encoder or floor")
+_BASELINE = Column("baseline", "name", "what it is compared with")
+_TASK = Column("task", "name", "what was predicted; `all` for a mean over tasks, in which each counts once")
+_DATASET = Column("dataset", "name", "on which data set; `all` for a mean over tasks")
+_METRIC = Column("metric", "name", "which metric; the first of a task is its headline; `all` for a mean over tasks")
+_CORRUPTION = Column("corruption", "name", "what was done to the test audio, or `clean`; `all` for a mean over those that count", CLEAN)
+_SEVERITY = Column("severity", "integer", "how strongly, 1 to 5; 0 for clean, and for a mean over severities", 0)
+_N_SEEDS = Column("n_seeds", "integer", "seeds of the encoder that the mean is over; a floor that depends on no seed has one", 1)
+_N_TEST = Column("n_test", "integer", "test clips that it was scored on; 0 for a mean over tasks", 0)
+_LOW = Column("ci_low", "float", "lower end of its 95 % bootstrap interval over groups of clips; `nan` where there is none")
+_HIGH = Column("ci_high", "float", "upper end of the same")
+_OF_ONE = (_ENCODER, _TASK, _DATASET, _METRIC)
+_OF_TWO = (_ENCODER, _BASELINE, _TASK, _DATASET, _METRIC)
+_MEAN = Column("value", "float", "the metric, mean over seeds")
+_DIFFERENCE = Column("difference", "float", "the encoder's mean minus the baseline's, on the same test clips")
+_KEY = Column("key", "text", "the hash of everything that can move the number; the same key means the same job", "")
+_CONDITION = ("encoder", "task", "dataset", "metric", "corruption", "severity")
+_PAIR = ("encoder", "baseline", "task", "dataset", "metric")
+
+SCORES = Schema("scores.csv", (
+    *_OF_ONE,
+    Column("value", "float", "the metric on the test split"), _LOW, _HIGH, _CORRUPTION, _SEVERITY,
+    Column("level", "level", "the severity in physical terms, such as 20; empty for clean", float("nan")),
+    Column("unit", "text", "the unit of `level`, such as `dB`; empty for clean", ""),
+    Column("seed", "integer", "the seed of pretraining and probe", 0),
+    Column("label_fraction", "float", "the share of the labelled pretraining clips whose labels the encoder was allowed (p_s)", 1.0),
+    Column("n_train", "integer", "clips that the probe was trained on", 0), _N_TEST,
+    Column("seconds", "float", "how long the job took", 0.0), _KEY,
+), (*_CONDITION, "seed", "label_fraction"))
+
+_SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST)
+SUMMARY = Schema("summary.csv", _SUMMARY, _CONDITION)
+EQUIVARIANCE = Schema("equivariance.csv", _SUMMARY, _CONDITION, optional=True)
+COMPARISONS = Schema("comparisons.csv", (*_OF_TWO, _DIFFERENCE, _LOW, _HIGH, _N_SEEDS, _N_TEST), _PAIR, optional=True)
+
+ROBUSTNESS = Schema("robustness.csv", (
+    *_OF_ONE,
+    Column("measure", "name", "`retained`, `ce`, `mce`, `relative_ce` or `relative_mce`"), _CORRUPTION, _SEVERITY,
+    Column("value", "float", "the number, mean over seeds; `nan` where it is not defined"), _LOW, _HIGH,
+    Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""), _N_SEEDS, _N_TEST,
+), (*_CONDITION, "measure", "baseline"), optional=True)
+
+ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
+    *_OF_TWO, _CORRUPTION,
+    Column("measure", "name", "`score`, the metric itself, or `retained`, the share of what each has on clean audio"),
+    _DIFFERENCE, _LOW, _HIGH,
+    Column("p", "float", "two-sided, of no difference"),
+    Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
+), (*_PAIR, "corruption", "measure"), optional=True)
+# fmt: on
+
+TABLES: dict[str, Schema] = {
+    s.file.removesuffix(".csv"): s for s in (SCORES, SUMMARY, COMPARISONS, ROBUSTNESS, ROBUSTNESS_COMPARISONS, EQUIVARIANCE)
+}
+"""By the name of the file."""

@@ -1,0 +1,195 @@
+"""One table in every format: the same numbers in the same cells, and names that cannot break it."""
+
+from __future__ import annotations
+
+import csv
+import html
+import itertools
+import math
+import re
+
+import pytest
+from synthetic import Balance, a_results, a_row, results_of
+
+from mirbench.reporting.sections import sections
+from mirbench.reporting.tables import table as formats
+from mirbench.reporting.tables.robustness import retained
+from mirbench.reporting.tables.scores import scores
+from mirbench.reporting.tables.table import escape_latex
+from mirbench.results.schema import TABLES
+
+NAMES = [r"a_b & 50% [x] $y$ #1 ~^\{}<>|†", "[first] *", "* starred", "5 [a_b, c%]", "–", "<script>x|y</script>", "a|b`*<i>\n| c"]
+SPECIAL = set(r"&%$#_{}~^\<>|†")
+
+
+def files_of(results):
+    """The files of its tables: name -> text."""
+    return {name: text for stem, made in sections(results).items() for name, text in made.files(stem).items() if text}
+
+
+def rows_of(markdown, title=""):
+    """The rows of a table, or of the one under that title, by their first cell."""
+    part = markdown.split(f"## {title}\n")[1].split("\n## ")[0] if title else markdown
+    lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in part.split("\n") if line.startswith("|")]
+    return {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines}
+
+
+def check_markdown(text):
+    """Every row of a table has as many cells as its head, and there is no HTML but line breaks."""
+    for part in text.split("\n## "):
+        assert len({len(re.split(r"(?<!\\)\|", line)) for line in part.split("\n") if line.startswith("|")}) <= 1
+    assert set(re.findall("<[^>]*>", text)) <= {"<br>"}
+
+
+def plain(latex):
+    """What is left of LaTeX without the commands that it may hold."""
+    latex = re.sub(r"\\text(backslash|asciitilde|asciicircum|less|greater|bar|dagger)\{\}", "", latex)
+    latex = re.sub(r"\\[&%$#_{}]", "", latex).replace("{[}", "").replace("{*}", "")
+    return re.sub(r"(?:^\\midrule )?\\(?:emph|textbf|multicolumn\{\d+\}\{\w\})\{(.*?)\}|\{\\scriptsize (.*?)\}", r"\1\2", latex)
+
+
+def check_latex(text):
+    """Braces are balanced, environments nest, every row has as many cells as there are columns, and what is special is escaped."""
+    depth = 0
+    for brace in re.findall(r"(?<!\\)[{}]", text):
+        depth += 1 if brace == "{" else -1
+        assert depth >= 0
+    assert depth == 0
+    opened = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", text):
+        if kind == "begin":
+            opened.append(name)
+        else:
+            assert opened.pop() == name
+    assert not opened
+    assert text.count("\\caption{") == text.count("\\label{tab:") == text.count("\\begin{table}")
+    assert len(set(re.findall(r"\\label\{(.*?)\}", text))) == text.count("\\label{")
+    for caption in re.findall(r"\\caption\{(.*)\}\n", text):
+        assert not SPECIAL & set(plain(caption))
+    for columns, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL):
+        lines = body.split("\n")
+        assert (lines[0], lines[-2]) == ("\\toprule", "\\bottomrule")
+        rules = [i for i, line in enumerate(lines) if "rule" in line]
+        assert 1 not in {b - a for a, b in itertools.pairwise(rules) if lines[b] != "\\bottomrule"}, "two rules without a row"
+        for line in (line for line in lines[:-1] if not re.fullmatch(r"\\\w+rule", line)):
+            assert line.endswith(" \\\\")
+            cells = re.split(r"(?<!\\)&", line.removesuffix(" \\\\"))
+            spans = [int(re.match(r"\s*(?:\\multicolumn\{(\d+)\})?", cell)[1] or 1) for cell in cells]
+            assert sum(spans) == len(columns)
+            assert not SPECIAL & set("".join(map(plain, cells)))
+            assert line[0] not in "[*", "an option or a star of the line before"
+
+
+def hostile(names=NAMES):
+    """A run whose encoders, task, data set and metric have such names, with a renamed floor."""
+    panels = [{"task": names[0], "dataset": names[-1], "metric": metric} for metric in names[:2]]
+    rows = [a_row("summary", encoder=name, value=0.1 * i, **panel) for i, name in enumerate([*names, "majority"]) for panel in panels]
+    compared = [a_row("comparisons", encoder=name, baseline=names[0], **panels[0]) for name in names[1:]]
+    about = {"encoders": {name: {"role": "encoder", "description": name} for name in names}, "command": ["mirbench", *names]}
+    skipped = [{"task": "key", "dataset": "mini", "corruption": name, "reason": name} for name in names]
+    manifest = {**about, "robustness": {"skipped": skipped, "baseline": names[0]}, names[0]: {name: [name, {name: name}] for name in names}}
+    return results_of({names[0]: manifest}, summary=rows, comparisons=compared)
+
+
+def test_a_table_says_the_same_in_every_format():
+    table = scores(a_results().summary)
+    markdown, latex, page, (row,) = (
+        rows_of(table.markdown())["simclr"],
+        table.latex("A table.", "tab:x"),
+        table.html(),
+        [row for row in csv.DictReader(formats.csv({"": table}).splitlines()) if row["encoder"] == "simclr"],
+    )
+    assert markdown[1] == "0.850 [0.81, 0.88]"
+    assert "simclr & 0.850 & 0.850 & 0.850 & 0.850 \\\\\n & {\\scriptsize [0.81, 0.88]} & " in latex
+    assert re.search(r"<td >simclr</td>\s*<td >0.850<br><small>\[0.81, 0.88\]</small></td>", page)
+    assert [row[f"key on mini mirex{end}"] for end in ("", " low", " high")] == ["0.85", "0.81", "0.88"]
+    assert "semisupcon & \\textbf{0.900} & " in latex
+    assert "<td ><b>0.900</b><br><small>[0.86, 0.93]</small></td>" in page
+    assert rows_of(table.markdown())["semisupcon"][0] == "**0.900 [0.86, 0.93]**"
+
+
+def test_the_lines_of_a_head_are_rows_of_their_own_and_one_task_has_one_head():
+    rows = [a_row("summary", task=task, metric=metric) for task, metric in (("genre", "accuracy"), ("genre", "macro_f1"), ("key", "mirex"))]
+    table = scores(results_of({"run": {}}, summary=rows).summary)
+    assert table.latex("A table.", "tab:x").split("\n")[7:10] == [
+        "encoder & \\multicolumn{2}{c}{genre on mini} & key on mini \\\\", " & accuracy & macro\\_f1 & mirex \\\\", "\\midrule",
+    ]  # fmt: skip
+    assert '<th colspan="2">genre on mini</th>' in table.html()
+    single = formats.of_text({"task": ["genre"], "a_b": ["x & y"]})
+    assert "\ntask & a\\_b \\\\\n\\midrule\ngenre & x \\& y \\\\\n" in single.latex("A table.", "tab:x")
+    assert re.search(r"<tr>\s*<th >task</th>\s*<th >a_b</th>\s*</tr>", single.html())
+
+
+def test_latex_tables_are_whole_with_caption_and_label():
+    files = files_of(a_results())
+    latex = {name: text for name, text in files.items() if name.endswith(".tex")}
+    assert set(latex) == {"scores.tex", "robustness.tex", "retained.tex"}
+    for text in latex.values():
+        check_latex(text)
+    lines = latex["robustness.tex"].split("\n")
+    at = next(i for i, line in enumerate(lines) if line.startswith("semisupcon"))
+    assert lines[at].startswith("semisupcon & \\textbf{0.600} & ")
+    assert lines[at + 1].startswith(" & {\\scriptsize [0.50, 0.72]} & ")
+    assert "\n\\midrule \\emph{floors} & " in latex["robustness.tex"]
+    assert "macro\\_average\\_precision" in latex["robustness.tex"]
+    assert "relative to untrained" in latex["robustness.tex"]
+
+
+def test_a_heading_above_the_first_row_has_no_rule_of_its_own():
+    text = formats.of_text({"corruption": ["polarity"], "a": ["1"]}, headings={0: "not counted"}).latex("A table.", "tab:x")
+    check_latex(text)
+    assert "\\midrule\n\\emph{not counted} &  \\\\\npolarity & 1 \\\\" in text
+
+
+def test_names_cannot_break_a_table():
+    results = hostile()
+    for name, text in files_of(results).items():
+        if name.endswith(".md"):
+            check_markdown(text)
+        elif name.endswith(".tex"):
+            check_latex(text)
+        else:
+            assert len({len(row) for row in csv.reader(text.splitlines())}) == 1
+    table = scores(results.summary)
+    assert r"a\|b\`\*&lt;i&gt; \| c" in rows_of(table.markdown())
+    assert "\n5 {[}a\\_b, c\\%] & " in table.latex("A table.", "tab:x")  # a name that only looks like a number with its interval
+    check_latex(table.latex(NAMES[0], "tab:x"))
+    page = table.html()
+    assert all(html.escape(name) in page for name in NAMES)
+    assert set(re.findall(r"</?(\w+)", page)) == {"div", "table", "thead", "tbody", "tr", "th", "td", "b", "br", "small", "i"}
+
+
+def test_what_is_special_in_latex():
+    assert escape_latex(NAMES[0]) == (
+        r"a\_b \& 50\% {[}x] \$y\$ \#1 \textasciitilde{}\textasciicircum{}\textbackslash{}\{\}"
+        r"\textless{}\textgreater{}\textbar{}\textdagger{}"
+    )
+    assert escape_latex("* –") == "{*} --"
+
+
+@pytest.mark.parametrize(("lost", "in_latex"), [({"ci_low": math.nan}, "0.500"), ({"value": math.nan}, "--")], ids=["interval", "value"])
+def test_what_is_missing_has_no_second_line(lost, in_latex):
+    rows = [a_row("summary", **lost), a_row("summary", task="key", ci_low=math.nan)]
+    text = scores(results_of({"run": {}}, summary=rows).summary).latex("A table.", "tab:x")
+    check_latex(text)
+    assert f"\nsemisupcon & {in_latex} & 0.500 \\\\\n\\bottomrule" in text
+
+
+def test_in_a_notebook_a_table_shows_itself_with_title_and_notes():
+    table = formats.of_text({"a": ["<b>", "x & y"]}, title="<script>", notes=("a < b", "second"))
+    shown = table._repr_html_()
+    parser = Balance()
+    parser.feed(shown)
+    assert parser.open == []
+    assert shown.startswith("<h3>&lt;script&gt;</h3>")
+    assert shown.endswith("<ul><li>a &lt; b</li><li>second</li></ul>")
+    assert "<td >&lt;b&gt;</td>" in shown
+    assert "<td >x &amp; y</td>" in shown
+
+
+def test_an_encoder_called_like_a_column_takes_no_column_away():
+    rows = [a_row("robustness", encoder=name, corruption="noise", value=value) for name, value in (("task", 0.25), ("corruption", 0.5))]
+    (table,) = retained(TABLES["robustness"].frame(rows))
+    lines = formats.csv({table.title: table}, "task").splitlines()
+    assert lines[0] == "task,corruption,task,task low,task high,corruption,corruption low,corruption high"
+    assert lines[1] == f'"{table.title}",noise,0.25,0.4,0.6,0.5,0.4,0.6'

@@ -1,0 +1,232 @@
+"""A report as a whole: what is written and what is taken away, the page, and what it takes to print a table again."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+
+import pytest
+from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of
+
+from mirbench.errors import MirbenchError
+from mirbench.reporting import KEPT, html, report, table_text
+from mirbench.reporting.sections import sections
+from mirbench.results.run_folder import RunFolder
+from mirbench.results.schema import TABLES
+
+HOSTILE = "<script>alert('x')</script> & \"y\""
+KEY = {"task": "key", "metric": "mirex"}
+
+
+def a_run(path, swept=True, tables=(), **about) -> RunFolder:
+    """A run folder of one task. tables: rows of tables instead of those of the sweep. about: arguments of a_sweep."""
+    run, manifest = RunFolder.create(path), a_manifest(tasks={"key": "mirex"}, skipped=SKIPPED[:1])
+    rows = a_sweep(tasks={"key": "mirex"}, skipped=SKIPPED[:1], **about)
+    if not swept:
+        manifest = {name: part for name, part in manifest.items() if name not in ("corruptions", "robustness")}
+        rows = {"summary": [row for row in rows["summary"] if row["severity"] == 0]}
+    rows |= dict(tables)
+    for name, schema in TABLES.items():
+        run.write(name, schema.frame(rows.get(name, [])))
+    run.write_manifest(manifest)
+    return run
+
+
+def two_that_differ(path):
+    """Paths of runs in which semisupcon has other numbers."""
+    rows = [[a_row("summary", value=value, **KEY), a_row("summary", encoder="simclr", **KEY)] for value in (0.91, 0.61)]
+    compared = [a_row("comparisons", baseline="simclr", **KEY)]
+    runs = zip("ab", rows, strict=True)
+    return [a_run(path / name, swept=False, tables={"summary": each, "comparisons": compared}).path for name, each in runs]
+
+
+def page_of(results, figures=()):
+    """The page, which is whole and loads nothing."""
+    page, parser = html.page(results, sections(results), figures), Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert parser.links == []
+    return page
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_report_writes_all_and_takes_it_away_where_there_was_no_sweep(tmp_path):
+    run = a_run(tmp_path / "run")
+    made = report([run.path])
+    assert names_in(run.path / "tables") == {
+        "scores.md", "scores.csv", "scores.tex", "scores.txt", "scores-80.txt", "comparisons.md", "robustness.md", "robustness.csv",
+        "robustness.tex",
+        "retained.md", "retained.csv", "retained.tex", "corrupted.md", "robustness-comparisons.md", "equivariance.md",
+    }  # fmt: skip
+    figures = {f"{name}.{kind}" for name in ("robustness", "retained", "robustness-key-mini") for kind in ("png", "svg")}
+    assert figures < names_in(run.path / "figures")
+    assert set(made.files) == {*(run.path / "tables").iterdir(), *(run.path / "figures").iterdir(), run.path / "report.html"}
+    assert made.files[-1] == run.path / "report.html"
+    assert all(path.stat().st_size > 0 for path in made.files)
+    assert "under corruption" in made.text
+    assert made.text == table_text(run.path) == (run.path / KEPT[100]).read_text()
+    a_run(tmp_path / "run", swept=False)
+    made = report([run.path])
+    assert names_in(run.path / "tables") == {"scores.md", "scores.csv", "scores.tex", "scores.txt", "scores-80.txt", "comparisons.md"}
+    assert names_in(run.path / "figures") == {f"{name}.{kind}" for name in ("comparison", "all_metrics") for kind in ("png", "svg")}
+    assert "orruption" not in made.text
+    assert "Under corruption" not in (run.path / "report.html").read_text()
+
+
+def test_several_runs_need_an_output(tmp_path):
+    told = "a report of 2 runs belongs to none of their folders; say where to write it with --output FOLDER"
+    with pytest.raises(MirbenchError, match=told):
+        report([tmp_path / "a", tmp_path / "b"])
+    with pytest.raises(MirbenchError, match="at least one run folder"):
+        report([])
+
+
+def test_a_run_without_scores_of_clean_audio_is_refused(tmp_path):
+    noisy = {"summary": [a_row("summary", corruption="white-noise", severity=5, **KEY)]}
+    run = a_run(tmp_path / "run", swept=False, tables=noisy)
+    for made in (lambda: report([run.path]), lambda: table_text(run.path)):
+        with pytest.raises(MirbenchError, match=r"^run has no scores of clean audio in summary\.csv; run it again\.$"):
+            made()
+    assert not (run.path / "tables").exists()
+
+
+def test_a_report_of_two_runs_shows_both_numbers_and_leaves_the_runs_alone(tmp_path):
+    runs = two_that_differ(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    made = report(runs, tmp_path / "both")
+    assert [p for p in sorted(tmp_path.rglob("*")) if tmp_path / "both" not in [p, *p.parents]] == before
+    lines = {line.split("   ")[0]: line for line in made.text.split("\n")}
+    assert "0.910 [0.40, 0.60]" in lines["semisupcon (a)"]
+    assert "0.610 [0.40, 0.60]" in lines["semisupcon (b)"]
+    assert made.files[-1] == tmp_path / "both" / "report.html"
+    told = "An encoder whose numbers differ between the runs is called by its name and its run."
+    assert told in (tmp_path / "both" / "tables" / "scores.md").read_text()
+
+
+def at_each_severity(run, severities):
+    """With lines of retained performance at each severity, as a run has them."""
+    frame = run.read("robustness")
+    single = frame[(frame["measure"] == "retained") & ~frame["corruption"].isin(["all", "polarity"])]
+    rows = [row for rows in (frame, *(single.assign(severity=s) for s in severities)) for row in rows.to_dict("records")]
+    run.write("robustness", TABLES["robustness"].frame(rows))
+    return run.path
+
+
+def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path):
+    runs = [at_each_severity(a_run(tmp_path / f"up-to-{s[-1]}", severities=s), s) for s in ((1, 3), (1, 3, 5))]
+    made = report(runs, tmp_path / "both")
+    names, tables = {path.name for path in made.files}, tmp_path / "both" / "tables"
+    assert "robustness-key-mini.svg" in names
+    assert not names & {"robustness.svg", "robustness.md"}
+    retained = (tables / "retained.md").read_text()
+    first_cells = [line.split("|")[1].strip() for line in retained.split("\n") if line.startswith("|")]
+    assert first_cells[2:] == ["*not counted:*", "polarity"]  # which has no other severities
+    told = "The runs differ in the severities of white-noise, low-pass, compressor: means over them are left out"
+    assert told in (tables / "corrupted.md").read_text()
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert told in page
+    assert "Comparisons over all corruptions" not in page  # of which there are none
+    assert "No robustness score over all tasks" in made.text
+
+
+def test_the_page_has_a_section_with_tables_and_reasons_and_stays_whole():
+    page = page_of(a_results(failed=FAILED))
+    section = page.split("<h2>Under corruption</h2>")[1].split("<h2>")[0]
+    for part in (
+        "0.600</b><br><small>[0.50, 0.72]</small>", "pitch-shift is skipped", "Equivariance", "p (Holm)", "Bold: the best of the encoders.",
+        "low-pass failed on clip clip-0 at severity 5 (returned NaN)", "Comparisons over all corruptions",
+        "Those of single corruptions are in robustness_comparisons.csv.",
+    ):  # fmt: skip
+        assert part in section
+    assert "Bold: the best of the encoders." in page.split("<h2>How to read it</h2>")[1].split("<h2>")[0]
+    assert "The run compared no encoders" not in page
+
+
+def test_the_page_is_whole_escaped_and_alone(tmp_path):
+    svg = tmp_path / "comparison.svg"
+    svg.write_text("<svg/>")
+    encoders = ("semisupcon", HOSTILE)
+    skipped = [{"task": HOSTILE, "dataset": HOSTILE, "corruption": HOSTILE, "reason": HOSTILE}]
+    manifest = a_manifest(encoders, skipped=skipped) | {
+        "command": ["mirbench", "run", "--encoder", "semisupcon"],
+        "skipped": [{"clip": "a", HOSTILE: HOSTILE}],
+        HOSTILE: {HOSTILE: [HOSTILE, 0.25, {"a": None}]},
+    }
+    manifest["encoders"]["semisupcon"]["description"] = "contrastive <b>"
+    rows = a_sweep(encoders, skipped=skipped)
+    compared = [a_row("comparisons", encoder=HOSTILE, baseline="semisupcon")]
+    odd = [a_row("summary", encoder=HOSTILE, task=HOSTILE, dataset=HOSTILE, metric=HOSTILE)]
+    page = page_of(results_of({HOSTILE: manifest}, comparisons=compared, **{**rows, "summary": [*rows["summary"], *odd]}), [svg])
+    assert "<script" not in page
+    assert "alert('x')" not in page
+    assert "contrastive &lt;b&gt;" in page
+    assert "mirbench run --encoder semisupcon" in page
+    assert base64.b64encode(b"<svg/>").decode() in page
+
+
+def test_the_page_of_several_runs_has_what_is_told_of_each():
+    runs = {name: {**a_manifest(), "command": ["mirbench", name], "seeds": [0, 1], "git_commit": None} for name in ("first", "second")}
+    page = page_of(results_of(runs, summary=[a_row("summary")]))
+    heads = [f"<h2>The run {name}</h2>" for name in runs]
+    assert all(part in page for part in ("<title>mirbench: first, second</title>", "<pre>mirbench second</pre>", *heads))
+    assert "The run compared no encoders: it had no baseline." in page
+    assert "git commit: –" in page
+
+
+def test_what_a_page_has_no_room_for_is_counted():
+    many = {"clips": {f"clip-{i}": "bad" for i in range(60)}, "seconds": list(range(250)), "parts": [{"part": i} for i in range(51)]}
+    page = page_of(results_of({"run": many}, summary=[a_row("summary")]))
+    assert [f"and {n} more, in manifest.json" in page for n in (10, 50, 1)] == [True] * 3
+    assert ("clip-49" in page, "clip-50" in page) == (True, False)
+
+
+LOADED = """
+import sys
+import mirbench
+before = set(sys.modules)
+from pathlib import Path
+from mirbench import reporting
+def loaded():
+    watched = {"torch", "pluggy", "sklearn", "pandas", "matplotlib", "jinja2", "rich"}
+    return sorted({name.split(".")[0] for name in set(sys.modules) - before} & watched)
+"""
+
+
+def printed_by(code):
+    done = subprocess.run([sys.executable, "-c", LOADED + code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_reporting_imports_no_torch_and_matplotlib_only_to_draw(tmp_path):
+    run = a_run(tmp_path / "run")
+    printed = printed_by(f"print(loaded()); reporting.report([Path({str(run.path)!r})]); print(loaded())")
+    assert printed.split("\n")[:2] == ["[]", "['jinja2', 'matplotlib', 'pandas', 'rich']"]
+    (run.path / "report.html").unlink()
+    printed = printed_by(f"reporting.table_text(Path({str(run.path)!r})); print(loaded())")
+    assert printed == "['pandas', 'rich']\n"
+
+
+def test_a_table_that_was_reported_is_printed_without_pandas(tmp_path):
+    run = a_run(tmp_path / "run")
+    text = report([run.path]).text
+    printed = printed_by(f"print(reporting.table_text(Path({str(run.path)!r}), 140), end=''); print(loaded())")
+    assert printed == f"{text}[]\n"
+
+
+def test_a_narrow_window_or_newer_results_make_the_table_anew(tmp_path):
+    run = a_run(tmp_path / "run")
+    kept = report([run.path], width=60)
+    text = (run.path / KEPT[100]).read_text()
+    assert max(map(len, kept.text.split("\n"))) <= 60 < max(map(len, text.split("\n"))) <= 100
+    (run.path / KEPT[100]).write_text("kept")
+    assert table_text(run.path) == table_text(run.path, 140) == "kept"
+    assert table_text(run.path, 60) == kept.text
+    page = (run.path / "report.html").stat()
+    os.utime(run.path / "manifest.json", ns=(page.st_atime_ns, page.st_mtime_ns + 1))
+    assert table_text(run.path) == text
+    assert (run.path / KEPT[100]).read_text() == "kept"  # nothing is written

@@ -1,0 +1,149 @@
+"""The text for a terminal: every number, within its columns, and what went wrong below."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from synthetic import FAILED, SKIPPED, a_manifest, a_results, a_row, a_sweep, results_of
+
+from mirbench.reporting import terminal
+from mirbench.reporting.words import cell
+
+GENRE, F1, KEY = ({"task": t, "metric": m} for t, m in (("genre", "accuracy"), ("genre", "macro_f1"), ("key", "mirex")))
+
+
+def a_table(*names, metrics=(GENRE, F1, KEY), manifest=None):
+    rows = [a_row("summary", encoder=name, value=0.5 + i / 10, **metric) for i, name in enumerate(names) for metric in metrics]
+    return results_of({"run": manifest or {}}, summary=rows)
+
+
+def holds_names(text, names):
+    """Whether they stand in the first column, where they may be folded into several lines, at a space where there is one."""
+    column = "".join(line.split("  ")[0] for line in text.split("\n")).replace(" ", "")
+    return all(name.replace(" ", "") in column for name in names)
+
+
+def test_the_table_as_a_whole():
+    assert terminal.text(a_table("semisupcon", "majority"), 100) == (
+        "             genre on mini        genre on mini        key on mini\n"
+        "encoder      accuracy             macro_f1             mirex\n"
+        "-------------------------------------------------------------------------\n"
+        "semisupcon   0.500 [0.40, 0.60]   0.500 [0.40, 0.60]   0.500 [0.40, 0.60]\n"
+        "floors:\n"
+        "majority     0.600 [0.40, 0.60]   0.600 [0.40, 0.60]   0.600 [0.40, 0.60]\n"
+        "\n"
+        "Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.\n"
+        "genre on mini: 48 test clips, 3 seeds\n"
+        "key on mini: 48 test clips, 3 seeds\n"
+        "genre on mini, accuracy, majority does at least as well as every encoder.\n"
+        "genre on mini, macro_f1, majority does at least as well as every encoder.\n"
+        "key on mini, mirex, majority does at least as well as every encoder.\n"
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("longest", [3, 22, 60])
+@pytest.mark.parametrize("width", [60, 100, 140])
+def test_the_table_fits_and_holds_every_number(n, longest, width):
+    names = [f"{i}".rjust(longest, "n") for i in range(n)]
+    columns = [("genre", "accuracy"), ("genre", "macro_average_precision"), ("key", "mirex"), ("x" * 50, "y" * 50)]
+    rows = [
+        a_row("summary", encoder=name, task=task, metric=metric, dataset="a-data-set-with-a-name", value=0.1 + 0.001 * (i + 20 * j))
+        for i, name in enumerate([*names, "majority"])
+        for j, (task, metric) in enumerate(columns)
+    ]
+    table, _, _ = terminal.text(results_of({"run": {}}, summary=rows), width).partition("Mean over seeds")
+    assert max(len(line) for line in table.split("\n")) <= width
+    for row in rows:
+        assert table.count(cell(row["value"], row["ci_low"], row["ci_high"])) == 1
+    assert holds_names(table, names)
+    for block in table.split("\n\n")[:-1]:
+        assert block.index("floors:") < block.index("majority ")
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_no_line_is_longer_than_the_terminal(width):
+    text = terminal.text(a_results(failed=FAILED), width)
+    lengths = [len(line) for line in text.split("\n")]
+    assert max(lengths) <= width
+    assert max(lengths) > width - 20  # and uses it
+    assert "Mean over seeds [95 % bootstrap interval over groups], test split, clean audio." in " ".join(text.split())
+
+
+def test_the_columns_of_a_task_stay_together():
+    text = terminal.text(a_table("semisupcon", metrics=[KEY, GENRE, F1]), 60)
+    heads = [block.split("\n")[1].split() for block in text.split("\n\n")[:-1]]
+    assert heads == [["encoder", "mirex"], ["encoder", "accuracy", "macro_f1"]]
+
+
+def test_long_names_that_share_both_ends_stay_apart():
+    names = [f"semisupcon[supervision={x}, labelled_share=0.5]" for x in ("tags", "keys")]
+    assert holds_names(terminal.text(a_table(*names), 100), names)
+
+
+def test_a_score_that_is_not_there_is_a_dash():
+    rows = [a_row("summary"), a_row("summary", encoder="simclr", **KEY)]
+    lines = terminal.text(results_of({"run": {}}, summary=rows), 100).split("\n")
+    given = ["0.500", "[0.40,", "0.60]"]
+    assert [line.split() for line in lines[3:5]] == [["semisupcon", *given, "-"], ["simclr", "-", *given]]
+
+
+def test_what_looks_like_markup_is_text():
+    name = "[bold]a[/bold] :smile: {x}"
+    assert name in terminal.text(a_table(name), 100)
+
+
+def test_a_notebook_gets_the_text_and_prints_nothing(monkeypatch, capsys):
+    expected = terminal.text(a_results(), 100)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert terminal.text(a_results(), 100) == expected
+    assert capsys.readouterr().out == ""
+
+
+def test_under_corruption_a_line_per_encoder_and_what_was_skipped_and_failed():
+    text = terminal.text(a_results(), 100)
+    lines = text[text.index("under corruption") :].split("\n")
+    assert lines[0].split() == ["under", "corruption", "mCE", "relative", "mCE", "retained", "performance"]
+    assert lines[2] == "semisupcon         0.640 [0.54, 0.76]   0.840 [0.74, 0.96]   0.400 [0.35, 0.45]"
+    assert [line.split()[0] for line in lines[2:8]] == ["semisupcon", "simclr", "supcon", "floors:", "untrained", "handcrafted"]
+    joined = " ".join(text.split())
+    for sentence in (
+        "Mean over 4 tasks, of those where it is defined, and 4 corruptions. mCE: untrained is 1, lower is better; retained: 1 is all.",
+        "key on mini: pitch-shift is skipped: it alters the pitch, which the labels name.",
+        "low-pass failed on clip clip-0 at severity 5 (returned NaN); clip clip-1 at severity 5 (returned NaN); "
+        "clip clip-2 at severity 5 (returned NaN), and 2 more in manifest.json.",
+    ):
+        assert sentence in joined
+
+
+def test_runs_without_a_mean_over_tasks_say_so():
+    results = a_results()
+    torn = dataclasses.replace(results, robustness=results.robustness[results.robustness["task"] != "all"])
+    assert "\n\nNo robustness score over all tasks; see the tables of each.\n" in terminal.text(torn, 100)
+
+
+def test_the_one_task_whose_means_are_left_is_not_called_the_mean_over_all():
+    results = a_results()
+    rows = results.robustness
+    left = (rows["task"] == "key") | ((rows["task"] == "genre") & (rows["corruption"] == "polarity"))
+    text = terminal.text(dataclasses.replace(results, robustness=rows[left]), 100)
+    assert "No robustness score over all tasks; see the tables of each." in text
+    assert "0.610 [0.51, 0.73]" not in text
+
+
+def test_reasons_that_are_shared_are_told_once():
+    skipped = [*SKIPPED, {**SKIPPED[0], "corruption": "chain"}, {**SKIPPED[0], "corruption": "polarity", "reason": ""}]
+    text = " ".join(terminal.text(results_of({"run": a_manifest(skipped=skipped)}, **a_sweep()), 100).split())
+    assert "key on mini: pitch-shift, chain are skipped: it alters the pitch, which the labels name." in text
+    assert "key on mini: polarity is skipped: no reason given." in text
+
+
+def test_clips_that_were_skipped_and_tasks_that_were_left_out_stand_last():
+    manifest = {
+        "datasets": {"mini": {"skipped": {"a.wav": "it is empty"}}},
+        "left_out": [{"task": "key", "dataset": "mini", "why": "it has no keys"}],
+    }
+    text = terminal.text(a_table("semisupcon", manifest=manifest), 100)
+    assert text.endswith("\n\n1 clip of mini was skipped:\n  a.wav: it is empty\nkey is not run on mini: it has no keys\n")
