@@ -16,16 +16,15 @@ from mirbench.nouns import (
     Dataset,
     Encoder,
     Metric,
-    Options,
     PretrainJob,
-    Spec,
+    Probe,
     Staged,
     Supervision,
     Task,
-    option,
 )
 from mirbench.records import Checksums, Clip, Files
 from mirbench.seeded import seeded
+from mirbench.settings.declaring import Options, Spec, option
 
 __version__ = "0.1.0"
 
@@ -35,6 +34,9 @@ _LATE = {
     "BackboneEncoder": "mirbench.pretraining.encoder",
     "ContrastiveOptions": "mirbench.pretraining.settings",
     "LabelOptions": "mirbench.pretraining.settings",
+    "LogisticClassifier": "mirbench.evaluation.estimators.logistic",
+    "MLPClassifier": "mirbench.evaluation.estimators.mlp",
+    "MLPRegressor": "mirbench.evaluation.estimators.mlp",
     "MelCNN": "mirbench.pretraining.backbones.mel_cnn",
     "MelCNNSmall": "mirbench.pretraining.backbones.mel_cnn",
     "SampleCNN": "mirbench.pretraining.backbones.samplecnn",
@@ -78,6 +80,7 @@ __all__ = [
     "MirbenchError",
     "Options",
     "PretrainJob",
+    "Probe",
     "Spec",
     "Staged",
     "Supervision",

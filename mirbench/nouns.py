@@ -1,4 +1,4 @@
-"""What a plugin can provide: Encoder, Dataset, Task, Corruption, and the parts of encoders that learn, Backbone and Supervision.
+"""What a plugin can provide: Encoder, Dataset, Task, Corruption, Probe, and the parts of encoders that learn, Backbone and Supervision.
 A plugin file imports nothing else of ours.
 
 Subclass, set the attributes, override what differs, and return instances from a hook (see hookspecs.py). Importing this
@@ -7,9 +7,8 @@ module imports no torch; a plugin should import torch inside its methods, so tha
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -40,82 +39,6 @@ class Staged:
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
         return self.encode(self.front(audio))
-
-
-class Spec(dict[str, Any]):
-    """The default of an option that a name, a mapping or a list may replace, such as a supervision."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """How an option is declared, as `mirbench.option(...)` in a class of `Options`. Raises ValueError where the default breaks its bounds.
-
-    default: its type is the option's, where an int will do for a float, None takes anything, and a `Spec` a name, a mapping or a list of
-    these. meaning: what it is for, with its unit, in a sentence without a full stop. ge, gt, le, lt: a number's bounds, called as by
-    pydantic: at least, above, at most, below. choices: all that it may be. why: how the sentence about a number out of bounds ends, such
-    as ", the number of tags to share".
-    """
-
-    default: Any
-    meaning: str = ""
-    _: KW_ONLY
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    lt: float | None = None
-    choices: tuple[Any, ...] = ()
-    why: str = ""
-
-    def __post_init__(self) -> None:
-        bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
-        within = all(bound is None or holds(self.default, bound) for bound, holds in bounds)
-        if not within or (self.choices and self.default not in self.choices):
-            limits = [f"{word} {bound:g}" for word, bound in (("at least", self.ge), ("above", self.gt), ("at most", self.le),
-                                                              ("below", self.lt)) if bound is not None]  # fmt: skip
-            right = f"one of {', '.join(map(str, self.choices))}" if self.choices else " and ".join(limits)
-            raise ValueError(f"the default of an option is {self.default!r}, and it must be {right}")
-
-
-option: Callable[..., Any] = Option  # of any type to a type checker, so that a subclass may give another default by its value alone
-
-
-class Options(Mapping[str, Any]):
-    """Options declared once: a class of `option`s, whose instance maps each name to its default.
-
-    A subclass has the options of its bases; a plain value in it is another default, or an option of which no more is said.
-
-    >>> class Pooling(Options):
-    ...     layers = option(2, "convolutions, one after the other", ge=1, le=12)
-    ...     pool = option("mean", "how frames become one embedding", choices=("mean", "max"))
-    >>> class Deeper(Pooling):
-    ...     layers = 8
-    >>> dict(Deeper()), Deeper.declared["layers"].le
-    ({'layers': 8, 'pool': 'mean'}, 12)
-    """
-
-    declared: ClassVar[Mapping[str, Option]] = {}
-    _own: ClassVar[Mapping[str, Option]] = {}  # what a class itself says
-
-    def __init_subclass__(cls) -> None:
-        above = [base for base in cls.__mro__[1:] if issubclass(base, Options)]
-        names = dict.fromkeys(name for base in cls.__bases__ if issubclass(base, Options) for name in base.declared)
-        inherited = {name: next(base._own[name] for base in above if name in base._own) for name in names}
-        own: dict[str, Option] = {}
-        for name, value in list(vars(cls).items()):
-            if not name.startswith("__") and not hasattr(value, "__get__"):
-                first = inherited.get(name, Option(None))
-                own[name] = value if isinstance(value, Option) else replace(first, default=value)
-                delattr(cls, name)  # an option called `items` is not to take the place of the mapping's
-        cls._own, cls.declared = own, inherited | own
-
-    def __getitem__(self, name: str) -> Any:
-        return self.declared[name].default
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.declared)
-
-    def __len__(self) -> int:
-        return len(self.declared)
 
 
 @dataclass(frozen=True)
@@ -300,6 +223,54 @@ class Task:
         where there is no such label. Where a task overrides it, equivariance is scored under corruptions that alter what it is changed
         by."""
         return None
+
+
+class Probe:
+    """What is trained on frozen embeddings: a scikit-learn estimator, and the grid of its parameters that valid chooses from.
+
+    estimator: one that is not fitted, of which every fit is of a clone; or a function that makes one, so that to load the plugin imports no
+    scikit-learn. It may be a Pipeline; the features that it gets are standardised. grid: by parameter its values, of which of equals the
+    first is kept, so the strongest regularisation comes first. Where the estimator says warm_start=True, it is one estimator that goes
+    through the grid. targets: the kinds that it is for; None: what the estimator says it can. seeded: whether its seed matters; None: where
+    it has a random_state, which is then set.
+    """
+
+    name: str = ""
+    description: str = ""
+    estimator: Any = None
+    grid: Mapping[str, Sequence[Any]] = {}
+    targets: tuple[str, ...] | None = None
+    seeded: bool | None = None
+
+    def __init__(
+        self,
+        name: str = "",
+        estimator: Any = None,
+        grid: Mapping[str, Sequence[Any]] | None = None,
+        description: str = "",
+        *,
+        targets: tuple[str, ...] | None = None,
+        seeded: bool | None = None,
+    ) -> None:
+        given = {"name": name, "estimator": estimator, "grid": grid, "description": description, "targets": targets, "seeded": seeded}
+        vars(self).update({attribute: value for attribute, value in given.items() if value not in (None, "")})
+
+    def build(self, target: str) -> Any:
+        """An estimator that is not fitted, for a kind of target: multiclass, multilabel or regression. Override it where these need
+        different ones. A multilabel one of ours learns from labels of -1 too, which nobody has judged; others are fitted label by label."""
+        from sklearn.base import clone
+
+        if self.estimator is None:
+            raise NotImplementedError(f"probe {self.name} has no estimator")
+        return self.estimator() if isinstance(self.estimator, type) or not hasattr(self.estimator, "fit") else clone(self.estimator)
+
+    def points(self, target: str) -> Mapping[str, Sequence[Any]]:
+        """The grid for a kind of target."""
+        return self.grid
+
+    def cost(self, clips: int, classes: int) -> float:
+        """Rough seconds on two cores that it takes to be fitted to so many training clips at all points of the grid, for --plan."""
+        return 0.5 + 1e-5 * clips * classes
 
 
 class Corruption:

@@ -35,6 +35,7 @@ from mirbench.cli.flags import (
     Plan,
     Plugins,
     PretrainOn,
+    Probe,
     Quiet,
     Seed,
     Seeds,
@@ -94,6 +95,7 @@ def run(
     split_seed: SplitSeed = None,
     max_bad: MaxBad = None,
     checkpoint: Checkpoints = None,
+    probe: Probe = None,
     corruptions: Corruptions = None,
     severities: Severities = None,
     config: Config = None,
@@ -116,6 +118,7 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
+    flags |= {"probe": {"kind": probe} if probe is not None else None}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)

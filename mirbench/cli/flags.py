@@ -34,6 +34,10 @@ Checkpoints = Annotated[
     list[str] | None,
     typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
 ]
+Probe = Annotated[
+    str | None,
+    typer.Option("--probe", metavar="NAME", help="What is fitted on the frozen embeddings (see mirbench list probes) [default: linear]."),
+]
 Corruptions = Annotated[
     list[str] | None,
     typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),

@@ -15,7 +15,7 @@ from mirbench.errors import MirbenchError, did_you_mean
 if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
 
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "configs", "plugins")
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "probes", "configs", "plugins")
 LINE = 70  # characters of a description in a line
 
 
@@ -33,7 +33,7 @@ def list_(
     """Show what there is to choose from, and who provides it.
 
     By a name, all that is known of that one: an encoder's options with their ranges, a task's classes and metrics, the levels of a
-    corruption, the splits, licence and citation of a data set.
+    corruption, the grid of a probe, the splits, licence and citation of a data set.
     """
     if kind is not None and kind not in LISTED and name is not None:
         raise _unknown(kind, LISTED)
@@ -101,6 +101,7 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "corruptions": ("unit", "levels", "alters", "limits", "counted", "others"),
         "backbones": (),
         "supervisions": ("annotation", "target", "options"),
+        "probes": (),
     }[kind]
     single = kind.removesuffix("s")
     rows = []

@@ -11,7 +11,7 @@ from mirbench.errors import MirbenchError, describe, unknown_name
 from mirbench.records import SPLITS
 
 if TYPE_CHECKING:
-    from mirbench.nouns import Corruption, Dataset, Encoder, Supervision, Task
+    from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Supervision, Task
     from mirbench.registry.plugins import Registry
 
 
@@ -76,12 +76,33 @@ def _supervision(supervision: Supervision) -> dict[str, Any]:
     return facts | {"options": option_facts(signal_options(supervision))}
 
 
+def _probe(probe: Probe) -> dict[str, Any]:
+    """By kind of target that it is for, its estimator with what parameters it does not have by default, and its grid."""
+    from mirbench.evaluation.probing.metrics import TARGETS
+    from mirbench.evaluation.probing.probes import is_seeded, misfit
+
+    targets = {}
+    for target in TARGETS:
+        if not misfit(probe, target):
+            built = probe.build(target)
+            grid = {name: list(values) for name, values in probe.points(target).items()}
+            parameters = {name: str(value) for name, value in built.get_params(deep=False).items()}
+            targets[target] = {
+                "estimator": f"{type(built).__module__}.{type(built).__name__}",
+                "text": str(built),
+                "parameters": parameters,
+                "grid": grid,
+            }
+    return {"seeded": is_seeded(probe), "targets": targets}
+
+
 _OF: dict[str, Any] = {
     "encoder": _encoder,
     "task": _task,
     "corruption": _corruption,
     "backbone": lambda backbone: {"bands": backbone.bands},
     "supervision": _supervision,
+    "probe": _probe,
 }
 
 

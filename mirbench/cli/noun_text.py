@@ -89,6 +89,16 @@ def _supervision(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "options", f"set in its mapping, such as {{name: {facts['name']}, weight: 2}}"
 
 
+def _probe(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    for target, about in facts["targets"].items():
+        grid = ", ".join(f"{name} {value_in_words(values)}" for name, values in about["grid"].items())
+        yield target, f"{about['text']}, at {grid or 'one point'}"
+    yield "chosen", "by the headline metric of the task on valid; of equals the first"
+    yield "seeds", "another seed, another fit" if facts["seeded"] else "its fit is the same for every seed"
+    yield "used by", f"--probe {facts['name']}"
+
+
 def _dataset(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "from", facts["provider"]
     yield "version", facts["version"]
@@ -137,6 +147,7 @@ _ROWS: dict[str, Any] = {
     "corruption": _corruption,
     "backbone": _backbone,
     "supervision": _supervision,
+    "probe": _probe,
     "dataset": _dataset,
     "config": _config,
     "plugin": _plugin,

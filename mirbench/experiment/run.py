@@ -16,6 +16,7 @@ from mirbench.experiment.planning.graph import RunGraph, build, build_pretrainin
 from mirbench.experiment.recipes.overlap import read_overlap, refuse_overlap
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
+from mirbench.experiment.resolve.probe import check_probe
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
 from mirbench.nouns import Dataset
@@ -101,7 +102,8 @@ def executor_of(resolved: Resolved) -> Executor:
 
 
 def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
-    """Raises MirbenchError where files cannot be read, or what is tested is pretrained on."""
+    """Raises MirbenchError where the probe or a file is none that can be used, or what is tested is pretrained on."""
+    check_probe(planned.resolved)
     check_files(planned.resolved)
     if planned.overlap is not None:
         executor.run(Graph([*planned.preparations, planned.overlap]), outcome)

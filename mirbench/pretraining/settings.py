@@ -7,8 +7,8 @@ from typing import Any
 
 from mirbench.engine.machine import native_bfloat16
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Options, Spec, option
 from mirbench.registry import components as parts
+from mirbench.settings.declaring import Options, Spec, option
 
 
 class BackboneOptions(Options):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirbench.errors import MirbenchError, did_you_mean, in_words
-from mirbench.nouns import Options, Supervision, option
+from mirbench.nouns import Supervision
 from mirbench.registry import components as parts
+from mirbench.settings.declaring import Options, option
 from mirbench.settings.validation import WrongOption, declared, validated
 
 EXAMPLE = "{name: shared-tags, threshold: 2}"

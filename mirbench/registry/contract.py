@@ -7,14 +7,15 @@ import itertools
 import math
 import re
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pluggy
 
 from mirbench.errors import MirbenchError, did_you_mean
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Option, Options, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY, SEVERITIES, Checksums, Files
+from mirbench.settings.declaring import Option, Options
 
 KINDS: dict[str, type] = {
     "encoder": Encoder,
@@ -23,6 +24,7 @@ KINDS: dict[str, type] = {
     "corruption": Corruption,
     "backbone": Backbone,
     "supervision": Supervision,
+    "probe": Probe,
 }
 PROSE = {kind: kind for kind in KINDS} | {"dataset": "data set"}
 RESERVED = {
@@ -142,6 +144,20 @@ def _wrong_supervision(supervision: Supervision) -> str:
     return _wrong_target(supervision.target)
 
 
+def _wrong_probe(probe: Probe) -> str:
+    if type(probe).build is Probe.build and not (callable(probe.estimator) or hasattr(probe.estimator, "fit")):
+        given = "no estimator" if probe.estimator is None else f"estimator = {probe.estimator!r:.60}"
+        return f"has {given}; give it a scikit-learn estimator, such as estimator=SVC(), or a function that makes one"
+    if not isinstance(probe.grid, Mapping) or not all(isinstance(name, str) for name in probe.grid):
+        return f"has grid = {probe.grid!r:.60}; it should be a mapping of parameters to their values, such as {{'C': [0.1, 1, 10]}}"
+    for name, values in probe.grid.items():
+        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
+            return f"has {values!r:.60} for '{name}' in its grid; it should be a list of values, such as [0.1, 1, 10]"
+    if probe.targets is not None and (isinstance(probe.targets, str) or not probe.targets or not set(probe.targets) <= set(TARGETS)):
+        return f"has targets = {probe.targets!r:.60}; it should be a tuple of some of {', '.join(TARGETS)}"
+    return ""
+
+
 def _wrong_options(options: Any) -> str:
     if isinstance(options, type) and issubclass(options, Options):
         return f"has options = {options.__name__}, a class; give an instance, {options.__name__}()"
@@ -174,6 +190,7 @@ _WRONG: dict[str, Any] = {
     "corruption": _wrong_corruption,
     "backbone": _wrong_backbone,
     "supervision": _wrong_supervision,
+    "probe": _wrong_probe,
 }
 
 

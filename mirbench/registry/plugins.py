@@ -26,7 +26,7 @@ import pluggy
 
 from mirbench import hookspecs
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
 from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of
 
 _FIRST = (  # then the alphabet
@@ -34,6 +34,7 @@ _FIRST = (  # then the alphabet
     *("tagging", "key", "pitch", "genre"),
     *("mini", "mini-quick"),
     *("shared-tags", "dice", "same-class"),
+    *("linear", "mlp", "knn"),
 )
 
 
@@ -60,8 +61,8 @@ class Failure:
 
 
 class Registry:
-    """Nouns by name; the attributes `encoders`, `datasets`, `tasks`, `corruptions`, `backbones` and `supervisions` are dicts, built-in
-    names first."""
+    """Nouns by name; the attributes `encoders`, `datasets`, `tasks`, `corruptions`, `backbones`, `supervisions` and `probes` are dicts,
+    built-in names first."""
 
     def __init__(self) -> None:
         self.encoders: dict[str, Encoder] = {}
@@ -70,6 +71,7 @@ class Registry:
         self.corruptions: dict[str, Corruption] = {}
         self.backbones: dict[str, Backbone] = {}
         self.supervisions: dict[str, Supervision] = {}
+        self.probes: dict[str, Probe] = {}
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
         self._from: dict[tuple[str, str], tuple[Plugin, Any]] = {}
@@ -85,7 +87,7 @@ class Registry:
         return given in self._own
 
     def nouns(self, kind: str) -> dict[str, Any]:
-        """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision."""
+        """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision | probe."""
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
         nouns: dict[str, Any] = getattr(self, kind + "s")
@@ -114,6 +116,10 @@ class Registry:
     def provider(self, kind: str, name: str) -> str:
         """`mirbench`, `entry point NAME (DISTRIBUTION VERSION)` or the plugin's file."""
         return self._from[kind, self.get(kind, name).name][0].provider
+
+    def module(self, kind: str, name: str) -> Any:
+        """The plugin's module that provides the noun of that name."""
+        return self._from[kind, self.get(kind, name).name][1]
 
     def _add(self, kind: str, noun: Any, plugin: Plugin, module: Any) -> None:
         check_noun(kind, noun, f"plugin {_called(plugin)}")

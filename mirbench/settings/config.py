@@ -146,7 +146,7 @@ class _Settings(BaseModel):
 class ProbeConfig(_Settings):
     """What is trained on the frozen embeddings."""
 
-    kind: Literal["linear", "mlp"] = Field(default="linear", description="linear or mlp")
+    kind: str = Field(default="linear", min_length=1, description="the name of a probe, such as linear")
 
 
 class BootstrapConfig(_Settings):

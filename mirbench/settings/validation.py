@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from mirbench.errors import in_words, unknown_name
-from mirbench.nouns import Option, Options, Spec
 from mirbench.settings.config import Whole
+from mirbench.settings.declaring import Option, Options, Spec
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # errors of pydantic
 _CHOICE = "choice"

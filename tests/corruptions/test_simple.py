@@ -6,7 +6,8 @@ import pytest
 from mirbench_plugins.corruptions import digital, distortion, filters, levels, masking, noise, sanity
 
 from mirbench import registry
-from mirbench.testing import _flat_tops, check_corruption
+from mirbench.testing import check_corruption
+from mirbench.testing.nouns import _flat_tops
 
 RATE = 22_050
 CORRUPTIONS = registry.load().corruptions

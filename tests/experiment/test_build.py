@@ -204,7 +204,7 @@ def test_a_probe_of_many_classes_takes_longer_than_one_of_few(tmp_path):
             for split in ("train", "valid", "test") for n in range(1400)
         )  # fmt: skip
         data = Data(Songs(), tmp_path, {}, True, "", clips)
-        return costs.probing(data, task_data(Genre(), clips), Genre(), "linear")
+        return costs.probing(data, task_data(Genre(), clips), Genre(), mirbench.Probe())
 
     assert cost(700).seconds > 5 * cost(7).seconds
     assert np.isfinite(cost(700).seconds)

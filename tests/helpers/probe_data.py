@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mirbench.evaluation.probing.probes import Probe, fit
+from mirbench import Probe
+from mirbench.evaluation.probing.probes import FittedProbe, fit
+from mirbench.registry.plugins import current
 
 HEADLINE = {"multiclass": "accuracy", "multilabel": "macro_roc_auc", "regression": "r2"}
 Split = tuple[np.ndarray, np.ndarray]
@@ -27,9 +29,16 @@ def made(target: str, clips: int = 250, dim: int = 30, classes: int = 5, seed: i
     return (features[:clips], targets[:clips]), (features[clips:], targets[clips:])
 
 
-def fitted(train: Split, valid: Split, target: str, classes: int = 5, **options: object) -> Probe:
+def fitted(train: Split, valid: Split, target: str, classes: int = 5, kind: str | Probe = "linear", **options: object) -> FittedProbe:
     names = tuple(str(i) for i in range(classes))
-    return fit(*train, *valid, target=target, classes=names, **{"metric": HEADLINE[target], **options})
+    probe = current().get("probe", kind) if isinstance(kind, str) else kind
+    return fit(*train, *valid, target=target, classes=names, probe=probe, **{"metric": HEADLINE[target], **options})
+
+
+def at(target: str, **values: object) -> Probe:
+    """The linear probe at these points alone."""
+    linear = current().get("probe", "linear")
+    return Probe("linear", lambda: linear.build(target), {name: list(each) for name, each in values.items()}, seeded=False)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -24,7 +24,9 @@ class Mood(mirbench.Task):
 def register_tasks():
     return [Mood()]
 """
-HOOKS = "register_encoders, register_datasets, register_tasks, register_corruptions, register_backbones, register_supervisions"
+HOOKS = (
+    "register_encoders, register_datasets, register_tasks, register_corruptions, register_backbones, register_supervisions, register_probes"
+)
 
 
 @pytest.fixture

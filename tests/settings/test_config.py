@@ -10,9 +10,10 @@ import pytest
 from mirbench import registry
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.entries import resolve_entries
-from mirbench.nouns import Encoder, Spec
+from mirbench.nouns import Encoder
 from mirbench.settings import config as configs
 from mirbench.settings.config import RunConfig, load_config
+from mirbench.settings.declaring import Spec
 from mirbench.settings.options import check_options, encoder_options
 
 ALL = ", ".join(RunConfig.model_fields)
@@ -153,7 +154,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),
         ("run_name: ../mine", 1, "run_name should be a folder's name, without a slash, not '../mine'."),
         ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the key kind, not 'mlp'."),
-        ("probe:\n\n  kind: svm", 3, "probe.kind should be linear or mlp, not 'svm'."),
+        ("probe:\n\n  kind: 3", 3, "probe.kind should be the name of a probe, such as linear, not 3."),
         ("encoders: []", 1, f"encoders should be {LIST}, not an empty list."),
         ("encoders:", 1, f"encoders should be {LIST}, not nothing."),
         ("encoders: [1]", 1, f"encoders should be {LIST}, not [1]."),

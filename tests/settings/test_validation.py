@@ -6,9 +6,10 @@ import pytest
 
 import mirbench
 from mirbench import registry
-from mirbench.nouns import Encoder, Options, Spec, option
+from mirbench.nouns import Encoder
 from mirbench.pretraining.settings import LabelOptions, SemiSupervisedOptions, TrainingOptions, check_settings
 from mirbench.pretraining.signals import signal_options
+from mirbench.settings.declaring import Options, Spec, option
 from mirbench.settings.options import encoder_options
 from mirbench.settings.validation import WrongOption, declared, option_class, validated
 

@@ -1,55 +1,48 @@
-"""Probes: a small model on frozen features, fitted on train, chosen on valid, used once on test.
+"""Probes: an estimator on frozen features, fitted on train, chosen on valid, used once on test.
 
-Features are standardised with the training mean and standard deviation; a column that is constant in training becomes 0.
-
-linear: L2-regularised logistic regression (softmax for multiclass, one against the rest for multilabel, ridge for regression) at
-the seven strengths of `STRENGTHS`; the validation metric chooses, of equals the stronger regularisation. C is scikit-learn's:
-1/2 |W|^2 + C x the summed loss, the bias not penalised; ridge has alpha = 1 / C. On synthetic features (128 to 4096 dimensions, 500
-to 5,000 clips) the best C was mostly 1e-3 to 1, never 1e-5; 10 was chosen at times, where scores no longer changed from 1 on. The
-report says which was chosen. Nothing is refitted with the validation clips.
+Features are standardised with the training mean and standard deviation; a column that is constant in training becomes 0. Transformers
+before the estimator are fitted once for all points of the grid that do not change them. The estimator is fitted on train at every point,
+and that with the best validation metric is kept, of equals the first. Nothing is refitted with the validation clips. The report says which
+was chosen, and from what.
 
 A label that nobody has judged for a clip, a multilabel target of -1, is neither learned from nor does it choose.
-
-mlp: one hidden layer of 512 ReLU, Adam 3e-4, weight decay 1e-6, batches of 64, at most `EPOCHS`, stopped when the validation metric
-has not risen for `PATIENCE` epochs; the weights are those of the best epoch, of equals the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mirbench.errors import MirbenchError, unknown_name
+from mirbench.errors import MirbenchError, describe, unknown_name
 from mirbench.evaluation.probing.metrics import TARGETS, Metric, check_fits, evaluate, resolve
+from mirbench.nouns import Probe
+from mirbench.progress import progress_bar
 from mirbench.records import Predictions
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from sklearn.pipeline import Pipeline
 
-KINDS = ("linear", "mlp")
-STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # C, from strong to weak regularisation
-HIDDEN, BATCH, RATE, DECAY, EPOCHS, PATIENCE = 512, 64, 3e-4, 1e-6, 200, 20
 NEVER = -1e4  # the logit of a class that training has not shown
-LARGEST_ROTATION = 2500  # above, finding the principal axes takes longer than going without
-
-Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
-"""(inputs, outputs) weights and (outputs,) bias of each layer, float32, with ReLU between layers."""
+SLOW = 2.0  # seconds after which a grid shows its progress
+LAST = {"multiclass": "classify", "multilabel": "classify", "regression": "regress"}
+KIND = {"classifier": ("multiclass", "multilabel"), "regressor": ("regression",)}  # of scikit-learn -> targets
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A fitted probe; plain arrays, so it can be pickled.
+class FittedProbe:
+    """What is kept of a probe.
 
-    mean, factor: (dim,) what standardises a feature. learned: which classes the layers give; blank: (classes,) scores of the others.
-    report: kind, metric, the validation score of each strength (or epoch), the chosen one, and the classes that were not learned.
+    target: as `scores_of` takes it. learned: which classes the pipeline gives; blank: (classes,) scores of the others.
+    report: kind, metric, the validation score at each point of the grid, the chosen one, and the classes that were not learned.
     """
 
-    mean: np.ndarray
-    factor: np.ndarray
-    layers: Layers
+    pipeline: Pipeline
+    target: str
     learned: np.ndarray
     blank: np.ndarray
     report: dict[str, Any] = field(default_factory=dict)
@@ -59,21 +52,79 @@ class Probe:
 
         Raises MirbenchError where a feature is not finite or the dimension is another.
         """
-        _check_features("test", features, len(self.mean))
-        return self._scores(_standardise(features, self.mean, self.factor))
+        _check_features("test", features, self.pipeline.n_features_in_)
+        transformed = self.pipeline[:-1].transform(features.astype(np.float64))
+        return complete(scores_of(self.pipeline[-1], transformed, self.target), self.learned, self.blank)
 
-    def _scores(self, standardised: np.ndarray) -> np.ndarray:
-        import torch
 
-        with torch.inference_mode():
-            layers = [(torch.from_numpy(weights), torch.from_numpy(bias)) for weights, bias in self.layers]
-            output = _forward(torch.from_numpy(standardised), layers).numpy()
-        return self._complete(output)
+def complete(output: np.ndarray, learned: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    """The scores of what was learned, (clips, learned), among those of all classes, (clips, classes) float32."""
+    scores = np.tile(blank, (len(output), 1))
+    scores[:, learned] = output
+    return scores
 
-    def _complete(self, output: np.ndarray) -> np.ndarray:
-        scores = np.tile(self.blank, (len(output), 1))
-        scores[:, self.learned] = output
-        return scores
+
+def scores_of(estimator: Any, features: np.ndarray, target: str) -> np.ndarray:
+    """(clips, outputs) of a fitted estimator: its decision function where that has a column for each class, one logit of two classes being
+    shared out; else the logarithm of its probabilities, of labels their log odds; else 1 for what it predicts. target: or `label`, of one
+    label alone, which it was fitted to as to two classes."""
+    from mirbench.evaluation.estimators.label_by_label import log_odds, log_of, logits_of_two
+
+    if target == "regression":
+        return np.asarray(estimator.predict(features)).reshape(len(features), -1)
+    if target == "label":
+        return logits_of_two(estimator, features)[:, None]
+    if hasattr(estimator, "decision_function"):
+        scores = np.asarray(estimator.decision_function(features))
+        if scores.ndim == 1:
+            return np.stack([-scores / 2, scores / 2], axis=1)
+        if scores.shape[1] == len(estimator.classes_):
+            return scores
+    if hasattr(estimator, "predict_proba"):
+        probability = estimator.predict_proba(features)
+        if target == "multiclass":
+            return log_of(np.asarray(probability))
+        labels = [p[:, 1] for p in probability] if isinstance(probability, list) else list(np.asarray(probability).T)
+        return log_odds(np.stack(labels, axis=1))
+    predicted = np.asarray(estimator.predict(features))
+    return (predicted if target == "multilabel" else predicted[:, None] == estimator.classes_).astype(np.float64)
+
+
+def misfit(probe: Probe, target: str) -> str:
+    """Why a probe is not for a kind of target, as a sentence; "" where it is. Builds its estimator, which imports scikit-learn."""
+    if why := declared_misfit(probe, target):
+        return why
+    from sklearn.utils import get_tags
+
+    built = probe.build(target)
+    kind = get_tags(built).estimator_type
+    if target in KIND.get(kind or "", ()):
+        return ""
+    what = f"is of {type(built).__name__}, a {kind}" if kind in KIND else f"is of {type(built).__name__}, no classifier and no regressor"
+    return f"the probe '{probe.name}' {what}, and cannot be fitted to {target} targets; {_ADVICE}"
+
+
+_ADVICE = "name another, such as --probe linear, or tasks that it can learn."
+
+
+def declared_misfit(probe: Probe, target: str) -> str:
+    """As `misfit`, by what the probe says of itself alone."""
+    if probe.targets is None or target in probe.targets:
+        return ""
+    return f"the probe '{probe.name}' is for {' and '.join(probe.targets)} targets, not for {target} ones; {_ADVICE}"
+
+
+def is_seeded(probe: Probe) -> bool:
+    """Whether another seed gives another fit."""
+    if probe.seeded is not None:
+        return probe.seeded
+    targets = TARGETS if probe.targets is None else probe.targets
+    return any(_parameters(probe.build(target), "random_state") for target in targets)
+
+
+def _parameters(estimator: Any, name: str) -> list[str]:
+    """Of an estimator and what it holds, those of this name."""
+    return [each for each in estimator.get_params() if each == name or each.endswith(f"__{name}")]
 
 
 def fit(
@@ -85,24 +136,22 @@ def fit(
     target: str,
     classes: Sequence[str],
     metric: str | Metric,
-    kind: str = "linear",
+    probe: Probe,
     seed: int = 0,
     device: str = "cpu",
-) -> Probe:
+) -> FittedProbe:
     """Fit a probe on the training clips and choose it by `metric` on the validation clips.
 
-    features_*: (clips, dim) float. targets_*: as `records.Predictions` has them for the kind of `target`. seed: of the mlp's first
-    weights and batches; the linear probe has one solution. The global generators and thread counts are left alone.
+    features_*: (clips, dim) float. targets_*: as `records.Predictions` has them for the kind of `target`. seed, device: given to an
+    estimator that takes a random_state, or a device. The global generators and thread counts are left alone.
     A class that training lacks (multilabel: or that all clips have) is not learned: its score is a constant, strongly negative
     (multilabel: the log odds of its prevalence, smoothed). Prevalence, and what all clips have, are among those that were judged.
     Raises MirbenchError where a feature is not finite, a side has no clips, training shows fewer than 2 classes (multilabel: no
-    label that some clips have and others lack), or the metric is undefined on the validation clips.
+    label that some clips have and others lack), the probe is not for such targets, or the metric is undefined on the validation clips.
     """
     metric, classes = resolve(metric), tuple(classes)
     if target not in TARGETS:
         raise unknown_name("target", target, TARGETS)
-    if kind not in KINDS:
-        raise unknown_name("probe", kind, KINDS)
     check_fits(metric, target)
     for name, features, targets in (("train", features_train, targets_train), ("valid", features_valid, targets_valid)):
         _check_features(name, features, features_train.shape[1])
@@ -110,228 +159,160 @@ def fit(
             raise MirbenchError(f"the probe has no {name} clips; check the split of the data and the skipped clips in the manifest.")
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} {name} features but {len(targets)} targets")
+    learned, blank = learnable(np.asarray(targets_train), target, len(classes))
+    truth = np.asarray(targets_train)[:, learned] if target == "multilabel" else np.asarray(targets_train)
+    rows, kind = np.ones(len(truth), bool), target
+    if target == "multilabel" and len(learned) == 1:
+        rows, kind = truth[:, 0] >= 0, "label"
+    pipeline, grid = unfitted(probe, target, truth, seed, device)
+    clips = tuple(str(row) for row in range(len(features_valid)))
+    valid = Predictions(clips, clips, classes, target, np.asarray(targets_valid), np.empty(0))
 
-    learned, blank, table = learnable(np.asarray(targets_train), target, len(classes))
-    mean, factor = _standards(features_train)
-    start = Probe(mean, factor, (), learned, blank)
-    train, valid = (_standardise(features, mean, factor) for features in (features_train, features_valid))
-    clips = tuple(str(row) for row in range(len(valid)))
-    truth = Predictions(clips, clips, classes, target, np.asarray(targets_valid), np.empty(0))
+    def validate(estimator: Any, features: np.ndarray, _: Any = None) -> float:
+        scores = complete(scores_of(estimator, features, kind), learned, blank)
+        return float(evaluate(metric, replace(valid, scores=scores))[0])
 
-    def validate(scores: np.ndarray) -> float:
-        return float(evaluate(metric, replace(truth, scores=scores))[0])
-
-    facts = {"kind": kind, "metric": metric.name, "not_learned": [name for i, name in enumerate(classes) if i not in learned]}
-    if kind == "linear":
-        return _fit_linear(train, table, start, facts, target, device, lambda probe: validate(probe._scores(valid)))
-    return _fit_mlp(train, table, start, facts, target, device, seed, valid, lambda output: validate(start._complete(output)))
-
-
-def _fit_linear(
-    train: np.ndarray, wanted: np.ndarray, start: Probe, facts: dict[str, Any], target: str, device: str, validate: Callable[[Probe], float]
-) -> Probe:
-    import torch
-
-    from mirbench.evaluation.probing.logistic import solve
-
-    weights: Tensor | list[Tensor]
-    device = "cpu" if device.startswith("mps") else device  # which has no float64
-    with torch.inference_mode():
-        features = torch.from_numpy(train).to(device).double()
-        truth = torch.from_numpy(wanted).to(device).double()
-        if target == "multilabel":
-            weights, biases, converged = _solve_labels(features, truth)
-        else:
-            rotated, back = _principal_axes(features, required=target == "regression")
-            if target == "regression":
-                weights, biases = _ridge(rotated, truth)
-                converged = [True] * len(STRENGTHS)
-            elif wanted.shape[1] == 2:  # one logit, shared out: as scikit-learn does for two classes
-                weights, biases, converged = solve(rotated, truth[:, 1:], STRENGTHS, multinomial=False)
-                weights, biases = (torch.cat([-half / 2, half / 2], dim=-1) for half in (weights, biases))
-            else:
-                weights, biases, converged = solve(rotated, truth, STRENGTHS, multinomial=True)
-            weights = [back @ w for w in weights]
-        path = [(w.float().cpu().numpy(), b.float().cpu().numpy()) for w, b in zip(weights, biases, strict=True)]
-        probes = [replace(start, layers=(layer,)) for layer in path]
-    validation = [validate(probe) for probe in probes]
-    best = _best(validation, facts["metric"])
-    facts |= {"strength": STRENGTHS[best], "strengths": list(STRENGTHS), "validation": validation, "converged": converged}
-    return replace(probes[best], report=facts)
-
-
-def _solve_labels(features: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, list[bool]]:
-    """A logistic regression a label at every strength, on the clips that were judged for it; truth is nan where nobody did.
-
-    Labels that were judged for the same clips go through the solver side by side, on axes of those clips.
-    """
-    import torch
-
-    from mirbench.evaluation.probing.logistic import solve
-
-    judged, alike = torch.unique(~truth.isnan(), dim=1, return_inverse=True)
-    weights = features.new_zeros(len(STRENGTHS), features.shape[1], truth.shape[1])
-    biases = features.new_zeros(len(STRENGTHS), truth.shape[1])
-    reached = [True] * len(STRENGTHS)
-    for number in range(judged.shape[1]):
-        labels, rows = torch.nonzero(alike == number)[:, 0], judged[:, number]
-        judged_features, middle = features, torch.zeros_like(features[0])
-        if not rows.all():
-            judged_features = features[rows]
-            middle = judged_features.mean(dim=0)
-            judged_features = judged_features - middle
-        rotated, back = _principal_axes(judged_features, required=False)
-        found, bias, converged = solve(rotated, truth[rows][:, labels], STRENGTHS, multinomial=False)
-        for place, w in enumerate(found):
-            weights[place][:, labels] = back @ w
-        biases[:, labels] = bias - middle @ weights[:, :, labels]
-        reached = [a and b for a, b in zip(reached, converged, strict=True)]
-    return weights, biases, reached
-
-
-def _principal_axes(features: Tensor, required: bool) -> tuple[Tensor, Tensor]:
-    """The features on the axes of their row space, and back: rotated (clips, rank), back (dim, rank), weights = back @ rotated's.
-
-    The L2 norm of the weights is the same on either side, and the best weights lie in the row space, so nothing is lost.
-    """
-    import torch
-
-    clips, dim = features.shape
-    if min(clips, dim) > LARGEST_ROTATION and not required:
-        return features, torch.eye(dim, dtype=features.dtype, device=features.device)
-    power, axes = torch.linalg.eigh(features.T @ features if dim <= clips else features @ features.T)
-    keep = power > 1e-12 * power[-1]
-    axes = axes[:, keep]
-    if dim <= clips:
-        return features @ axes, axes
-    length = power[keep].sqrt()
-    return axes * length, features.T @ (axes / length)
-
-
-def _ridge(rotated: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Ridge regression with alpha = 1 / C at every strength, in closed form: the columns of `rotated` are orthogonal and centred."""
-    import torch
-
-    power = rotated.square().sum(dim=0)[:, None]
-    mean = truth.mean(dim=0)
-    product = rotated.T @ (truth - mean)
-    return torch.stack([product / (power + 1 / strength) for strength in STRENGTHS]), mean.expand(len(STRENGTHS), -1)
-
-
-def _fit_mlp(
-    train: np.ndarray,
-    wanted: np.ndarray,
-    start: Probe,
-    facts: dict[str, Any],
-    target: str,
-    device: str,
-    seed: int,
-    valid: np.ndarray,
-    validate: Callable[[np.ndarray], float],
-) -> Probe:
-    import torch
-    from torch.nn import functional
-
-    random = torch.Generator().manual_seed(seed)
-    features, unseen = torch.from_numpy(train).to(device), torch.from_numpy(valid).to(device)
-    truth = torch.from_numpy(wanted).to(device)
-    centre, spread = torch.zeros_like(truth[0]), torch.ones_like(truth[0])
-    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy  # one-hot targets
-    if target == "multilabel":
-        loss = _judged_loss if np.isnan(wanted).any() else functional.binary_cross_entropy_with_logits
-    elif target == "regression":
-        loss, centre = functional.mse_loss, truth.mean(dim=0)
-        spread = truth.std(dim=0, correction=0)
-        spread = spread.where(spread > 0, 1.0)
-    truth = ((truth - centre) / spread).float()
-    centre, spread = centre.float(), spread.float()
-
-    layers = []
-    for inputs, outputs in ((train.shape[1], HIDDEN), (HIDDEN, wanted.shape[1])):
-        bound = inputs**-0.5
-        weights, bias = (torch.empty(shape).uniform_(-bound, bound, generator=random) for shape in ((inputs, outputs), (outputs,)))
-        layers.append((weights.to(device).requires_grad_(), bias.to(device).requires_grad_()))
-    optimiser = torch.optim.Adam([p for layer in layers for p in layer], lr=RATE, weight_decay=DECAY, fused=True)
-
-    validation: list[float] = []
-    best, kept = -np.inf, -1
-    layers_kept: Layers = ()
-    with torch.enable_grad():
-        for epoch in range(EPOCHS):
-            for rows in torch.randperm(len(train), generator=random).to(device).split(BATCH):
-                optimiser.zero_grad()
-                loss(_forward(features[rows], layers), truth[rows]).backward()
-                optimiser.step()
-            with torch.no_grad():
-                *first, (weights, bias) = [(w.detach(), b.detach()) for w, b in layers]
-                now = [*first, (weights * spread, bias * spread + centre)]  # in the units of the targets
-                score = validate(_forward(unseen, now).cpu().numpy())
-            validation.append(score)
-            if score > best:
-                best, kept = score, epoch
-                layers_kept = tuple((w.cpu().numpy().copy(), b.cpu().numpy().copy()) for w, b in now)
-            if epoch - kept >= PATIENCE:
-                break
-    _best(validation, facts["metric"])  # raises where the metric was undefined throughout
-    facts |= {"epoch": kept + 1, "epochs": len(validation), "validation": validation, "seed": seed}
-    return replace(start, layers=layers_kept, report=facts)
-
-
-def _judged_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """The mean over what was judged, 0 where nothing was; truth is nan where nobody did."""
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    judged = ~truth.isnan()
-    total = binary_cross_entropy_with_logits(logits, truth.nan_to_num(), weight=judged.to(logits), reduction="sum")
-    return total / judged.sum().clamp(min=1)
-
-
-def _forward(features: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    for number, (weights, bias) in enumerate(layers):
-        features = (features if number == 0 else features.relu()) @ weights + bias
-    return features
-
-
-def _best(validation: list[float], metric: str) -> int:
-    """The first of the best scores that are defined."""
-    if np.isnan(validation).all():
+    sides = features_train.astype(np.float64), features_valid.astype(np.float64)
+    truth = (truth.ravel() if truth.shape[1:] == (1,) else truth)[rows]
+    best, facts = _choose(pipeline, grid, sides, rows, truth, validate, f"{probe.name} probe")
+    if best is None:
+        why = facts.get("failed", {}).values()
         raise MirbenchError(
-            f"{metric} is undefined on the validation clips (they may all have the same labels), so no probe can be chosen;"
+            f"the probe '{probe.name}' could not be fitted: {next(iter(why))}; correct its estimator or its grid."
+            if len(why) == len(facts["grid"])
+            else f"{metric.name} is undefined on the validation clips (they may all have the same labels), so no probe can be chosen;"
             " put clips with other labels into valid or choose another metric."
         )
-    return int(np.nanargmax(validation))
+    facts = {
+        "kind": probe.name,
+        "metric": metric.name,
+        "not_learned": [name for i, name in enumerate(classes) if i not in learned],
+        **facts,
+    }
+    return FittedProbe(best, kind, learned, blank, facts | ({"seed": seed} if is_seeded(probe) else {}))
 
 
-def learnable(targets: np.ndarray, target: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which classes can be learned, the scores of the rest (classes,), and (clips, learned) float64 targets (one-hot if multiclass, nan
-    where nobody has judged a label)."""
+def unfitted(probe: Probe, target: str, truth: np.ndarray, seed: int = 0, device: str = "cpu") -> tuple[Pipeline, dict[str, Sequence[Any]]]:
+    """The pipeline, and the grid by its parameters' full names. truth: as the target has it, of what can be learned.
+
+    Raises MirbenchError where the probe is not for such targets, or its grid names a parameter that its estimator does not have.
+    """
+    from sklearn.multioutput import MultiOutputRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils import get_tags
+
+    from mirbench.evaluation.estimators.label_by_label import LabelByLabel
+    from mirbench.evaluation.estimators.scaler import SteadyScaler
+
+    if why := misfit(probe, target):
+        raise MirbenchError(why)
+    built = probe.build(target)
+    built.set_params(**dict.fromkeys(_parameters(built, "random_state"), seed), **dict.fromkeys(_parameters(built, "device"), device))
+    *before, (last, estimator) = built.steps if isinstance(built, Pipeline) else [(LAST[target], built)]
+    tags, inside = get_tags(estimator), ""
+    if target == "multilabel":
+        partial = (truth < 0).any() and not getattr(estimator, "takes_unjudged", False)
+        if truth.shape[1] > 1 and (partial or not tags.classifier_tags.multi_label):
+            estimator, inside = LabelByLabel(estimator), "estimator__"
+    elif target == "regression" and truth.shape[1] > 1 and not tags.target_tags.multi_output:
+        estimator, inside = MultiOutputRegressor(estimator), "estimator__"
+    pipeline = Pipeline([("scale", SteadyScaler()), *before, (last, estimator)])
+    known, grid = pipeline.get_params(), {}
+    for name, values in probe.points(target).items():
+        step, _, rest = name.partition("__")
+        whole = f"{last}__{inside}{rest if isinstance(built, Pipeline) else name}"
+        whole = name if isinstance(built, Pipeline) and step != last else whole
+        if whole not in known:
+            raise unknown_name(f"parameter of {type(built).__name__}, the estimator of the probe '{probe.name}',", name, built.get_params())
+        grid[whole] = values
+    return pipeline, grid
+
+
+def _choose(
+    pipeline: Pipeline,
+    grid: Mapping[str, Sequence[Any]],
+    sides: tuple[np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    truth: np.ndarray,
+    validate: Callable[..., float],
+    title: str,
+) -> tuple[Pipeline | None, dict[str, Any]]:
+    """The pipeline that is best on valid, of equals the first, or None where no point has a score that is defined; and what to report.
+
+    sides: the features of train and valid. rows: of train, those that the estimator is fitted to, with their truth. validate: (fitted
+    estimator, transformed features of valid) -> score.
+    """
+    import inspect
+
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.model_selection import ParameterGrid
+
+    points, last = list(ParameterGrid({name: list(values) for name, values in grid.items()})), pipeline.steps[-1][0]
+    estimator, transformers, fitted_for = pipeline[-1], pipeline[:-1], None
+    takes_valid = "X_val" in inspect.signature(estimator.fit).parameters and estimator.get_params().get("scoring", "") is None
+    best, highest = None, -np.inf
+    validation: list[float] = []
+    converged: list[bool] = []
+    facts: dict[str, Any] = {}
+    for point in progress_bar(iterable=points, desc=title, unit="fit", leave=False, delay=SLOW):
+        before = {name: value for name, value in point.items() if name.partition("__")[0] != last}
+        if before != fitted_for:
+            transformers, fitted_for = clone(transformers).set_params(**before), before
+            train = transformers.fit_transform(sides[0])[rows]
+            valid = transformers.transform(sides[1])
+        if not getattr(estimator, "warm_start", False):
+            estimator = clone(estimator)
+        estimator.set_params(**{name.partition("__")[2]: value for name, value in point.items() if name not in before})
+        own = {"X_val": valid} if takes_valid else {}
+        if takes_valid:
+            estimator.set_params(scoring=validate)  # which knows the labels of valid
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                estimator.fit(train, truth, **own)
+                validation.append(validate(estimator, valid))
+            except ValueError as error:  # such as more neighbours than clips
+                validation.append(np.nan)
+                facts.setdefault("failed", {})[str(len(validation) - 1)] = describe(error)
+        converged.append(not any(issubclass(each.category, ConvergenceWarning) for each in warned))
+        if takes_valid:
+            estimator.set_params(scoring=None)
+        if validation[-1] > highest:
+            kept = copy.deepcopy(estimator) if getattr(estimator, "warm_start", False) else estimator
+            best, highest = type(pipeline)([*transformers.steps, (last, kept)]), validation[-1]
+            facts |= {"chosen": _short(point), **_epochs(estimator)}
+    return best, facts | {"grid": [_short(point) for point in points], "validation": validation, "converged": converged}
+
+
+def _short(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point of a grid for the report: parameters without the steps they are of."""
+    plain = (bool, int, float, str, type(None))
+    return {name.rpartition("__")[2]: value if isinstance(value, plain) else str(value) for name, value in point.items()}
+
+
+def _epochs(estimator: Any) -> dict[str, Any]:
+    """Of one that stopped early."""
+    scores = getattr(estimator, "validation_scores_", None)
+    return {} if scores is None else {"epoch": estimator.best_iter_, "epochs": list(scores)}
+
+
+def learnable(targets: np.ndarray, target: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which classes can be learned, and the scores of the rest, (classes,). Raises MirbenchError where none can."""
     blank = np.full(classes, NEVER, np.float32)
     if target == "regression":
-        return np.arange(classes), blank, targets.astype(np.float64)
-    table = np.eye(classes)[targets] if target == "multiclass" else (targets > 0).astype(np.float64)
-    count, judged = table.sum(axis=0), np.full(classes, len(table))
-    if target == "multilabel":
-        judged = (targets >= 0).sum(axis=0)
+        return np.arange(classes), blank
+    if target == "multiclass":
+        count, judged = np.bincount(targets, minlength=classes), np.full(classes, len(targets))
+    else:
+        count, judged = (targets > 0).sum(axis=0), (targets >= 0).sum(axis=0)
         blank = np.log((count + 0.5) / (judged - count + 0.5)).astype(np.float32)
-        table[targets < 0] = np.nan
     learned = np.flatnonzero((count > 0) & (count < judged))
     if not len(learned):
         if target == "multilabel":
             raise MirbenchError("no label is on some training clips and off others, so there is nothing to learn; add training clips.")
         raise MirbenchError(f"the training clips show {(count > 0).sum()} class and a probe needs 2 or more; add training clips.")
-    return learned, blank, table[:, learned]
-
-
-def _standards(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and 1 / standard deviation of each column, 0 where it is constant up to float32 rounding."""
-    mean = features.mean(axis=0, dtype=np.float64)
-    deviation = features.std(axis=0, dtype=np.float64)
-    varies = deviation > 1e-6 * np.abs(mean)
-    return mean, np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies & (deviation > 0))
-
-
-def _standardise(features: np.ndarray, mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    return ((features - mean) * factor).astype(np.float32)
+    return learned, blank
 
 
 def _check_features(name: str, features: np.ndarray, dim: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import metrics, probes
 from mirbench.evaluation.statistics import significance
-from mirbench.nouns import Corruption, Task
+from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
 
 
@@ -147,10 +146,10 @@ def _predictions(task: Task, classes: tuple[str, ...], test: Labelled, scores: n
     )
 
 
-def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, kind: str, seed: int, device: str) -> probes.Probe:
+def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, probe: Probe, seed: int, device: str) -> probes.FittedProbe:
     """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips."""
     (x, fitted_on), (x_valid, chosen_on) = _rows(train, data.splits["train"]), _rows(valid, data.splits["valid"])
-    probe = probes.fit(
+    fitted = probes.fit(
         x,
         fitted_on.targets,
         x_valid,
@@ -158,32 +157,17 @@ def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, k
         target=task.target,
         classes=data.classes,
         metric=metrics.resolve(task.metrics[0]),
-        kind=kind,
+        probe=probe,
         seed=seed,
         device=device,
     )
-    return replace(probe, report={**probe.report, "n_train": len(x), "n_valid": len(x_valid)})
+    return replace(fitted, report={**fitted.report, "n_train": len(x), "n_valid": len(x_valid)})
 
 
-def predict(task: Task, data: TaskData, probe: probes.Probe, test: Embeddings) -> Predictions:
+def predict(task: Task, data: TaskData, probe: probes.FittedProbe, test: Embeddings) -> Predictions:
     """What a probe says of the test clips."""
     features, labelled = _rows(test, data.splits["test"])
     return _predictions(task, data.classes, labelled, probe.predict(features))
-
-
-def write_probe(folder: Path, probe: probes.Probe) -> None:
-    """probe.npz; the report is the caller's to write."""
-    layers: dict[str, Any] = {
-        f"{what}{n}": array for n, layer in enumerate(probe.layers) for what, array in zip(("weights", "bias"), layer, strict=True)
-    }
-    np.savez(folder / "probe.npz", mean=probe.mean, factor=probe.factor, learned=probe.learned, blank=probe.blank, **layers)
-
-
-def read_probe(folder: Path) -> probes.Probe:
-    """Without its report."""
-    with np.load(folder / "probe.npz") as stored:
-        layers = tuple((stored[f"weights{n}"], stored[f"bias{n}"]) for n in range(sum(name.startswith("weights") for name in stored)))
-        return probes.Probe(stored["mean"], stored["factor"], layers, stored["learned"], stored["blank"])
 
 
 def shift_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:

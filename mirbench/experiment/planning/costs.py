@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.engine.jobs import Cost
 from mirbench.experiment.resolve.records import Data, Entry, Resolved
-from mirbench.nouns import Task
+from mirbench.nouns import Probe, Task
 from mirbench.records import PRETRAINING_SPLITS, TESTED_SPLITS
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ CLIP_MEGABYTES = 0.0065  # of an embedding
 PASS_CLIP_MEGABYTES = 0.01  # of an embedding, as passes are measured
 PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a time
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
-PROBE_SECONDS, PROBE_SECONDS_EACH = 0.5, 1e-5  # and for each training clip and class
-MLP_TIMES = 5
 PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
 TAKING_OVER = Cost(1.0, 10.0)
@@ -46,10 +44,8 @@ def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupte
     return Cost(audio * each, clips * CLIP_MEGABYTES, cores=0, gpu=resolved.machine.kind != "cpu")
 
 
-def probing(data: Data, labels: TaskData | None, task: Task, kind: str) -> Cost:
-    """Grows with clips and classes."""
-    clips, classes = _labelled(data, labels, task, "train")
-    return Cost(PROBE_SECONDS + PROBE_SECONDS_EACH * clips * classes * (1 if kind == "linear" else MLP_TIMES), 0.5)
+def probing(data: Data, labels: TaskData | None, task: Task, probe: Probe) -> Cost:
+    return Cost(probe.cost(*_labelled(data, labels, task, "train")), 0.5)
 
 
 def predicting(data: Data, labels: TaskData | None, task: Task) -> Cost:

@@ -71,12 +71,13 @@ class Place:
 
     def probe(self, entry: Entry, seed: int, task: Task, train: Job, valid: Job) -> Job:
         """Fitted on the embeddings of one job, chosen on those of the other; never sees a test clip."""
-        resolved, config = self.resolved, self.resolved.config.probe
+        resolved = self.resolved
         parts = {
             "task": task.name,
             **resolved.code.headlines[task.name],
-            "probe": config.model_dump(),
-            "seed": seed if config.kind == "mlp" else None,
+            "probe": resolved.config.probe.model_dump(),
+            "estimator": resolved.code.probe,
+            "seed": seed if resolved.probe.seeded else None,
             "device": resolved.machine.kind,
             "embeddings": [train.key, valid.key],
             "data": self.data.key((task.annotation,)),
@@ -86,7 +87,7 @@ class Place:
         store = resolved.store
         make = partial(fit_probe, resolved, task, self.data.name, seed, store.folder(*train.name), store.folder(*valid.name))
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
-        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, config.kind))
+        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, resolved.probe.noun))
 
     def predictions(self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job) -> Job:
         """test: embeddings of the test split under the condition."""

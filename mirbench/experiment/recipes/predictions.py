@@ -13,9 +13,14 @@ from mirbench.nouns import Task
 def predict_test(resolved: Resolved, task: Task, dataset: str, probe: Path, test: Path, folder: Path) -> None:
     """probe, test: the folders of a probe and of embeddings, under any condition."""
     from mirbench.evaluation.embedding.stored import read_embeddings
-    from mirbench.evaluation.probing.scoring import predict, read_probe
+    from mirbench.evaluation.probing.scoring import predict
     from mirbench.evaluation.probing.stored import write_predictions
+    from mirbench.evaluation.probing.stored_probes import read_probe
 
     begun = time.perf_counter()
-    write_predictions(folder, predict(task, resolved.labels[dataset, task.name], read_probe(probe), read_embeddings(test)))
+    chosen, labels, embeddings = resolved.probe, resolved.labels[dataset, task.name], read_embeddings(test)
+    fitted = read_probe(probe, [chosen.module])
+    with resolved.naming("probe", chosen.noun.name, f"predicting {task.name} on {dataset}"):
+        predictions = predict(task, labels, fitted, embeddings)
+    write_predictions(folder, predictions)
     write_json(folder / "report.json", {"seconds": round(time.perf_counter() - begun, 3)})

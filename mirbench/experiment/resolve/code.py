@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.sources import MEMO, NEUTRAL, Sources, SourceTree
@@ -14,11 +15,12 @@ from mirbench.engine.store import Store, key_of
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.experiment.resolve.records import Code, Parts
 from mirbench.nouns import Metric
+from mirbench.registry.contract import TARGETS, file_of
 from mirbench.results.provenance import versions_of
 
 if TYPE_CHECKING:
     from mirbench.experiment.resolve.records import Entry
-    from mirbench.nouns import Corruption, Task
+    from mirbench.nouns import Corruption, Probe, Task
     from mirbench.registry import Registry
 
 EMBEDDING, PROBING = "mirbench.evaluation.embedding", "mirbench.evaluation.probing"
@@ -32,10 +34,10 @@ ROOTS = {
     "probes": (
         f"{PROBING}.scoring:task_data",
         f"{PROBING}.scoring:fit_task",
-        f"{PROBING}.scoring:write_probe",
+        f"{PROBING}.stored_probes:write_probe",
         "mirbench.records:Embeddings",
     ),
-    "predictions": (f"{PROBING}.scoring:task_data", f"{PROBING}.scoring:predict", f"{PROBING}.scoring:read_probe"),
+    "predictions": (f"{PROBING}.scoring:task_data", f"{PROBING}.scoring:predict", f"{PROBING}.stored_probes:read_probe"),
     "scores": (f"{PROBING}.scoring:measured", f"{PROBING}.scoring:shift_labels", "mirbench.records:Predictions"),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
@@ -44,8 +46,18 @@ DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see
 DEPENDENCIES = {
     "audiomentations": ("scipy", "python-stretch", "numpy-minmax", "numpy-rms"),
     "librosa": ("scipy", "numba"),
+    "sklearn": ("scipy",),
 }  # what packages compute with
-NEUTRAL_PACKAGES = ("threadpoolctl", "tqdm", "pluggy", "tensorboard", "safetensors", "pyarrow", "mirdata")  # packages that move no number
+NEUTRAL_PACKAGES = (
+    "threadpoolctl",
+    "tqdm",
+    "pluggy",
+    "tensorboard",
+    "safetensors",
+    "skops",
+    "pyarrow",
+    "mirdata",
+)  # packages that move no number
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "lightning-fabric", "lightning_fabric": "lightning-fabric"}
 
 
@@ -55,7 +67,12 @@ def source_tree(store: Store) -> SourceTree:
 
 
 def resolve_code(
-    tree: SourceTree, registry: Registry, entries: Sequence[Entry], tasks: Sequence[Task] = (), corruptions: Iterable[Corruption] = ()
+    tree: SourceTree,
+    registry: Registry,
+    entries: Sequence[Entry],
+    tasks: Sequence[Task] = (),
+    corruptions: Iterable[Corruption] = (),
+    probe: Probe | None = None,
 ) -> Code:
     """Of what a run uses."""
     reader = _Reader(tree, registry)
@@ -66,6 +83,7 @@ def resolve_code(
         tasks={task.name: reader.task(task, task.metrics) for task in tasks},
         headlines={task.name: reader.task(task, task.metrics[:1]) for task in tasks},
         corruptions={corruption.name: reader.corruption(corruption) for corruption in corruptions},
+        probe=reader.probe(probe) if probe else {},
     )
 
 
@@ -94,6 +112,15 @@ class _Reader:
 
     def corruption(self, corruption: Corruption) -> Parts:
         return self.parts(self.tree.of_object(corruption, ["apply", "mix", "changes"]))
+
+    def probe(self, probe: Probe) -> Parts:
+        """An estimator that is given, not made by a function, may come from elsewhere: its class and all of its parameters."""
+        module = self.registry.module("probe", probe.name)
+        file = file_of(module)
+        own = self.tree.of_files([Path(file)]) if file else self.tree.of_object(probe)
+        given = probe.estimator if hasattr(probe.estimator, "get_params") and not isinstance(probe.estimator, type) else None
+        held = f"{type(given).__module__}.{type(given).__qualname__} {sorted(map(repr, given.get_params().items()))}" if given else None
+        return {**self.parts(own), "estimator": held, "grid": {target: repr(probe.points(target)) for target in TARGETS}}
 
     def _of_metric(self, metric: Metric) -> Sequence[Sources]:
         """A function of ours, or an object that holds some; what a plugin defines is part of its task."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
-from mirbench.experiment.resolve.records import Entry
+from mirbench.experiment.resolve.probe import resolve_probe
+from mirbench.experiment.resolve.records import ChosenProbe, Entry
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT
 from mirbench.registry import Registry
@@ -28,15 +29,16 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
     encoders = registry.resolve("encoder", config.encoders)
     floors = [e for e in registry.resolve("encoder", config.floors) if e not in encoders]
     unlisted = [e for e in registry.resolve("encoder", list(config.sweep)) if e not in (*encoders, *floors)]
+    probe = resolve_probe(config, registry)
     _check_all(config, registry)
     given = _grouped(_given(config, registry))
     taken = [c.encoder.name for c in given] + [e.name for e in (*unlisted, *encoders, *floors)]
     folders = [path for c in given for path in c.checkpoints.values()]
     entries = [
-        *(variant for e in unlisted for variant in _variants(config, e, "encoder")),
+        *(variant for e in unlisted for variant in _variants(config, e, "encoder", probe)),
         *(_labelled(c, taken, folders) for c in given),
-        *(variant for e in encoders for variant in _variants(config, e, "encoder")),
-        *(variant for e in floors for variant in _variants(config, e, "floor")),
+        *(variant for e in encoders for variant in _variants(config, e, "encoder", probe)),
+        *(variant for e in floors for variant in _variants(config, e, "floor", probe)),
     ]
     _check_names(entries)
     for entry in entries:
@@ -80,13 +82,13 @@ def _naming(name: str) -> Iterator[None]:
         raise MirbenchError(f"{name}: {error}") from error
 
 
-def _seeds(config: RunConfig, encoder: Encoder) -> tuple[int, ...]:
+def _seeds(config: RunConfig, encoder: Encoder, probe: ChosenProbe) -> tuple[int, ...]:
     """Those that were asked for; an encoder and probe without randomness have one result, filed under 0."""
-    random = encoder.seeded or config.probe.kind == "mlp"
+    random = encoder.seeded or probe.seeded
     return tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
 
 
-def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Entry]:
+def _variants(config: RunConfig, encoder: Encoder, role: str, probe: ChosenProbe) -> Iterator[Entry]:
     """The encoder as it is, or every combination of the values that are swept."""
     swept = config.sweep.get(encoder.name, {})
     points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
@@ -97,7 +99,7 @@ def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Entry]
         name = f"{encoder.name}[{label}]" if label else encoder.name
         with _naming(name if label else ""):
             options = dict(encoder.complete(options))
-        yield Entry(name, encoder, options, role, _seeds(config, encoder), labels)
+        yield Entry(name, encoder, options, role, _seeds(config, encoder, probe), labels)
 
 
 def _points(where: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[float | str, Any]]:

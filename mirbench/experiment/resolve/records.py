@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, describe
-from mirbench.nouns import Corruption, Dataset, Encoder, Task
+from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
 from mirbench.records import SPLITS, Clip, Condition
 from mirbench.settings.config import RunConfig
 
@@ -159,16 +159,26 @@ class KeptCheckpoints:
 
 
 @dataclass(frozen=True)
+class ChosenProbe:
+    """The probe of a run. seeded: whether its seed matters. module: of the plugin that provides it, whose types are trusted."""
+
+    noun: Probe = field(default_factory=Probe)
+    seeded: bool = False
+    module: str = ""
+
+
+@dataclass(frozen=True)
 class Code:
     """What of the code, of plugins and of packages makes numbers: a part of a key each, with a digest of the source that is used and the
     versions of the packages that it imports. kinds: by kind of job; pretraining, embedding: by entry; tasks, corruptions: by name;
-    headlines: of tasks with their first metric alone, by which probes are chosen."""
+    headlines: of tasks with their first metric alone, by which probes are chosen; probe: its plugin, its estimator and its grid."""
 
     kinds: Mapping[str, Parts] = field(default_factory=dict)
     pretraining: Mapping[str, Parts] = field(default_factory=dict)
     embedding: Mapping[str, Parts] = field(default_factory=dict)
     tasks: Mapping[str, Parts] = field(default_factory=dict)
     headlines: Mapping[str, Parts] = field(default_factory=dict)
+    probe: Parts = field(default_factory=dict)
     corruptions: Mapping[str, Parts] = field(default_factory=dict)
 
 
@@ -191,6 +201,7 @@ class Resolved:
     scored: tuple[str, ...]
     tasks: tuple[Task, ...]
     code: Code = Code()
+    probe: ChosenProbe = field(default_factory=ChosenProbe)
     pretraining: tuple[PretrainingData, ...] = ()
     labels: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
     left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)

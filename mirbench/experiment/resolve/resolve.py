@@ -15,6 +15,7 @@ from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.data_selection import fit_supervision, pretraining_data, register_own_data
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.probe import resolve_probe
 from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, PretrainingData, Resolved
 from mirbench.experiment.resolve.tasks import resolve_tasks
 from mirbench.nouns import Corruption
@@ -30,6 +31,7 @@ def settle(config: RunConfig, registry: Registry) -> RunConfig:
     named = {"encoder": [*config.encoders, *config.floors], "task": config.tasks, "dataset": config.datasets}
     for kind, names in {**named, "corruption": config.corruptions}.items():
         registry.resolve(kind, names)
+    registry.get("probe", config.probe.kind)
     check_options(config, registry.encoders)
     return fit_supervision(config, registry)
 
@@ -65,7 +67,8 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         data=data,
         scored=tuple(each.name for each in scored),
         tasks=tuple(tasks),
-        code=resolve_code(tree, registry, entries, tasks, corruptions),
+        code=resolve_code(tree, registry, entries, tasks, corruptions, registry.get("probe", config.probe.kind)),
+        probe=resolve_probe(config, registry),
         pretraining=tuple(pretraining),
         labels=labels.labels,
         left_out=labels.left_out,
@@ -78,7 +81,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         kept=kept,
         checkpoint_files={folder: digests_of(folder) for folder in folders},
         on_bands=on_bands(registry, entries),
-        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "corruption")
+        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "corruption", "probe")
                    for name in registry.nouns(kind)},
         plugins=[dataclasses.asdict(plugin) | {"file": Path(plugin.file).name} for plugin in registry.plugins],
     )  # fmt: skip

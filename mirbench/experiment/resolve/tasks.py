@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.data_selection import suggestion
+from mirbench.experiment.resolve.probe import why_not
 from mirbench.experiment.resolve.records import Data
-from mirbench.nouns import Task
+from mirbench.nouns import Probe, Task
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
@@ -24,12 +25,15 @@ class TaskLabels:
     labels: dict[tuple[str, str], TaskData] = field(default_factory=dict)
     left_out: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def read(self, data: Data, task: Task, named: bool) -> bool:
+    def read(self, data: Data, task: Task, named: bool, probe: Probe) -> bool:
         """Whether the task is run on the data set: one that can be; raises MirbenchError for one that cannot and was asked for by name."""
         if task.annotation not in data.noun.annotations:
             return False
-        if data.prepared:
+        unfit = why_not(probe, task.target)
+        if data.prepared or unfit:
             try:
+                if unfit:
+                    raise MirbenchError(unfit)
                 self.labels[data.name, task.name] = read_labels(task, data)
             except MirbenchError as error:
                 if named:
@@ -53,6 +57,7 @@ def resolve_tasks(config: RunConfig, registry: Registry, scored: Sequence[Data])
     from mirbench.evaluation.probing import metrics
 
     tasks: list[Task] = registry.resolve("task", config.tasks)
+    probe = registry.get("probe", config.probe.kind)
     nouns = [data.noun for data in scored]
     for task in tasks:
         if not any(task.annotation in noun.annotations for noun in nouns) and "all" not in config.tasks:
@@ -64,7 +69,7 @@ def resolve_tasks(config: RunConfig, registry: Registry, scored: Sequence[Data])
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
     labels = TaskLabels()
-    run_on = {task.name: [labels.read(data, task, task.name in config.tasks) for data in scored] for task in tasks}
+    run_on = {task.name: [labels.read(data, task, task.name in config.tasks, probe) for data in scored] for task in tasks}
     tasks = [task for task in tasks if any(run_on[task.name])]
     if not tasks:
         names, why = ", ".join(noun.name for noun in nouns), next(iter(labels.left_out.values()), "")

@@ -1,10 +1,4 @@
-"""For plugin authors: does what a plugin provides keep to the contract? Use these in your tests:
-
-    def test_mine():
-        mirbench.testing.check_encoder(Mine())
-
-Each raises AssertionError with a sentence that says what is wrong.
-"""
+"""Whether encoders, data sets, tasks, corruptions, backbones and supervisions keep to the contract."""
 
 from __future__ import annotations
 
@@ -45,14 +39,14 @@ def check_encoder(
     options: instead of some defaults, e.g. {"steps": 2} to keep a test short. A trainable encoder is first pretrained in a new
     folder on `clips` (default: twelve short tones with tags, key, pitch and genre), or taken from `folder` where that is given.
     """
-    _contract("encoder", encoder)
+    contract("encoder", encoder)
     name = f"encoder '{encoder.name}'"
     with tempfile.TemporaryDirectory() as scratch:
         complete = _complete(name, encoder.options, options or {})
         if encoder.trainable and folder is None:
             folder = Path(scratch) / "checkpoint"
             _pretrain(encoder, complete, clips or _tones(Path(scratch), encoder.sample_rate), folder, seed, device)
-        with _fenced(f"{name}: load"):
+        with fenced(f"{name}: load"):
             embed = encoder.load(folder, complete, seed, device)
         _check_embed(name, embed, encoder)
         again = encoder.load(folder, complete, seed, device)
@@ -66,7 +60,7 @@ def _pretrain(encoder: Encoder, options: Mapping[str, Any], clips: Sequence[Clip
         path.mkdir(parents=True)
     heard = [clip for clip in clips if clip.split in ("train", "pretrain")]
     job = PretrainJob(clips=heard, options=options, seed=seed, folder=folder, cache=cache, device=device)
-    with _fenced(f"encoder '{encoder.name}': pretrain"):
+    with fenced(f"encoder '{encoder.name}': pretrain"):
         encoder.pretrain(job)
     assert any(folder.iterdir()), f"encoder '{encoder.name}': pretrain left nothing in job.folder, so load has nothing to read"
     _json(f"encoder '{encoder.name}': job.report", job.report)
@@ -79,7 +73,7 @@ def _check_embed(name: str, embed: Embed, encoder: Encoder) -> None:
         for sound, audio in (("noise", _noise(2, samples)), ("silence", np.zeros((2, samples), np.float32))):
             what = f"{name} on {samples} samples of {sound}"
             given = audio.copy()
-            with _fenced(what):
+            with fenced(what):
                 out = embed(audio)
             assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
             assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
@@ -102,16 +96,16 @@ def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
 
     `train` and `pretrain` may share groups, since pretraining hears both. Returns the clips.
     """
-    _contract("dataset", dataset)
+    contract("dataset", dataset)
     name = f"data set '{dataset.name}'"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     assert dataset.identity() == dataset.identity(), f"{name}: identity() changes from call to call"
     seconds, megabytes = dataset.cost()
     assert seconds >= 0 and megabytes >= 0, f"{name}: cost() is {(seconds, megabytes)}; both should be at least 0"  # noqa: PT018
-    with _fenced(f"{name}: prepare"):
+    with fenced(f"{name}: prepare"):
         dataset.prepare(folder)
-    with _fenced(f"{name}: clips"):
+    with fenced(f"{name}: clips"):
         clips = dataset.clips(folder)
     assert clips, f"{name} has no clips"
     assert [clip.id for clip in dataset.clips(folder)] == [clip.id for clip in clips], f"{name}: clips() changes from call to call"
@@ -137,7 +131,7 @@ def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
 
 def check_task(task: Task, values: Iterable[Any] = ()) -> None:
     """Checks target, metrics and classes, and that `label` makes a right label of each class and of each of `values`."""
-    _contract("task", task)
+    contract("task", task)
     from mirbench.evaluation.probing import metrics
 
     name = f"task '{task.name}'"
@@ -178,7 +172,7 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
 
     Unless it `limits`, it is given louder noise too, with peaks of 1.5, which must not come out with flat tops.
     """
-    _contract("corruption", corruption)
+    contract("corruption", corruption)
 
     def apply(audio: np.ndarray, level: float) -> Any:
         level = float(level)  # as a run has it
@@ -191,7 +185,7 @@ def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
         for sound, audio in (("noise", _noise(1, sample_rate + 1)[0]), ("silence", np.zeros(sample_rate // 2, np.float32))):
             what = f"corruption '{corruption.name}', severity {severity}, on {sound}"
             given = audio.copy()
-            with _fenced(what):
+            with fenced(what):
                 out = apply(audio, level)
             assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
             assert out.shape == audio.shape, f"{what} returns the shape {out.shape}, not {audio.shape}"
@@ -230,7 +224,7 @@ def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = No
     options: given to `build`, e.g. {"channels": 8} to keep a test short. One seed of torch must give the same weights again, and another
     others; an option that it does not have must be a TypeError; every gradient must be finite.
     """
-    _contract("backbone", backbone)
+    contract("backbone", backbone)
     import torch
 
     name = f"backbone '{backbone.name}'"
@@ -240,7 +234,7 @@ def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = No
             torch.manual_seed(seed)
             return backbone.build(**(options or {}))
 
-    with _fenced(f"{name}: build"):
+    with fenced(f"{name}: build"):
         network = build(0)
     assert isinstance(network, torch.nn.Module), f"{name}: build returns {type(network).__name__}, not a torch.nn.Module"
     rate, dim = getattr(network, "sample_rate", None), getattr(network, "dim", None)
@@ -288,7 +282,7 @@ def check_supervision(supervision: Supervision, values: Sequence[Any], *, option
 
     values: some annotations, of which several differ. options: instead of some defaults.
     """
-    _contract("supervision", supervision)
+    contract("supervision", supervision)
     import torch
 
     name = f"supervision '{supervision.name}'"
@@ -298,12 +292,12 @@ def check_supervision(supervision: Supervision, values: Sequence[Any], *, option
     labels = [supervision.label(value) for value in values]
     for value, label in zip(values, labels, strict=True):
         _class_names(f"{name}: label({value!r}) is {label!r}", supervision, value, label)
-    with _fenced(f"{name}: encode"):
+    with fenced(f"{name}: encode"):
         encoded = supervision.encode(labels, complete)
     n = len(labels)
     _check_tensor(f"{name}: encode", encoded, (n, None))
     given = encoded.clone()
-    with _fenced(f"{name}: similarity"):
+    with fenced(f"{name}: similarity"):
         alike = supervision.similarity(encoded, complete)
     assert torch.equal(given, encoded), f"{name}: similarity changes what encode returned"
     _check_tensor(f"{name}: similarity", alike, (n, n))
@@ -327,7 +321,7 @@ def _check_tensor(what: str, found: Any, shape: tuple[int | None, ...]) -> None:
     assert torch.isfinite(found).all(), f"{what} returns values that are not finite"
 
 
-def _contract(kind: str, noun: Any) -> None:
+def contract(kind: str, noun: Any) -> None:
     try:
         check_noun(kind, noun, "contract")
     except MirbenchError as error:
@@ -368,7 +362,7 @@ def _states() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 @contextlib.contextmanager
-def _fenced(what: str) -> Iterator[None]:
+def fenced(what: str) -> Iterator[None]:
     """AssertionError where the block leaves a global generator changed."""
     before = {name: state() for name, state in _states()}
     yield

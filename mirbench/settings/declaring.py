@@ -1,0 +1,84 @@
+"""How options are declared: name, default, bounds, choices and meaning in one place. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, ClassVar
+
+
+class Spec(dict[str, Any]):
+    """The default of an option that a name, a mapping or a list may replace, such as a supervision."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """How an option is declared, as `mirbench.option(...)` in a class of `Options`. Raises ValueError where the default breaks its bounds.
+
+    default: its type is the option's, where an int will do for a float, None takes anything, and a `Spec` a name, a mapping or a list of
+    these. meaning: what it is for, with its unit, in a sentence without a full stop. ge, gt, le, lt: a number's bounds, called as by
+    pydantic: at least, above, at most, below. choices: all that it may be. why: how the sentence about a number out of bounds ends, such
+    as ", the number of tags to share".
+    """
+
+    default: Any
+    meaning: str = ""
+    _: KW_ONLY
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    choices: tuple[Any, ...] = ()
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
+        within = all(bound is None or holds(self.default, bound) for bound, holds in bounds)
+        if not within or (self.choices and self.default not in self.choices):
+            limits = [f"{word} {bound:g}" for word, bound in (("at least", self.ge), ("above", self.gt), ("at most", self.le),
+                                                              ("below", self.lt)) if bound is not None]  # fmt: skip
+            right = f"one of {', '.join(map(str, self.choices))}" if self.choices else " and ".join(limits)
+            raise ValueError(f"the default of an option is {self.default!r}, and it must be {right}")
+
+
+option: Callable[..., Any] = Option  # of any type to a type checker, so that a subclass may give another default by its value alone
+
+
+class Options(Mapping[str, Any]):
+    """Options declared once: a class of `option`s, whose instance maps each name to its default.
+
+    A subclass has the options of its bases; a plain value in it is another default, or an option of which no more is said.
+
+    >>> class Pooling(Options):
+    ...     layers = option(2, "convolutions, one after the other", ge=1, le=12)
+    ...     pool = option("mean", "how frames become one embedding", choices=("mean", "max"))
+    >>> class Deeper(Pooling):
+    ...     layers = 8
+    >>> dict(Deeper()), Deeper.declared["layers"].le
+    ({'layers': 8, 'pool': 'mean'}, 12)
+    """
+
+    declared: ClassVar[Mapping[str, Option]] = {}
+    _own: ClassVar[Mapping[str, Option]] = {}  # what a class itself says
+
+    def __init_subclass__(cls) -> None:
+        above = [base for base in cls.__mro__[1:] if issubclass(base, Options)]
+        names = dict.fromkeys(name for base in cls.__bases__ if issubclass(base, Options) for name in base.declared)
+        inherited = {name: next(base._own[name] for base in above if name in base._own) for name in names}
+        own: dict[str, Option] = {}
+        for name, value in list(vars(cls).items()):
+            if not name.startswith("__") and not hasattr(value, "__get__"):
+                first = inherited.get(name, Option(None))
+                own[name] = value if isinstance(value, Option) else replace(first, default=value)
+                delattr(cls, name)  # an option called `items` is not to take the place of the mapping's
+        cls._own, cls.declared = own, inherited | own
+
+    def __getitem__(self, name: str) -> Any:
+        return self.declared[name].default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.declared)
+
+    def __len__(self) -> int:
+        return len(self.declared)
