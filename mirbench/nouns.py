@@ -199,9 +199,9 @@ class Metric:
 class Task:
     """Which annotation is predicted, what kind of target it is, which metrics score it.
 
-    A task runs on every chosen data set that carries its annotation. classes: the published order, or empty to take the
-    training labels in sorted order. metrics: names or Metric objects; the first is the headline, by which the probe's
-    regularisation is chosen. changed_by: what a corruption must not alter for the labels to stay true, e.g. {"pitch"}.
+    A task runs on every chosen data set that carries its annotation. classes: the published order, or empty to take the training labels in
+    sorted order. metrics: names, of ours or of scikit-learn's scorers such as "balanced_accuracy", or Metric objects; the first is the
+    headline, by which the probe is chosen. changed_by: what a corruption must not alter for the labels to stay true, e.g. {"pitch"}.
     """
 
     name: str = ""

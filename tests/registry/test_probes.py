@@ -232,7 +232,9 @@ def test_what_cannot_be_fitted_to_a_target_is_told():
     assert "is of Ridge, a regressor, and cannot be fitted to multiclass targets" in misfit(probe(Ridge()), "multiclass")
     assert "is of PCA, no classifier and no regressor" in misfit(probe(PCA()), "multiclass")
     train, valid = made("multiclass")
-    with pytest.raises(MirbenchError, match=r"^no parameter of SVC, the estimator of the probe 'mine', is named 'gama'; did you mean 'gamma'\?"):
+    with pytest.raises(
+        MirbenchError, match=r"^no parameter of SVC, the estimator of the probe 'mine', is named 'gama'; did you mean 'gamma'\?"
+    ):
         fitted(train, valid, "multiclass", kind=probe(SVC(), {"gama": [1]}))
     with pytest.raises(MirbenchError, match="the probe 'mine' could not be fitted: ValueError: Expected n_neighbors <= n_samples_fit"):
         fitted(train, valid, "multiclass", kind=probe(KNeighborsClassifier(), {"n_neighbors": [1000]}))

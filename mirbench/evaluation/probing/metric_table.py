@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirbench.errors import unknown_name
+from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.evaluation.probing.metric_functions import (
     correct,
     macro_average_precision,
@@ -30,9 +30,19 @@ METRICS: dict[str, Metric] = {
 
 
 def resolve(metric: str | Metric) -> Metric:
-    """The metric of that name, or the Metric itself. Raises MirbenchError where no metric has the name."""
+    """The metric of that name, of ours or else a scorer of scikit-learn, or the Metric itself. Raises MirbenchError where none has the
+    name."""
     if isinstance(metric, Metric):
         return metric
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
-    return METRICS[metric]
+    if metric in METRICS:
+        return METRICS[metric]
+    from mirbench.evaluation.probing.scorers import scorer_metric, scorer_names
+
+    scorers = scorer_names()
+    if metric in scorers:
+        return scorer_metric(metric)
+    hint = did_you_mean(metric, [*METRICS, *scorers])
+    raise MirbenchError(
+        f"no metric is named '{metric}'{';' + hint if hint else '.'} Known: {', '.join(sorted(METRICS))}, and the scorers of scikit-learn "
+        "(sklearn.metrics.get_scorer_names())."
+    )

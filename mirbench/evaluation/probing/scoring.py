@@ -12,6 +12,7 @@ import numpy as np
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import metrics, probes
+from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.evaluation.statistics import significance
 from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
@@ -78,6 +79,9 @@ def check_probed(task: Task, data: TaskData) -> None:
         floor = metrics.majority(task.target, train, len(labelled.clips), data.classes)
         if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, labelled, floor))[0]):
             raise MirbenchError(f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split.")
+        for metric in map(metrics.resolve, task.metrics[1:]):
+            if isinstance(metric.function, ScorerFunction):  # which may fail on such labels
+                metrics.evaluate(metric, _predictions(task, data.classes, labelled, floor))
 
 
 def _read(task: Task, clip: Clip, annotation: str) -> Any:

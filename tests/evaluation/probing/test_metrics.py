@@ -65,6 +65,28 @@ def test_ranking_metrics_are_those_of_scikit_learn_with_ties(decimals: int) -> N
     assert evaluate("macro_average_precision", given)[0] == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_one_value_is_scikit_learns_in_random_cases(seed: int) -> None:
+    """With ties, classes that are absent from the truth or from the guesses, labels that nobody judged, and targets far from 0."""
+    draw = np.random.default_rng(seed)
+    clips, width = int(draw.integers(8, 80)), int(draw.integers(2, 9))
+    scores = draw.normal(size=(clips, width)).round(int(draw.integers(0, 3))).astype(np.float32)
+    truth = draw.integers(0, draw.integers(1, width + 1), clips)
+    many = predictions("multiclass", truth, scores)
+    guess = scores.argmax(axis=1)
+    assert evaluate("accuracy", many)[0] == pytest.approx(accuracy_score(truth, guess), abs=1e-12)
+    assert evaluate("macro_f1", many)[0] == pytest.approx(f1_score(truth, guess, average="macro"), abs=1e-12)
+    labels = np.where(draw.random(scores.shape) < 0.2, -1, draw.random(scores.shape) < 0.4)
+    labels[:2] = [[0], [1]]  # each label has both, for scikit-learn
+    judged = predictions("multilabel", labels, scores)
+    for name, slow in (("macro_roc_auc", roc_auc_score), ("macro_average_precision", average_precision_score)):
+        expected = np.mean([slow(y[y >= 0], s[y >= 0]) for y, s in zip(labels.T, scores.T, strict=True)])
+        assert evaluate(name, judged)[0] == pytest.approx(expected, abs=1e-12)
+    values = draw.normal(draw.normal(0, 10, width), size=(clips, width))
+    numbers = predictions("regression", values, values + draw.normal(size=values.shape))
+    assert evaluate("r2", numbers)[0] == pytest.approx(r2_score(values, numbers.scores), abs=1e-12)
+
+
 def test_other_metrics_are_those_of_scikit_learn() -> None:
     given = multiclass()
     guess = given.scores.argmax(axis=1)
