@@ -1,6 +1,7 @@
 """The README's promises: its plugin runs as it stands there, its commands exist, its two commands are the only set-up."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import mirbench
 from mirbench import cli, registry
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.settings.config import load_config
-from mirbench.testing import check_dataset, check_task
+from mirbench.testing import check_dataset, check_probe, check_task
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -37,6 +38,20 @@ def test_the_task_plugin_of_the_readme_passes_the_checks_for_plugin_authors():
     exec(python_block("register_tasks"), namespace)
     (task,) = namespace["register_tasks"]()
     check_task(task, ["reel", "chorale"])
+
+
+def test_the_probe_plugin_of_the_readme_runs(tiny_run, tiny_command, tmp_path):
+    plugin = tmp_path / "svm.py"
+    plugin.write_text(python_block("register_probes"))
+    assert len(plugin.read_text().splitlines()) <= 10
+    cache, _ = tiny_run
+    command = tiny_command(cache, tmp_path / "results", "--plugin", str(plugin), "--probe", "svm", "--tasks", "genre", "--quiet")
+    assert cli.main([*command, "--encoder", "untrained", "--set", "floors=[]"]) == 0
+    (folder,) = (tmp_path / "results").iterdir()
+    probes = json.loads((folder / "manifest.json").read_text())["tasks"]["genre"]["dataset"]["tiny"]["probes"]
+    assert [probe["kind"] for probe in probes.values()] == ["svm"]
+    check_probe(registry.load([plugin]).probes["svm"])
+    registry.load()
 
 
 def test_the_data_set_plugin_of_the_readme_reads_and_is_whole(tmp_path, monkeypatch, capsys):

@@ -73,6 +73,10 @@ def copy(tmp_path_factory):
         ("mirbench/cli/app.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
         ("mirbench/engine/executor.py", "self.budget_megabytes = store,", "self.x = self.budget_megabytes = store,"),
         ("mirbench/evaluation/probing/metric_functions.py", "def r2(", "def r2_of_old(): ...\n\n\ndef r2("),
+        ("mirbench_plugins/probes/linear.py", "dimensions, 500 to 5,000", "dimensions, 500 to 6,000"),
+        ("mirbench_plugins/probes/mlp.py", "hidden", "big hidden"),
+        ("mirbench/evaluation/estimators/mlp.py", "self.best_iter_, kept = -np.inf, 0", "self.best_iter_, kept = -np.inf, 1"),
+        ("mirbench/evaluation/probing/scorers.py", "if not counts.any()", "if not counts.all()"),
         ("mirbench_plugins/tasks/emotion.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
     ],
     ids=lambda text: text[:24] if "/" not in text else text.rpartition("/")[2],
@@ -103,6 +107,20 @@ def test_a_metric_retires_the_scores_of_the_tasks_that_it_scores(copy):
     assert f1 == of(copy, "genre on", kinds=("scores",))
     mirex = copy(at, "return 0.3", "return 0.31")
     assert mirex == of(copy, "key on", kinds=("probes", "predictions", "scores"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("mirbench_plugins/probes/linear.py", "1e-1, 1.0, 10.0)", "1e-1, 1.0)"),
+        ("mirbench_plugins/probes/linear.py", "warm_start=True", "warm_start=False"),
+        ("mirbench/evaluation/estimators/solver.py", "ARMIJO = 1e-4", "ARMIJO = 1e-3"),
+        ("mirbench/evaluation/estimators/scaler.py", "ROUNDING = 1e-6", "ROUNDING = 1e-5"),
+        ("mirbench/evaluation/probing/probes.py", "validation[-1] > highest", "validation[-1] >= highest"),
+    ],
+)
+def test_a_grid_an_estimator_and_how_one_is_chosen_retire_the_probes(copy, file, old, new):
+    assert copy(file, old, new) == of(copy, kinds=("probes", "predictions", "scores"))
 
 
 def test_a_corruption_retires_what_is_made_under_it(copy):

@@ -15,7 +15,6 @@ from probe_data import HEADLINE, fitted, made, softmax
 
 from mirbench import Probe
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.estimators.mlp import judged_loss
 from mirbench.evaluation.probing.metrics import Metric, mean_of, resolve
 from mirbench.evaluation.probing.stored_probes import read_probe, write_probe
 from mirbench.registry.plugins import current
@@ -220,20 +219,6 @@ def test_labels_of_which_too_little_was_judged_get_a_constant(kind: str) -> None
         fitted((train[0], np.where(train[1] > 0, 1, -1)), valid, "multilabel", kind=few(kind))
     with pytest.raises(MirbenchError, match="macro_roc_auc is undefined on the validation clips"):
         fitted(train, (valid[0], np.where(valid[1] > 0, 1, -1)), "multilabel", kind=few(kind))
-
-
-def test_the_mlp_learns_only_from_what_was_judged() -> None:
-    logits = torch.tensor([[0.5, -2.0], [1.0, 3.0], [0.0, 0.0]], requires_grad=True)
-    truth = torch.tensor([[1.0, float("nan")], [float("nan"), 0.0], [float("nan"), float("nan")]])
-    loss = judged_loss(logits, truth)
-    loss.backward()
-    expected = (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(3.0))) / 2
-    assert loss.item() == pytest.approx(expected)
-    assert (logits.grad != 0).tolist() == [[True, False], [False, True], [False, False]]
-    nothing = judged_loss(logits, torch.full((3, 2), float("nan")))
-    assert nothing.item() == 0
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(3, 2))
-    assert judged_loss(logits, torch.ones(3, 2)).item() == pytest.approx(plain.item())
 
 
 def test_constant_columns_count_for_nothing_even_where_test_has_them_otherwise() -> None:
