@@ -47,7 +47,8 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
     results = _load(*run_paths)
     made = sections(results)
     text = {f"tables/{name}": content for stem, section in made.items() for name, content in section.files(stem).items()}
-    text |= {name: terminal.text(results, columns) for columns, name in KEPT.items()}
+    texts = terminal.texts(results, {*KEPT, width})
+    text |= {name: texts[columns] for columns, name in KEPT.items()}
     for name, content in text.items():
         if content:
             write_atomically(folder / name, content)
@@ -57,7 +58,7 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
     page = folder / "report.html"
     write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
     files = [*(folder / name for name, content in text.items() if content), *drawn, page]
-    return Report(text[kept] if (kept := _kept(width)) else terminal.text(results, width), files)
+    return Report(text[kept] if (kept := _kept(width)) else texts[width], files)
 
 
 def up_to_date(run_path: Path) -> bool:

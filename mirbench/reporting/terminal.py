@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
@@ -22,24 +23,36 @@ ROOM = 20  # of a column, and so how many fit
 
 def text(results: Results, width: int) -> str:
     """The scores, the means over tasks under corruption, and what went wrong; width: columns of the terminal."""
-    parts = [_scores(results, width), _robustness(results, width)]
+    return texts(results, [width])[width]
+
+
+def texts(results: Results, widths: Iterable[int]) -> dict[int, str]:
+    """The text for each width; the numbers are gathered once."""
+    parts = [_scores(results), *_robustness(results)]
     told = [line for manifest in results.manifests.values() for line in troubles(manifest)]
-    return "\n".join([*filter(None, parts), *(["\n".join(told) + "\n"] if told else [])])
+    last = ["\n".join(told) + "\n"] if told else []
+
+    def written(table: Table, lines: list[str], width: int) -> str:
+        wrapped = "\n".join(x for line in lines for x in textwrap.wrap(line, width, subsequent_indent="  "))
+        return "\n\n".join([*(_printed(table, width) if len(table.cells) else []), wrapped]) + "\n"
+
+    return {width: "\n".join([*(written(table, lines, width) for table, lines in parts), *last]) for width in widths}
 
 
-def _scores(results: Results, width: int) -> str:
+def _scores(results: Results) -> tuple[Table, list[str]]:
+    """The table, and the lines below it."""
     rows = clean(results.summary)
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
     below = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes, *notes.beaten(rows)]
-    return "\n\n".join([*_printed(scores(results.summary), width), _wrapped([*below, *notes.overlap(results)], width)]) + "\n"
+    return scores(results.summary), [*below, *notes.overlap(results)]
 
 
-def _robustness(results: Results, width: int) -> str:
-    """Nothing where nothing was corrupted."""
+def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
+    """As _scores; nothing where nothing was corrupted."""
     import pandas as pd
 
     if not notes.swept(results):
-        return ""
+        return []
     corrupted = notes.under_corruption(results)
     tasks = len({panel[:2] for panel in panels(corrupted)})
     tables = by_measure(results.robustness)
@@ -59,12 +72,7 @@ def _robustness(results: Results, width: int) -> str:
         *notes.undefined(results),
         *notes.troubles(results),
     ]
-    blocks = _printed(table, width) if len(means) else []
-    return "\n\n".join([*blocks, _wrapped(lines, width)]) + "\n"
-
-
-def _wrapped(lines: list[str], width: int) -> str:
-    return "\n".join(x for line in lines for x in textwrap.wrap(line, width, subsequent_indent="  "))
+    return [(table, lines)]
 
 
 def _printed(table: Table, width: int) -> list[str]:
