@@ -158,7 +158,7 @@ def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
     """The figure as PNG or SVG."""
     data = io.BytesIO()
     if kind == "png":
-        about["pil_kwargs"] = {"compress_level": 2}  # a quarter of the time that 6 takes, a tenth more bytes
+        about["pil_kwargs"] = {"compress_level": 2}  # quicker than 6, for 7 % more bytes
     figure.savefig(data, format=kind, **about)
     return data.getvalue()
 
