@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,11 +39,9 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
     import jinja2
 
     manifests = results.manifests
-    compared = None
-    if len(results.robustness_comparisons):
-        told = (*notes.of_robustness_comparisons(results), f"Those of single corruptions are in {notes.COMPARED}.")
-        compared = dataclasses.replace(robustness.comparisons(results.robustness_comparisons, decided=False), notes=told)
-    swept = notes.swept(results)
+    told = [*notes.of_robustness_comparisons(results), f"Those of single corruptions are in {notes.COMPARED}."]
+    over_all = Section("", {"": robustness.comparisons(results.robustness_comparisons, decided=False)}, told)
+    swept = notes.was_corrupted(results)
     headlines = [panel for panel in panels(results.summary) if panel.headline]
     described = joined(manifests.values(), "encoders")
     known = {name: about.get("description") if isinstance(about, dict) else about for name, about in described.items()}
@@ -59,7 +56,7 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         sections=sections,
         swept=swept,
         of_robustness=sections["robustness"].below or (notes.of_robustness(results) if swept else []),
-        compared=compared,
+        compared=over_all if len(results.robustness_comparisons) else None,
         captions=CAPTIONS,
         robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},
         folded=FOLDED,

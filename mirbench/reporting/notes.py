@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
-from mirbench.reporting.tables.robustness import LEVEL, baseline, by_measure
+from mirbench.reporting.tables.robustness import SIGNIFICANT, baseline, by_measure
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import NONE, panels, size, span
 from mirbench.results.order import complete
@@ -100,14 +100,14 @@ def of_sweep(results: Results) -> list[str]:
     ]
 
 
-def sections(results: Results) -> list[dict[str, Any]]:
+def of_manifests(results: Results) -> list[dict[str, Any]]:
     """What the manifests say of the robustness of each run that has any."""
     return [m["robustness"] for m in results.manifests.values() if isinstance(m.get("robustness"), dict)]
 
 
-def swept(results: Results) -> bool:
+def was_corrupted(results: Results) -> bool:
     """Whether anything was corrupted, or was to be."""
-    return bool(len(under_corruption(results)) or sections(results))
+    return bool(len(under_corruption(results)) or of_manifests(results))
 
 
 def under_corruption(results: Results) -> pd.DataFrame:
@@ -150,12 +150,12 @@ def of_curves(results: Results, task: str, dataset: str) -> list[str]:
 
 def relative_to(results: Results) -> str:
     """The baselines of mCE: those of the rows or, where there are none, of the manifests."""
-    named = dict.fromkeys(str(section["baseline"]) for section in sections(results) if section.get("baseline"))
+    named = dict.fromkeys(str(section["baseline"]) for section in of_manifests(results) if section.get("baseline"))
     return baseline(results.robustness) if (results.robustness["baseline"] != "").any() else " or ".join(named) or "the baseline"
 
 
 def trained_on_corrupted(results: Results) -> bool:
-    return any(section.get("train_on") == "corrupted" for section in sections(results))
+    return any(section.get("train_on") == "corrupted" for section in of_manifests(results))
 
 
 def of_corruption(results: Results) -> list[str]:
@@ -201,7 +201,7 @@ def _entries(results: Results, what: str) -> pd.DataFrame:
     """The entries of all manifests, each once."""
     import pandas as pd
 
-    entries = [entry for section in sections(results) for entry in (section.get(what) or []) if isinstance(entry, dict)]
+    entries = [entry for section in of_manifests(results) for entry in (section.get(what) or []) if isinstance(entry, dict)]
     columns = ["task", "dataset", "corruption", "severity", "clip", "reason"]
     frame = pd.DataFrame(entries, columns=columns, dtype=object).fillna("").astype("str").drop_duplicates()
     return frame.assign(reason=frame["reason"].replace("", "no reason given").str.strip().str.rstrip("."))
@@ -237,7 +237,7 @@ def of_robustness_comparisons(results: Results) -> list[str]:
         "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: "
         f"{tests if len(results.manifests) == 1 else 'in each run its own'}. The means over corruptions are among them, though they repeat "
         "what they are means of, so it errs on the side of undecided.",
-        f"Better or worse: that p is below {LEVEL:g}, so the difference is real. Undecided: these clips cannot tell.",
+        f"Better or worse: that p is below {SIGNIFICANT:g}, so the difference is real. Undecided: these clips cannot tell.",
         SEEDS,
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if results.robustness_comparisons["difference"].isna().any() else []),

@@ -60,7 +60,7 @@ def sections(results: Results) -> dict[str, Section]:
         "sweep": Section("Sweep", {"": swept}, notes.of_sweep(results)) if swept else Section("Sweep", {}),
     }
     empty = {stem: Section("", {}) for stem in ("robustness", "retained", "corrupted", "robustness-comparisons", "equivariance")}
-    return found | (_under_corruption(results) if notes.swept(results) else empty)
+    return found | (_under_corruption(results) if notes.was_corrupted(results) else empty)
 
 
 def _under_corruption(results: Results) -> dict[str, Section]:

@@ -51,7 +51,7 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     """As _scores; nothing where nothing was corrupted."""
     import pandas as pd
 
-    if not notes.swept(results):
+    if not notes.was_corrupted(results):
         return []
     corrupted = notes.under_corruption(results)
     tasks = len({panel[:2] for panel in panels(corrupted)})

@@ -57,6 +57,8 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     """
     import pandas as pd
 
+    if not runs:
+        raise MirbenchError("there is no run to read; give at least one folder that `mirbench run` wrote, such as results/first.")
     runs = list({run.path.resolve(): run for run in runs}.values())
     labels = _labels([run.path.resolve() for run in runs])
     manifests = [run.read_manifest() for run in runs]
@@ -68,7 +70,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     renamed = _rename(tables, labels, manifests, ("scores", "summary", "equivariance"))
     # what a renamed baseline does not explain
     renamed += _rename(tables, labels, manifests, ("comparisons", "robustness", "robustness_comparisons"))
-    frames = {name: complete(_collapsed(TABLES[name], each), manifests) for name, each in tables.items()}
+    frames = {name: complete(_collapsed(TABLES[name], each), manifests, name) for name, each in tables.items()}
     torn = dict.fromkeys(corruption for *_, corruption in _differing(done))
     return Results(
         **frames, points=_points(manifests), manifests=dict(zip(labels, manifests, strict=True)), torn=tuple(torn), renamed=renamed
@@ -77,11 +79,11 @@ def merge(runs: Sequence[RunFolder]) -> Results:
 
 def _labels(paths: list[Path]) -> list[str]:
     """The shortest ends of the paths that tell them apart."""
-    for length in range(1, max((len(p.parts) for p in paths), default=0) + 1):
+    for length in range(1, max(len(p.parts) for p in paths) + 1):
         labels = ["/".join(p.parts[-length:]) for p in paths]
         if len(set(labels)) == len(labels):
             break
-    return labels if paths else []
+    return labels
 
 
 def _refuse_other_corruption(labels: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN, MAJORITY
-from mirbench.results.schema import as_names
+from mirbench.results.schema import TABLES, as_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,50 +36,66 @@ def joined(manifests: Iterable[Mapping[str, Any]], part: str) -> dict[str, Any]:
     return found
 
 
-def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
-    """The frame (a table of schema.py) with its names as ordered categoricals and with these columns, of those that it lacks.
+def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), table: str = "") -> pd.DataFrame:
+    """The frame with its names as ordered categoricals and with these columns, where it lacks them or cells of them.
 
     role, baseline_role: encoder | floor; encoders come first. headline: whether the metric is its task's first. label: the metric with
     its unit, for axes. level, unit: of the corruption at that severity, nan where not known. counted: whether it counts in means.
-    Where no manifest says so, a floor is one of FLOORS, and a headline the metric of a task that comes first.
+    Where no manifest says so, a floor is one of FLOORS, and a headline the metric of a task that comes first. table: a name of
+    schema.TABLES, told from the columns where it is not given. Raises Fault for a frame that is no such table.
     """
-    ordered = [name for name in ("encoder", "baseline", "task", "dataset", "metric", "corruption") if name in frame]
-    if {"headline", "label"} <= set(frame) and all(frame[name].dtype == "category" for name in ordered):
+    schema = TABLES[table or _table_of(frame)]
+    ordered = [column.name for column in schema.columns if column.dtype == "name" or column.name == "baseline"]
+    whole = {"headline", "label", *schema.names} <= set(frame) and all(frame[name].dtype == "category" for name in ordered)
+    if whole and not frame.duplicated(list(schema.identity)).any():
         return frame  # it was completed before
-    manifests, frame = list(manifests), frame.copy()
+    given, manifests = frame.reset_index(drop=True), list(manifests)
+    frame = schema.validate(schema.filled(given))
+    for name in given.columns.difference(frame.columns, sort=False):
+        frame[name] = given[name]
     encoders, tasks, metrics, corruptions = (joined(manifests, part) for part in ("encoders", "tasks", "metrics", "corruptions"))
     metrics_of = {task: list(about.get("metrics", [])) for task, about in tasks.items() if isinstance(about, dict)}
+
+    def fill(name: str, values: list[Any]) -> None:
+        if name not in frame or frame[name].isna().any():
+            kept = frame[name].tolist() if name in frame else [None] * len(frame)
+            frame[name] = [value if old is None or old != old else old for old, value in zip(kept, values, strict=True)]
+
     people = [column for column in ("encoder", "baseline") if column in frame]
     names = dict.fromkeys([*encoders, *(name for column in people for name in as_names(frame[column]).cat.categories if name)])
     roles = {name: about.get("role") for name, about in encoders.items() if isinstance(about, dict)}
-    roles |= dict(zip(frame["encoder"], frame["role"], strict=True)) if "role" in frame else {}
+    if "role" in frame:
+        known = frame.dropna(subset="role")
+        roles |= dict(zip(known["encoder"], known["role"], strict=True))
     floors = [name for name in names if (roles.get(name) or ("floor" if own_name(name) in FLOORS else "encoder")) == "floor"]
     floors.sort(key=lambda name: FLOORS.index(own_name(name)) if own_name(name) in FLOORS else 1)
     for column, role in zip(people, ("role", "baseline_role"), strict=False):
         frame[column] = as_names(frame[column], [*(name for name in names if name not in floors), *floors], unused=True)
-        if role not in frame:
-            frame[role] = ["floor" if name in floors else "encoder" for name in frame[column]]
-    frame["task"], frame["dataset"] = (
-        as_names(frame["task"], [*tasks, *(t for t in frame["task"].unique() if t != ALL)]),
-        as_names(frame["dataset"]),
-    )
+        fill(role, ["floor" if name in floors else "encoder" for name in frame[column]])
+    frame["task"] = as_names(frame["task"], [*tasks, *(task for task in frame["task"].unique() if task != ALL)])
     frame["metric"] = as_names(frame["metric"], [metric for named in metrics_of.values() for metric in named])
-    if "headline" not in frame:
-        order = {(task, metric): i for task, named in metrics_of.items() for i, metric in enumerate(named)}
-        place = [order.get(row, math.inf) for row in zip(frame["task"], frame["metric"], strict=True)]
-        first = frame.assign(place=place).groupby(["task", "dataset"], observed=True)["place"].transform(_first_at_least, frame["metric"])
-        frame["headline"] = frame["metric"].astype("str") == first
-    if "label" not in frame:
-        frame["label"] = [str(metrics.get(metric) or metric) for metric in frame["metric"]]
+    order = {(task, metric): i for task, named in metrics_of.items() for i, metric in enumerate(named)}
+    place = [order.get(row, math.inf) for row in zip(frame["task"], frame["metric"], strict=True)]
+    first = frame.assign(place=place).groupby(["task", "dataset"], observed=True)["place"].transform(_first_at_least, frame["metric"])
+    fill("headline", (frame["metric"].astype("str") == first.astype("str")).tolist())
+    frame["headline"] = frame["headline"].astype(bool)
+    fill("label", [str(metrics.get(metric) or metric) for metric in frame["metric"]])
     if "corruption" in frame:
         frame["corruption"] = as_names(frame["corruption"], [CLEAN, *corruptions])
         about = [corruptions.get(name) or {} for name in frame["corruption"]]
-        if "counted" not in frame:
-            frame["counted"] = [each.get("counted") is not False for each in about]
-        if "severity" in frame and "level" not in frame:
-            frame["level"] = [_level(each.get("levels") or [], severity) for each, severity in zip(about, frame["severity"], strict=True)]
-            frame["unit"] = [str(each.get("unit") or "") for each in about]
+        fill("counted", [each.get("counted") is not False for each in about])
+        frame["counted"] = frame["counted"].astype(bool)
+        if "severity" in frame:
+            fill("level", [_level(each.get("levels") or [], severity) for each, severity in zip(about, frame["severity"], strict=True)])
+            frame["level"] = frame["level"].astype(float)
+            fill("unit", [str(each.get("unit") or "") for each in about])
     return frame
+
+
+def _table_of(frame: pd.DataFrame) -> str:
+    if "difference" in frame:
+        return "robustness_comparisons" if "measure" in frame else "comparisons"
+    return "robustness" if "measure" in frame else "summary"
 
 
 def _first_at_least(places: pd.Series[Any], metrics: Any) -> str:

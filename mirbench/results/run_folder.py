@@ -117,7 +117,7 @@ class RunFolder:
             what = "no manifest.json" if self.path.is_dir() else "no such folder"
             raise MirbenchError(f"{self.path} is not a run folder ({what}); give a folder that `mirbench run` wrote.")
         try:
-            return path.read_bytes().decode("utf-8")
+            return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError as error:
             raise MirbenchError(f"the run {self.path} has no {path.relative_to(self.path)}; run it again to complete it.") from error
         except UnicodeDecodeError as error:

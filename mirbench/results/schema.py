@@ -54,8 +54,18 @@ class Schema:
         """Rows as a frame; columns that they lack have their defaults."""
         import pandas as pd
 
-        defaults = {column.name: column.default for column in self.columns if column.default is not None}
-        return self.validate(pd.DataFrame([{**defaults, **row} for row in rows], columns=self.names))
+        rows, needed = list(rows), {column.name for column in self.columns if column.default is None}
+        for i, row in enumerate(rows):
+            if lacking := sorted(needed - row.keys()):
+                raise Fault(self.file, i, f"lacks {', '.join(lacking)}")
+        return self.validate(self.filled(pd.DataFrame(rows, columns=self.names)))
+
+    def filled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the defaults of columns that it lacks, and of cells; a number that is nan stays so."""
+        defaults = {c.name: c.default for c in self.columns if c.default is not None}
+        frame = frame.assign(**{name: default for name, default in defaults.items() if name not in frame})
+        floats = [c.name for c in self.columns if c.dtype in ("float", "level")]
+        return frame.fillna({name: x for name, x in defaults.items() if name not in floats and frame[name].isna().any()})
 
     def validate(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the columns of the schema, in its order and types. Raises Fault for what is no such table: a column that is
@@ -63,8 +73,8 @@ class Schema:
         import pandas as pd
 
         for name in self.names:
-            if name not in frame:
-                raise Fault(self.file, None, f"lacks the column '{name}'")
+            if (times := list(frame.columns).count(name)) != 1:
+                raise Fault(self.file, None, f"lacks the column '{name}'" if not times else f"has the column '{name}' {times} times")
         valid = pd.DataFrame({c.name: _typed(self.file, frame[c.name], c.dtype) for c in self.columns}, index=frame.index)
         if (twice := valid.duplicated(list(self.identity))).any():
             about = ", ".join(str(x) for x in valid.loc[twice, list(self.identity)].iloc[0])
@@ -88,7 +98,10 @@ class Schema:
 
 def _typed(file: str, cells: pd.Series[Any], dtype: str) -> pd.Series[Any]:
     if dtype == "name":
-        return as_names(cells)
+        names = as_names(cells)
+        if (empty := names == "").any():
+            raise Fault(file, empty.idxmax(), f"has no name in the column '{cells.name}'")
+        return names
     return cells.fillna("").astype("str") if dtype == "text" else numbers(file, cells, dtype)
 
 

@@ -6,6 +6,7 @@ import io
 import math
 
 import pandas as pd
+import pytest
 from synthetic import a_row
 
 from mirbench.results.order import complete
@@ -97,3 +98,26 @@ def test_frames_of_one_run_have_their_encoders_in_common_so_that_colours_agree()
 def test_floors_that_a_frame_names_itself_keep_their_place():
     given = frame(*({"encoder": name} for name in ("a", "random", "majority"))).assign(role=["encoder", "floor", "floor"])
     assert names(complete(given)["encoder"]) == ["a", "random", "majority"]
+
+
+@pytest.mark.parametrize("change", [lambda f: f, lambda f: complete(f), lambda f: f.astype({"value": "str"})])
+def test_two_rows_about_the_same_are_refused_wherever_a_frame_comes_from(change):
+    with pytest.raises(ValueError, match="is about the same as one before it: semisupcon, genre"):
+        complete(pd.concat([change(frame({})), change(frame({"value": 0.9}))]))
+
+
+def test_rows_of_ones_own_stand_beside_those_of_a_run():
+    run = complete(frame({"encoder": "a"}, {"encoder": "majority"}), [MANIFEST])
+    found = complete(pd.concat([run, frame({"encoder": "mine"})]))
+    assert list(found["role"]) == ["encoder", "floor", "encoder"]
+    assert found["headline"].all()
+    assert list(found["n_test"]) == [48, 48, 48]
+
+
+def test_what_is_no_such_table_is_a_sentence():
+    with pytest.raises(ValueError, match=r"summary\.csv lacks the column 'value'"):
+        complete(frame({}).drop(columns="value"))
+    with pytest.raises(ValueError, match=r"summary\.csv, row 0, has no name in the column 'encoder'"):
+        complete(frame({}).assign(encoder=math.nan))
+    with pytest.raises(ValueError, match=r"summary\.csv, row 1, lacks value"):
+        TABLES["summary"].frame([a_row("summary"), {k: v for k, v in a_row("summary", task="key").items() if k != "value"}])

@@ -73,7 +73,7 @@ def prepared(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Look]]:
 
     An encoder's look is that of its place among the encoders of the frame's categories, so it keeps it where others have no row.
     """
-    done = complete(frame.fillna({"baseline": ""}) if "baseline" in frame else frame)
+    done = complete(frame)
     roles: dict[str, str] = {}
     names: dict[str, None] = {}
     for column, role in (("encoder", "role"), ("baseline", "baseline_role")):
@@ -140,9 +140,11 @@ def finish(figure: Any, handles: Sequence[Any] = (), notes: Iterable[str] = (), 
         below = figure.legend(handles=handles, loc="lower center", ncols=math.ceil(len(sizes) / rows), title=note or None)
         below.get_title().set(color=GREY, multialignment="center")
     else:
-        below = figure.text(0.5, 0.01, note, ha="center", va="bottom", fontsize=8.5, color=GREY)
+        below = figure.text(0.5, 0, note, ha="center", va="bottom", fontsize=8.5, color=GREY)
     high = top.sum() + bottom.sum() + grid.nrows * height + below.get_window_extent().height / DPI + 2 * PAD
     figure.set_size_inches(wide, high)
+    if not handles:
+        below.set_y(PAD / high)
     for axis, place in places.items():
         column, row = place.colspan.start, place.rowspan.start
         x = left[: column + 1].sum() + right[:column].sum() + column * width

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEASURES = {"mce": "mCE", "relative_mce": "relative mCE", "retained": "retained performance"}
-LEVEL = 0.05  # a difference whose corrected p is below is called real
+SIGNIFICANT = 0.05  # a difference whose corrected p is below is called real
 
 
 def means(robustness: pd.DataFrame) -> pd.DataFrame:
@@ -109,10 +109,10 @@ def head_of(severity: int, level: float, unit: str) -> tuple[str, ...]:
 
 
 def verdict(difference: float, p_holm: float) -> str:
-    """'better' or 'worse' where the corrected p is below LEVEL, 'undecided' where it is not."""
+    """'better' or 'worse' where the corrected p is below SIGNIFICANT, 'undecided' where it is not."""
     if math.isnan(p_holm) or math.isnan(difference):
         return "no test"
-    return "undecided" if p_holm >= LEVEL or difference == 0 else "better" if difference > 0 else "worse"
+    return "undecided" if p_holm >= SIGNIFICANT or difference == 0 else "better" if difference > 0 else "worse"
 
 
 def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> Table:

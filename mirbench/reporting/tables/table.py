@@ -1,4 +1,4 @@
-"""One table, written as Markdown, CSV, LaTeX or HTML: the same rows, columns and numbers in each."""
+"""One table, written as Markdown, LaTeX or HTML, and as CSV where it is of scores: the same rows, columns and numbers in each."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def escape_latex(text: str) -> str:
     return " ".join("".join(_LATEX.get(x, x) for x in text).split())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table to be printed; in a notebook it shows itself.
 
     cells: text, the names of the rows in the first column; each column is called by the lines of its head, a tuple. headings: what stands
-    above a row, by its place. best: (rows, columns) true for the cells in bold. numbers: the same for CSV. notes: sentences below.
+    above a row, by its place. best: (rows, columns) true for the cells in bold. numbers: the same for CSV.
     """
 
     cells: pd.DataFrame
@@ -57,7 +57,6 @@ class Table:
     headings: Mapping[int, str] = field(default_factory=dict)
     best: np.ndarray | None = None
     numbers: pd.DataFrame | None = None
-    notes: tuple[str, ...] = ()
 
     def _lines(self, heading: Callable[[str], str], entry: Callable[[str, bool], list[str]]) -> list[list[str]]:
         """Lines of cells: for each row as many as `entry` gives for its longest cell, after its heading."""
@@ -112,8 +111,7 @@ class Table:
         return Styler(pd.DataFrame(lines, columns=heads), uuid_len=0, cell_ids=False).hide(axis="index")
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return f"<h3>{html.escape(self.title)}</h3>{self.html()}<ul>{notes}</ul>"
+        return f"<h3>{html.escape(self.title)}</h3>{self.html()}"
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -123,12 +121,11 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def document(title: str, tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
-    """A Markdown file: the tables under their titles, then their notes and these."""
+    """A Markdown file: the tables under their titles, then the notes."""
     parts = [f"# {title}"]
     for table in tables:
         parts += [*([f"## {escape(table.title)}"] if table.title else []), table.markdown()]
-    said = dict.fromkeys([*(note for table in tables for note in table.notes), *notes])
-    return "\n\n".join([*parts, "\n".join(f"- {escape(note)}" for note in said)]) + "\n"
+    return "\n\n".join([*parts, "\n".join(f"- {escape(note)}" for note in notes)]) + "\n"
 
 
 def csv(tables: Mapping[str, Table], what: str = "") -> str:
