@@ -18,7 +18,7 @@ from mirbench.data.manifests.manifest import read_manifest
 from mirbench.engine.executor import LocalExecutor, Outcome
 from mirbench.evaluation.embedding import passes as listening
 from mirbench.evaluation.embedding.corruption import corruption_seed
-from mirbench.evaluation.probing import scoring
+from mirbench.evaluation.probing.stored_probes import read_probe
 from mirbench.experiment import run
 from mirbench.experiment.gather import corrupted as gathered
 from mirbench.experiment.sweep import swept
@@ -503,7 +503,7 @@ def test_equivariance_is_a_count_by_hand(bench):
     nouns = registry.load(bench.plugins)
     config, kept = swept(folder, [], {}, nouns)
     planned = run.plan(config, nouns, bench.cache, kept)
-    probe = scoring.read_probe(planned.resolved.store.folder(*planned.clean.probes["loud", "chimes", "step", 0].name))
+    probe = read_probe(planned.resolved.store.folder(*planned.clean.probes["loud", "chimes", "step", 0].name))
     octave, loud = nouns.get("corruption", "octave"), nouns.get("encoder", "loud")
     (prepared,) = bench.cache.glob("datasets/*/manifest.csv")
     found = rows(folder, "equivariance.csv")
