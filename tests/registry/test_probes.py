@@ -303,6 +303,44 @@ def test_a_class_of_the_plugin_is_read_and_of_no_other_module(write, tmp_path):
     check_probe(first, targets=["multiclass"])
 
 
+class Drawn(LogisticRegression):
+    """Says something else each time, of one seed, and draws from the global generator where it is told to."""
+
+    def __init__(self, fenced=True):
+        super().__init__()
+        self.fenced = fenced
+
+    def decision_function(self, X):
+        noise = np.random.default_rng() if self.fenced else np.random
+        return super().decision_function(X) + noise.normal(size=(len(X), 1))
+
+
+@pytest.mark.parametrize(
+    ("mine", "targets", "sentence"),
+    [
+        (probe(Drawn()), ["multiclass"], "probe 'mine': its scores of multiclass targets are others after it was stored and read"),
+        (
+            probe(Drawn(fenced=False)),
+            ["multiclass"],
+            "probe 'mine', fitted to multiclass targets, changes the global random state of numpy",
+        ),
+        (probe(PCA()), [], "probe 'mine' is for no kind of target: the probe 'mine' is of PCA, no classifier and no regressor"),
+        (
+            probe(SVC()),
+            ["regression", "multiclass"],
+            "probe 'mine': the probe 'mine' is of SVC, a classifier, and cannot be fitted to regression",
+        ),
+        (probe(SVC(), {"gama": [1]}), [], "probe 'mine': no parameter of SVC, the estimator of the probe 'mine', is named 'gama'"),
+        (probe(None), [], "probe 'mine' has no estimator; give it a scikit-learn estimator"),
+    ],
+    ids=["noise", "global", "transformer", "target", "grid", "none"],
+)
+def test_what_the_check_for_plugin_authors_finds(mine, targets, sentence):
+    with pytest.raises(AssertionError) as caught:
+        check_probe(mine, targets=targets)
+    assert str(caught.value).startswith(sentence)
+
+
 def test_damage_is_a_sentence(tmp_path):
     train, valid = made("multiclass", clips=60)
     write_probe(tmp_path, fitted(train, valid, "multiclass"))
