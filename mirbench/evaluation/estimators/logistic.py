@@ -108,10 +108,11 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"C = {self.C}, tol = {self.tol} and max_iter = {self.max_iter} should be above 0")
         kept: _Kept | None = getattr(self, "_kept", None) if self.warm_start else None
         with torch.inference_mode():
-            problems = kept.problems if kept and kept.is_of(X, y) else self._problems(X, y)
+            if not (kept and kept.is_of(X, y)):
+                kept = _Kept(X, y, _total(X, y), self._problems(X, y))
             self.n_iter_, reached = 0, True
             coef, intercept = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
-            for each in problems:
+            for each in kept.problems:
                 each.point, steps, done = solve(
                     each.features, each.truth, float(self.C), each.multinomial, each.point, self.tol, self.max_iter
                 )
@@ -119,7 +120,7 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
                 self.n_iter_, reached = max(self.n_iter_, steps), reached and done
         self.coef_, self.intercept_ = coef.astype(np.float32), intercept.astype(np.float32)
         if self.warm_start:
-            self._kept = _Kept(X, y, _total(X, y), problems)
+            self._kept = kept
         if not reached:
             warnings.warn(f"not within tol after {self.n_iter_} steps; raise max_iter or standardise X", ConvergenceWarning, stacklevel=2)
         return self
