@@ -74,7 +74,7 @@ def scores_of(estimator: Any, features: np.ndarray, target: str) -> np.ndarray:
         return np.asarray(estimator.predict(features)).reshape(len(features), -1)
     if target == "label":
         return logits_of_two(estimator, features)[:, None]
-    if hasattr(estimator, "decision_function"):
+    if hasattr(estimator, "decision_function") and getattr(estimator, "decision_function_shape", "ovr") != "ovo":  # whose columns are pairs
         scores = np.asarray(estimator.decision_function(features))
         if scores.ndim == 1:
             return np.stack([-scores / 2, scores / 2], axis=1)
@@ -246,11 +246,17 @@ def _choose(
 
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import ParameterGrid
+
+    from mirbench.evaluation.estimators.logistic import LogisticClassifier
 
     points, last = list(ParameterGrid({name: list(values) for name, values in grid.items()})), pipeline.steps[-1][0]
     estimator, transformers, fitted_for = pipeline[-1], pipeline[:-1], None
     takes_valid = "X_val" in inspect.signature(estimator.fit).parameters and estimator.get_params().get("scoring", "") is None
+    # of others a warm start trains further or adds to what there is, and does not start anew with other parameters
+    warm = isinstance(estimator, LogisticClassifier | LogisticRegression) and estimator.warm_start
+    fitted_before: dict[str, Any] | None = None
     best, highest = None, -np.inf
     validation: list[float] = []
     converged: list[bool] = []
@@ -261,8 +267,8 @@ def _choose(
             transformers, fitted_for = clone(transformers).set_params(**before), before
             train = transformers.fit_transform(sides[0])[rows]
             valid = transformers.transform(sides[1])
-        if not getattr(estimator, "warm_start", False):
-            estimator = clone(estimator)
+        if not warm or before != fitted_before:
+            estimator, fitted_before = clone(estimator), before
         estimator.set_params(**{name.partition("__")[2]: value for name, value in point.items() if name not in before})
         own = {"X_val": valid} if takes_valid else {}
         if takes_valid:
@@ -279,7 +285,7 @@ def _choose(
         if takes_valid:
             estimator.set_params(scoring=None)
         if validation[-1] > highest:
-            kept = copy.deepcopy(estimator) if getattr(estimator, "warm_start", False) else estimator
+            kept = copy.deepcopy(estimator) if warm else estimator
             best, highest = type(pipeline)([*transformers.steps, (last, kept)]), validation[-1]
             facts |= {"chosen": _short(point), **_epochs(estimator)}
     return best, facts | {"grid": [_short(point) for point in points], "validation": validation, "converged": converged}

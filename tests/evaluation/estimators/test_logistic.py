@@ -193,3 +193,11 @@ def test_separable_classes_and_a_rare_label_converge() -> None:
     rare = np.zeros((120, 2), int)
     rare[0, 0] = rare[1:60, 1] = 1
     assert all(fitted((x, rare), (x, rare), "multilabel", 2).report["converged"])
+
+
+def test_a_warm_start_sees_labels_that_were_written_to():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 5)), np.array(["a", "b"] * 30)
+    warm = LogisticClassifier(warm_start=True).fit(X, y)
+    rng.shuffle(y)
+    np.testing.assert_allclose(warm.fit(X, y).coef_, LogisticClassifier().fit(X, y).coef_, atol=1e-3)

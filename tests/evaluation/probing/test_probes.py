@@ -15,6 +15,7 @@ from probe_data import HEADLINE, fitted, made, softmax
 
 from mirbench import Probe
 from mirbench.errors import MirbenchError
+from mirbench.evaluation.probing import probes
 from mirbench.evaluation.probing.metrics import Metric, mean_of, resolve
 from mirbench.evaluation.probing.stored_probes import read_probe, write_probe
 from mirbench.registry.plugins import current
@@ -273,3 +274,13 @@ def test_a_wide_probe_of_usual_size_takes_seconds() -> None:
     started = time.perf_counter()
     fitted(train, valid, "multilabel", 20)
     assert time.perf_counter() - started < 15  # about 0.5 s on an idle core
+
+
+def test_columns_of_pairs_of_classes_are_not_taken_for_classes():
+    from sklearn.svm import SVC
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 4)), np.arange(90) % 3
+    X[:, 0] += 3 * y
+    pairs = SVC(decision_function_shape="ovo").fit(X, y)
+    assert probes.scores_of(pairs, X, "multiclass").argmax(axis=1).tolist() == pairs.predict(X).tolist()
