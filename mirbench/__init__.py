@@ -24,7 +24,6 @@ from mirbench.nouns import (
 )
 from mirbench.records import Checksums, Clip, Files
 from mirbench.seeded import seeded
-from mirbench.settings.declaring import Options, Spec, option
 
 __version__ = "0.1.0"
 
@@ -35,6 +34,9 @@ _LATE = {
     "ContrastiveOptions": "mirbench.pretraining.settings",
     "LabelOptions": "mirbench.pretraining.settings",
     "LogisticClassifier": "mirbench.evaluation.estimators.logistic",
+    "Options": "mirbench.settings.declaring",
+    "Spec": "mirbench.settings.declaring",
+    "option": "mirbench.settings.declaring",
     "MLPClassifier": "mirbench.evaluation.estimators.mlp",
     "MLPRegressor": "mirbench.evaluation.estimators.mlp",
     "MelCNN": "mirbench.pretraining.backbones.mel_cnn",

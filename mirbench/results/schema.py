@@ -58,7 +58,8 @@ class Schema:
         for i, row in enumerate(rows):
             if lacking := sorted(needed - row.keys()):
                 raise Fault(self.file, i, f"lacks {', '.join(lacking)}")
-        return self.validate(self.filled(pd.DataFrame(rows, columns=self.names)))
+        defaults = {column.name: column.default for column in self.columns if column.default is not None}
+        return self.validate(pd.DataFrame([{**defaults, **row} for row in rows], columns=self.names))
 
     def filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the defaults of columns that it lacks, and of cells; a number that is nan stays so."""
