@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirbench.records import ALL, CLEAN
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,11 +25,15 @@ class Panel(NamedTuple):
 
     @property
     def title(self) -> str:
-        return f"{self.task} on {self.dataset}"
+        return "mean over tasks" if self.task == ALL else f"{self.task} on {self.dataset}"
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Its rows."""
         return frame[(frame["task"] == self.task) & (frame["dataset"] == self.dataset) & (frame["metric"] == self.metric)]
+
+
+def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:
+    return summary[(summary["corruption"] == CLEAN) & (summary["severity"] == 0)]
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:

@@ -70,7 +70,9 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     renamed = _rename(tables, labels, manifests, ("scores", "summary", "equivariance"))
     # what a renamed baseline does not explain
     renamed += _rename(tables, labels, manifests, ("comparisons", "robustness", "robustness_comparisons"))
-    frames = {name: complete(_collapsed(TABLES[name], each), manifests, name) for name, each in tables.items()}
+    everybody: dict[str, Any] = {name: {} for each in tables.values() for rows in each for name in rows["encoder"].unique()}
+    known = [*manifests, {"encoders": everybody}]  # so that all frames have the order of encoders in common
+    frames = {name: complete(_collapsed(TABLES[name], each), known, name) for name, each in tables.items()}
     torn = dict.fromkeys(corruption for *_, corruption in _differing(done))
     return Results(
         **frames, points=_points(manifests), manifests=dict(zip(labels, manifests, strict=True)), torn=tuple(torn), renamed=renamed

@@ -46,6 +46,11 @@ class Schema:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Of the columns that a row need not give."""
+        return {column.name: column.default for column in self.columns if column.default is not None}
+
     def numbers(self) -> list[str]:
         """The columns in which two runs contradict each other where they differ. p-values do not: each run corrects for its own table."""
         return [name for name in ("value", "difference", "ci_low", "ci_high", "n_test") if name in self.names]
@@ -54,16 +59,15 @@ class Schema:
         """Rows as a frame; columns that they lack have their defaults."""
         import pandas as pd
 
-        rows, needed = list(rows), {column.name for column in self.columns if column.default is None}
+        rows, needed = list(rows), set(self.names) - self.defaults.keys()
         for i, row in enumerate(rows):
             if lacking := sorted(needed - row.keys()):
                 raise Fault(self.file, i, f"lacks {', '.join(lacking)}")
-        defaults = {column.name: column.default for column in self.columns if column.default is not None}
-        return self.validate(pd.DataFrame([{**defaults, **row} for row in rows], columns=self.names))
+        return self.validate(pd.DataFrame([{**self.defaults, **row} for row in rows], columns=self.names))
 
     def filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the defaults of columns that it lacks, and of cells; a number that is nan stays so."""
-        defaults = {c.name: c.default for c in self.columns if c.default is not None}
+        defaults = self.defaults
         frame = frame.assign(**{name: default for name, default in defaults.items() if name not in frame})
         floats = [c.name for c in self.columns if c.dtype in ("float", "level")]
         return frame.fillna({name: x for name, x in defaults.items() if name not in floats and frame[name].isna().any()})

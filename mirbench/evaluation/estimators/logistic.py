@@ -109,7 +109,7 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
         kept: _Kept | None = getattr(self, "_kept", None) if self.warm_start else None
         with torch.inference_mode():
             if not (kept and kept.is_of(X, y)):
-                kept = _Kept(X, y, _digest(X, y), self._problems(X, y))
+                kept = _Kept(X, y, _digest(X, y) if self.warm_start else "", self._problems(X, y))
             self.n_iter_, reached = 0, True
             coef, intercept = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
             for each in kept.problems:
@@ -131,8 +131,7 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         self.outputs_2d_ = y.ndim == 2 and y.shape[1] > 1
         if self.outputs_2d_:
-            if not np.isin(y, (0, 1, UNJUDGED)).all():
-                raise ValueError("Unknown label type: the labels of several columns should be 0 and 1, or -1 where nobody judged")
+            check_labels(y)
             problems = self._label_problems(X, y.astype(np.int64))
         else:
             y = column_or_1d(y, warn=True)
@@ -202,6 +201,12 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
         if self.outputs_2d_:
             return (scores > 0).astype(np.int64)
         return np.asarray(self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)])
+
+
+def check_labels(y: np.ndarray) -> None:
+    """Raises ValueError where a label is not 0, 1 or -1. y: (clips, labels)."""
+    if not np.isin(y, (0, 1, UNJUDGED)).all():
+        raise ValueError("Unknown label type: the labels of several columns should be 0 and 1, or -1 where nobody judged")
 
 
 def _cat(parts: list[Tensor]) -> Tensor:

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from mirbench.evaluation.estimators.logistic import UNJUDGED
+from mirbench.evaluation.estimators.logistic import UNJUDGED, check_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,8 +122,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
         self.outputs_2d_ = y.ndim == 2 and y.shape[1] > 1
         if self.outputs_2d_:
-            if not np.isin(y, (0, 1, UNJUDGED)).all():
-                raise ValueError("Unknown label type: the labels of several columns should be 0 and 1, or -1 where nobody judged")
+            check_labels(y)
             self.classes_ = np.arange(y.shape[1])
             self._train(X, np.where(y == UNJUDGED, np.nan, y), judged_loss, X_val, y_val)
             return self

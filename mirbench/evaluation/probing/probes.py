@@ -256,19 +256,19 @@ def _choose(
     takes_valid = "X_val" in inspect.signature(estimator.fit).parameters and estimator.get_params().get("scoring", "") is None
     # of others a warm start trains further or adds to what there is, and does not start anew with other parameters
     warm = isinstance(estimator, LogisticClassifier | LogisticRegression) and estimator.warm_start
-    fitted_before: dict[str, Any] | None = None
     best, highest = None, -np.inf
     validation: list[float] = []
     converged: list[bool] = []
     facts: dict[str, Any] = {}
     for point in progress_bar(iterable=points, desc=title, unit="fit", leave=False, delay=SLOW):
         before = {name: value for name, value in point.items() if name.partition("__")[0] != last}
-        if before != fitted_for:
+        anew = before != fitted_for
+        if anew:
             transformers, fitted_for = clone(transformers).set_params(**before), before
             train = transformers.fit_transform(sides[0])[rows]
             valid = transformers.transform(sides[1])
-        if not warm or before != fitted_before:
-            estimator, fitted_before = clone(estimator), before
+        if anew or not warm:
+            estimator = clone(estimator)
         estimator.set_params(**{name.partition("__")[2]: value for name, value in point.items() if name not in before})
         own = {"X_val": valid} if takes_valid else {}
         if takes_valid:

@@ -16,6 +16,7 @@ from mirbench.reporting.figures import style
 from mirbench.reporting.figures.dots import comparison, differences, robustness
 from mirbench.reporting.figures.heat import retained
 from mirbench.reporting.figures.lines import curves, sweep
+from mirbench.reporting.words import of_clean_audio
 from mirbench.results.merging import Results
 
 __all__ = ["comparison", "curves", "curves_name", "differences", "retained", "robustness", "sweep", "write_figures"]
@@ -46,17 +47,13 @@ def write_figures(results: Results, folder: Path, notes_of: Callable[..., Sequen
 
 
 def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, Any]]:
-    """Each with its name; an encoder looks the same in all, also where a table has not all of them."""
-    summary, compared, measured = results.summary, results.comparisons.copy(), results.robustness.copy()
-    for frame in (compared, measured):
-        order = dict.fromkeys([*summary["encoder"].cat.categories, *frame["encoder"].cat.categories])
-        frame["encoder"] = frame["encoder"].cat.set_categories([*order])
-    clean = style.of_clean_audio(summary)
+    """Each with its name; an encoder looks the same in all, as the tables have the order of encoders in common."""
+    summary, clean = results.summary, of_clean_audio(results.summary)
     yield "sweep", sweep(clean, results.points)
     yield "comparison", comparison(clean)
     yield "all_metrics", comparison(clean, "all")
-    yield "differences", differences(compared, results.points)
-    yield "robustness", robustness(measured)
-    yield "retained", retained(measured)
+    yield "differences", differences(results.comparisons, results.points)
+    yield "robustness", robustness(results.robustness)
+    yield "retained", retained(results.robustness)
     for task, dataset in summary.loc[summary["severity"] > 0, ["task", "dataset"]].drop_duplicates().itertuples(index=False):
         yield curves_name(task, dataset), curves(summary, task, dataset, notes_of(task, dataset))

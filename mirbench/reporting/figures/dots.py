@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, MAJORITY
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import Panel, panels, size
+from mirbench.reporting.words import Panel, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "hea
     if metrics not in ("headline", "all"):
         raise ValueError(f"metrics is 'headline' or 'all', not {metrics!r}")
     summary, looks = style.prepared(summary)
-    clean = style.of_clean_audio(summary).assign(hollow=summary["role"] == "floor")
+    clean = of_clean_audio(summary).assign(hollow=summary["role"] == "floor")
     if clean.empty:
         raise MirbenchError("the summary has no scores of clean audio; give one that has some.")
     rows = _rows_of(clean, looks)

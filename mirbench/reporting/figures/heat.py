@@ -82,7 +82,7 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
         shown = heads if p == blocks[0] else [""] * len(columns)
         heat_map(axis, values, words, shown, *edges)
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
-        said = style.title(p) if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
+        said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
         axis.set_title(said, fontsize=9.5, pad=8)
     return style.finish(figure, notes=[note])
 

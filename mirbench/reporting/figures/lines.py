@@ -11,7 +11,7 @@ from mirbench.notation import unit_parts
 from mirbench.records import CLEAN, MAJORITY, OVERLAP_MARK
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import variants
-from mirbench.reporting.words import Panel, number, panels, short, size
+from mirbench.reporting.words import Panel, number, of_clean_audio, panels, short, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def sweep(summary: pd.DataFrame, points: pd.DataFrame) -> Figure | None:
     variant was scored.
     """
     summary, looks = style.prepared(summary)
-    clean = style.of_clean_audio(summary)
+    clean = of_clean_audio(summary)
     points = points[points.index.get_level_values("name").isin(clean["encoder"])].dropna(axis="columns", how="all")
     if points.empty:
         return None
@@ -135,7 +135,7 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
     if panel is None:
         raise ValueError(f"the summary has no scores of {task} on {dataset}")
     rows = panel.of(summary)[panel.of(summary)["value"].notna()]
-    corrupted, clean = rows[rows["severity"] > 0], style.of_clean_audio(rows)
+    corrupted, clean = rows[rows["severity"] > 0], of_clean_audio(rows)
     if corrupted.empty:
         return None
     drawn = list(dict.fromkeys(corrupted["corruption"].sort_values()))
@@ -177,7 +177,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]
     axis.set_xticks(range(len(ticks)), ticks, fontsize=7.5)
     axis.set_xlabel(unit, fontsize=8, labelpad=1)
     axis.set_xlim(-0.2, len(ticks) - 0.8)
-    whole = style.of_clean_audio(rows)
+    whole = of_clean_audio(rows)
     whole = whole[whole["encoder"].isin([name for name, line in lines.items() if line["linestyle"] == "-"])]
     colours = [lines[name]["color"] for name in whole["encoder"]]
     axis.hlines(whole["value"], 0, len(ticks) - 1, colours, linewidth=0.7, alpha=0.55, zorder=1, gid="clean")

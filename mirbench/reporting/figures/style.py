@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mirbench.records import ALL, CLEAN, MAJORITY
+from mirbench.records import MAJORITY
 from mirbench.reporting.words import Panel, short
 from mirbench.results.order import FLOORS, complete, own_name
 
@@ -94,10 +94,6 @@ def among(looks: Looks, names: Iterable[str]) -> list[str]:
     return [name for name in looks if name in wanted]
 
 
-def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:
-    return summary[(summary["corruption"] == CLEAN) & (summary["severity"] == 0)]
-
-
 def canvas(panels: int, across: int, width: float, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of that many panels, `across` beside each other, the drawing area of each width x height inches; see `finish`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -167,12 +163,8 @@ def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
 
 def heading(axis: Axes, panel: Panel, size: str, room: int = 40) -> None:
     """The title of a panel, at most `room` characters, and the number of clips and seeds below it."""
-    axis.set_title(short(title(panel), room), y=1, pad=22)
+    axis.set_title(short(panel.title, room), y=1, pad=22)
     axis.annotate(size, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=GREY)
-
-
-def title(panel: Panel) -> str:
-    return "mean over tasks" if panel.task == ALL else panel.title
 
 
 def measure(label: str, width: int = 42) -> str:

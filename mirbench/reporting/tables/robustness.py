@@ -64,7 +64,7 @@ def retained(robustness: pd.DataFrame) -> list[Table]:
         counted, others = (list(single["corruption"][single["counted"] == each].astype("str").unique()) for each in (True, False))
         groups = (("", counted), ("not counted", others), ("mean of those that count", [ALL] if (known["corruption"] == ALL).any() else []))
         if counted or others:
-            title = "mean over tasks" if panel.task == ALL else f"{panel.title}, {panel.metric}"
+            title = panel.title if panel.task == ALL else f"{panel.title}, {panel.metric}"
             placed = known.assign(at=[names.index(name) for name in known["encoder"]])
             made.append(of_scores(placed, [(name,) for name in names], groups, corner="corruption", title=title))
     return made

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import CLEAN, OVERLAP_MARK
+from mirbench.records import OVERLAP_MARK
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, number, panels, places
+from mirbench.reporting.words import NONE, number, of_clean_audio, panels, places
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def clean(summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of clean audio, completed."""
-    summary = complete(summary)
-    return summary[(summary["severity"] == 0) & (summary["corruption"] == CLEAN)]
+    return of_clean_audio(complete(summary))
 
 
 def row_groups(rows: pd.DataFrame) -> list[tuple[str, list[str]]]:
