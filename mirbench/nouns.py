@@ -186,7 +186,8 @@ class Metric:
     """A named way to score predictions; larger is better.
 
     label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression). partial: whether
-    it leaves multilabel targets of -1 out; one that does not is refused where there are such.
+    it leaves multilabel targets of -1 out; one that does not is refused where there are such. best: what perfect predictions get, from
+    which the error of mCE is counted, best - metric; infinite where there is no such value, and then no mCE.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Metric:
     targets: frozenset[str]
     function: MetricFunction
     partial: bool = False
+    best: float = 1.0
 
 
 class Task:

@@ -31,8 +31,12 @@ TRIES = 3
 
 
 def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None = None) -> RunGraph:
-    """Every job of a run in the order in which it will be done; nothing is made. Raises MirbenchError as `resolve` does."""
+    """Every job of a run in the order in which it will be done; nothing is made. Raises MirbenchError as `resolve` does, and where a
+    plugin's probe is not for a task, or its grid not for its estimator; of those that are built in, which import scikit-learn to tell,
+    `run` asks that."""
     resolved = resolve(config, registry, cache, kept)
+    if not resolved.probe.built_in:
+        check_probe(resolved)
     return build(resolved)
 
 

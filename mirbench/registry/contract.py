@@ -152,7 +152,10 @@ def _wrong_probe(probe: Probe) -> str:
         return f"has grid = {probe.grid!r:.60}; it should be a mapping of parameters to their values, such as {{'C': [0.1, 1, 10]}}"
     for name, values in probe.grid.items():
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
-            return f"has {values!r:.60} for '{name}' in its grid; it should be a list of values, such as [0.1, 1, 10]"
+            return (
+                f"has {values!r:.60} for '{name}' in its grid; it should be a list of values, such as [0.1, 1, 10] or "
+                "np.logspace(-3, 1, 5).tolist()"
+            )
     if probe.targets is not None and (isinstance(probe.targets, str) or not probe.targets or not set(probe.targets) <= set(TARGETS)):
         return f"has targets = {probe.targets!r:.60}; it should be a tuple of some of {', '.join(TARGETS)}"
     return ""

@@ -118,8 +118,8 @@ def under_corruption(results: Results) -> pd.DataFrame:
 def of_robustness(results: Results) -> list[str]:
     base, tables = relative_to(results), by_measure(results.robustness)
     notes = [
-        f"mCE, mean corruption error: the error (1 minus the headline metric) summed over severities and divided by that of {base}, "
-        f"mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
+        "mCE, mean corruption error: the error (the best value of the headline metric, mostly 1, minus the metric) summed over severities "
+        f"and divided by that of {base}, mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
         f"Relative mCE: the same of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
         "cannot be divided by, and are left out for all encoders.",
         RETAINED,

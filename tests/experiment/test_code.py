@@ -9,9 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mirbench
+from mirbench import registry
+from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.code import resolve_code, source_tree
 
 CODE = Path(mirbench.__file__).parent
 PLAN = """
@@ -130,3 +135,43 @@ def test_a_corruption_retires_what_is_made_under_it(copy):
     under = {title for title in of(copy, "low-pass") if not title.startswith("checkpoints")}
     assert under <= changed
     assert not of(copy, kinds=("checkpoints",)) & changed
+
+
+PROBE = """
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+
+import mirbench
+
+
+@mirbench.hookimpl
+def register_probes():
+    chain = make_pipeline(FunctionTransformer(np.tanh), FunctionTransformer(lambda x: 2 * x), SVC(kernel=KERNEL))
+    return [mirbench.Probe("mine", chain, {"svc__class_weight": [dict(enumerate(WEIGHTS)), None], "svc__C": [0.1, 1]})]
+
+
+KERNEL, WEIGHTS = "rbf", np.arange(2000.0) + 1
+"""
+
+
+def test_an_estimator_that_is_given_is_known_by_its_values_and_never_by_where_they_lie(tmp_path):
+    def of(text: str) -> dict:
+        (tmp_path / "mine.py").write_text(text)
+        nouns, store = registry.load([str(tmp_path / "mine.py")]), Store(tmp_path / "cache")
+        found = resolve_code(source_tree(store), nouns, [], probe=nouns.probes["mine"]).probe
+        return {"estimator": found["estimator"], "grid": found["grid"]}
+
+    first = of(PROBE)
+    assert "0x" not in str(first)
+    kept = [np.zeros(99) for _ in range(1000)]  # so that nothing lies where it lay
+    assert of(PROBE) == first
+    assert of(PROBE.replace('"rbf"', '"linear"'))["estimator"] != first["estimator"]
+    for array in ("WEIGHTS[::-1]", "WEIGHTS[1:]"):
+        assert (
+            of(PROBE.replace("dict(enumerate(WEIGHTS))", array))["grid"] != of(PROBE.replace("dict(enumerate(WEIGHTS))", "WEIGHTS"))["grid"]
+        )
+    with pytest.raises(MirbenchError, match=r"the probe 'mine' has a parameter <object object at 0x.*, of which nothing tells its value"):
+        of(PROBE.replace("[0.1, 1]", "[object()]"))
+    del kept

@@ -9,10 +9,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from probe_data import fitted, made
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
@@ -114,6 +117,13 @@ def test_the_nearest_name_is_told(write, tiny_command, tmp_path, capsys):
     assert "no probe is named 'svn'; did you mean 'svm'? Known: knn, linear, mlp, nearest-centroid, svm." in said
 
 
+def test_a_grid_that_the_estimator_does_not_have_is_told_by_the_plan(write, tiny_command, tmp_path, capsys):
+    plugin = write(PLUGIN.replace('{"C": ', '{"Cs": '))
+    words = ("--plugin", plugin, "--probe", "svm", "--tasks", "genre", "--encoder", "untrained", "--plan")
+    assert cli.main(tiny_command(tmp_path / "cache", tmp_path / "results", *words)) == 2
+    assert "no parameter of SVC, the estimator of the probe 'svm', is named 'Cs'; did you mean 'C'?" in capsys.readouterr().err
+
+
 def test_a_list_and_a_page(write, capsys):
     plugin = write(PLUGIN)
     assert cli.main(["list", "probes", "--plugin", plugin]) == 0
@@ -145,7 +155,7 @@ def test_a_list_and_a_page(write, capsys):
             "[1, 2]",
             "probe 'svm' has grid = [1, 2]; it should be a mapping of parameters to their values, such as {'C'",
         ),
-        ("[0.1, 1, 10]", "10", "probe 'svm' has 10 for 'C' in its grid; it should be a list of values, such as [0.1, 1, 10]."),
+        ("[0.1, 1, 10]", "10", "probe 'svm' has 10 for 'C' in its grid; it should be a list of values, such as [0.1, 1, 10] or np."),
         (
             '("multiclass",)',
             '"multiclass"',
@@ -276,6 +286,55 @@ def test_a_classifier_is_refused_a_regression_before_anything_is_computed(write,
     assert not (tmp_path / "results").exists()
 
 
+def test_transformers_may_choose_by_the_labels_and_their_failures_are_of_their_point() -> None:
+    train, valid = made("multiclass")
+    chain = Pipeline([("scale", SelectKBest()), ("svc", SVC())])  # a step named as ours is
+    found = fitted(train, valid, "multiclass", kind=probe(chain, {"scale__k": [3, -1, 30]}))
+    assert found.report["validation"][2] > found.report["validation"][0]
+    assert list(found.report["failed"]) == ["1"]
+    assert "k=-1" in found.report["failed"]["1"] or "'k'" in found.report["failed"]["1"]
+    with pytest.raises(MirbenchError, match="the grid of the probe 'mine' swaps its estimator, 'svc'; register a probe for each"):
+        fitted(train, valid, "multiclass", kind=probe(chain, {"svc": [SVC(), LogisticRegression()]}))
+
+
+@pytest.mark.parametrize("meta", [MultiOutputClassifier, ClassifierChain])
+def test_what_is_for_several_labels_is_given_them_together(meta) -> None:
+    train, valid = made("multilabel")
+    found = fitted(train, valid, "multilabel", kind=probe(meta(LogisticRegression(max_iter=500))))
+    assert isinstance(found.pipeline[-1], meta)
+    assert max(found.report["validation"]) > 0.7
+
+
+def test_boosting_that_looks_at_its_own_validation_is_fitted_as_it_is() -> None:
+    train, valid = made("multiclass", clips=80)
+    found = fitted(train, valid, "multiclass", kind=probe(HistGradientBoostingClassifier(scoring=None, max_iter=5)))
+    assert "failed" not in found.report
+
+
+@pytest.mark.parametrize(("made_by", "what"), [(lambda: None, "nothing"), (lambda: object(), "object, which has no fit")])
+def test_what_is_no_estimator_is_told(made_by, what) -> None:
+    assert misfit(probe(made_by), "multiclass") == (
+        f"the probe 'mine' makes {what}; its estimator should be one of scikit-learn's kind, or a function that returns one."
+    )
+
+
+class Drawing(LogisticRegression):
+    """Fits to clips that it draws by the global generator."""
+
+    def fit(self, X, y):
+        rows = np.random.permutation(len(X))[: len(X) // 2]
+        return super().fit(X[rows], y[rows])
+
+
+def test_what_draws_from_the_global_generators_is_the_same_again_and_leaves_them_alone() -> None:
+    train, valid = made("multiclass")
+    np.random.seed(5)
+    expected = np.random.RandomState(5).random()
+    first = fitted(train, valid, "multiclass", kind=probe(Drawing())).predict(valid[0])
+    assert np.random.random() == expected
+    assert (fitted(train, valid, "multiclass", kind=probe(Drawing())).predict(valid[0]) == first).all()
+
+
 def test_the_seed_goes_where_a_random_state_is():
     train, valid = made("multiclass", clips=100)
     forest = probe(RandomForestClassifier(n_estimators=5))
@@ -311,8 +370,8 @@ class Drawn(LogisticRegression):
         self.fenced = fenced
 
     def decision_function(self, X):
-        noise = np.random.default_rng() if self.fenced else np.random
-        return super().decision_function(X) + noise.normal(size=(len(X), 1))
+        noise = np.random.default_rng().normal(size=(len(X), 1)) if self.fenced else torch.randn(len(X), 1).numpy()
+        return super().decision_function(X) + noise
 
 
 @pytest.mark.parametrize(
@@ -322,7 +381,7 @@ class Drawn(LogisticRegression):
         (
             probe(Drawn(fenced=False)),
             ["multiclass"],
-            "probe 'mine', fitted to multiclass targets, changes the global random state of numpy",
+            "probe 'mine', fitted to multiclass targets, changes the global random state of torch",
         ),
         (probe(PCA()), [], "probe 'mine' is for no kind of target: the probe 'mine' is of PCA, no classifier and no regressor"),
         (
@@ -339,6 +398,21 @@ def test_what_the_check_for_plugin_authors_finds(mine, targets, sentence):
     with pytest.raises(AssertionError) as caught:
         check_probe(mine, targets=targets)
     assert str(caught.value).startswith(sentence)
+
+
+def test_the_same_fit_is_the_same_bytes(tmp_path):
+    train, valid = made("multilabel", clips=60)
+    for kind in ("linear", probe(RandomForestClassifier(n_estimators=3))):
+        files = []
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            found = fitted(train, valid, "multilabel", kind=kind)
+            write_probe(tmp_path / name, found, ["test_probe_plugins"])
+            files.append((tmp_path / name / "probe.skops").read_bytes())
+            assert (read_probe(tmp_path / name).predict(valid[0]) == found.predict(valid[0])).all()
+            kept = [np.zeros(1000 * (len(files) + 1))]  # so that nothing lies where it lay
+        assert files[0] == files[1]
+        del kept
 
 
 def test_damage_is_a_sentence(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 
+from mirbench.evaluation.estimators.log_odds import log_odds
 from mirbench.evaluation.estimators.logistic import UNJUDGED
 
 
@@ -43,13 +44,3 @@ def logits_of_two(estimator: Any, X: np.ndarray) -> np.ndarray:
     if hasattr(estimator, "predict_proba"):
         return log_odds(estimator.predict_proba(X)[:, 1])
     return (estimator.predict(X) == estimator.classes_[1]).astype(np.float64)
-
-
-def log_odds(probability: np.ndarray) -> np.ndarray:
-    """Finite for 0 and 1 too."""
-    return log_of(probability) - log_of(1 - probability)
-
-
-def log_of(probability: np.ndarray) -> np.ndarray:
-    """Finite for 0 too."""
-    return np.log(np.maximum(probability, np.finfo(np.float32).tiny))

@@ -72,8 +72,9 @@ class LogisticClassifier(ClassifierMixin, BaseEstimator):
     the same arrays as before, what was found of them is used again, so that a path of rising C costs little more than its end. device:
     a torch device; one without float64, as mps, is left to the CPU.
 
-    y: (clips,) of two classes or more, or (clips, labels) of 0 and 1, where -1 means that nobody has judged that label for that clip; the
-    clip is left out of it. A label that never varies among the judged gets the log odds of its prevalence, smoothed.
+    y: (clips,) of two classes or more, as is a single column, or (clips, 2 labels or more) of 0 and 1, where -1 means that nobody has
+    judged that label for that clip; the clip is left out of it. A label that never varies among the judged gets the log odds of its
+    prevalence, smoothed.
     Features are read as float32, and should be standardised. Fitted: `coef_` (1, classes or labels, dim) and `intercept_`, float32,
     `classes_`, `n_iter_`.
 

@@ -32,6 +32,8 @@ class _MLP(BaseEstimator):
     float32, `n_iter_`, `best_iter_` and `validation_scores_`, one an epoch.
     """
 
+    stops_by_scoring = True  # of the clips in X_val
+
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (512,),

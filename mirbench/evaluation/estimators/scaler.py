@@ -22,5 +22,14 @@ class SteadyScaler(StandardScaler):
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         super().partial_fit(X, y, sample_weight)
-        self.scale_ = np.where(np.sqrt(self.var_) <= ROUNDING * np.abs(self.mean_), np.inf, self.scale_)
+        if self.with_std:
+            self.scale_ = np.where(np.sqrt(self.var_) <= ROUNDING * np.abs(self.mean_), np.inf, self.scale_)
         return self
+
+    def inverse_transform(self, X: Any, copy: bool | None = None) -> np.ndarray:
+        """As StandardScaler's; a column that was constant is its mean again."""
+        with np.errstate(invalid="ignore"):  # nothing times infinity
+            given = np.array(super().inverse_transform(np.asarray(X), copy=True))
+        constant = np.isinf(self.scale_) if self.with_std else np.zeros(given.shape[1], bool)
+        given[:, constant] = self.mean_[constant] if self.with_mean else 0.0
+        return given

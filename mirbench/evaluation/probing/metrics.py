@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
+from mirbench.evaluation.estimators.log_odds import log_odds, log_of
 from mirbench.evaluation.probing.metric_functions import divide
 from mirbench.evaluation.probing.metric_functions import mean_of as mean_of
 from mirbench.evaluation.probing.metric_table import METRICS as METRICS
@@ -32,8 +33,8 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
         raise MirbenchError(f"there are no clips to score {metric.name} on; see the skipped clips in the manifest.")
     if predictions.target == "multilabel" and not metric.partial and targets.size and targets.min() < 0:
         raise MirbenchError(
-            f"metric '{metric.name}' does not say that it leaves out labels that nobody has judged (targets of -1), and there are such;"
-            " let it do so and give it partial=True, or use macro_average_precision."
+            f"metric '{metric.name}' does not leave out labels that nobody has judged (targets of -1), and there are such; use "
+            "macro_average_precision or macro_roc_auc, or a Metric of yours that leaves them out and says so by partial=True."
         )
     bad = int((~np.isfinite(scores)).any(axis=1).sum())
     if bad:
@@ -56,18 +57,21 @@ def check_fits(metric: Metric, target: str) -> None:
 def majority(target: str, train_targets: np.ndarray, n_test: int, classes: tuple[str, ...]) -> np.ndarray:
     """The floor: what can be predicted without the audio. Returns (n_test, classes) float32, the same row for every clip.
 
-    multiclass: one-hot of the most frequent training class; multilabel: each label's training prevalence among the
-    clips that were judged for it, 0 where none was; regression: training mean.
+    multiclass: the logarithm of each class's share of the training clips, so that the most frequent, of equals the first, is predicted;
+    multilabel: the log odds of each label's training prevalence among the clips that were judged for it, 0 where none was; both finite,
+    a share of 0 being the least that float32 holds. Their softmax and sigmoid are what scikit-learn's DummyClassifier(strategy="prior")
+    gives. regression: training mean.
 
-    >>> majority("multiclass", np.array([1, 1, 0]), 1, ("a", "b"))
-    array([[0., 1.]], dtype=float32)
+    >>> np.exp(majority("multiclass", np.array([1, 1, 0]), 1, ("a", "b"))).round(3)
+    array([[0.333, 0.667]], dtype=float32)
     """
+    row: np.ndarray
     if target == "multiclass":
-        row = np.eye(len(classes))[np.bincount(train_targets, minlength=len(classes)).argmax()]
+        row = log_of(np.bincount(train_targets, minlength=len(classes)) / len(train_targets))
     elif target == "multilabel":
-        row = np.nan_to_num(divide((train_targets > 0).sum(axis=0), (train_targets >= 0).sum(axis=0)))
+        row = log_odds(np.nan_to_num(divide((train_targets > 0).sum(axis=0), (train_targets >= 0).sum(axis=0))))
     elif target == "regression":
-        row = np.mean(train_targets, axis=0, dtype=np.float64)
+        row = np.asarray(np.mean(train_targets, axis=0, dtype=np.float64))
     else:
         raise unknown_name("target", target, TARGETS)
     return np.tile(row.astype(np.float32), (n_test, 1))

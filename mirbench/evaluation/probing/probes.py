@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mirbench.errors import MirbenchError, describe, unknown_name
+from mirbench.evaluation.estimators.log_odds import log_odds, log_of
 from mirbench.evaluation.probing.metrics import TARGETS, Metric, check_fits, evaluate, resolve
 from mirbench.nouns import Probe
 from mirbench.progress import progress_bar
 from mirbench.records import Predictions
+from mirbench.seeded import seeded
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -68,7 +70,7 @@ def scores_of(estimator: Any, features: np.ndarray, target: str) -> np.ndarray:
     """(clips, outputs) of a fitted estimator: its decision function where that has a column for each class, one logit of two classes being
     shared out; else the logarithm of its probabilities, of labels their log odds; else 1 for what it predicts. target: or `label`, of one
     label alone, which it was fitted to as to two classes."""
-    from mirbench.evaluation.estimators.label_by_label import log_odds, log_of, logits_of_two
+    from mirbench.evaluation.estimators.label_by_label import logits_of_two
 
     if target == "regression":
         return np.asarray(estimator.predict(features)).reshape(len(features), -1)
@@ -97,6 +99,9 @@ def misfit(probe: Probe, target: str) -> str:
     from sklearn.utils import get_tags
 
     built = probe.build(target)
+    if lacks := [name for name in ("fit", "get_params") if not hasattr(built, name)]:
+        what = f"{type(built).__name__}, which has no {lacks[0]}" if built is not None else "nothing"
+        return f"the probe '{probe.name}' makes {what}; its estimator should be one of scikit-learn's kind, or a function that returns one."
     kind = get_tags(built).estimator_type
     if target in KIND.get(kind or "", ()):
         return ""
@@ -172,9 +177,10 @@ def fit(
         scores = complete(scores_of(estimator, features, kind), learned, blank)
         return float(evaluate(metric, replace(valid, scores=scores))[0])
 
-    sides = features_train.astype(np.float64), features_valid.astype(np.float64)
+    sides = features_train[rows].astype(np.float64), features_valid.astype(np.float64)
     truth = (truth.ravel() if truth.shape[1:] == (1,) else truth)[rows]
-    best, facts = _choose(pipeline, grid, sides, rows, truth, validate, f"{probe.name} probe")
+    seed_of_globals = seed if is_seeded(probe) else 0
+    best, facts = _choose(pipeline, grid, sides, truth, validate, seed_of_globals, f"{probe.name} probe")
     if best is None:
         why = facts.get("failed", {}).values()
         raise MirbenchError(
@@ -211,15 +217,21 @@ def unfitted(probe: Probe, target: str, truth: np.ndarray, seed: int = 0, device
     *before, (last, estimator) = built.steps if isinstance(built, Pipeline) else [(LAST[target], built)]
     tags, inside = get_tags(estimator), ""
     if target == "multilabel":
+        itself = tags.classifier_tags.multi_label or (tags.target_tags.multi_output and not tags.target_tags.single_output)
         partial = (truth < 0).any() and not getattr(estimator, "takes_unjudged", False)
-        if truth.shape[1] > 1 and (partial or not tags.classifier_tags.multi_label):
+        if truth.shape[1] > 1 and (partial or not itself):
             estimator, inside = LabelByLabel(estimator), "estimator__"
     elif target == "regression" and truth.shape[1] > 1 and not tags.target_tags.multi_output:
         estimator, inside = MultiOutputRegressor(estimator), "estimator__"
-    pipeline = Pipeline([("scale", SteadyScaler()), *before, (last, estimator)])
+    scale = "scale"
+    while scale in dict([*before, (last, estimator)]):
+        scale += "_"
+    pipeline = Pipeline([(scale, SteadyScaler()), *before, (last, estimator)])
     known, grid = pipeline.get_params(), {}
     for name, values in probe.points(target).items():
         step, _, rest = name.partition("__")
+        if isinstance(built, Pipeline) and name == last:
+            raise MirbenchError(f"the grid of the probe '{probe.name}' swaps its estimator, '{last}'; register a probe for each.")
         whole = f"{last}__{inside}{rest if isinstance(built, Pipeline) else name}"
         whole = name if isinstance(built, Pipeline) and step != last else whole
         if whole not in known:
@@ -232,18 +244,16 @@ def _choose(
     pipeline: Pipeline,
     grid: Mapping[str, Sequence[Any]],
     sides: tuple[np.ndarray, np.ndarray],
-    rows: np.ndarray,
     truth: np.ndarray,
     validate: Callable[..., float],
+    seed: int,
     title: str,
 ) -> tuple[Pipeline | None, dict[str, Any]]:
     """The pipeline that is best on valid, of equals the first, or None where no point has a score that is defined; and what to report.
 
-    sides: the features of train and valid. rows: of train, those that the estimator is fitted to, with their truth. validate: (fitted
-    estimator, transformed features of valid) -> score.
+    sides: the features of train, with their truth, and of valid. validate: (fitted estimator, transformed features of valid) -> score.
+    seed: of the global generators in each fit, for what draws from them.
     """
-    import inspect
-
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -253,7 +263,7 @@ def _choose(
 
     points, last = list(ParameterGrid({name: list(values) for name, values in grid.items()})), pipeline.steps[-1][0]
     estimator, transformers, fitted_for = pipeline[-1], pipeline[:-1], None
-    takes_valid = "X_val" in inspect.signature(estimator.fit).parameters and estimator.get_params().get("scoring", "") is None
+    takes_valid = getattr(estimator, "stops_by_scoring", False) and estimator.scoring is None
     # of others a warm start trains further or adds to what there is, and does not start anew with other parameters
     warm = isinstance(estimator, LogisticClassifier | LogisticRegression) and estimator.warm_start
     best, highest = None, -np.inf
@@ -262,20 +272,19 @@ def _choose(
     facts: dict[str, Any] = {}
     for point in progress_bar(iterable=points, desc=title, unit="fit", leave=False, delay=SLOW):
         before = {name: value for name, value in point.items() if name.partition("__")[0] != last}
-        anew = before != fitted_for
-        if anew:
-            transformers, fitted_for = clone(transformers).set_params(**before), before
-            train = transformers.fit_transform(sides[0])[rows]
-            valid = transformers.transform(sides[1])
-        if anew or not warm:
-            estimator = clone(estimator)
-        estimator.set_params(**{name.partition("__")[2]: value for name, value in point.items() if name not in before})
-        own = {"X_val": valid} if takes_valid else {}
-        if takes_valid:
-            estimator.set_params(scoring=validate)  # which knows the labels of valid
-        with warnings.catch_warnings(record=True) as warned:
+        with warnings.catch_warnings(record=True) as warned, seeded(seed):
             warnings.simplefilter("always")
             try:
+                if before != fitted_for:
+                    transformers, fitted_for = clone(transformers).set_params(**before), None
+                    train, valid = transformers.fit_transform(sides[0], truth), transformers.transform(sides[1])
+                if fitted_for is None or not warm:
+                    estimator = clone(estimator)
+                fitted_for = before
+                estimator.set_params(**{name.partition("__")[2]: value for name, value in point.items() if name not in before})
+                own = {"X_val": valid} if takes_valid else {}
+                if takes_valid:
+                    estimator.set_params(scoring=validate)  # which knows the labels of valid
                 estimator.fit(train, truth, **own)
                 validation.append(validate(estimator, valid))
             except ValueError as error:  # such as more neighbours than clips

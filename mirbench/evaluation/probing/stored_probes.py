@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
 from mirbench.errors import MirbenchError, describe
 from mirbench.evaluation.probing.probes import FittedProbe
 
-FILE = "probe.skops"
+FILE, SCHEMA = "probe.skops", "schema.json"
+ADDRESS = r'(?<="__id__": )\d+|\b\d+(?=\.npy)'
 TRUSTED = ("sklearn", "mirbench")  # packages; what skops trusts by itself comes on top, such as numpy's arrays
 
 
@@ -20,7 +24,7 @@ def write_probe(folder: Path, probe: FittedProbe, modules: Collection[str] = ())
     import skops.io
 
     held = {"pipeline": probe.pipeline, "target": probe.target, "learned": probe.learned, "blank": probe.blank}
-    skops.io.dump(held, folder / FILE)
+    _write_without_addresses(skops.io.dumps(held), folder / FILE)
     _trusted(folder, modules)
 
 
@@ -36,6 +40,19 @@ def read_probe(folder: Path, modules: Collection[str] = ()) -> FittedProbe:
         return FittedProbe(**skops.io.load(folder / FILE, trusted=trusted))
     except Exception as error:  # whatever damage does to what is unpacked
         raise _unreadable(folder, error) from error
+
+
+def _write_without_addresses(dumped: bytes, file: Path) -> None:
+    """What skops wrote, whose parts are called by their addresses in memory, with numbers in the order of mention in their place, and
+    without the time: the same fit is the same bytes."""
+    place: dict[str, str] = {}
+    with zipfile.ZipFile(io.BytesIO(dumped)) as given:
+        schema = re.sub(ADDRESS, lambda found: place.setdefault(found[0], str(len(place) + 1)), given.read(SCHEMA).decode())
+        parts = {re.sub(ADDRESS, lambda found: place[found[0]], name): given.read(name) for name in given.namelist() if name != SCHEMA}
+    with zipfile.ZipFile(file, "w") as kept:
+        for name in sorted(parts):
+            kept.writestr(zipfile.ZipInfo(name), parts[name])
+        kept.writestr(zipfile.ZipInfo(SCHEMA), schema)
 
 
 def _trusted(folder: Path, modules: Collection[str]) -> list[str]:

@@ -4,9 +4,11 @@ Everything here is arithmetic on a metric that was measured under each condition
 (`significance.measure`); what conditions, encoders and the floor have in common cancels resample by resample.
 
     retained    (corrupted - chance) / (clean - chance): 1 where nothing is lost, 0 at chance
-    ce          sum over severities of the error, 1 - metric, over that of the baseline: below 1 is better than the baseline
+    ce          sum over severities of the error, best - metric, over that of the baseline: below 1 is better than the baseline
     mce         the mean of ce over the corruptions that count
     relative_ce, relative_mce    the same of the error that is added to that on clean audio
+
+best is what perfect predictions get: 1 of accuracies, areas and R², 0 of negated losses; where there is no such value, ce is undefined.
 
 The last three as ImageNet-C has them (Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and
 Perturbations", section 4), as fractions, not per cent. Relative CE divides by what the baseline loses: a corruption by which that is
@@ -79,10 +81,11 @@ class Difference:
     p: float
 
 
-def robustness(scored: Scored, chance: Measured, baseline: str, counted: Collection[str]) -> list[Line]:
+def robustness(scored: Scored, chance: Measured, baseline: str, counted: Collection[str], best: float = 1.0) -> list[Line]:
     """Every robustness number of one task and metric, encoder by encoder.
 
-    chance: the majority floor on the same clips. counted: names of the corruptions that count in the means over corruptions.
+    chance: the majority floor on the same clips. counted: names of the corruptions that count in the means over corruptions. best: what
+    perfect predictions get of the metric.
     retained is given at each severity, for each corruption and for all; ce, relative_ce for each corruption, mce and relative_mce for
     all. An encoder and the baseline are compared at the severities that both have. The baseline has lines too (1). baseline '': retained
     alone. Raises MirbenchError where the baseline or the clean score of an encoder is missing.
@@ -91,7 +94,7 @@ def robustness(scored: Scored, chance: Measured, baseline: str, counted: Collect
         raise unknown_name("baseline encoder", baseline, list(scored))
     floor, curves = _numbers(chance), _curves(scored)
     wanted = _wanted(curves.values(), counted)
-    errors = {encoder: _errors(curve, curves[baseline]) for encoder, curve in curves.items()} if baseline else {}
+    errors = {encoder: _errors(curve, curves[baseline], best) for encoder, curve in curves.items()} if baseline else {}
     divided = {name for each in errors.values() for name, numbers in each["relative_ce"].items() if not np.isnan(numbers[0])}
     averaged = {"ce": wanted & {name for each in errors.values() for name in each["ce"]}, "relative_ce": wanted & divided}
     lines = []
@@ -160,12 +163,12 @@ def _retained(encoder: str, curve: Curve, floor: np.ndarray, wanted: Collection[
     return lines + [_line(encoder, "retained", name, 0, numbers) for name, numbers in _with_all(means, wanted).items()]
 
 
-def _errors(curve: Curve, base: Curve) -> dict[str, dict[str, np.ndarray]]:
+def _errors(curve: Curve, base: Curve, best: float) -> dict[str, dict[str, np.ndarray]]:
     """ce and relative_ce, each by corruption."""
     ce, relative = {}, {}
     for corruption, severities in _severities(curve, base).items():
         mean, base_mean = _mean(curve, corruption, severities), _mean(base, corruption, severities)
-        ce[corruption] = _ratio(1 - mean, 1 - base_mean)  # the sums over severities divide as the means do
+        ce[corruption] = _ratio(best - mean, best - base_mean)  # the sums over severities divide as the means do
         relative[corruption] = _sure_ratio(curve[CLEAN, 0] - mean, base[CLEAN, 0] - base_mean, LEAST_LOSS)
     return {"ce": ce, "relative_ce": relative}
 
@@ -220,8 +223,8 @@ def _sure_ratio(numerator: np.ndarray, denominator: np.ndarray, least: float) ->
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """nan where the denominator is not above 0."""
-    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
+    """nan where the denominator is not above 0, or infinite."""
+    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=(denominator > 0) & (denominator < np.inf))
 
 
 def _line(encoder: str, measure: str, corruption: str, severity: int, numbers: np.ndarray, baseline: str = "") -> Line:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.jobs import Job
+from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.robustness import Measured
 from mirbench.evaluation.statistics.significance import holm
@@ -55,7 +56,7 @@ class CorruptedRows:
         floor = seed_mean(clean[MAJORITY], headline)
         facts = {"task": task.name, "dataset": data.name, "metric": headline}
         of_entry = {e.name: {**facts, "n_seeds": len(e.seeds), "n_test": clean[e.name][0].n_test} for e in resolved.entries}
-        lines = robustness.robustness(scored, floor, resolved.baseline, counted)
+        lines = robustness.robustness(scored, floor, resolved.baseline, counted, resolve_metric(task.metrics[0]).best)
         self.lines.append(lines)
         self.rows += [_row(line) | of_entry[line.encoder] for line in lines]
         differences = robustness.comparisons(scored, list(_pairs(run)), floor, counted)

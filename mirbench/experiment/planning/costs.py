@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mirbench.engine.jobs import Cost
+from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
+from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.experiment.resolve.records import Data, Entry, Resolved
 from mirbench.nouns import Probe, Task
 from mirbench.records import PRETRAINING_SPLITS, TESTED_SPLITS
@@ -55,7 +57,9 @@ def predicting(data: Data, labels: TaskData | None, task: Task) -> Cost:
 
 def scoring(data: Data, labels: TaskData | None, task: Task, resamples: int) -> Cost:
     clips, classes = _labelled(data, labels, task, "test")
-    return Cost(SCORE_SECONDS + SCORE_SECONDS_EACH * clips * classes * resamples, 0.01 + resamples * 1.6e-5)
+    functions = [resolve_metric(metric).function for metric in task.metrics]
+    scorers = sum(function.seconds(task.target, classes) for function in functions if isinstance(function, ScorerFunction))
+    return Cost(SCORE_SECONDS + (SCORE_SECONDS_EACH * clips * classes + scorers) * resamples, 0.01 + resamples * 1.6e-5)
 
 
 def comparing(learnt_from: tuple[Data, ...], tested: tuple[Data, ...]) -> Cost:

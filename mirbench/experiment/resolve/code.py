@@ -5,6 +5,7 @@ that it imports. What chooses by name is followed by hand: components of encoder
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.sources import MEMO, NEUTRAL, Sources, SourceTree
 from mirbench.engine.store import Store, key_of
+from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.experiment.resolve.records import Code, Parts
 from mirbench.nouns import Metric
@@ -119,8 +121,11 @@ class _Reader:
         file = file_of(module)
         own = self.tree.of_files([Path(file)]) if file else self.tree.of_object(probe)
         given = probe.estimator if hasattr(probe.estimator, "get_params") and not isinstance(probe.estimator, type) else None
-        held = f"{type(given).__module__}.{type(given).__qualname__} {sorted(map(repr, given.get_params().items()))}" if given else None
-        return {**self.parts(own), "estimator": held, "grid": {target: repr(probe.points(target)) for target in TARGETS}}
+        try:
+            grids = {target: _described(dict(probe.points(target))) for target in TARGETS}
+            return {**self.parts(own), "estimator": None if given is None else _described(given), "grid": grids}
+        except ValueError as error:
+            raise MirbenchError(f"the probe '{probe.name}' {error}") from error
 
     def _of_metric(self, metric: Metric) -> Sequence[Sources]:
         """A function of ours, or an object that holds some; what a plugin defines is part of its task."""
@@ -129,6 +134,33 @@ class _Reader:
         named = [function if hasattr(function, "__qualname__") else type(function) for function in functions if callable(function)]
         ours = [each for each in named if each.__module__.startswith("mirbench.") and "." not in each.__qualname__]
         return [self.tree.used_by(f"{each.__module__}:{each.__qualname__}") for each in ours]
+
+
+def _described(value: Any) -> str:
+    """Of a parameter, the same text in every process: no address in memory, arrays by a digest of all that they hold.
+
+    Raises ValueError where a value can only be told by its address.
+    """
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return f"{_described(type(value))}({_described(dict(sorted(value.get_params(deep=False).items())))})"
+    if hasattr(value, "__qualname__") and hasattr(
+        value, "__module__"
+    ):  # a function or a class, whose source is the plugin's or a package's
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, functools.partial):
+        return f"partial({_described(value.func)}, {_described(value.args)}, {_described(value.keywords)})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_described(key)}: {_described(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_described, value)) + "]"
+    if isinstance(value, (set, frozenset)):
+        return "{" + ", ".join(sorted(map(_described, value))) + "}"
+    if hasattr(value, "tobytes"):
+        return f"{value.dtype}{value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    text = repr(value)
+    if " at 0x" in text:
+        raise ValueError(f"has a parameter {text:.60}, of which nothing tells its value; give a function, numbers or text in its place.")
+    return text
 
 
 @functools.cache

@@ -166,6 +166,10 @@ class ChosenProbe:
     seeded: bool = False
     module: str = ""
 
+    @property
+    def built_in(self) -> bool:
+        return self.module.split(".")[0] in ("mirbench", "mirbench_plugins")
+
 
 @dataclass(frozen=True)
 class Code:

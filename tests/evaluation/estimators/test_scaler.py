@@ -30,6 +30,15 @@ def test_a_column_of_one_value_and_its_rounding_becomes_nothing(value: float) ->
     assert not scaler.transform(x.astype(np.float64) + 1000).any()
 
 
+def test_a_column_of_one_value_comes_back_and_a_scale_alone_is_left_out() -> None:
+    x = np.c_[np.arange(4.0), np.full(4, 7.0)]
+    scaler = SteadyScaler().fit(x)
+    assert scaler.inverse_transform(scaler.transform(x)) == pytest.approx(x)
+    shifted = SteadyScaler(with_std=False).fit(x)
+    assert shifted.transform(x) == pytest.approx(x - x.mean(axis=0))
+    assert shifted.inverse_transform(shifted.transform(x)) == pytest.approx(x)
+
+
 def test_a_label_alone_is_a_clone_each() -> None:
     from sklearn.linear_model import LogisticRegression
 

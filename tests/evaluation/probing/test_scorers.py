@@ -5,11 +5,13 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import softmax
+from scipy.special import expit, softmax
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
     balanced_accuracy_score,
     brier_score_loss,
@@ -24,7 +26,7 @@ from sklearn.metrics import (
 import mirbench
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing import scoring
-from mirbench.evaluation.probing.metrics import METRICS, check_fits, evaluate, resolve
+from mirbench.evaluation.probing.metrics import METRICS, check_fits, evaluate, majority, resolve
 from mirbench.records import Clip, Predictions
 from mirbench.testing import check_task
 
@@ -116,10 +118,43 @@ def test_what_a_scorer_cannot_score_is_told_when_the_task_is_checked() -> None:
 def test_labels_that_nobody_judged_are_refused() -> None:
     data = given("multilabel")
     data.targets[0, 0] = -1
-    with pytest.raises(MirbenchError, match="metric 'roc_auc' does not say that it leaves out labels that nobody has judged"):
+    with pytest.raises(MirbenchError, match="metric 'roc_auc' does not leave out labels that nobody has judged"):
         evaluate("roc_auc", data)
 
 
 def test_ours_are_found_without_scikit_learn() -> None:
     code = "import sys; from mirbench.evaluation.probing.metrics import resolve; resolve('accuracy'); print('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("target", ["multiclass", "multilabel"])
+def test_the_floor_is_what_scikit_learns_dummy_says(target: str) -> None:
+    train, test = given(target, 4, 300), given(target, 4, 80)
+    dummy = DummyClassifier(strategy="prior").fit(np.zeros((300, 1)), train.targets)
+    floor = replace(test, scores=majority(target, train.targets, 80, test.classes))
+    expected = dummy.predict_proba(np.zeros((80, 1)))
+    if target == "multiclass":
+        assert softmax(floor.scores.astype(float), axis=1) == pytest.approx(expected, abs=1e-6)
+        assert evaluate("neg_log_loss", floor)[0] == pytest.approx(-log_loss(test.targets, expected), abs=1e-6)
+        assert evaluate("balanced_accuracy", floor)[0] == 0.25
+    else:
+        assert expit(floor.scores.astype(float)) == pytest.approx(np.stack([p[:, 1] for p in expected], axis=1), abs=1e-6)
+        said = f1_score(test.targets, dummy.predict(np.zeros((80, 1))), average="macro")
+        assert evaluate("f1_macro", floor)[0] == pytest.approx(said)
+
+
+def test_a_label_that_all_or_none_have_is_a_finite_floor() -> None:
+    for train in (np.zeros(5, int), np.ones(5, int)):
+        row = majority("multilabel", np.c_[train, [0, 1, 1, 0, 1]], 1, ("a", "b"))[0]
+        assert np.isfinite(row).all()
+        assert expit(row[0].astype(float)) == pytest.approx(train[0], abs=1e-30)
+
+
+def test_what_is_best_is_0_of_negated_losses_and_1_of_the_rest() -> None:
+    for name in ("neg_log_loss", "neg_max_error", "neg_mean_squared_error"):
+        assert resolve(name).best == 0
+    assert {resolve(name).best for name in (*METRICS, "balanced_accuracy", "matthews_corrcoef", "d2_log_loss_score")} == {1}
+    assert resolve("positive_likelihood_ratio").best == np.inf
+    perfect = np.eye(4)[np.arange(40) % 4] * 1e3
+    for name in ("neg_log_loss", "balanced_accuracy"):
+        assert evaluate(name, predictions("multiclass", np.arange(40) % 4, perfect))[0] == pytest.approx(resolve(name).best)

@@ -79,6 +79,18 @@ def test_numbers_by_hand() -> None:
     assert {each.baseline for each in lines if each.measure == "retained"} == {""}
 
 
+def test_errors_are_counted_from_the_best_value_of_the_metric() -> None:
+    """A negated loss is the accuracy less 1: the same errors, so the same numbers but for those above chance."""
+    scored, losses = {"base": base(), "some": some()}, {"base": scaled(base(), lambda x: x - 1), "some": scaled(some(), lambda x: x - 1)}
+    chance = CHANCE[0] - 1, CHANCE[1] - 1
+    expected, lines = robustness(scored, CHANCE, "base", COUNTED), robustness(losses, chance, "base", COUNTED, best=0.0)
+    for ours, theirs in zip(lines, expected, strict=True):
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), nan_ok=True)
+    without = robustness(losses, chance, "base", COUNTED, best=math.inf)
+    for line, other in zip(without, expected, strict=True):
+        assert math.isnan(line.value) if line.measure in ("ce", "mce") else line.value == pytest.approx(other.value, nan_ok=True)
+
+
 def test_retained_is_1_where_nothing_is_lost_and_0_at_chance() -> None:
     clean = measured(0.9)
     scored = {"e": {CLEAN: clean, ("same", 1): clean, ("deaf", 1): CHANCE, ("worse", 1): (0.1, np.full(RESAMPLES, 0.1))}}
