@@ -65,24 +65,31 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     names = style.among(looks, kept["encoder"])
     starred = set(single.loc[~single["counted"], "corruption"])
     means = [ALL] if (kept["corruption"] == ALL).any() else []
+    unknown = means and single["counted"].isna().any()
     columns = [*sorted(dict.fromkeys(single["corruption"]), key=lambda name: name in starred), *means]
     heads = ["mean" if name == ALL else short(f"{name} *" if name in starred else name, 28) for name in columns]
     note = (
         "Retained performance: corrupted minus chance over clean minus chance, mean over severities, headline metric. White is chance (0) "
         f"or worse, the darkest blue all that there was on clean audio (1) or more. {NONE}: not scored"
         f"{', or not surely above chance on clean audio' if every.loc[every['corruption'] != ALL, 'value'].isna().any() else ''}."
-        f"{' The mean is over corruptions without *.' if starred else ''}"
+        f"{' The mean is over corruptions that count, which are not known here.' if unknown else ''}"
+        f"{' The mean is over corruptions without *.' if starred and not unknown else ''}"
     )
     inner = CELL_WIDTH * len(columns), style.row_height(map(style.row_label, names)) * len(names)
     figure, axes = style.canvas(len(blocks), 1, *inner)
     for axis, p in zip(axes, blocks, strict=True):
-        values = p.of(kept).pivot(index="encoder", columns="corruption", values="value").reindex(index=names, columns=columns)
-        words = values.map(lambda value: (NONE if value != value else f"{value:.2f}", ""))
+        block = p.of(kept)
+        block = block.assign(word=[x or (NONE if v != v else f"{v:.2f}") for v, x in zip(block["value"], block["infinite"], strict=True)])
+        values, words = (
+            block.pivot(index="encoder", columns="corruption", values=what).reindex(index=names, columns=columns)
+            for what in ("value", "word")
+        )
+        words = words.map(lambda word: (NONE if word != word else word, ""))
         edges = [sum(not looks[name].floor for name in names)], [len(columns) - len(means)]
         shown = heads if p == blocks[0] else [""] * len(columns)
         heat_map(axis, values, words, shown, *edges)
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
-        said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
+        said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(block)}"
         axis.set_title(said, fontsize=9.5, pad=8)
     return style.finish(figure, notes=[note])
 
@@ -96,8 +103,12 @@ def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: st
     values = pd.DataFrame({key: rows["value"] for key, rows in columns.items()})
     scale = values[[name not in rest or not rest[name].floor for name in names]]
     shades = (values - scale.min()).div((scale.max() - scale.min()).replace(0, math.inf)).clip(0, 1)
+    parts = ["value", "ci_low", "ci_high", "infinite"]
     cells = {
-        key: [cell(*row).partition(" ")[::2] for row in rows[["value", "ci_low", "ci_high"]].to_numpy()] for key, rows in columns.items()
+        key: [
+            (infinite or cell(*row)).partition(" ")[::2] for *row, infinite in rows[parts].fillna({"infinite": ""}).itertuples(index=False)
+        ]
+        for key, rows in columns.items()
     }
     words = pd.DataFrame(cells, index=names).map(lambda both: ("not scored", "") if both[0] == NONE else both)
     heads = ["\n".join([p.task, f"on {p.dataset}", p.metric, *size(rows).split(", ")]) for p, rows in shown.items()]
