@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mirbench.reporting import notes
 from mirbench.reporting.tables import robustness, scores
 from mirbench.reporting.tables.table import Table, csv, document
+from mirbench.reporting.words import MEASURES
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
@@ -44,7 +45,7 @@ class Section:
 
 
 def _label(stem: str, name: str, number: int) -> str:
-    return stem if not name else name.replace("_", "-") if name in robustness.MEASURES else f"{stem}-{number}"
+    return stem if not name else name.replace("_", "-") if name in MEASURES else f"{stem}-{number}"
 
 
 def sections(results: Results) -> dict[str, Section]:

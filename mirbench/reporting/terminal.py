@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
-from mirbench.reporting.tables.robustness import MEASURES, by_measure
+from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import NONE, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "–"
+RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
+MEASURES = {**RATIOS, "retained": "retained performance"}
 
 
 class Panel(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, MAJORITY
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import Panel, of_clean_audio, panels, size
+from mirbench.reporting.words import RATIOS, Panel, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 FLOOR_LINES: dict[str, Any] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
-RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}
 RATIOS_ACROSS, RATIO_WIDTH = 5, 1.9  # panels beside each other, inches
 
 

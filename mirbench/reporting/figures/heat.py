@@ -78,18 +78,15 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     inner = CELL_WIDTH * len(columns), style.row_height(map(style.row_label, names)) * len(names)
     figure, axes = style.canvas(len(blocks), 1, *inner)
     for axis, p in zip(axes, blocks, strict=True):
-        block = p.of(kept)
-        block = block.assign(word=[x or (NONE if v != v else f"{v:.2f}") for v, x in zip(block["value"], block["infinite"], strict=True)])
-        values, words = (
-            block.pivot(index="encoder", columns="corruption", values=what).reindex(index=names, columns=columns)
-            for what in ("value", "word")
-        )
-        words = words.map(lambda word: (NONE if word != word else word, ""))
+        block: Any = p.of(kept).pivot(index="encoder", columns="corruption")
+        values, infinite = (block[what].reindex(index=names, columns=columns) for what in ("value", "infinite"))
+        words = values.map(lambda value: NONE if value != value else f"{value:.2f}")
+        words = words.mask(infinite.isin(["inf", "-inf"]), infinite).map(lambda word: (word, ""))
         edges = [sum(not looks[name].floor for name in names)], [len(columns) - len(means)]
         shown = heads if p == blocks[0] else [""] * len(columns)
         heat_map(axis, values, words, shown, *edges)
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
-        said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(block)}"
+        said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
         axis.set_title(said, fontsize=9.5, pad=8)
     return style.finish(figure, notes=[note])
 
@@ -103,14 +100,9 @@ def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: st
     values = pd.DataFrame({key: rows["value"] for key, rows in columns.items()})
     scale = values[[name not in rest or not rest[name].floor for name in names]]
     shades = (values - scale.min()).div((scale.max() - scale.min()).replace(0, math.inf)).clip(0, 1)
-    parts = ["value", "ci_low", "ci_high", "infinite"]
-    cells = {
-        key: [
-            (infinite or cell(*row)).partition(" ")[::2] for *row, infinite in rows[parts].fillna({"infinite": ""}).itertuples(index=False)
-        ]
-        for key, rows in columns.items()
-    }
-    words = pd.DataFrame(cells, index=names).map(lambda both: ("not scored", "") if both[0] == NONE else both)
+    parts = {key: rows[["value", "ci_low", "ci_high", "infinite"]].fillna({"infinite": ""}) for key, rows in columns.items()}
+    cells = {key: [infinite or cell(*row) for *row, infinite in rows.itertuples(index=False)] for key, rows in parts.items()}
+    words = pd.DataFrame(cells, index=names).map(lambda text: ("not scored", "") if text == NONE else text.partition(" ")[::2])
     heads = ["\n".join([p.task, f"on {p.dataset}", p.metric, *size(rows).split(", ")]) for p, rows in shown.items()]
     under = [i for i in range(1, len(encoders)) if encoders[i] != encoders[i - 1]]
     note = (

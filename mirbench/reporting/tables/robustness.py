@@ -18,7 +18,6 @@ from mirbench.results.order import complete
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = {"mce": "mCE", "relative_mce": "relative mCE", "retained": "retained performance"}
 SIGNIFICANT = 0.05  # a difference whose corrected p is below is called real
 
 
@@ -36,7 +35,7 @@ def baseline(robustness: pd.DataFrame) -> str:
 
 
 def by_measure(robustness: pd.DataFrame) -> dict[str, Table]:
-    """Encoders and floors as rows, tasks and their mean as columns, a table for each of MEASURES."""
+    """Encoders and floors as rows, tasks and their mean as columns, a table for each of words.MEASURES."""
     rows = means(robustness)
     rows, made = rows[rows["corruption"] == ALL].drop_duplicates(["measure", "encoder", "task", "dataset"]), {}  # of baselines the first
     shown = panels(rows)
