@@ -36,7 +36,7 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
     """
     from mirbench.reporting import html, notes, terminal
     from mirbench.reporting.figures import write_figures
-    from mirbench.reporting.sections import sections
+    from mirbench.reporting.sections import KINDS, STEMS, sections
 
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
@@ -50,14 +50,13 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
     texts = terminal.texts(results, {*KEPT, width})
     text |= {name: texts[columns] for columns, name in KEPT.items()}
     for name, content in text.items():
-        if content:
-            write_atomically(folder / name, content)
-        else:
-            (folder / name).unlink(missing_ok=True)  # of an earlier report
+        write_atomically(folder / name, content)
+    for name in {f"tables/{stem}.{kind}" for stem in STEMS for kind in KINDS}.difference(text):
+        (folder / name).unlink(missing_ok=True)  # of an earlier report
     drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results))
     page = folder / "report.html"
     write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
-    files = [*(folder / name for name, content in text.items() if content), *drawn, page]
+    files = [*(folder / name for name in text), *drawn, page]
     return Report(text[kept] if (kept := _kept(width)) else texts[width], files)
 
 

@@ -55,7 +55,7 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         commands=[_command(m) for m in manifests.values() if m.get("command")],
         sections=sections,
         swept=swept,
-        of_robustness=sections["robustness"].below or (notes.of_robustness(results) if swept else []),
+        of_robustness=sections["robustness"].below if "robustness" in sections else notes.of_robustness(results),
         compared=over_all if len(results.robustness_comparisons) else None,
         captions=CAPTIONS,
         robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},

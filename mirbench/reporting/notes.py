@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting.tables.robustness import SIGNIFICANT, baseline, by_measure
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import NONE, panels, size, span
-from mirbench.results.order import complete
+from mirbench.results.order import complete, joined
 from mirbench.results.run_folder import overlap_in_words
 
 if TYPE_CHECKING:
@@ -60,10 +61,37 @@ def of_scores(results: Results) -> list[str]:
         f"Seeds: {'; '.join(seeds)}.",
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
         *(f"On {sentence}" for sentence in beaten(rows)),
+        *of_probes(results),
         *([f"{NONE}: not scored."] if not scored else []),
         *overlap(results),
         *(["An encoder whose numbers differ between the runs is called by its name and its run."] if results.renamed else []),
     ]
+
+
+def of_probes(results: Results) -> list[str]:
+    """A sentence on the points of grids at which a probe failed, and one on probes that did not converge, where there are any."""
+    reports = list(_probe_reports(results))
+    failed = [f"{where} ({str(why).rstrip('.')})" for where, report in reports for why in report.get("failed", {}).values()]
+    chosen = {where: report["converged"][report["grid"].index(report["chosen"])] for where, report in reports}
+    of_kinds = {
+        f"{sum(len(report['grid']) for _, report in reports)} fits of probes, {len(failed)} failed": failed,
+        f"{len(reports)} probes, {list(chosen.values()).count(False)} did not converge": [where for where in chosen if not chosen[where]],
+    }
+    return [
+        f"Of {counts}: {which[0]}{f', and {len(which) - 1} more in manifest.json' if len(which) > 1 else ''}."
+        for counts, which in of_kinds.items() if which
+    ]  # fmt: skip
+
+
+def _probe_reports(results: Results) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each probe said of itself in a manifest, and of what it was; not those of manifests that do not name the points of the grid."""
+    for run, manifest in results.manifests.items():
+        for task, about in joined([manifest], "tasks").items():
+            for dataset, facts in (about.get("dataset") or {}).items() if isinstance(about, dict) else ():
+                for probe, report in facts.get("probes", {}).items():
+                    if "chosen" in report:
+                        where = f"{task} on {dataset}, {probe}"
+                        yield f"{where} ({run})" if len(results.manifests) > 1 else where, report
 
 
 def beaten(rows: pd.DataFrame) -> list[str]:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
-from mirbench.reporting.tables.robustness import MEASURES, by_measure
+from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import NONE, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _scores(results: Results) -> tuple[Table, list[str]]:
     rows = clean(results.summary)
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
     below = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes, *notes.beaten(rows)]
-    return scores(results.summary), [*below, *notes.overlap(results)]
+    return scores(results.summary), [*below, *notes.of_probes(results), *notes.overlap(results)]
 
 
 def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
@@ -64,7 +64,8 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     first_floor = next((i for i, name in enumerate(means.index) if name in floors), 0)
     table = of_text({"under corruption": means.index, **means}, headings={first_floor: "floors"} if first_floor else {})
     over = f"{tasks} tasks, of those where it is defined, and " if tasks > 1 else ""
-    counted = span([corrupted.loc[corrupted["counted"], "corruption"].nunique()], "corruption")
+    known = corrupted["counted"].notna().all()
+    counted = span([corrupted.loc[corrupted["counted"], "corruption"].nunique()], "corruption") if known else "the corruptions that count"
     means_of = f"Mean over {over}{counted}. mCE: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
     lines = [
         means_of if len(means) else "No robustness score over all tasks; see the tables of each.",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "–"
+RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
+MEASURES = {**RATIOS, "retained": "retained performance"}
 
 
 class Panel(NamedTuple):
@@ -37,14 +39,9 @@ def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:
-    """Those of a completed frame: by task and data set in their order, the headline first."""
-    found = frame[[*Panel._fields]].drop_duplicates(["task", "dataset", "metric"])
-    return [
-        Panel(*row)
-        for row in found.assign(last=~found["headline"])
-        .sort_values(["task", "dataset", "last", "metric"])[[*Panel._fields]]
-        .itertuples(index=False)
-    ]
+    """Those of a completed frame: by task and data set in their order, and the metrics in the task's own, the headline first."""
+    found = frame.drop_duplicates(["task", "dataset", "metric"]).sort_values(["task", "dataset", "metric_place"])
+    return [Panel(*row) for row in found[[*Panel._fields]].itertuples(index=False)]
 
 
 def places(rows: pd.DataFrame, shown: list[Panel]) -> list[float]:

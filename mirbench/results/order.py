@@ -39,14 +39,15 @@ def joined(manifests: Iterable[Mapping[str, Any]], part: str) -> dict[str, Any]:
 def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), table: str = "") -> pd.DataFrame:
     """The frame with its names as ordered categoricals and with these columns, where it lacks them or cells of them.
 
-    role, baseline_role: encoder | floor; encoders come first. headline: whether the metric is its task's first. label: the metric with
-    its unit, for axes. level, unit: of the corruption at that severity, nan where not known. counted: whether it counts in means.
-    Where no manifest says so, a floor is one of FLOORS, and a headline the metric of a task that comes first. table: a name of
+    role, baseline_role: encoder | floor; encoders come first. headline: whether the metric is its task's first. metric_place: orders the
+    metrics of a task, the headline first. label: the metric with its unit, for axes. level, unit: of the corruption at that severity, nan
+    where not known. counted: whether it counts in means, NA where not known.
+    Where no manifest says so, a floor is one of FLOORS, and the metrics of a task have the order in which they come. table: a name of
     schema.TABLES, told from the columns where it is not given. Raises Fault for a frame that is no such table.
     """
     schema = TABLES[table or _table_of(frame)]
     ordered = [column.name for column in schema.columns if column.dtype == "name" or column.name == "baseline"]
-    whole = {"headline", "label", *schema.names} <= set(frame) and all(frame[name].dtype == "category" for name in ordered)
+    whole = {"metric_place", "label", *schema.names} <= set(frame) and all(frame[name].dtype == "category" for name in ordered)
     if whole and not frame.duplicated(list(schema.identity)).any():
         return frame  # it was completed before
     given, manifests = frame.reset_index(drop=True), list(manifests)
@@ -57,9 +58,9 @@ def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), t
     metrics_of = {task: list(about.get("metrics", [])) for task, about in tasks.items() if isinstance(about, dict)}
 
     def fill(name: str, values: list[Any]) -> None:
-        if name not in frame or frame[name].isna().any():
-            kept = frame[name].tolist() if name in frame else [None] * len(frame)
-            frame[name] = [value if old is None or old != old else old for old, value in zip(kept, values, strict=True)]
+        lacking = frame[name].isna().tolist() if name in frame else [True] * len(frame)
+        kept = frame[name].tolist() if name in frame else values
+        frame[name] = [new if empty else old for old, new, empty in zip(kept, values, lacking, strict=True)]
 
     people = [column for column in ("encoder", "baseline") if column in frame]
     names = dict.fromkeys([*encoders, *(name for column in people for name in as_names(frame[column]).cat.categories if name)])
@@ -73,18 +74,20 @@ def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), t
         frame[column] = as_names(frame[column], [*(name for name in names if name not in floors), *floors], unused=True)
         fill(role, ["floor" if name in floors else "encoder" for name in frame[column]])
     frame["task"] = as_names(frame["task"], [*tasks, *(task for task in frame["task"].unique() if task != ALL)])
-    frame["metric"] = as_names(frame["metric"], [metric for named in metrics_of.values() for metric in named])
     order = {(task, metric): i for task, named in metrics_of.items() for i, metric in enumerate(named)}
-    place = [order.get(row, math.inf) for row in zip(frame["task"], frame["metric"], strict=True)]
-    first = frame.assign(place=place).groupby(["task", "dataset"], observed=True)["place"].transform(_first_at_least, frame["metric"])
-    fill("headline", (frame["metric"].astype("str") == first.astype("str")).tolist())
+    pairs = zip(frame["task"], frame["metric"], strict=True)
+    fill("metric_place", [order.get(pair, len(order) + row) for row, pair in enumerate(pairs)])  # others as they come
+    place = frame.groupby(["task", "dataset", "metric"], observed=True)["metric_place"].transform("min")
+    first = place.groupby([frame["task"], frame["dataset"]], observed=True).transform("min")
+    fill("headline", (place == first).tolist())
     frame["headline"] = frame["headline"].astype(bool)
+    frame["metric_place"] = place.mask(frame["headline"], -1)
     fill("label", [str(metrics.get(metric) or metric) for metric in frame["metric"]])
     if "corruption" in frame:
         frame["corruption"] = as_names(frame["corruption"], [CLEAN, *corruptions])
         about = [corruptions.get(name) or {} for name in frame["corruption"]]
-        fill("counted", [each.get("counted") is not False for each in about])
-        frame["counted"] = frame["counted"].astype(bool)
+        fill("counted", [each.get("counted", True) is not False if each else None for each in about])
+        frame["counted"] = frame["counted"].astype("boolean")
         if "severity" in frame:
             fill("level", [_level(each.get("levels") or [], severity) for each, severity in zip(about, frame["severity"], strict=True)])
             frame["level"] = frame["level"].astype(float)
@@ -96,11 +99,6 @@ def _table_of(frame: pd.DataFrame) -> str:
     if "difference" in frame:
         return "robustness_comparisons" if "measure" in frame else "comparisons"
     return "robustness" if "measure" in frame else "summary"
-
-
-def _first_at_least(places: pd.Series[Any], metrics: Any) -> str:
-    """The metric at the least place, of equals the first."""
-    return str(metrics[places.idxmin()])
 
 
 def _level(levels: list[float], severity: int) -> float:

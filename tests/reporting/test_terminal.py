@@ -8,6 +8,8 @@ import pytest
 from synthetic import FAILED, SKIPPED, a_manifest, a_results, a_row, a_sweep, results_of
 
 from mirbench.reporting import terminal
+from mirbench.reporting.html import page
+from mirbench.reporting.sections import sections
 from mirbench.reporting.words import cell
 
 GENRE, F1, KEY = ({"task": t, "metric": m} for t, m in (("genre", "accuracy"), ("genre", "macro_f1"), ("key", "mirex")))
@@ -147,3 +149,33 @@ def test_clips_that_were_skipped_and_tasks_that_were_left_out_stand_last():
     }
     text = terminal.text(a_table("semisupcon", manifest=manifest), 100)
     assert text.endswith("\n\n1 clip of mini was skipped:\n  a.wav: it is empty\nkey is not run on mini: it has no keys\n")
+
+
+def test_how_many_corruptions_count_is_told_where_it_is_known():
+    assert "4 tasks, of those where it is defined, and 4 corruptions." in " ".join(terminal.text(a_results(), 100).split())
+    manifest = {name: about for name, about in a_manifest().items() if name != "corruptions"}
+    unknown = terminal.text(results_of({"run": manifest}, **a_sweep()), 100)
+    assert "of those where it is defined, and the corruptions that count." in " ".join(unknown.split())
+
+
+def test_fits_that_failed_and_probes_that_did_not_converge_are_told_in_every_form():
+    grid = [{"n_neighbors": n} for n in (5, 50, 500)]
+    report = {"grid": grid, "chosen": grid[0], "converged": [True, False, False]}
+    failed = {**report, "failed": {"1": "needs 50 clips, has 30.", "2": "needs 500 clips, has 30."}}
+    probes = {"a, seed 0": failed, "b, seed 0": report, "b, seed 1": {**report, "chosen": grid[1]}, "old, seed 0": {"converged": [False]}}
+
+    def told_by(probes):
+        manifest = {"tasks": {"genre": {"metrics": ["accuracy"], "dataset": {"mini": {"probes": probes}}}}}
+        results = a_table("a", "b", manifest=manifest)
+        made = sections(results)
+        return [
+            " ".join(text.split())
+            for text in (terminal.text(results, 100), made["scores"].files("scores")["scores.md"], page(results, made, []))
+        ]
+
+    for text in told_by(probes):
+        assert "Of 9 fits of probes, 2 failed: genre on mini, a, seed 0 (needs 50 clips, has 30), and 1 more in manifest.json." in text
+        assert "Of 3 probes, 1 did not converge: genre on mini, b, seed 1." in text
+    for text in told_by({"b, seed 0": report}):  # what was not chosen need not have converged
+        assert "fits of probes" not in text
+        assert "converge: " not in text

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from synthetic import a_row
 
+from mirbench.reporting.words import panels
 from mirbench.results.order import complete
 from mirbench.results.schema import TABLES
 
@@ -67,7 +68,7 @@ def test_levels_are_those_of_the_severity_and_nan_where_they_are_not_known():
     found = complete(frame(*({"corruption": c, "severity": s} for c, s in conditions)), [MANIFEST])
     assert [None if math.isnan(x) else x for x in found["level"]] == [None, 40, 20, None, None, None]
     assert list(found["unit"]) == ["", "dB", "dB", "dB", "degrees", ""]
-    assert list(found["counted"]) == [True, True, True, True, False, True]
+    assert found["counted"].astype(object).where(found["counted"].notna(), None).tolist() == [None, True, True, True, False, None]
     assert names(found["corruption"]) == ["clean", "noise", "polarity", "strange"]
 
 
@@ -121,3 +122,18 @@ def test_what_is_no_such_table_is_a_sentence():
         complete(frame({}).assign(encoder=math.nan))
     with pytest.raises(ValueError, match=r"summary\.csv, row 1, lacks value"):
         TABLES["summary"].frame([a_row("summary"), {k: v for k, v in a_row("summary", task="key").items() if k != "value"}])
+
+
+def test_metrics_stand_in_the_order_of_their_own_task():
+    tasks = {"key": ["mirex", "f1", "accuracy"], "genre": ["accuracy", "f1", "mirex"]}
+    rows = [{"task": task, "metric": metric} for task in ("genre", "key") for metric in ("mirex", "f1", "accuracy")]
+
+    def shown(frame):
+        return [(panel.task, panel.metric) for panel in panels(frame)]
+
+    told = complete(frame(*rows), [{"tasks": {task: {"metrics": metrics} for task, metrics in tasks.items()}}])
+    assert shown(told) == [(task, metric) for task, metrics in tasks.items() for metric in metrics]
+    more = complete(pd.concat([told, frame({"encoder": "mine", "task": "genre", "metric": "f1"})]))
+    assert shown(more) == [*shown(told)[3:], *shown(told)[:3]]  # tasks as they come
+    mixed = frame({"metric": "f1"}, {"metric": "accuracy"}, {"task": "key", "metric": "accuracy"}, {"task": "key", "metric": "f1"})
+    assert shown(complete(mixed)) == [("genre", "f1"), ("genre", "accuracy"), ("key", "accuracy"), ("key", "f1")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, MAJORITY
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import Panel, of_clean_audio, panels, size
+from mirbench.reporting.words import RATIOS, Panel, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 FLOOR_LINES: dict[str, Any] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
-RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}
 RATIOS_ACROSS, RATIO_WIDTH = 5, 1.9  # panels beside each other, inches
 
 
@@ -72,7 +71,7 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
     points: the variants of a sweep, as Results has them.
     """
     comparisons, looks = style.prepared(comparisons)
-    shown = comparisons[comparisons["difference"].notna()].rename(columns={"difference": "value"})
+    shown = comparisons[comparisons["difference"].notna() | (comparisons["infinite"] != "")].rename(columns={"difference": "value"})
     shown = _without(shown, shown["baseline"].astype("str").map(own_name) == MAJORITY)
     if points is not None and len(points):
         shown = _without(shown, shown["baseline_role"] == "floor")
@@ -174,13 +173,15 @@ def _dots(drawn: Drawn, by: str, rows: list[_Row], across: int, missing: str, wi
         points = points.set_index(by).reindex([row.name for row in rows])
         colours = [row.look.colour for row in rows]
         axis.hlines(range(len(rows)), points["ci_low"], points["ci_high"], colours, linewidth=1.8, zorder=2).set_gid("intervals")
-        for place, (row, value, hollow) in enumerate(zip(rows, points["value"], points["hollow"], strict=True)):
+        numbers = points[["value", "hollow", "infinite"]].fillna({"infinite": ""}).itertuples(index=False)
+        for place, (row, (value, hollow, infinite)) in enumerate(zip(rows, numbers, strict=True)):
             if value == value:
                 mark: Any = {"color": row.look.colour, "markerfacecolor": "white" if hollow else row.look.colour, "markeredgewidth": 1.3}
                 axis.plot([value], [place], row.look.marker, markersize=6.5, zorder=3, gid=f"point:{row.name}", **mark)
             else:
-                ground, middle = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}, axis.get_yaxis_transform()
-                axis.text(0.5, place, missing, transform=middle, ha="center", va="center", color=style.GREY, fontsize=8, bbox=ground)
+                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+                middle: Any = {"transform": axis.get_yaxis_transform(), "ha": "center", "va": "center"}
+                axis.text(0.5, place, infinite or missing, color=style.GREY, fontsize=8, bbox=ground, **middle)
         for place, (one, other) in enumerate(itertools.pairwise(rows)):
             if one.group != other.group:
                 axis.axhline(place + 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)

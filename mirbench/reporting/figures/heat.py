@@ -65,19 +65,23 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     names = style.among(looks, kept["encoder"])
     starred = set(single.loc[~single["counted"], "corruption"])
     means = [ALL] if (kept["corruption"] == ALL).any() else []
+    unknown = means and single["counted"].isna().any()
     columns = [*sorted(dict.fromkeys(single["corruption"]), key=lambda name: name in starred), *means]
     heads = ["mean" if name == ALL else short(f"{name} *" if name in starred else name, 28) for name in columns]
     note = (
         "Retained performance: corrupted minus chance over clean minus chance, mean over severities, headline metric. White is chance (0) "
         f"or worse, the darkest blue all that there was on clean audio (1) or more. {NONE}: not scored"
         f"{', or not surely above chance on clean audio' if every.loc[every['corruption'] != ALL, 'value'].isna().any() else ''}."
-        f"{' The mean is over corruptions without *.' if starred else ''}"
+        f"{' The mean is over corruptions that count, which are not known here.' if unknown else ''}"
+        f"{' The mean is over corruptions without *.' if starred and not unknown else ''}"
     )
     inner = CELL_WIDTH * len(columns), style.row_height(map(style.row_label, names)) * len(names)
     figure, axes = style.canvas(len(blocks), 1, *inner)
     for axis, p in zip(axes, blocks, strict=True):
-        values = p.of(kept).pivot(index="encoder", columns="corruption", values="value").reindex(index=names, columns=columns)
-        words = values.map(lambda value: (NONE if value != value else f"{value:.2f}", ""))
+        block: Any = p.of(kept).pivot(index="encoder", columns="corruption")
+        values, infinite = (block[what].reindex(index=names, columns=columns) for what in ("value", "infinite"))
+        words = values.map(lambda value: NONE if value != value else f"{value:.2f}")
+        words = words.mask(infinite.isin(["inf", "-inf"]), infinite).map(lambda word: (word, ""))
         edges = [sum(not looks[name].floor for name in names)], [len(columns) - len(means)]
         shown = heads if p == blocks[0] else [""] * len(columns)
         heat_map(axis, values, words, shown, *edges)
@@ -96,10 +100,9 @@ def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: st
     values = pd.DataFrame({key: rows["value"] for key, rows in columns.items()})
     scale = values[[name not in rest or not rest[name].floor for name in names]]
     shades = (values - scale.min()).div((scale.max() - scale.min()).replace(0, math.inf)).clip(0, 1)
-    cells = {
-        key: [cell(*row).partition(" ")[::2] for row in rows[["value", "ci_low", "ci_high"]].to_numpy()] for key, rows in columns.items()
-    }
-    words = pd.DataFrame(cells, index=names).map(lambda both: ("not scored", "") if both[0] == NONE else both)
+    parts = {key: rows[["value", "ci_low", "ci_high", "infinite"]].fillna({"infinite": ""}) for key, rows in columns.items()}
+    cells = {key: [infinite or cell(*row) for *row, infinite in rows.itertuples(index=False)] for key, rows in parts.items()}
+    words = pd.DataFrame(cells, index=names).map(lambda text: ("not scored", "") if text == NONE else text.partition(" ")[::2])
     heads = ["\n".join([p.task, f"on {p.dataset}", p.metric, *size(rows).split(", ")]) for p, rows in shown.items()]
     under = [i for i in range(1, len(encoders)) if encoders[i] != encoders[i - 1]]
     note = (

@@ -71,9 +71,16 @@ def look(place: int) -> Look:
 def prepared(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Look]]:
     """The frame, completed, and the looks of its encoders, then of its floors, in their order.
 
+    A number that is not finite is nan, and so are the ends of its interval, as nothing can be drawn of it; `infinite` is what it was.
     An encoder's look is that of its place among the encoders of the frame's categories, so it keeps it where others have no row.
     """
     done = complete(frame)
+    value = "difference" if "difference" in done else "value"
+    numbers = done[[value, "ci_low", "ci_high"]]
+    finite = numbers.abs() < math.inf
+    done = done.assign(
+        **numbers.where(finite & finite[[value] * 3].to_numpy()), infinite=[f"{x:g}" if math.isinf(x) else "" for x in done[value]]
+    )
     roles: dict[str, str] = {}
     names: dict[str, None] = {}
     for column, role in (("encoder", "role"), ("baseline", "baseline_role")):

@@ -6,19 +6,18 @@ In every function a frame is as the CSV file that its parameter is called after.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN
-from mirbench.reporting.tables.scores import clean, differences, row_groups
-from mirbench.reporting.tables.table import Table, of_scores, of_text
+from mirbench.reporting.tables.scores import clean, of_differences, row_groups
+from mirbench.reporting.tables.table import Table, of_scores
 from mirbench.reporting.words import NONE, panels, places, span
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = {"mce": "mCE", "relative_mce": "relative mCE", "retained": "retained performance"}
 SIGNIFICANT = 0.05  # a difference whose corrected p is below is called real
 
 
@@ -36,7 +35,7 @@ def baseline(robustness: pd.DataFrame) -> str:
 
 
 def by_measure(robustness: pd.DataFrame) -> dict[str, Table]:
-    """Encoders and floors as rows, tasks and their mean as columns, a table for each of MEASURES."""
+    """Encoders and floors as rows, tasks and their mean as columns, a table for each of words.MEASURES."""
     rows = means(robustness)
     rows, made = rows[rows["corruption"] == ALL].drop_duplicates(["measure", "encoder", "task", "dataset"]), {}  # of baselines the first
     shown = panels(rows)
@@ -61,8 +60,10 @@ def retained(robustness: pd.DataFrame) -> list[Table]:
     for panel in panels(rows):
         known = panel.of(rows).dropna(subset="value")
         single = known[known["corruption"] != ALL].sort_values("corruption")
-        counted, others = (list(single["corruption"][single["counted"] == each].astype("str").unique()) for each in (True, False))
-        groups = (("", counted), ("not counted", others), ("mean of those that count", [ALL] if (known["corruption"] == ALL).any() else []))
+        aside = single["counted"].eq(False).fillna(False)
+        counted, others = (list(single["corruption"][each].astype("str").unique()) for each in (~aside, aside))
+        mean = "mean of those that count" if single["counted"].notna().all() else "mean of those that count, which are not known here"
+        groups = (("", counted), ("not counted", others), (mean, [ALL] if (known["corruption"] == ALL).any() else []))
         if counted or others:
             title = panel.title if panel.task == ALL else f"{panel.title}, {panel.metric}"
             placed = known.assign(at=[names.index(name) for name in known["encoder"]])
@@ -126,13 +127,10 @@ def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> T
     rows = rows[~rows["single"] | (decided & rows["verdict"].isin(["better", "worse"]))]
     rows = rows.sort_values(["single", "task", "dataset", "second", "corruption", "baseline", "encoder"])
     measures = {"score": "score ({})", "retained": "retained performance"}
-    return of_text({
+    about: dict[str, Any] = {
         "measure": [measures.get(m, m).format(metric) for m, metric in zip(rows["measure"], rows["metric"], strict=True)],
         "task": ["mean over tasks" if t == ALL else f"{t} on {d}" for t, d in zip(rows["task"], rows["dataset"], strict=True)],
-        **{name: rows[name] for name in ("corruption", "encoder", "baseline")},
-        "difference": differences(rows),
-        "p (Holm)": [NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_holm"]],
-        "the encoder is": rows["verdict"],
-        "test clips": rows["n_test"],
-        "seeds": rows["n_seeds"],
-    })  # fmt: skip
+        "corruption": rows["corruption"],
+    }
+    p = [NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_holm"]]
+    return of_differences(rows, about, rows["verdict"], {"p (Holm)": p})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import OVERLAP_MARK
@@ -47,10 +48,6 @@ def difference(value: float, low: float, high: float) -> str:
     return signed[0] if math.isnan(low) or math.isnan(high) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
 
 
-def differences(rows: pd.DataFrame) -> list[str]:
-    return [difference(*row) for row in rows[["difference", "ci_low", "ci_high"]].itertuples(index=False)]
-
-
 def verdict(low: float, high: float) -> str:
     """'better' or 'worse' where the whole interval is on one side of zero, 'undecided' where it is not."""
     if math.isnan(low) or math.isnan(high):
@@ -60,16 +57,27 @@ def verdict(low: float, high: float) -> str:
 
 def comparisons(frame: pd.DataFrame) -> Table:
     """A line for every paired difference, with a verdict in words. frame: as comparisons.csv."""
-    rows = complete(frame).assign(last=lambda rows: ~rows["headline"])
-    rows = rows.sort_values(["task", "dataset", "last", "metric", "baseline", "encoder"])
-    return of_text({
-        "task": rows["task"].astype("str") + " on " + rows["dataset"].astype("str"),
-        **{name: rows[name] for name in ("metric", "encoder", "baseline")},
-        "difference": differences(rows),
-        "the encoder is": [verdict(*row) for row in rows[["ci_low", "ci_high"]].itertuples(index=False)],
-        "test clips": rows["n_test"],
-        "seeds": rows["n_seeds"],
-    })  # fmt: skip
+    rows = complete(frame).sort_values(["task", "dataset", "metric_place", "baseline", "encoder"])
+    about = {"task": rows["task"].astype("str") + " on " + rows["dataset"].astype("str"), "metric": rows["metric"]}
+    return of_differences(rows, about, [verdict(*row) for row in rows[["ci_low", "ci_high"]].itertuples(index=False)])
+
+
+def of_differences(
+    rows: pd.DataFrame, about: Mapping[Any, Iterable[object]], verdicts: Iterable[str], tests: Mapping[Any, Iterable[object]] | None = None
+) -> Table:
+    """A line for each row. about: the columns that say what was compared. verdicts: in words; tests: the columns before them."""
+    return of_text(
+        {
+            **about,
+            **{name: rows[name] for name in ("encoder", "baseline")},
+            "difference": [difference(*row) for row in rows[["difference", "ci_low", "ci_high"]].itertuples(index=False)],
+            **(tests or {}),
+            "the encoder is": verdicts,
+            "test clips": rows["n_test"],
+            "seeds": rows["n_seeds"],
+        },
+        scored=[len(about) + 2],
+    )
 
 
 def sweep(summary: pd.DataFrame, points: pd.DataFrame) -> Table | None:
@@ -87,11 +95,11 @@ def sweep(summary: pd.DataFrame, points: pd.DataFrame) -> Table | None:
     rest = [name for name in cells.index if name not in variants]
     marks = [OVERLAP_MARK if name.endswith(OVERLAP_MARK) else "" for name in variants]
     names = [f"{encoder}{mark}" for encoder, mark in zip(swept.index.get_level_values("encoder"), marks, strict=True)]
-    options: dict[str | tuple[str, ...], Any] = {
-        str(option): [*map(_in_words, values), *[NONE] * len(rest)] for option, values in swept.items()
-    }
+    options = {str(option): [*map(_in_words, values), *[NONE] * len(rest)] for option, values in swept.items()}
     shown = cells.loc[[*variants, *rest]]
-    return of_text({"encoder": [*names, *rest], **options, **{head: shown.iloc[:, i] for i, head in enumerate(heads)}})
+    scored: dict[Any, Any] = {head: shown.iloc[:, i] for i, head in enumerate(heads)}
+    places = range(1 + len(options), 1 + len(options) + len(scored))
+    return of_text({"encoder": [*names, *rest], **options, **scored}, scored=places)
 
 
 def _in_words(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,18 +22,32 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "[": "{[}", "*": "{*}", "†": r"\textdagger{}", NONE: "--",
 }  # fmt: skip
-_WITH_INTERVAL = re.compile(r"([-+.\d]+) (\[[-+.\d]+, [-+.\d]+\])")  # as words.cell writes it
+_MARKUP = re.compile(
+    r"[\\|*`]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # between letters or digits it is no emphasis
+    r"|~(?=.*~)"  # two strike through what is between them
+    r"|\](?=[(\[])|^\[(?=[^\]]*\]:|[ xX]\] )"  # a link, the definition of one, a box to tick
+    r"|^(?:#{1,6}|[-+]|-{2,}|\d{1,9}[.)])(?= |$)"  # a heading, an item of a list, a rule
+)
 
 
 def escape(text: str) -> str:
-    """Text that cannot break out of its cell of a Markdown table.
+    r"""Text that a renderer of GitHub's Markdown shows as it is, in a cell of a table, a title or an item of a list.
 
-    >>> print(escape("a|b <i>"))
-    a\\|b &lt;i&gt;
+    Only where it would be markup is anything escaped, so that ordinary names are read as they are in the file, too.
+
+    >>> escape("mel_cnn, simclr[temperature=0.1] (first) costs ~5 $")
+    'mel_cnn, simclr[temperature=0.1] (first) costs ~5 $'
+    >>> print(escape("a|b <i> _x_ ~x~ [x](y)"))
+    a\|b &lt;i&gt; \_x\_ \~x~ [x\](y)
+
+    A dollar before another one begins a formula, which a backslash does not change there.
+
+    >>> escape("$x$")
+    '<span>$</span>x$'
     """
-    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(old, new)
-    return " ".join(text.split())
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"\$(?=.*\$)", "<span>$</span>", _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text))
 
 
 def escape_latex(text: str) -> str:
@@ -49,23 +64,27 @@ class Table:
     """A table to be printed; in a notebook it shows itself.
 
     cells: text, the names of the rows in the first column; each column is called by the lines of its head, a tuple. headings: what stands
-    above a row, by its place. best: (rows, columns) true for the cells in bold. numbers: the same for CSV.
+    above a row, by its place. best: (rows, columns) true for the cells in bold. scored: the places of the columns of values, each with its
+    interval after a space. numbers: the same for CSV.
     """
 
     cells: pd.DataFrame
     title: str = ""
     headings: Mapping[int, str] = field(default_factory=dict)
     best: np.ndarray | None = None
+    scored: Collection[int] = ()
     numbers: pd.DataFrame | None = None
 
-    def _lines(self, heading: Callable[[str], str], entry: Callable[[str, bool], list[str]]) -> list[list[str]]:
-        """Lines of cells: for each row as many as `entry` gives for its longest cell, after its heading."""
+    def _lines(self, heading: Callable[[str], str], entry: Callable[[str, str, bool], list[str]]) -> list[list[str]]:
+        """Lines of cells: for each row as many as `entry` gives for its longest cell, after its heading. entry: of a text, the interval of
+        one that is a value, and whether it is in bold."""
         lines: list[list[str]] = []
         for i, row in enumerate(self.cells.itertuples(index=False, name=None)):
             if i in self.headings:
                 lines.append([heading(self.headings[i]), *[""] * (len(row) - 1)])
             bold = [False] * len(row) if self.best is None else self.best[i]
-            entries = [entry(text, bool(best)) for text, best in zip(row, bold, strict=True)]
+            parts = [text.partition(" ")[::2] if place in self.scored else (text, "") for place, text in enumerate(row)]
+            entries = [entry(value, interval, bool(best)) for (value, interval), best in zip(parts, bold, strict=True)]
             lines += [list(line) for line in itertools.zip_longest(*entries, fillvalue="")]
         return lines
 
@@ -73,15 +92,18 @@ class Table:
         """The table alone, without title and notes."""
         from tabulate import tabulate
 
-        lines = self._lines(lambda text: f"*{escape(text)}:*", lambda text, best: [f"**{escape(text)}**" if best else escape(text)])
+        def entry(value: str, interval: str, best: bool) -> list[str]:
+            text = escape(f"{value} {interval}" if interval else value)
+            return [f"**{text}**" if best else text]
+
+        lines = self._lines(lambda text: f"*{escape(text)}:*", entry)
         heads = ["<br>".join(map(escape, filter(None, head))) for head in self.cells.columns]
         return str(tabulate(lines, heads, tablefmt="github", disable_numparse=True))
 
     def latex(self, caption: str, label: str) -> str:
         """For a paper that loads booktabs: an interval stands small below its value. caption: text, not LaTeX."""
 
-        def entry(text: str, best: bool) -> list[str]:
-            value, interval = _parts(text)
+        def entry(value: str, interval: str, best: bool) -> list[str]:
             value = escape_latex(value)
             return [rf"\textbf{{{value}}}" if best else value, *([rf"{{\scriptsize {interval}}}"] if interval else [])]
 
@@ -95,8 +117,8 @@ class Table:
     def html(self) -> str:
         """For a page: an interval stands small below its value."""
 
-        def entry(text: str, best: bool) -> list[str]:
-            value, interval = map(html.escape, _parts(text))
+        def entry(value: str, interval: str, best: bool) -> list[str]:
+            value = html.escape(value)
             return [(f"<b>{value}</b>" if best else value) + (f"<br><small>{interval}</small>" if interval else "")]
 
         styler = self._styler(self._lines(lambda text: f"<i>{html.escape(text)}</i>", entry), html.escape)
@@ -112,12 +134,6 @@ class Table:
 
     def _repr_html_(self) -> str:
         return f"<h3>{html.escape(self.title)}</h3>{self.html()}"
-
-
-def _parts(text: str) -> tuple[str, str]:
-    """A value and its interval; of any other text, itself and nothing."""
-    found = _WITH_INTERVAL.fullmatch(text)
-    return (found[1], found[2]) if found else (text, "")
 
 
 def document(title: str, tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
@@ -140,8 +156,8 @@ def csv(tables: Mapping[str, Table], what: str = "") -> str:
     return written
 
 
-def of_text(columns: Mapping[str | tuple[str, ...], Iterable[object]], **about: Any) -> Table:
-    """A table of text, given by columns; the head of one is its name, or several lines."""
+def of_text(columns: Mapping[Any, Iterable[object]], **about: Any) -> Table:
+    """A table of text, given by columns; the head of one is its name, or a tuple of lines."""
     import pandas as pd
 
     heads = [(head,) if isinstance(head, str) else head for head in columns]
@@ -185,13 +201,14 @@ def of_scores(
     return replace(
         table,
         headings={start: heading for start, (heading, group) in zip(starts, groups, strict=False) if heading and group},
+        scored=range(1, len(heads) + 1),
         best=np.c_[np.zeros(len(names), bool), grid(_best(rows, better), False).astype(bool)] if better else None,
         numbers=for_csv.set_axis([corner, *(name for name, _ in in_csv)], axis=1),
     )
 
 
 def _best(rows: pd.DataFrame, better: Literal["max", "min"]) -> pd.Series[Any]:
-    """Whether a row is the best of the encoders of its column."""
-    values = rows["value"].where(rows["role"] == "encoder")
+    """Whether a row is the best of the encoders of its column; a value that is not finite is none."""
+    values = rows["value"].where((rows["role"] == "encoder") & (rows["value"].abs() < math.inf))
     columns = values.groupby(rows["at"])
     return (values == columns.transform(better)) & (columns.transform("count") > 1)

@@ -198,3 +198,25 @@ def test_a_notebook_shows_a_figure_and_importing_them_needs_nothing_large():
     assert figures.comparison(a_run().summary)._repr_png_().startswith(b"\x89PNG")
     code = "import sys, mirbench.reporting.figures; print({'matplotlib', 'pandas', 'torch', 'sklearn'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize(("value", "said_there"), [(math.inf, "inf"), (-math.inf, "-inf"), (math.nan, "not scored")])
+def test_of_a_value_that_is_not_finite_neither_a_point_nor_an_interval_is_drawn(value, said_there):
+    summary = a_run().summary
+    here = summary["encoder"].isin(["simclr", "untrained"]) & (summary["task"] == "genre")
+    summary.loc[here, "value"] = value
+    genre, key = figures.comparison(summary).axes
+    assert list(points(genre)) == ["semisupcon", "handcrafted", "majority"]
+    assert list(intervals(by_gid(genre, "intervals")[""])) == [0, 3, 4]
+    assert [t.get_text() for t in genre.texts[1:]] == [said_there] * 2
+    assert list(by_gid(genre, "line:")) == ["majority"]
+    assert len(points(key)) == len(intervals(by_gid(key, "intervals")[""])) == 5
+
+
+def test_an_infinite_difference_is_named_and_an_endless_interval_is_not_drawn():
+    rows = [compared("semisupcon", "untrained"), compared("semisupcon", "simclr") | {"difference": -math.inf}]
+    rows.append(compared("semisupcon", "handcrafted") | {"ci_low": -math.inf})
+    (axis,) = figures.differences(a_run(comparisons=rows).comparisons).axes
+    assert list(points(axis)) == ["semisupcon:untrained", "semisupcon:handcrafted"]
+    assert list(intervals(by_gid(axis, "intervals")[""])) == [1]
+    assert "-inf" in [t.get_text() for t in axis.texts]

@@ -270,3 +270,28 @@ def test_bare_tables_are_drawn_like_a_run():
     assert len(bare.axes) == len(known.axes) == 23
     assert {axis.get_xlabel() for axis in bare.axes} == {"severity"}
     assert known.axes[0].get_xlabel() == "dB SNR"
+
+
+def test_what_is_infinite_is_named_and_not_drawn():
+    def change(rows):
+        rows.loc[(rows["encoder"] == "simclr") & (rows["task"] == "key"), "value"] = math.inf
+
+    rows = measured(change)
+    axis = figures.robustness(rows).axes[1]
+    assert "simclr" not in points(axis)
+    assert 1 not in intervals(by_gid(axis, "intervals")[""])
+    assert "inf" in [t.get_text() for t in axis.texts]
+    block = figures.retained(rows).axes[1]
+    assert by_gid(block, "cell:")["simclr:white-noise"].get_text() == "inf"
+    assert block.images[0].get_array().mask[1].all()
+    summary = a_results().summary
+    here = (summary["encoder"] == "simclr") & (summary["task"] == "genre") & (summary["severity"] == 3)
+    summary.loc[here, "value"] = math.inf
+    axis = figures.curves(summary, "genre", "mini").axes[0]
+    assert list(by_gid(axis, "curve:")["simclr"].get_xdata()) == [0, 1, 3]
+
+
+def test_which_corruptions_the_mean_is_over_is_not_claimed_where_it_is_not_known():
+    told = said(figures.retained(pd.read_csv(REFERENCE / "robustness.csv")))
+    assert "The mean is over corruptions that count, which are not known here." in told
+    assert "not known here" not in said(figures.retained(load(REFERENCE).robustness))

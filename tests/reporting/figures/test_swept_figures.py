@@ -212,3 +212,16 @@ def test_a_bare_summary_is_drawn_like_that_of_the_run():
         cells = [[{name: t.get_text() for name, t in by_gid(a, "cell:").items()} for a in figure.axes] for figure in drawn]
         assert len(curves[0]) == n
         assert (curves[0], cells[0]) == (curves[1], cells[1])
+
+
+def test_an_infinite_score_is_neither_a_point_of_a_curve_nor_a_shade():
+    run = a_run()
+    run.summary.loc[run.summary["encoder"] == "semisupcon[label_fraction=0.5]", "value"] = math.inf
+    axis = figures.sweep(run.summary, run.points).axes[0]
+    assert list(by_gid(axis, "curve:")["semisupcon"].get_xdata()) == [0.1, 1]
+    assert list(intervals(by_gid(axis, "intervals:")["semisupcon"], along=1)) == [0.1, 1]
+    run = a_run([variant("semisupcon", supervision=x) for x in ("tags", "key")])
+    run.summary.loc[run.summary["encoder"] == "simclr", "value"] = math.inf
+    (axis,) = figures.sweep(run.summary, run.points).axes
+    assert by_gid(axis, "cell:")["simclr:genre:mini"].get_text() == "inf"
+    assert axis.images[0].get_array()[:2, 0].tolist() == pytest.approx([0, 1])

@@ -71,4 +71,6 @@ def test_bare_frames_keep_the_order_of_their_rows_and_know_floors_and_baseline()
     assert list(table.cells.iloc[:, 0]) == ["semisupcon", "simclr", "supervised", "untrained", "handcrafted", "majority"]
     assert table.headings == {3: "floors"}
     assert [head[0] for head in table.cells.columns[1::2]] == ["tagging on mini", "key on mini", "pitch on mini", "genre on mini"]
+    assert set(robustness.retained(files["robustness"])[0].headings.values()) == {"mean of those that count, which are not known here"}
+    assert "mean of those that count" in robustness.retained(loaded("robustness").robustness)[0].headings.values()
     assert robustness.by_measure(files["robustness"])["mce"].title == "mCE (simclr = 1, lower is better)"
