@@ -80,10 +80,10 @@ def test_damaged_bands_that_pretraining_hears_are_made_again(copy, tiny_command,
         assert cli.main(tiny_command(cache, tmp_path / name)) == 0
         (folder,) = (tmp_path / name).iterdir()
         assert numbers(folder) == numbers(before)
-        for path in (cache / "audio_cache").glob("*/frames.bin"):  # of the copy, and of that which it is of
+        for path in (cache / "audio_cache").glob("*/frames.bin") if name == "first" else ():  # of the copy, and of what it is a copy of
             spoil(path)
-    (told,) = json.loads((folder / "manifest.json").read_text())["damaged"]
-    assert (told["kind"], told["file"]) == ("audio_cache", "frames.bin")
+    told = json.loads((folder / "manifest.json").read_text())["damaged"]
+    assert {(each["kind"], each["file"]) for each in told} == {("audio_cache", "frames.bin")}
 
 
 def test_a_changed_digit_in_the_run_folder_is_mended(copy, tiny_command, tmp_path):
