@@ -132,7 +132,8 @@ class Dataset:
     A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
     of them. folders: names that its folder has under the data root, the usual one first. split_rule: how its splits are made, in a
     sentence, and where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where
-    somebody's own data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording.
+    somebody's own data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording. resumes: whether
+    `prepare` goes on from what a killed one left in its folder.
     """
 
     name: str = ""
@@ -150,6 +151,7 @@ class Dataset:
     access: str = ""
     location: Path | None = None
     made: bool = False
+    resumes: bool = False
 
     @property
     def on_disk(self) -> bool:
@@ -162,7 +164,8 @@ class Dataset:
         return type(self).prepare is not Dataset.prepare
 
     def prepare(self, folder: Path) -> None:
-        """Put what the data set needs into `folder`, a new folder kept in the cache. Does nothing for data already on disk."""
+        """Put what the data set needs into `folder`, a new folder kept in the cache; where the data set `resumes`, one that a preparation
+        before may have left unfinished. Does nothing for data already on disk."""
 
     def identity(self) -> str:
         """What `prepare` depends on: another identity, another folder."""

@@ -24,17 +24,25 @@ def report(
         if not folder.is_dir():
             raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
     from mirbench import reporting
+    from mirbench.results.run_folder import RunFolder
 
-    print(reporting.report(runs, output, shutil.get_terminal_size((reporting.WIDTH, 24)).columns).text)
+    with RunFolder(output or runs[0]).locked():
+        text = reporting.report(runs, output, shutil.get_terminal_size((reporting.WIDTH, 24)).columns).text
+    print(text)
     print(f"\nWritten to {output or runs[0]}.")
 
 
 def show_run(folder: Path, quiet: bool) -> None:
     """The scores of a finished run, and where everything lies."""
     from mirbench import reporting
+    from mirbench.results.run_folder import RunFolder
 
     width = shutil.get_terminal_size((reporting.WIDTH, 24)).columns
-    table = reporting.table_text(folder, width) if reporting.up_to_date(folder) else reporting.report([folder], width=width).text
+    if not reporting.up_to_date(folder):
+        with RunFolder(folder).locked():  # the same command may run more than once
+            if not reporting.up_to_date(folder):
+                reporting.report([folder], width=width)
+    table = reporting.table_text(folder, width)
     if quiet:
         print(folder)
         return

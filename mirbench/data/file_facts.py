@@ -22,6 +22,7 @@ AT_ONCE = 900  # what every SQLite takes as parameters of a query
 TABLE = """CREATE TABLE IF NOT EXISTS known
     (kind TEXT NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"""
 WAIT_SECONDS = 2.0  # for another process that is writing
+SEAL = 8  # bytes
 KEPT_AT_ONCE = 1000  # facts, so that a run that is killed keeps most of them
 SHOWN_AFTER = 2.0  # seconds, the bar
 
@@ -80,14 +81,15 @@ class FileFacts:
                 batch = keys[begin : begin + AT_ONCE]
                 asked = f"SELECT key, state, value FROM known WHERE kind = ? AND key IN ({','.join('?' * len(batch))})"
                 rows = database.execute(asked, [self.kind, *batch])
-                facts.update({by_key[key]: value for key, state, value in rows if by_key[key].state == state})
+                known = {by_key[key]: value for key, state, value in rows if by_key[key].state == state}
+                facts.update({mark: value[SEAL:] for mark, value in known.items() if value[:SEAL] == _seal(mark, value[SEAL:])})
 
         self._with_database(read)
         return facts
 
     def put(self, values: Mapping[Stamp, bytes]) -> None:
         """In one transaction: all or, where it is interrupted, none."""
-        rows = [(self.kind, each.key, each.state, value) for each, value in values.items()]
+        rows = [(self.kind, each.key, each.state, _seal(each, value) + value) for each, value in values.items()]
         self._with_database(lambda database: database.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?)", rows))
 
     def _with_database(self, work: Callable[[sqlite3.Connection], object]) -> None:
@@ -110,6 +112,11 @@ class FileFacts:
         except OSError:
             return False
         return True
+
+
+def _seal(mark: Stamp, value: bytes) -> bytes:
+    """By which a value that is not as it was written is known, and then not taken."""
+    return hashlib.blake2b(mark.key + mark.state + value, digest_size=SEAL).digest()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
+from mirbench.errors import MirbenchError
 
 Name = tuple[str, str]  # of a job: kind and key
 
@@ -28,8 +29,11 @@ class Executor(Protocol):
 
     store: Store
 
-    def run(self, graph: Graph, outcome: Outcome | None = None) -> Outcome:
-        """outcome: of an earlier call, which is added to; what failed there is not tried again."""
+    def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
+        """outcome: of an earlier call, which is added to; what failed there is not tried again. read: jobs that the caller will read.
+
+        What is damaged of these, and of what is needed for what is missing, is made again.
+        """
 
 
 class LocalExecutor:
@@ -42,9 +46,31 @@ class LocalExecutor:
     def __init__(self, store: Store, budget_megabytes: float = 0.0) -> None:
         self.store, self.budget_megabytes = store, budget_megabytes
 
-    def run(self, graph: Graph, outcome: Outcome | None = None) -> Outcome:
+    def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
+        outcome = outcome or Outcome()
+        self._compare(graph, read)
+        if not graph.missing(self.store) and not self.store.is_writable():
+            return outcome
+        self.store.check().sweep()
         with Presence(self.store.lock_file("in-use")) as presence:
-            return self._run(graph, outcome or Outcome(), presence)
+            try:
+                return self._run(graph, outcome, presence)
+            except Exception as error:
+                if not self.store.root.is_dir():
+                    raise MirbenchError(
+                        f"the cache {self.store.root} was removed while it was in use; run the same command again, which begins anew."
+                    ) from error
+                raise
+
+    def _compare(self, graph: Graph, read: Collection[Job]) -> None:
+        """What will be read with what was written, so that what is damaged counts as missing."""
+        looked_at: set[Name] = set()
+        while True:
+            needed = {need.name for job in graph.missing(self.store) for need in job.needs} | {job.name for job in read}
+            damaged = [name for name in sorted(needed - looked_at) if self.store.is_damaged(*name)]
+            looked_at |= needed
+            if not damaged:
+                return
 
     def _run(self, graph: Graph, outcome: Outcome, presence: Presence) -> Outcome:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
@@ -124,6 +150,10 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
 
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
     """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
-    outcome = Outcome()
-    _make([next(job for job in graph.jobs if job.key == key)], store, outcome)
+    outcome, job = Outcome(), next(job for job in graph.jobs if job.key == key)
+    if damaged := [need for need in job.needs if store.is_damaged(*need.name)]:
+        raise MirbenchError(
+            f"{damaged[0].kind} {damaged[0].title}, which the job needs, is damaged in {store.root}; make that again first."
+        )
+    _make([job], store, outcome)
     return outcome.failed

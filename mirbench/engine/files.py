@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import hashlib
 import os
 import sys
 import time
@@ -29,6 +30,13 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def digest_of(path: Path) -> tuple[int, str]:
+    """Of a file: (bytes, hexadecimal BLAKE2b)."""
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        return file.tell(), found.hexdigest()
 
 
 @contextlib.contextmanager
@@ -148,7 +156,8 @@ class Presence:
                 fcntl.flock(self.handle, fcntl.LOCK_SH)
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """A line on the error output, unless it is to be quiet."""
     if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
         print(f"mirbench: {text}", file=sys.stderr)
 
@@ -156,7 +165,7 @@ def _tell(text: str) -> None:
 @functools.cache
 def _warn_of_no_locks(folder: Path) -> None:
     """Once."""
-    _tell(f"files in {folder} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.")
+    tell(f"files in {folder} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.")
 
 
 def _wait(handle: int, doing: str, folder: Path) -> bool | None:
@@ -165,5 +174,5 @@ def _wait(handle: int, doing: str, folder: Path) -> bool | None:
         time.sleep(POLL_SECONDS)
         if (ours := lock(handle)) is not False:
             return ours
-    _tell(f"another process is {doing} in {folder.parent}; waiting for it.")
+    tell(f"another process is {doing} in {folder.parent}; waiting for it.")
     return lock(handle, wait=True)

@@ -1,7 +1,8 @@
 """Content-addressed files: a job's key names its folder; written under a temporary name, synced, renamed.
 
 A kill at any moment leaves either the whole entry or none of it (and a `.part-` folder that the next run sweeps away). Every entry holds a
-file ENTRY: what it is called, the parts that its key is the hash of, and the size and a hash of each of its files.
+file ENTRY: what it is called, the parts that its key is the hash of, and the size and a hash of each of its files. Before an entry is read
+it is compared with these; one that is not as it was written is as good as missing, and is set aside when it is made again.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from typing import Any
 
 import platformdirs
 
-from mirbench.engine.files import explain_os_errors, lock, sync
+from mirbench.engine.files import digest_of, explain_os_errors, lock, sync, tell
 
-STALE_PART_SECONDS = 24 * 3600
-FORGOTTEN_PART_SECONDS = 30 * STALE_PART_SECONDS  # where no lock tells whether somebody is still at it
+NEW_PART_SECONDS = 5  # a part is made before it is locked
+FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
 ENTRY = ".entry.json"
+DAMAGED, REASON = "damaged", ".damage.json"  # the folder of what was set aside, and what each says of itself
 
 
 def default_cache() -> Path:
@@ -50,7 +52,10 @@ class Entry:
     title: str = ""
     parts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    made: float = 0.0  # seconds since 1970
+    made: float = 0.0  # seconds since 1970; 0 where ENTRY cannot be read
+
+
+_as_written: dict[Path, tuple[int, ...]] = {}  # files that were made or compared in this process, and what they were then
 
 
 class Store:
@@ -66,6 +71,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._damaged: dict[tuple[str, str], tuple[int, str]] = {}  # by name: the folder's inode, and the file
 
     def check(self) -> Store:
         """Itself; raises MirbenchError where nothing can be written."""
@@ -76,11 +82,48 @@ class Store:
             probe.unlink()
         return self
 
+    def is_writable(self) -> bool:
+        return os.access(self.root, os.W_OK)
+
     def folder(self, kind: str, key: str) -> Path:
         return self.root / kind / key
 
     def has(self, kind: str, key: str) -> bool:
-        return self.folder(kind, key).is_dir()
+        """Whether it is there, and is not known to be damaged."""
+        try:
+            inode = self.folder(kind, key).stat().st_ino
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return self._damaged.get((kind, key), (0, ""))[0] != inode
+
+    def is_damaged(self, kind: str, key: str, below: bool = True) -> bool:
+        """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
+        been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself."""
+        folder = self.folder(kind, key)
+        if not self.has(kind, key) or not (file := damage(folder, below)):
+            return False
+        title = self.entry(kind, key).title
+        tell(f"{kind} {title or key} in the cache is damaged ({file} is not as it was written), and is made again.")
+        self._damaged[kind, key] = folder.stat().st_ino, file
+        return True
+
+    def set_aside(self, kind: str, key: str) -> None:
+        """A damaged entry, into a folder from which nothing is read."""
+        _, file = self._damaged.pop((kind, key))
+        entry, away = self.entry(kind, key), self.root / DAMAGED / f"{kind}-{key}-{uuid.uuid4().hex[:8]}"
+        with explain_os_errors("setting a damaged entry aside", away):
+            away.parent.mkdir(exist_ok=True)
+            os.rename(self.folder(kind, key), away)
+            told = {"kind": kind, "key": key, "title": entry.title, "file": file, "folder": str(away), "time": time.time()}
+            (away / REASON).write_text(json.dumps(told), encoding="utf-8")
+
+    def set_aside_since(self, begun: float) -> list[dict[str, Any]]:
+        """What was: kind, key, title, file, folder and time (seconds since 1970) of each, the first first."""
+        found = []
+        for path in (self.root / DAMAGED).glob(f"*/{REASON}"):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+        return sorted((each for each in found if each["time"] >= begun), key=lambda each: float(each["time"]))
 
     def unfinished(self, key: str) -> Path:
         """Where a job keeps what it is to go on from after a kill."""
@@ -162,15 +205,19 @@ class Store:
                     lock(handle)  # so that nobody sweeps it, however long it takes
                 yield part
                 files = {path.relative_to(part).as_posix(): path for path in sorted(part.rglob("*")) if path.is_file()}
-                about = {"title": title, "parts": parts or {}, "files": {name: _digest(path) for name, path in files.items()}}
+                about = {"title": title, "parts": parts or {}, "files": {name: digest_of(path) for name, path in files.items()}}
                 (part / ENTRY).write_text(json.dumps(about, separators=(",", ":"), default=str), encoding="utf-8")
                 for path in (*files.values(), part / ENTRY, part):
                     sync(path)
+                if final.is_dir() and not self.has(kind, key):
+                    self.set_aside(kind, key)
                 try:
                     os.rename(part, final)
                 except OSError:
                     if not final.is_dir():
                         raise
+                else:
+                    _as_written.update({final / name: _stamp(final / name) for name in files})
                 sync(final.parent)
             finally:
                 if handle is not None:
@@ -178,18 +225,42 @@ class Store:
                 shutil.rmtree(part, ignore_errors=True)
 
     def _sweep(self, parent: Path) -> None:
-        """Removes what killed runs left; a young part, or one that is locked, may belong to a run that is still going."""
+        """Removes what killed runs left; a part that is locked belongs to a run that is still going."""
         for part in parent.glob(".part-*"):
             with contextlib.suppress(OSError):
                 age = time.time() - part.stat().st_mtime
-                if age > STALE_PART_SECONDS and (_free(part) or age > FORGOTTEN_PART_SECONDS):
+                if part.is_dir() and ((age > NEW_PART_SECONDS and _free(part)) or age > FORGOTTEN_PART_SECONDS):
                     shutil.rmtree(part, ignore_errors=True)
 
+    def sweep(self) -> None:
+        """Removes what killed runs left of entries of any kind."""
+        for folder in self.root.iterdir() if self.root.is_dir() else ():
+            if folder.is_dir():
+                self._sweep(folder)
 
-def _digest(path: Path) -> tuple[int, str]:
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
-        return file.tell(), found.hexdigest()
+
+def damage(folder: Path, below: bool = True) -> str:
+    """The first file of an entry that is not as it was written, "" where all are; as `Store.is_damaged` compares."""
+    entry = Store(folder.parent.parent).entry(folder.parent.name, folder.name)
+    if not entry.made:
+        return ENTRY
+    for name, (size, digest) in entry.files.items():
+        if below or "/" not in name:
+            path = folder / name
+            try:
+                stamp = _stamp(path)
+                if _as_written.get(path) != stamp and (path.stat().st_size != size or digest_of(path) != (size, digest)):
+                    return name
+            except OSError:
+                return name
+            _as_written[path] = stamp
+    return ""
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Another one when a file was written to, or replaced."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _size(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,18 +46,24 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
 
     command: for the manifest. kept: checkpoints to take from the cache as they are.
     """
+    begun = time.time()
     planned = plan(config, registry, cache, kept)
     executor = executor_of(planned.resolved)
     outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
     if not planned.resolved.prepared:
-        executor.run(Graph(planned.preparations), outcome)
+        executor.run(Graph(planned.preparations), outcome, planned.preparations)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     _refuse(planned, executor, outcome)
-    folder = RunFolder.create(Path(planned.resolved.config.output) / planned.name)
-    if folder.is_whole(planned.key) and not planned.graph.missing(executor.store):
+    folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
+    whole = folder.is_whole(planned.key)
+    if whole and not planned.graph.missing(executor.store):
         return folder.path
+    folder = RunFolder.create(folder.path)
     _make(planned, executor, outcome)
-    collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome)), command)
+    with folder.locked():
+        if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
+            damaged = executor.store.set_aside_since(begun)
+            collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
     return folder.path
 
 
@@ -67,11 +74,11 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
     planned = build_pretraining(resolved)
     executor = executor_of(resolved)
     if not resolved.prepared:
-        executor.run(Graph(planned.preparations))
+        executor.run(Graph(planned.preparations), read=planned.preparations)
         resolved = resolve_pretraining(config, registry, cache, encoder)
         planned = build_pretraining(resolved)
     check_files(resolved)
-    executor.run(planned.graph)
+    executor.run(planned.graph, read=list(planned.checkpoints.values()))
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
         titles.setdefault(executor.store.folder(*job.name), []).append(job.title)
@@ -96,7 +103,7 @@ def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: C
     data = resolve_data(dataset, registry, store)
     if not data.prepared:
         announce(data.noun.cost()[0])
-        LocalExecutor(store).run(Graph([prepare_job(data)]))
+        LocalExecutor(store).run(Graph([prepare_job(data, store)]))
         data = resolve_data(dataset, registry, store)
     return data
 
@@ -117,8 +124,9 @@ def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
+    read = [job for job in planned.graph.jobs if job.kept and job.kind != "datasets"]  # by what gathers
     for _ in range(TRIES):
-        executor.run(planned.graph, outcome)
+        executor.run(planned.graph, outcome, read)
         hindered = _needing(planned.graph, outcome.failed)
         undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
         if not undone:

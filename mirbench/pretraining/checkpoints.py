@@ -6,6 +6,7 @@ its header.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,10 @@ from mirbench.errors import MirbenchError
 from mirbench.records import ABOUT
 
 WEIGHTS = "weights.safetensors"
+
+
+class DamagedState(MirbenchError):
+    """A training state that cannot be gone on from."""
 
 
 def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -55,12 +60,19 @@ def save_state(path: Path, modules: Mapping[str, nn.Module], optimiser: torch.op
     tensors = {f"{name}/{key}": tensor for name, module in modules.items() for key, tensor in module.state_dict().items()}
     moments = optimiser.state_dict()["state"]
     tensors |= {f"optimiser/{i}/{key}": value for i, values in moments.items() for key, value in values.items()}
-    write_atomically(path, save(_plain(tensors), metadata={"facts": json.dumps(facts)}))
+    plain, told = _plain(tensors), json.dumps(facts)
+    write_atomically(path, save(plain, metadata={"facts": told, "digest": _digest(plain, told)}))
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Any]:
-    """Fills modules and optimiser with what `save_state` wrote; returns the facts. Raises MirbenchError for a damaged file."""
-    tensors, metadata = _read(path, "delete it to train from the beginning")
+    """Fills modules and optimiser with what `save_state` wrote; returns the facts. Raises DamagedState for a file that is not as it
+    was written, before anything is filled, and MirbenchError for one that does not fit."""
+    try:
+        tensors, metadata = _read(path, "")
+    except MirbenchError:
+        tensors, metadata = {}, {}
+    if metadata.get("digest") != _digest(tensors, metadata.get("facts", "")):
+        raise DamagedState(f"the training state {path} is not as it was written.")
     try:
         for name, module in modules.items():
             module.load_state_dict({key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")})
@@ -74,6 +86,15 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimiser: torch.op
     except (KeyError, ValueError, RuntimeError) as error:
         raise MirbenchError(f"the training state {path} does not fit: {error}; delete it to train from the beginning.") from error
     return facts
+
+
+def _digest(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """Of all that a state holds."""
+    found = hashlib.blake2b(facts.encode(), digest_size=16)
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from mirbench.engine.files import tell
 from mirbench.engine.machine import core_count
 from mirbench.errors import MirbenchError
-from mirbench.pretraining.checkpoints import load_state, save_checkpoint, save_state
+from mirbench.pretraining.checkpoints import DamagedState, load_state, save_checkpoint, save_state
 from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
 from mirbench.pretraining.views.stream import ViewStream, worker_count
@@ -187,7 +188,12 @@ class _Loop:
     def _run(self) -> dict[str, Any]:
         training, state = self.training, self.training.unfinished / STATE
         if state.is_file():
-            self.facts = load_state(state, self.modules, self.optimiser)
+            try:
+                self.facts = load_state(state, self.modules, self.optimiser)
+            except DamagedState as error:
+                if self.rank == 0:
+                    tell(f"{error} Training begins anew.")
+                    state.unlink(missing_ok=True)
         writer = TrainingLog(training.unfinished, self.facts["step"]) if self.rank == 0 else None
         first, steps = self.facts["step"], self.schedule.steps
         hurried = not training.learner.on_bands and hasattr(training.learner.backbone, "mel")  # bands of waveforms, made by the network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from mirbench.engine.files import explain_os_errors, write_atomically
+from mirbench.engine.files import digest_of, explain_os_errors, locked, write_atomically
 from mirbench.errors import MirbenchError, printable
 from mirbench.records import Predictions
 from mirbench.results.csvfile import damaged, read_table
@@ -52,10 +53,29 @@ class RunFolder:
     def name(self) -> str:
         return self.path.resolve().name
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """While the block runs, nobody else writes into the folder in such a block."""
+        path = self.path.resolve()
+        with locked(path.with_name(f".{path.name[:LONGEST_PART]}.lock"), "writing a run"):
+            yield
+
     def is_whole(self, key: str) -> bool:
-        """Whether the folder holds a finished run of this key."""
+        """Whether the folder holds a finished run of this key, each of whose files is as it was written."""
         names = ("manifest.json", *(schema.file for schema in TABLES.values() if not schema.optional))
-        return all((self.path / name).is_file() for name in names) and self.read_manifest().get("key") == key
+        if not all((self.path / name).is_file() for name in names):
+            return False
+        try:
+            manifest = self.read_manifest()
+        except MirbenchError:
+            return False
+        return manifest.get("key") == key and manifest.get("files", self.digests()) == self.digests()
+
+    def digests(self) -> dict[str, list[Any]]:
+        """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
+        tables = (self.path / schema.file for schema in TABLES.values())
+        files = [*tables, *sorted((self.path / "predictions").glob("*.csv"))]
+        return {path.relative_to(self.path).as_posix(): list(digest_of(path)) for path in files if path.is_file()}
 
     def clear(self) -> None:
         """Takes away what an earlier run left; the manifest first, so that a kill leaves no whole-looking mixture."""

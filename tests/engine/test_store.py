@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mirbench.engine.store import ENTRY, STALE_PART_SECONDS, Store
+from mirbench.engine.store import DAMAGED, ENTRY, NEW_PART_SECONDS, Store, damage
 from mirbench.errors import MirbenchError
 
 
@@ -23,7 +23,7 @@ def filled(store, kind, key, size=1000, **about):
 
 
 def test_an_old_part_is_swept_unless_somebody_is_still_at_it(store):
-    old = time.time() - 2 * STALE_PART_SECONDS
+    old = time.time() - 2 * NEW_PART_SECONDS
     with store.writing("demo", "1") as busy:
         abandoned = busy.with_name(".part-00000000-3")
         abandoned.mkdir()
@@ -86,3 +86,80 @@ def test_a_folder_that_nobody_may_write_to_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(MirbenchError, match=r"^cannot write while opening the cache at "):
         Store(tmp_path / "file" / "cache").check()
+
+
+def spoil(path, at=-1):
+    """One bit, at equal length and with the time as it was."""
+    data, times = bytearray(path.read_bytes()), path.stat()
+    data[at] ^= 1
+    path.write_bytes(bytes(data))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["in the process that made it", "in another"])
+def test_a_damaged_entry_counts_as_missing_and_is_set_aside_when_it_is_made_again(store, tmp_path, capsys, again):
+    filled(store, "demo", "1", title="one")
+    assert not store.is_damaged("demo", "1")
+    spoil(tmp_path / "demo" / "1" / "x.bin")
+    store = Store(tmp_path) if again else store
+    assert store.has("demo", "1")  # nobody has looked
+    assert store.is_damaged("demo", "1")
+    said = "mirbench: demo one in the cache is damaged (x.bin is not as it was written), and is made again.\n"
+    assert capsys.readouterr().err == said
+    assert not store.has("demo", "1")
+    assert not store.is_damaged("demo", "1")  # told once
+    begun = time.time()
+    filled(store, "demo", "1")
+    assert store.has("demo", "1")
+    assert (tmp_path / "demo" / "1" / "x.bin").read_bytes() == b"x" * 1000
+    (told,) = store.set_aside_since(begun)
+    assert (told["kind"], told["key"], told["title"], told["file"]) == ("demo", "1", "one", "x.bin")
+    assert told["folder"].startswith(str(tmp_path / DAMAGED))
+    assert store.set_aside_since(time.time()) == []
+
+
+def test_a_twin_that_was_made_again_elsewhere_is_taken(store, tmp_path):
+    filled(store, "demo", "1")
+    spoil(tmp_path / "demo" / "1" / "x.bin")
+    other = Store(tmp_path)
+    assert store.is_damaged("demo", "1")
+    assert other.is_damaged("demo", "1")
+    filled(other, "demo", "1")
+    assert store.has("demo", "1")
+    filled(store, "demo", "1", size=5)  # the first twin stays
+    assert (tmp_path / "demo" / "1" / "x.bin").stat().st_size == 1000
+
+
+@pytest.mark.parametrize("harm", ["missing", "longer", "no digests", "garbled digests"])
+def test_whatever_is_not_as_it_was_written_is_damage(store, tmp_path, harm):
+    filled(store, "demo", "1")
+    folder = tmp_path / "demo" / "1"
+    if harm == "missing":
+        (folder / "x.bin").unlink()
+    elif harm == "longer":
+        (folder / "x.bin").write_bytes(b"x" * 1001)
+    elif harm == "no digests":
+        (folder / ENTRY).unlink()
+    else:
+        (folder / ENTRY).write_bytes((folder / ENTRY).read_bytes()[:50])
+    assert damage(folder) == ("x.bin" if harm in ("missing", "longer") else ENTRY)
+
+
+def test_what_lies_below_may_be_left_for_later(store, tmp_path):
+    with store.writing("demo", "1") as folder:
+        (folder / "audio").mkdir()
+        (folder / "audio" / "a.flac").write_bytes(b"music")
+    spoil(tmp_path / "demo" / "1" / "audio" / "a.flac")
+    assert not store.is_damaged("demo", "1", below=False)
+    assert store.is_damaged("demo", "1")
+
+
+def test_what_was_compared_is_not_read_again_until_it_is_written_to(store, tmp_path, monkeypatch):
+    filled(store, "demo", "1")
+    read = []
+    monkeypatch.setattr("mirbench.engine.store.digest_of", lambda path: read.append(path.name) or (1000, ""))
+    assert damage(tmp_path / "demo" / "1") == ""
+    assert read == []
+    os.utime(tmp_path / "demo" / "1" / "x.bin")
+    assert damage(tmp_path / "demo" / "1") == "x.bin"
+    assert read == ["x.bin"]

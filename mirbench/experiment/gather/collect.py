@@ -111,7 +111,7 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         folder.write(
             name, frame.assign(**{who: frame[who].astype("str").replace(marked) for who in ("encoder", "baseline") if who in frame})
         )
-    folder.write_manifest(manifest)
+    folder.write_manifest({**manifest, "files": folder.digests()})
 
 
 def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]]) -> Iterator[dict[str, Any]]:

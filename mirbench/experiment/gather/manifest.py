@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Made:
-    """What is known of the making alone. seconds: by title of a job or batch. faults: by data set and corruption, what that did wrong."""
+    """What is known of the making alone. seconds: by title of a job or batch. faults: by data set and corruption, what that did wrong.
+    damaged: entries of the cache that were set aside, as `Store.set_aside_since` tells."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     faults: dict[str, dict[str, Fault]] = field(default_factory=dict)
+    damaged: list[dict[str, Any]] = field(default_factory=list)
 
 
 def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) 
         "label_budgets": budgets,
         "plugins": list(resolved.plugins),
         "timings": made.seconds,
+        **({"damaged": made.damaged} if made.damaged else {}),
         **({"sweep": {"points": points}} if points else {}),
         **_corruptions_section(run, made),
         **_left_out_section(run),

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from mirbench.engine.jobs import Graph, Job
-from mirbench.engine.store import key_of
+from mirbench.engine.store import Store, key_of
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import checkpoint_job
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
@@ -94,11 +94,12 @@ def build_pretraining(resolved: Resolved) -> RunGraph:
 
 def prepare_jobs(resolved: Resolved) -> dict[str, Job]:
     """By data set, the jobs that make them; those that people have on disk need none."""
-    return {data.name: prepare_job(data) for data in resolved.data.values() if not data.noun.on_disk}
+    return {data.name: prepare_job(data, resolved.store) for data in resolved.data.values() if not data.noun.on_disk}
 
 
-def prepare_job(data: Data) -> Job:
-    return Job("datasets", data.name, data.source, partial(prepare_data, data), cost=costs.preparing(data))
+def prepare_job(data: Data, store: Store) -> Job:
+    unfinished = store.unfinished(key_of(**data.source))
+    return Job("datasets", data.name, data.source, partial(prepare_data, data, unfinished), cost=costs.preparing(data))
 
 
 def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, ...]:

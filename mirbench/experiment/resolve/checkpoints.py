@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.engine.store import ENTRY, key_of
+from mirbench.engine.store import ENTRY, damage, key_of
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Data
 from mirbench.records import ABOUT, TESTED_SPLITS
@@ -37,6 +37,11 @@ def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
         raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
     if not path.is_dir():
         raise MirbenchError(f"there is no checkpoint folder {path}; give one that `mirbench pretrain` printed.")
+    entry = checkpoint_of(path)
+    if (entry / ENTRY).is_file() and (changed := damage(entry)):
+        raise MirbenchError(
+            f"{entry / changed} is not as it was written; give another checkpoint, or, if you changed it yourself, remove {entry / ENTRY}."
+        )
     file = path / ABOUT
     try:
         about = json.loads(file.read_text(encoding="utf-8"))

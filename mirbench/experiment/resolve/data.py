@@ -44,7 +44,8 @@ def place_of(dataset: Dataset, store: Store, root: str | None = None, tree: Sour
         return source, folder_of(dataset, data_root(root)), True
     if dataset.location is not None:
         return source, dataset.location if dataset.location.is_dir() else dataset.location.parent, True
-    return source, store.folder("datasets", key), store.has("datasets", key)
+    whole = store.has("datasets", key) and not store.is_damaged("datasets", key, below=False)  # audio is compared when it is to be heard
+    return source, store.folder("datasets", key), whole
 
 
 def _place(dataset: Dataset, source: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
     listed, for checkpoints that were pretrained on what is tested, and where a chosen task, or what an encoder learns from, finds its
     annotation in none of the data sets.
     """
-    kept, store = kept or KeptCheckpoints(), Store(cache).check()
+    kept, store = kept or KeptCheckpoints(), Store(cache)
     tree = source_tree(store)
     machine = resolve_machine(config.device, config.devices)
     entries = resolve_entries(config, registry)
@@ -89,7 +89,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
 
 def resolve_pretraining(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> Resolved:
     """As `resolve`, of pretraining one encoder, or each of its variants in a sweep, alone."""
-    store = Store(cache).check()
+    store = Store(cache)
     tree = source_tree(store)
     alone = config.model_copy(update={"encoders": [encoder], "floors": [], "checkpoints": []})
     entries = [entry for entry in resolve_entries(alone, registry) if entry.encoder.name == encoder]

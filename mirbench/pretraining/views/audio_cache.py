@@ -90,7 +90,7 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
     made_by = [_code(cache, mel), _digest(mel) if mel is not None else ""]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
-    if not store.has("audio_cache", key):
+    if not store.has("audio_cache", key) or store.is_damaged("audio_cache", key):
         with store.writing("audio_cache", key) as folder:
             _write(clips, sample_rate, mel, folder)
     folder = store.folder("audio_cache", key)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 DATA = Path(__file__).parent / "data"
+DONE = "done-"  # what a rendering that is not finished has made, part by part
 
 
 @functools.cache
@@ -32,12 +33,15 @@ def _source_digest() -> str:
 
 
 def _write(items: list[Plan], folder: Path, seed: int) -> list[mirbench.Clip]:
-    """Renders clips to FLAC, whose container carries no time stamp."""
+    """Renders clips to FLAC, whose container carries no time stamp, or takes what an earlier, killed rendering made of them."""
     import soundfile
 
     from .plan import render
     from .sampler import SAMPLE_RATE
 
+    listed, sums = (folder / f"{DONE}{items[0].id}.{ending}" for ending in ("csv", "sums"))
+    if sums.is_file() and sums.read_text() == _sums(items, folder, listed):
+        return mirbench.read_manifest(listed)
     clips = []
     for item in items:
         audio, annotations = render(item, seed)
@@ -46,7 +50,19 @@ def _write(items: list[Plan], folder: Path, seed: int) -> list[mirbench.Clip]:
         soundfile.write(encoded, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=0.0)
         path.write_bytes(encoded.getvalue())
         clips.append(mirbench.Clip(item.id, path, item.split, item.group, duration=item.seconds, annotations=annotations))
+    mirbench.write_manifest(listed, clips)
+    part = sums.with_suffix(".part")
+    part.write_text(_sums(items, folder, listed))
+    os.replace(part, sums)
     return clips
+
+
+def _sums(items: list[Plan], folder: Path, listed: Path) -> str:
+    """Of the files of a part of the clips, "" where one is missing."""
+    files = [listed, *(folder / "audio" / f"{item.id}.flac" for item in items)]
+    if not all(file.is_file() for file in files):
+        return ""
+    return "\n".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()} {file.name}" for file in files)
 
 
 class Mini(mirbench.Dataset):
@@ -55,6 +71,7 @@ class Mini(mirbench.Dataset):
     home = "shipped with mirbench"
     version = "1"
     made = True
+    resumes = True
     licence = "notes MIT (FluidR3_GM), scores in the public domain, Freedoom tracks BSD-3-Clause; see data/PROVENANCE.md"
     annotations = ("genre", "key", "pitch", "tags")
     seed = 0
@@ -81,7 +98,7 @@ class Mini(mirbench.Dataset):
         return {split: (len(seconds), sum(seconds)) for split, seconds in lengths.items()}
 
     def prepare(self, folder: Path) -> None:
-        (folder / "audio").mkdir(parents=True)
+        (folder / "audio").mkdir(parents=True, exist_ok=True)
         from .plan import plan
 
         items = plan(self.size, self.seed)
@@ -94,6 +111,8 @@ class Mini(mirbench.Dataset):
                 clips += done
                 bar.update(len(done))
         mirbench.write_manifest(folder / "manifest.csv", clips)
+        for path in folder.glob(f"{DONE}*"):
+            path.unlink()
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
         return mirbench.read_manifest(folder / "manifest.csv")
