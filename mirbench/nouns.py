@@ -187,7 +187,8 @@ class Metric:
 
     label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression). partial: whether
     it leaves multilabel targets of -1 out; one that does not is refused where there are such. best: what perfect predictions get, from
-    which the error of mCE is counted, best - metric; infinite where there is no such value, and then no mCE.
+    which the error of mCE is counted, best - metric; infinite where there is no such value, and then no mCE. labels: of a mean over labels,
+    classes or dimensions, (targets, scores) -> (classes,) bool, those that it is over; None where it is no such mean.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Metric:
     function: MetricFunction
     partial: bool = False
     best: float = 1.0
+    labels: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 class Task:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class TaskData:
     classes: tuple[str, ...]
     splits: dict[str, Labelled]
     unseen: dict[str, str]  # clip id -> a label that no training clip has; such a clip is left out and listed
+    unknown: Mapping[str, int] = field(default_factory=dict)  # of many labels a clip: one that is none of the classes -> its test clips
 
 
 def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> TaskData:
@@ -59,12 +60,26 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
         for labels_of_clips in labels.values():
             for clip_id in [i for i, label in labels_of_clips.items() if label not in known]:
                 unseen[clip_id] = str(labels_of_clips.pop(clip_id))
+    many = labels["test"].values() if task.target == "multilabel" else ()
+    unknown = Counter(name for names in many for name in dict.fromkeys(names) if name not in known)
     splits = {}
     for split, labels_of_clips in labels.items():
         listed = tuple(by_id[i] for i in labels_of_clips)
         unjudged = [_unjudged(task, clip) for clip in listed] if task.target == "multilabel" else ()
         splits[split] = Labelled(listed, _targets(task, list(labels_of_clips.values()), classes, unjudged))
-    return TaskData(classes, splits, unseen)
+    return TaskData(classes, splits, unseen, dict(unknown))
+
+
+def of_read(data: TaskData, unreadable: Collection[str]) -> TaskData:
+    """Without the clips that could not be read, of which no probe learnt and none was scored; unreadable: their ids."""
+    if not unreadable:
+        return data
+    splits = {}
+    for split, labelled in data.splits.items():
+        kept = [i for i, clip in enumerate(labelled.clips) if clip.id not in unreadable]
+        splits[split] = Labelled(tuple(labelled.clips[i] for i in kept), labelled.targets[kept])
+    unseen = {clip_id: label for clip_id, label in data.unseen.items() if clip_id not in unreadable}
+    return replace(data, splits=splits, unseen=unseen)
 
 
 def check_probed(task: Task, data: TaskData) -> None:
@@ -211,7 +226,7 @@ def _label(predictions: Predictions, row: int, value: int = 1) -> Any:
 
 
 def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) -> Predictions:
-    """What can be predicted of these test clips without their audio."""
+    """What can be predicted of these test clips without their audio. data: of the clips that were read, see `of_read`."""
     wanted = set(clip_ids)
     kept = [i for i, clip in enumerate(data.splits["test"].clips) if clip.id in wanted]
     test = Labelled(tuple(data.splits["test"].clips[i] for i in kept), data.splits["test"].targets[kept])
@@ -228,6 +243,22 @@ def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
         elif task.target == "multilabel":
             counts[split] = dict(zip(data.classes, (labelled.targets > 0).sum(axis=0).tolist(), strict=True))
     return counts
+
+
+def constant_targets(task: Task, data: TaskData) -> dict[str, list[str]]:
+    """split -> the dimensions of a regression whose targets are one and the same there, for the manifest; nothing for classes."""
+    if task.target != "regression":
+        return {}
+    each = {split: np.ptp(labelled.targets, axis=0) == 0 for split, labelled in data.splits.items() if labelled.clips}
+    return {split: [name for name, same in zip(data.classes, found, strict=True) if same] for split, found in each.items() if found.any()}
+
+
+def labels_behind(task: Task, predictions: Predictions) -> dict[str, tuple[int, int]]:
+    """Of each metric that is a mean over labels, classes or dimensions: how many it is over, and how many there are."""
+    resolved = [metrics.resolve(metric) for metric in task.metrics]
+    given = predictions.targets, predictions.scores
+    counts = {metric.name: int(np.count_nonzero(metric.labels(*given))) for metric in resolved if metric.labels is not None}
+    return {name: (count, len(predictions.classes)) for name, count in counts.items()}
 
 
 def measured(
