@@ -27,9 +27,9 @@ def behind_means(results: Results, only_parts: bool = False) -> list[str]:
     for panel in panels(rows):
         found = panel.of(rows)
         found = found[found["of_labels"] > 0]
-        for of, each in found.groupby("of_labels"):
-            counts = tuple(sorted({int(n) for n in each["n_labels"]}))
-            told.setdefault((panel.title, _target(results, panel.task), counts, int(of)), []).append(panel.metric)
+        for of in found["of_labels"].unique().tolist():
+            counts = tuple(sorted(found["n_labels"][found["of_labels"] == of].unique().tolist()))
+            told.setdefault((panel.title, _target(results, panel.task), counts, of), []).append(panel.metric)
     sentences = []
     for (title, target, counts, of), metrics in told.items():
         nouns = PLURALS[NOUNS[target]]
@@ -65,7 +65,7 @@ def _of_task(facts: Mapping[str, Any], target: str) -> Iterator[str]:
     counts = _mapping(facts.get("label_counts"))
     train, test = _mapping(counts.get("train")), _mapping(counts.get("test"))
     if untrained := [name for name, n in train.items() if not n and test.get(name)]:
-        noun = NOUNS[target] if target in NOUNS else "label"
+        noun = NOUNS.get(target, "label")
         yield f"{_names(untrained, noun)} of test clips {'has' if len(untrained) == 1 else 'have'} no training clip, and can only be scored"
     for split, names in _mapping(facts.get("constant_targets")).items():
         verb = "is" if len(names) == 1 else "are"
