@@ -85,8 +85,10 @@ class Encoder:
         """Learn from job.clips and leave files in job.folder. Called only where `trainable`."""
         raise NotImplementedError(f"encoder {self.name} says it is trainable but has no pretrain")
 
-    def identity(self) -> str:
-        """What its embeddings depend on besides its source and options, such as the hash of a file of weights that it reads."""
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        """What its embeddings depend on besides its source and options, such as the version of a service that it asks. options: as they are
+        in the run; one whose `identity` takes none is asked without. Of a file or folder of weights that an option names, declared as
+        `mirbench.option("", "where the weights are", file=True)`, the hash is taken by itself."""
         return ""
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -118,7 +120,8 @@ class Encoder:
         return self.embed
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
-        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32."""
+        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32; an array of other
+        numbers, or a torch tensor, is taken as such."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
 
 

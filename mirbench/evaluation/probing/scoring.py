@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.errors import MirbenchError
+from mirbench.engine.global_state import unchanged
+from mirbench.errors import MirbenchError, describe, in_words
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.evaluation.statistics import significance
 from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
+from mirbench.registry.contract import wrong_label
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,11 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
     Raises MirbenchError where an annotation is none that the task knows (naming the clip), or a split has no such clip.
     """
     labels: dict[str, dict[str, Any]] = {"train": {}, "valid": {}, "test": {}}
-    by_id = {c.id: c for c in clips}
-    for clip in clips:
-        if clip.split in labels and task.annotation in clip.annotations:
-            labels[clip.split][clip.id] = _read(task, clip, task.annotation)
+    by_id, fixed = {c.id: c for c in clips}, dict.fromkeys(task.classes)
+    with unchanged(f"task '{task.name}'"):
+        for clip in clips:
+            if clip.split in labels and task.annotation in clip.annotations:
+                labels[clip.split][clip.id] = _read(task, clip, task.annotation, fixed)
     for split, labels_of_clips in labels.items():
         if not labels_of_clips:
             raise MirbenchError(
@@ -99,12 +102,17 @@ def check_probed(task: Task, data: TaskData) -> None:
                 metrics.evaluate(metric, _predictions(task, data.classes, labelled, floor))
 
 
-def _read(task: Task, clip: Clip, annotation: str) -> Any:
+def _read(task: Task, clip: Clip, annotation: str, fixed: Collection[str] = ()) -> Any:
+    """fixed: the classes that the task itself has."""
     value = clip.annotations[annotation]
     try:
-        return task.label(value)
-    except Exception as error:
-        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {error}") from error
+        label = task.label(value)
+    except (Exception, SystemExit) as error:
+        why = str(error) if isinstance(error, MirbenchError) else f"{describe(error)}."
+        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {why}") from error
+    if wrong := wrong_label(task.target, fixed, label):
+        raise MirbenchError(f"task '{task.name}' reads the annotation {value!r} of clip {clip.id} as {in_words(label)}, {wrong}.")
+    return label
 
 
 def _unjudged(task: Task, clip: Clip) -> tuple[str, ...]:
@@ -119,8 +127,9 @@ def _published(task: Task, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(names)
     try:
         labels = [task.label((name,) if task.target == "multilabel" else name) for name in names]
-    except Exception as error:
-        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {error}") from error
+    except (Exception, SystemExit) as error:
+        why = str(error) if isinstance(error, MirbenchError) else f"{describe(error)}."
+        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {why}") from error
     return tuple(dict.fromkeys(name for label in labels for name in (label if task.target == "multilabel" else (label,))))
 
 
@@ -197,15 +206,16 @@ def shift_labels(task: Task, predictions: Predictions, corruption: Corruption, c
     unjudged: list[tuple[str, ...]] = []
     kept: list[int] = []
     known = set(predictions.classes)
-    for row, clip_id in enumerate(predictions.clip_ids):
-        changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
-        label = task.shifted_label(_label(predictions, row), changes)
-        names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
-        if label is not None and known.issuperset(names):
-            kept.append(row)
-            labels.append(label)
-            names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
-            unjudged.append(tuple(task.shifted_label(names, changes) or ()) if names else ())
+    with unchanged(f"task '{task.name}' or corruption '{corruption.name}'"):
+        for row, clip_id in enumerate(predictions.clip_ids):
+            changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
+            label = task.shifted_label(_label(predictions, row), changes)
+            names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
+            if label is not None and known.issuperset(names):
+                kept.append(row)
+                labels.append(label)
+                names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
+                unjudged.append(tuple(task.shifted_label(names, changes) or ()) if names else ())
     return replace(
         predictions,
         clip_ids=tuple(predictions.clip_ids[i] for i in kept),
