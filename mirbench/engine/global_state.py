@@ -185,8 +185,8 @@ class unchanged:
     """Puts back what the block changes of the process, and says so once, naming whose code it was: `changed` holds the names.
 
     whose: who is named, as the beginning of a sentence; "": nobody is, the caller looks at `changed`. seed: where the global generators
-    begin in the block, so that what is drawn there is the same in every process; may_draw: whether that is then fine. Filters of warnings
-    that are about one message or module stay where the block imported something, since packages add such. `os._exit` raises SystemExit.
+    begin in the block, so that what is drawn there is the same in every process; may_draw: whether that is then fine. Where the block
+    imported something, filters of warnings about one message or module stay and only those of all warnings are named, since packages add some. `os._exit` raises SystemExit.
     Takes some tens of microseconds; not for several threads at once.
 
     >>> with unchanged("") as state:
@@ -250,11 +250,14 @@ class unchanged:
         now = list(warnings.filters)
         if now == self._filters:
             return
-        added = [each for each in now if each not in self._filters]
-        of_packages = [each for each in added if (each[1] is not None or each[3] is not None) and len(sys.modules) > self._imported]
-        if len(of_packages) < len(added) or not all(each in now for each in self._filters):
-            self.changed.append("the filters of warnings")
+        added, importing = [each for each in now if each not in self._filters], len(sys.modules) > self._imported
+        of_packages = [each for each in added if importing and (each[1] is not None or each[3] is not None)]
+        general = [each for each in added if each not in of_packages]
+        lost = not all(each in now for each in self._filters)
+        if general or lost:
             _set_filters([*of_packages, *self._filters])
+        if lost or any(not importing or each[2] is Warning for each in general):
+            self.changed.append("the filters of warnings")
 
 
 _SEED: dict[str, Callable[[int], Any]] = {
