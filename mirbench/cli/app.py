@@ -53,7 +53,7 @@ from mirbench.cli.flags import (
 )
 from mirbench.cli.listing import list_
 from mirbench.cli.report import report, show_run
-from mirbench.engine.global_state import no_exit
+from mirbench.engine.global_state import refuse_exit
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
@@ -248,25 +248,20 @@ _argv: list[str] = []
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 130 for Ctrl-C.
 
-    argv: without the program's name; None for the process's own, which then ends with this call where a plugin left a thread running.
+    argv: without the program's name; None for the process's own, which then ends here where a plugin left a thread running.
     """
     if argv is not None:
         return _main(argv)
-    with no_exit():
-        code = _main(None)
-    _leave(code)
-    return code
-
-
-def _leave(code: int) -> None:
-    """Ends the process, where threads of a plugin would keep it alive."""
+    leave = refuse_exit()  # for good: what a plugin left to be called at the end may not change the code either
+    code = _main(None)
     main_thread = threading.main_thread()
     if any(thread is not main_thread and not thread.daemon for thread in threading.enumerate()):
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-        os._exit(code)
+        leave(code)
+    return code
 
 
 def _main(argv: list[str] | None) -> int:

@@ -17,7 +17,7 @@ import sys
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from typing import Any, NamedTuple
 
@@ -141,6 +141,13 @@ _PACKAGES: dict[str, Callable[[], list[_State]]] = {"numpy": _of_numpy, "torch":
 _states: dict[str, list[_State]] = {"": _of_python()}
 
 
+def _few_draws(before: Any, now: Any) -> bool:
+    """Whether a generator of `random` comes from one state to the other by fewer than 64 numbers of 32 bits."""
+    generator = random.Random()
+    generator.setstate(before)
+    return any(generator.getrandbits(32) is not None and generator.getstate() == now for _ in range(64))
+
+
 class _AtImport:
     """Calls back when one of these packages has been imported, as a finder of Python's import system."""
 
@@ -186,8 +193,9 @@ class unchanged:
 
     whose: who is named, as the beginning of a sentence; "": nobody is, the caller looks at `changed`. seed: where the global generators
     begin in the block, so that what is drawn there is the same in every process; may_draw: whether that is then fine. Where the block
-    imported something, filters of warnings about one message or module stay and only those of all warnings are named, since packages add some. `os._exit` raises SystemExit.
-    Takes some tens of microseconds; not for several threads at once.
+    imported something, a few draws from `random` are not named, filters of warnings about one message or module stay, and only those of
+    all warnings are named, since packages do such when they are imported. `os._exit` raises SystemExit. Takes some tens of
+    microseconds; not for several threads at once.
 
     >>> with unchanged("") as state:
     ...     _ = random.random()
@@ -215,10 +223,11 @@ class unchanged:
         os._exit = self._exit
         if self._finder is not None and self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)  # type: ignore[arg-type]
+        importing = len(sys.modules) > self._imported
         for state, before, at_first in self._before:
             now = state.read()
-            if not state.same(now, at_first):
-                self.changed += [state.name] * (not (state.generator and self.may_draw))
+            if not state.same(now, at_first) and not (state.generator and self.may_draw):
+                self.changed += [state.name] * (not (importing and state.read is random.getstate and _few_draws(at_first, now)))
             if not state.same(now, before):
                 state.write(before)
         self._restore_filters()
@@ -275,12 +284,8 @@ def tell_once(sentence: str) -> None:
         print(f"mirbench: {sentence}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def no_exit() -> Iterator[None]:
-    """Within the block `os._exit` raises SystemExit in this process, as within `unchanged`."""
-    before = os._exit
+def refuse_exit() -> Callable[[int], Any]:
+    """From now on `os._exit` raises SystemExit in this process, as within `unchanged`; returns what it was."""
+    leave = os._exit
     os._exit = _refusing(os.getpid())  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os._exit = before
+    return leave

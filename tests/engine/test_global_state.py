@@ -131,6 +131,19 @@ def test_filters_that_packages_add_when_they_are_imported_stay():
         del sys.modules["a_package_of_this_test"]
 
 
+def test_a_few_draws_of_a_package_that_is_imported_are_put_back_but_a_seed_is_named():
+    before = random.getstate()
+    for change, named in ((lambda: random.getrandbits(24), []), (lambda: random.seed(3), ["the global random state of random"])):
+        try:
+            with unchanged() as state:
+                sys.modules["a_package_of_this_test"] = sys
+                change()
+        finally:
+            del sys.modules["a_package_of_this_test"]
+        assert state.changed == named
+        assert random.getstate() == before
+
+
 def test_an_exit_past_all_is_refused_here_and_works_in_a_process_of_its_own():
     leave = os._exit
     with pytest.raises(SystemExit), unchanged():
