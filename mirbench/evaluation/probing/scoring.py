@@ -47,11 +47,11 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
     Raises MirbenchError where an annotation is none that the task knows (naming the clip), or a split has no such clip.
     """
     labels: dict[str, dict[str, Any]] = {"train": {}, "valid": {}, "test": {}}
-    by_id, fixed = {c.id: c for c in clips}, dict.fromkeys(task.classes)
+    by_id = {c.id: c for c in clips}
     with unchanged(f"task '{task.name}'"):
         for clip in clips:
             if clip.split in labels and task.annotation in clip.annotations:
-                labels[clip.split][clip.id] = _read(task, clip, task.annotation, fixed)
+                labels[clip.split][clip.id] = _read(task, clip, task.annotation)
     for split, labels_of_clips in labels.items():
         if not labels_of_clips:
             raise MirbenchError(
@@ -89,7 +89,8 @@ def check_probed(task: Task, data: TaskData) -> None:
     """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
     for split, labelled in data.splits.items():
         if not labelled.clips:
-            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes.")
+            strange = f", whose labels are such as {in_words(next(iter(data.unseen.values())))}" if data.unseen else ""
+            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes{strange}.")
     train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
     probes.learnable(train, task.target, len(data.classes))
     for split in ("valid", "test"):
@@ -102,15 +103,14 @@ def check_probed(task: Task, data: TaskData) -> None:
                 metrics.evaluate(metric, _predictions(task, data.classes, labelled, floor))
 
 
-def _read(task: Task, clip: Clip, annotation: str, fixed: Collection[str] = ()) -> Any:
-    """fixed: the classes that the task itself has."""
+def _read(task: Task, clip: Clip, annotation: str) -> Any:
     value = clip.annotations[annotation]
     try:
         label = task.label(value)
     except (Exception, SystemExit) as error:
-        why = str(error) if isinstance(error, MirbenchError) else f"{describe(error)}."
+        why = f"{describe(error)}." if isinstance(error, (KeyError, SystemExit)) else str(error)
         raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {why}") from error
-    if wrong := wrong_label(task.target, fixed, label):
+    if wrong := wrong_label(task.target, (), label):
         raise MirbenchError(f"task '{task.name}' reads the annotation {value!r} of clip {clip.id} as {in_words(label)}, {wrong}.")
     return label
 
@@ -128,7 +128,7 @@ def _published(task: Task, names: Sequence[str]) -> tuple[str, ...]:
     try:
         labels = [task.label((name,) if task.target == "multilabel" else name) for name in names]
     except (Exception, SystemExit) as error:
-        why = str(error) if isinstance(error, MirbenchError) else f"{describe(error)}."
+        why = f"{describe(error)}." if isinstance(error, (KeyError, SystemExit)) else str(error)
         raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {why}") from error
     return tuple(dict.fromkeys(name for label in labels for name in (label if task.target == "multilabel" else (label,))))
 
