@@ -64,7 +64,7 @@ def test_clips_of_unseen_classes_are_counted_where_the_mean_is_shown(mirbench, l
     code, folder = mirbench("run", "--dataset", labelled("genre", clips), "--tasks", "genre")
     assert code == 0
     assert all(
-        "genre on set: 14 of 16 test clips with a label are left out, as no training clip has their class." in x
+        "genre on set: 14 of 16 test clips with a label are left out, as no training clip has their class, or it is none of" in x
         for x in told(folder).values()
     )
     by_metric = {row["metric"]: (row["n_labels"], row["of_labels"]) for row in rows(folder) if row["encoder"] == "loud"}
