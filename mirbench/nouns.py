@@ -85,8 +85,10 @@ class Encoder:
         """Learn from job.clips and leave files in job.folder. Called only where `trainable`."""
         raise NotImplementedError(f"encoder {self.name} says it is trainable but has no pretrain")
 
-    def identity(self) -> str:
-        """What its embeddings depend on besides its source and options, such as the hash of a file of weights that it reads."""
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        """What its embeddings depend on besides its source and options, such as the version of a service that it asks. options: as they are
+        in the run; one whose `identity` takes none is asked without. Of a file or folder of weights that an option names, declared as
+        `mirbench.option("", "where the weights are", file=True)`, the hash is taken by itself."""
         return ""
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -118,7 +120,8 @@ class Encoder:
         return self.embed
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
-        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32."""
+        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32; an array of other
+        numbers, or a torch tensor, is taken as such."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
 
 
@@ -190,7 +193,8 @@ class Metric:
 
     label: for axes and table heads. targets: the task target kinds it fits (multiclass, multilabel, regression). partial: whether
     it leaves multilabel targets of -1 out; one that does not is refused where there are such. best: what perfect predictions get, from
-    which the error of mCE is counted, best - metric; infinite where there is no such value, and then no mCE.
+    which the error of mCE is counted, best - metric; infinite where there is no such value, and then no mCE. labels: of a mean over labels,
+    classes or dimensions, (targets, scores) -> (classes,) bool, those that it is over; None where it is no such mean.
     """
 
     name: str
@@ -199,6 +203,7 @@ class Metric:
     function: MetricFunction
     partial: bool = False
     best: float = 1.0
+    labels: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 class Task:

@@ -52,7 +52,11 @@ def test_a_sound_encoder_passes():
 @pytest.mark.parametrize(
     ("embed", "sentence"),
     [
-        (lambda self, audio: Loudness.embed(self, audio).astype(np.float64), "returns float64, not float32"),
+        (lambda self, audio: Loudness.embed(self, audio).astype(np.complex64), "returns complex64, not float32"),
+        (lambda self, audio: Loudness.embed(self, audio).astype(str), "returns <U32, not float32"),
+        (lambda self, audio: Loudness.embed(self, audio).astype(object), "returns object, not float32"),
+        (lambda self, audio: Loudness.embed(self, audio)[:, :0], "returns an embedding without dimensions"),
+        (lambda self, audio: np.where(audio.any(), 1e300, 1.0) * Loudness.embed(self, audio), "noise returns values that are not finite"),
         (lambda self, audio: Loudness.embed(self, audio).tolist(), "returns list, not a numpy array"),
         (lambda self, audio: Loudness.embed(self, audio)[0], "returns the shape (2,), not (batch, dim)"),
         (lambda self, audio: Loudness.embed(self, audio)[:1], "returns 1 rows for a batch of 2"),
@@ -73,6 +77,30 @@ def test_a_faulty_encoder_is_caught(embed, sentence):
         check_encoder(faulty)
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("encoder 'loudness'")
+
+
+@pytest.mark.parametrize(
+    "embed",
+    [
+        lambda self, audio: Loudness.embed(self, audio).astype(np.float64),
+        lambda self, audio: (1e4 * Loudness.embed(self, audio)).astype(np.int64),
+        lambda self, audio: torch.as_tensor(Loudness.embed(self, audio)).requires_grad_(),
+        lambda self, audio: torch.as_tensor(Loudness.embed(self, audio)).half(),
+    ],
+)
+def test_numbers_of_any_width_and_tensors_pass_as_in_a_run(embed):
+    check_encoder(type("Other", (Loudness,), {"embed": embed})())
+
+
+def test_what_is_drawn_at_construction_begins_at_the_seed_as_in_a_run():
+    class Drawn(Loudness):
+        def load(self, folder, options, seed, device):
+            layer, weight = torch.nn.Linear(2, 3), np.float32(np.random.uniform(1, 2) + random.random())
+            return lambda audio: layer(torch.as_tensor(weight * self.embed(audio)))
+
+    before = np.random.get_state()[1].tolist()
+    check_encoder(Drawn())
+    assert np.random.get_state()[1].tolist() == before
 
 
 def test_an_unseeded_load_is_caught():

@@ -3,11 +3,14 @@ imported when a command needs it."""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import json
 import os
 import shlex
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +53,7 @@ from mirbench.cli.flags import (
 )
 from mirbench.cli.listing import list_
 from mirbench.cli.report import report, show_run
+from mirbench.engine.global_state import refuse_exit
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
@@ -242,7 +246,25 @@ _argv: list[str] = []
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 130 for Ctrl-C."""
+    """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 130 for Ctrl-C.
+
+    argv: without the program's name; None for the process's own, which then ends here where a plugin left a thread running.
+    """
+    if argv is not None:
+        return _main(argv)
+    leave = refuse_exit()  # for good: what a plugin left to be called at the end may not change the code either
+    code = _main(None)
+    main_thread = threading.main_thread()
+    if any(thread is not main_thread and not thread.daemon for thread in threading.enumerate()):
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        leave(code)
+    return code
+
+
+def _main(argv: list[str] | None) -> int:
     _argv[:] = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _argv or os.environ.get("MIRBENCH_DEBUG", "0") not in ("", "0")
     try:
@@ -256,6 +278,10 @@ def main(argv: list[str] | None = None) -> int:
         return _say(f"{text if text.endswith('?') else text.removesuffix('.') + '.'} See mirbench{command} --help.", None)
     except MirbenchError as error:
         return _say(str(error), error if debug else None)
+    except SystemExit as error:
+        if debug:
+            traceback.print_exception(error)
+        return _say(f"a plugin, or a package, ended the program by {describe(error)}; --debug shows where.", None, 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `mirbench list | head` is no mistake
         return 0

@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 WATCH_SECONDS = 1.0
+GRACE_SECONDS = 2.0  # to end by itself
 
 
 class WorkerDied(Exception):
@@ -196,7 +197,8 @@ def in_workers(
                     yield message
         for worker in workers:
             worker.pipe.close()
-            worker.process.join()
+        for worker in workers:
+            worker.process.join(GRACE_SECONDS)  # one that a thread of a plugin keeps alive is ended
     finally:
         end()
         atexit.unregister(end)

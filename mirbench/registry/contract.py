@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pluggy
@@ -195,6 +195,35 @@ _WRONG: dict[str, Any] = {
     "supervision": _wrong_supervision,
     "probe": _wrong_probe,
 }
+
+
+def wrong_label(target: str, classes: Collection[str], label: Any) -> str:
+    """What is wrong with a label that `Task.label` made, as the end of a sentence, or nothing. classes: those that the task fixes.
+
+    >>> wrong_label("multiclass", ("calm", "tense"), "angry"), wrong_label("multilabel", (), "calm")
+    ('which is not one of its classes (calm, tense)', 'and a multilabel label is a tuple of class names')
+    """
+    if target == "regression":
+        try:
+            numbers = [float(x) for x in (label if isinstance(label, Iterable) and not isinstance(label, (str, bytes)) else [label])]
+        except (TypeError, ValueError):
+            numbers = []
+        if isinstance(label, (str, bytes)) or not numbers:
+            return "and a regression label is a number or several"
+        return "" if all(map(math.isfinite, numbers)) else "and a regression label is finite"
+    if target == "multilabel" and (isinstance(label, (str, bytes)) or not isinstance(label, Iterable) or isinstance(label, Iterator)):
+        return "and a multilabel label is a tuple of class names"
+    names = [label] if target == "multiclass" else list(label)
+    if not all(isinstance(name, str) for name in names):
+        return "and a class name is text"
+    if classes and (strange := [name for name in names if name not in classes]):
+        first = ", ".join(itertools.islice(classes, 5)) + (", ..." if len(classes) > 5 else "")
+        return (
+            f"which is not one of its classes ({first})"
+            if target == "multiclass"
+            else f"and {strange[0]!r} is none of its classes ({first})"
+        )
+    return ""
 
 
 def _number(value: Any) -> bool:

@@ -25,8 +25,10 @@ from typing import Any
 import pluggy
 
 from mirbench import hookspecs
+from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
+from mirbench.registry.beside import beside
 from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of
 
 _FIRST = (  # then the alphabet
@@ -187,8 +189,10 @@ def _load_one(registry: Registry, manager: pluggy.PluginManager, plugin: Plugin,
         text = "".join(traceback.format_exception(error))
         registry.failures.append(Failure(plugin.name, _called(plugin), reason, text))
 
+    label = f"plugin {_called(plugin)}"
     try:
-        module = importer()
+        with unchanged(label, seed=0):  # so that what it draws is the same in every process
+            module = importer()
     except MirbenchError:
         raise
     except (Exception, SystemExit) as error:
@@ -196,7 +200,6 @@ def _load_one(registry: Registry, manager: pluggy.PluginManager, plugin: Plugin,
         return
     if manager.is_registered(module):
         return  # a module that an entry point brought in, named again with --plugin
-    label = f"plugin {_called(plugin)}"
     try:
         manager.register(module, f"{plugin.provider}: {plugin.name}")
         manager.check_pending()
@@ -211,8 +214,9 @@ def _load_one(registry: Registry, manager: pluggy.PluginManager, plugin: Plugin,
     for kind, hook in HOOKS.items():
         caller = manager.subset_hook_caller(hook, remove_plugins=others)
         try:
-            returned = caller()
-            things = [thing for result in returned for thing in hook_result(result, hook, label)]
+            with unchanged(label, seed=0):
+                returned = caller()
+                things = [thing for result in returned for thing in hook_result(result, hook, label)]
         except MirbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -245,7 +249,8 @@ def _import_given(given: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))  # as it is now: no bytecode is kept of it
+        with beside(path):
+            exec(compile(path.read_bytes(), str(path), "exec"), vars(module))  # as it is now: no bytecode is kept of it
     except BaseException:
         del sys.modules[name]
         raise

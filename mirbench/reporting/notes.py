@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
+from mirbench.reporting import left_out as left_out_of
 from mirbench.reporting.tables.robustness import SIGNIFICANT, baseline, by_measure
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import NONE, panels, size, span
@@ -44,6 +45,11 @@ def overlap(results: Results) -> list[str]:
     return list(dict.fromkeys(sentence for manifest in results.manifests.values() for sentence in overlap_in_words(manifest)))
 
 
+def left_out(results: Results) -> list[str]:
+    """How many labels each mean is over, and what is in none."""
+    return [*left_out_of.behind_means(results), *left_out_of.of_manifests(results)]
+
+
 def of_scores(results: Results) -> list[str]:
     rows = clean(results.summary)
     shown = {panel: panel.of(rows) for panel in panels(rows)}
@@ -59,6 +65,7 @@ def of_scores(results: Results) -> list[str]:
         "Probes are trained on the train split and chosen on the valid split; the test split is used only to score.",
         f"Test clips: {'; '.join(sizes)}.",
         f"Seeds: {'; '.join(seeds)}.",
+        *left_out(results),
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
         *(f"On {sentence}" for sentence in beaten(rows)),
         *of_probes(results),
@@ -112,6 +119,7 @@ def of_comparisons(results: Results) -> list[str]:
         "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
         "in brackets its 95 % paired bootstrap interval over groups.",
         "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
+        *left_out(results),
         *overlap(results),
         SEEDS,
         f"The intervals are not corrected for their number, {len(results.comparisons)}: of true zeros, about one in twenty looks decided.",
@@ -124,6 +132,7 @@ def of_sweep(results: Results) -> list[str]:
         "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
         f"Swept: {', '.join(results.points.columns)}. {NONE}: not swept, or not scored.",
         *(f"{panel.title}: {size(panel.of(rows))}." for panel in panels(rows) if panel.headline),
+        *left_out(results),
         *overlap(results),
     ]
 
@@ -196,6 +205,7 @@ def of_corruption(results: Results) -> list[str]:
             levels.setdefault(name, set()).add(str([about.get(what) for what in ("levels", "unit", "counted")]))
     differing = [name for name, told in levels.items() if len(told) > 1]
     return [
+        *left_out(results),
         *overlap(results),
         f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets 95 % bootstrap "
         "intervals over groups, mean over seeds.",
@@ -270,5 +280,6 @@ def of_robustness_comparisons(results: Results) -> list[str]:
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if results.robustness_comparisons["difference"].isna().any() else []),
         *undefined(results),
+        *left_out(results),
         *overlap(results),
     ]

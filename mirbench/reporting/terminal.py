@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mirbench.reporting import notes
+from mirbench.reporting import left_out, notes
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
@@ -44,6 +44,7 @@ def _scores(results: Results) -> tuple[Table, list[str]]:
     rows = clean(results.summary)
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
     below = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes, *notes.beaten(rows)]
+    below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
     return scores(results.summary), [*below, *notes.of_probes(results), *notes.overlap(results)]
 
 

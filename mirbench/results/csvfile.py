@@ -56,6 +56,9 @@ def located(path: Path) -> Iterator[None]:
 
 
 def read_table(path: Path, text: str, schema: Schema) -> pd.DataFrame:
-    """A table of a run folder. Columns may stand in any order, and columns that the schema does not know are left out."""
+    """A table of a run folder. Columns may stand in any order, and columns that the schema does not know are left out; those that files of
+    earlier versions lack have their defaults."""
     with located(path):
-        return schema.validate(read_text(path, text)).reset_index(drop=True)
+        frame = read_text(path, text)
+        later = {column.name: column.default for column in schema.columns if column.later and column.name not in frame}
+        return schema.validate(frame.assign(**later)).reset_index(drop=True)

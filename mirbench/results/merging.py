@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, OVERLAP_MARK
 from mirbench.results.order import complete
+from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES, Schema
 
@@ -62,8 +63,10 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     runs = list({run.path.resolve(): run for run in runs}.values())
     labels = _labels([run.path.resolve() for run in runs])
     manifests = [run.read_manifest() for run in runs]
+    for manifest in manifests:
+        mark_manifest(manifest)
     _refuse_other_corruption(labels, manifests)
-    tables = {name: [run.read(name) for run in runs] for name in TABLES}
+    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in TABLES}
     done = [_done(pd.concat(each)) for each in zip(tables["robustness"], tables["robustness_comparisons"], strict=True)]
     for name in ("robustness", "robustness_comparisons"):
         tables[name] = _without_torn_means(tables[name], done)

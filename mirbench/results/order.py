@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN, MAJORITY
+from mirbench.results.overlap_mark import mark_frame
 from mirbench.results.schema import TABLES, as_names
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), t
     if whole and not frame.duplicated(list(schema.identity)).any():
         return frame  # it was completed before
     given, manifests = frame.reset_index(drop=True), list(manifests)
-    frame = schema.validate(schema.filled(given))
+    frame = mark_frame(schema.validate(schema.filled(given)))
     for name in given.columns.difference(frame.columns, sort=False):
         frame[name] = given[name]
     encoders, tasks, metrics, corruptions = (joined(manifests, part) for part in ("encoders", "tasks", "metrics", "corruptions"))

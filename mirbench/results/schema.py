@@ -25,12 +25,14 @@ class Fault(ValueError):
 @dataclass(frozen=True)
 class Column:
     """dtype: name (an ordered categorical, in the order of appearance until somebody knows a better one), text, integer, float, or level
-    (a float whose cell is empty where there is none). default: of a row that does not give it; None where a row must."""
+    (a float whose cell is empty where there is none). default: of a row that does not give it; None where a row must. later: whether
+    files of earlier versions lack it, and have the default."""
 
     name: str
     dtype: str
     meaning: str
     default: Any = None
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,9 @@ _OF_TWO = (_ENCODER, _BASELINE, _TASK, _DATASET, _METRIC)
 _MEAN = Column("value", "float", "the metric, mean over seeds")
 _DIFFERENCE = Column("difference", "float", "the encoder's mean minus the baseline's, on the same test clips")
 _KEY = Column("key", "text", "the hash of everything that can move the number; the same key means the same job", "")
+_OVERLAP = Column("overlap", "integer", "1 where the encoder was pretrained on audio that it is tested on, † in tables; else 0", 0, True)
+_OF_BASELINE = Column("baseline_overlap", "integer", "the same of the baseline", 0, True)
+_OVERLAPS = (_OVERLAP, _OF_BASELINE)
 _CONDITION = ("encoder", "task", "dataset", "metric", "corruption", "severity")
 _PAIR = ("encoder", "baseline", "task", "dataset", "metric")
 
@@ -168,18 +173,20 @@ SCORES = Schema("scores.csv", (
     Column("label_fraction", "float", "the share of the labelled pretraining clips whose labels the encoder was allowed (p_s)", 1.0),
     Column("n_train", "integer", "clips that the probe was trained on", 0), _N_TEST,
     Column("seconds", "float", "how long the job took", 0.0), _KEY,
+    Column("n_labels", "integer", "labels, classes or dimensions that the metric is the mean over; 0 where it is no such mean", 0, True),
+    Column("of_labels", "integer", "how many there are of those", 0, True), _OVERLAP,
 ), (*_CONDITION, "seed", "label_fraction"))
 
-_SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST)
+_SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST, _OVERLAP)
 SUMMARY = Schema("summary.csv", _SUMMARY, _CONDITION)
 EQUIVARIANCE = Schema("equivariance.csv", _SUMMARY, _CONDITION, optional=True)
-COMPARISONS = Schema("comparisons.csv", (*_OF_TWO, _DIFFERENCE, _LOW, _HIGH, _N_SEEDS, _N_TEST), _PAIR, optional=True)
+COMPARISONS = Schema("comparisons.csv", (*_OF_TWO, _DIFFERENCE, _LOW, _HIGH, _N_SEEDS, _N_TEST, *_OVERLAPS), _PAIR, optional=True)
 
 ROBUSTNESS = Schema("robustness.csv", (
     *_OF_ONE,
     Column("measure", "name", "`retained`, `ce`, `mce`, `relative_ce` or `relative_mce`"), _CORRUPTION, _SEVERITY,
     Column("value", "float", "the number, mean over seeds; `nan` where it is not defined"), _LOW, _HIGH,
-    Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""), _N_SEEDS, _N_TEST,
+    Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""), _N_SEEDS, _N_TEST, *_OVERLAPS,
 ), (*_CONDITION, "measure", "baseline"), optional=True)
 
 ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
@@ -188,6 +195,7 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     _DIFFERENCE, _LOW, _HIGH,
     Column("p", "float", "two-sided, of no difference"),
     Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
+    *_OVERLAPS,
 ), (*_PAIR, "corruption", "measure"), optional=True)
 # fmt: on
 

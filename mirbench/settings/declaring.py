@@ -18,7 +18,8 @@ class Option:
 
     default: its type is the option's, where an int will do for a float, None takes anything, and a `Spec` a name, a mapping or a list of
     these. meaning: what it is for, with its unit, in a sentence without a full stop. ge, gt, le, lt: a number's bounds, called as by
-    pydantic: at least, above, at most, below. choices: all that it may be. why: how the sentence about a number out of bounds ends, such
+    pydantic: at least, above, at most, below. choices: all that it may be. file: whether it names a file or folder, such as of
+    weights, empty for none: what is in it is a part of every key. why: how the sentence about a number out of bounds ends, such
     as ", the number of tags to share".
     """
 
@@ -31,6 +32,7 @@ class Option:
     lt: float | None = None
     choices: tuple[Any, ...] = ()
     why: str = ""
+    file: bool = False
 
     def __post_init__(self) -> None:
         bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import random
-import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
 from mirbench.records import SPLITS, Clip
-from mirbench.registry.contract import check_noun
+from mirbench.registry.contract import check_noun, wrong_label
 from mirbench.seeded import seeded
 from mirbench.settings.validation import WrongOption, validated
 
@@ -34,7 +33,8 @@ def check_encoder(
     seed: int = 0,
     device: str = "cpu",
 ) -> None:
-    """Embeds noise and silence of several lengths: finite float32 (batch, dim), one dim for all, the same again, and alone as in a batch.
+    """Embeds noise and silence of several lengths: finite (batch, dim), one dim for all, the same again, and alone as in a batch. As in a
+    run, numbers of any width and torch tensors are taken as float32, and `load` may draw from the global generators, which begin at `seed`.
 
     options: instead of some defaults, e.g. {"steps": 2} to keep a test short. A trainable encoder is first pretrained in a new
     folder on `clips` (default: twelve short tones with tags, key, pitch and genre), or taken from `folder` where that is given.
@@ -46,12 +46,15 @@ def check_encoder(
         if encoder.trainable and folder is None:
             folder = Path(scratch) / "checkpoint"
             _pretrain(encoder, complete, clips or _tones(Path(scratch), encoder.sample_rate), folder, seed, device)
-        with fenced(f"{name}: load"):
+        with fenced(f"{name}: load", seed):
             embed = encoder.load(folder, complete, seed, device)
         _check_embed(name, embed, encoder)
-        again = encoder.load(folder, complete, seed, device)
+        with fenced(f"{name}: load", seed):
+            again = encoder.load(folder, complete, seed, device)
         audio = _noise(2, round(encoder.window_seconds * encoder.sample_rate))
-        assert _close(embed(audio), again(audio)), f"{name}: two loads with one seed embed the same audio differently; seed what is random"
+        assert _close(_float32(embed(audio), 2), _float32(again(audio), 2)), (
+            f"{name}: two loads with one seed embed the same audio differently; seed what is random"
+        )
 
 
 def _pretrain(encoder: Encoder, options: Mapping[str, Any], clips: Sequence[Clip], folder: Path, seed: int, device: str) -> None:
@@ -75,20 +78,27 @@ def _check_embed(name: str, embed: Embed, encoder: Encoder) -> None:
             given = audio.copy()
             with fenced(what):
                 out = embed(audio)
-            assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
-            assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
-            assert out.ndim == 2, f"{what} returns the shape {out.shape}, not (batch, dim)"
-            assert len(out) == 2, f"{what} returns {len(out)} rows for a batch of 2"
-            assert out.shape[1] > 0, f"{what} returns an embedding without dimensions"
+            try:
+                out = _float32(out, 2)
+            except ValueError as error:
+                raise AssertionError(f"{what} returns {error}") from error
             assert np.isfinite(out).all(), f"{what} returns values that are not finite"
             assert np.array_equal(given, audio), f"{what} changes the audio it was given"
             dim = dim or out.shape[1]
             assert out.shape[1] == dim, f"{what} returns {out.shape[1]} dimensions, and {dim} at another length"
-            assert _close(out, embed(audio)), f"{what} returns something else the second time"
-            alone = np.concatenate([embed(audio[:1]), embed(audio[1:])])
+            assert _close(out, _float32(embed(audio), 2)), f"{what} returns something else the second time"
+            alone = np.concatenate([_float32(embed(audio[:1]), 1), _float32(embed(audio[1:]), 1)])
             assert _close(out, alone), f"{what} depends on what else is in the batch; put batch normalisation into evaluation mode"
-    two = embed(_noise(2, window))
+    two = _float32(embed(_noise(2, window)), 2)
     assert not np.array_equal(two[0], two[1]), f"{name} gives two different sounds the same embedding"
+
+
+def _float32(returned: Any, count: int) -> np.ndarray:
+    """What a run makes of what an encoder returned; raises ValueError as that does."""
+    from mirbench.evaluation.embedding.rows import as_rows
+
+    with np.errstate(over="ignore"):
+        return as_rows(returned, count).astype(np.float32)
 
 
 def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
@@ -148,23 +158,14 @@ def check_task(task: Task, values: Iterable[Any] = ()) -> None:
     for value in values:
         label = task.label(value)
         what = f"{name}: label({value!r}) is {label!r}"
-        for each in _class_names(what, task, value, label):
-            assert not task.classes or each in task.classes, f"{what}, which is not one of its classes"
+        _check_label(what, task, value, label, task.classes)
 
 
-def _class_names(what: str, reader: Task | Supervision, value: Any, label: Any) -> Sequence[str]:
-    """The class names of a label that is right for the target, none of a regression target."""
+def _check_label(what: str, reader: Task | Supervision, value: Any, label: Any, classes: Sequence[str] = ()) -> None:
+    """Whether it is right for the target, the same the next time, and of these classes where there are any."""
     assert repr(reader.label(value)) == repr(label), f"{what} once and something else the next time"
-    if reader.target == "regression":
-        numbers = np.asarray(label)
-        assert numbers.dtype.kind in "iuf", f"{what}; a regression label is a number or several"
-        assert np.isfinite(numbers).all(), f"{what}; a regression label is finite"
-        return []
-    names = [label] if reader.target == "multiclass" else label
-    assert isinstance(names, (list, tuple)), f"{what}; a multilabel label is a tuple of class names"
-    for each in names:
-        assert isinstance(each, str), f"{what}; a class name is text"
-    return names
+    wrong = wrong_label(reader.target, classes, label)
+    assert not wrong, f"{what}{',' if wrong.startswith('which') else ';'} {wrong.removeprefix('and ')}"
 
 
 def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
@@ -291,7 +292,7 @@ def check_supervision(supervision: Supervision, values: Sequence[Any], *, option
     supervision.check(complete)
     labels = [supervision.label(value) for value in values]
     for value, label in zip(values, labels, strict=True):
-        _class_names(f"{name}: label({value!r}) is {label!r}", supervision, value, label)
+        _check_label(f"{name}: label({value!r}) is {label!r}", supervision, value, label)
     with fenced(f"{name}: encode"):
         encoded = supervision.encode(labels, complete)
     n = len(labels)
@@ -354,21 +355,15 @@ def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-3, atol=1e-4 * (1e-6 + float(np.abs(a).max()))))
 
 
-def _states() -> Iterator[tuple[str, Callable[[], Any]]]:
-    yield "random", random.getstate
-    yield "numpy.random", lambda: [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
-    if "torch" in sys.modules:
-        yield "torch", lambda: sys.modules["torch"].get_rng_state().tolist()
-
-
 @contextlib.contextmanager
-def fenced(what: str) -> Iterator[None]:
-    """AssertionError where the block leaves a global generator changed."""
-    before = {name: state() for name, state in _states()}
-    yield
-    for name, state in _states():
-        unchanged = name not in before or before[name] == state()
-        assert unchanged, f"{what} changes the global random state of {name}; use a generator of its own"
+def fenced(what: str, seed: int | None = None) -> Iterator[None]:
+    """AssertionError where the block leaves a global generator, or another state of the process, changed. seed: where the generators begin
+    for a block that may draw from them."""
+    state = unchanged("", seed, may_draw=seed is not None)
+    with state:
+        yield
+    changed = " and ".join(state.changed)
+    assert not changed, f"{what} changes {changed}; use a generator of its own, and put back what it changes"
 
 
 def _tones(folder: Path, sample_rate: int) -> list[Clip]:

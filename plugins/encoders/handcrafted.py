@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Handcrafted(mirbench.Encoder):
-    """Mean and standard deviation over a clip of 96 log-mel bands, 20 MFCC with their differences, and 12 chroma: 320 numbers."""
+    """Mean and standard deviation over a clip of 96 log-mel bands, 20 MFCC with their differences, and 12 chroma: 296 numbers."""
 
     name = "handcrafted"
     description = "statistics of log-mel bands, MFCC and chroma"

@@ -15,10 +15,13 @@ from synthetic import a_row
 
 from mirbench.errors import MirbenchError
 from mirbench.records import Predictions
+from mirbench.results.merging import load
+from mirbench.results.order import complete
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
+COLUMNS += ",n_labels,of_labels,overlap"
 
 
 def a_score(**changes) -> dict:
@@ -67,7 +70,7 @@ def test_scores_survive_with_columns_in_order(tmp_path):
     assert math.isnan(second["level"])
     lines = (tmp_path / "r" / "scores.csv").read_text().split("\n")
     assert lines[0] == COLUMNS
-    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12"
+    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12,0,0,0"
 
 
 def test_numbers_that_are_not_numbers_survive(tmp_path):
@@ -171,12 +174,12 @@ def test_predicted_is_the_first_of_the_highest(tmp_path):
         ("scores.csv", "0.618", "0.6x8", "scores.csv line 2 has '0.6x8' in the column 'value', which is not a number"),
         ("scores.csv", "300,48", "3.5,48", "scores.csv line 2 has '3.5' in the column 'n_train', which is not a whole number"),
         ("scores.csv", ",ci_low", ",low", "scores.csv line 1 lacks the column 'ci_low'"),
-        ("scores.csv", ",ab12", "", "scores.csv line 2 has 16 columns where the heading has 17"),
+        ("scores.csv", ",ab12", "", "scores.csv line 2 has 19 columns where the heading has 20"),
         ("scores.csv", "semisupcon", '"semisupcon', "scores.csv line 2 is not valid CSV"),
         (
             "summary.csv",
             "semisupcon",
-            "a,genre,mini,accuracy,0.6,0.5,0.7,clean,0,3,48\na",
+            "a,genre,mini,accuracy,0.6,0.5,0.7,clean,0,3,48,0\na",
             "summary.csv line 3 is about the same as one before it: a, genre",
         ),
         ("summary.csv", "0.65", "", "summary.csv line 2 has '' in the column 'ci_high', which is not a number"),
@@ -256,7 +259,7 @@ def test_the_tables_of_a_corruption_sweep_survive(tmp_path):
     run = a_run(tmp_path / "r", robustness=robustness, compared=[against()], equivariance=moved)
     for name, rows in (("robustness", robustness), ("robustness_comparisons", [against()]), ("equivariance", moved)):
         assert rows_of(run.read(name), name) == rows
-    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48")  # no baseline
+    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48,0,0")  # no baseline
 
 
 def test_no_sweep_no_files(tmp_path):
@@ -284,3 +287,34 @@ def test_very_long_names_get_files_of_their_own(tmp_path):
     paths = [run.predictions_path(name, "mini", "genre", 0) for name in names]
     assert len(set(paths)) == 2
     assert all(len(path.name) < 255 for path in paths)
+
+
+def test_a_folder_of_before_has_the_mark_of_overlap_in_the_name_and_a_new_one_in_a_column(tmp_path):
+    marked = {"encoders": {"simclr": {"role": "encoder"}}, "overlap": {"simclr": {"clips": {"mini": {"test": 3}}}}}
+    new = a_run(
+        tmp_path / "new",
+        [a_score(encoder="simclr", overlap=1)],
+        [a_summary(encoder="simclr", overlap=1)],
+        [{**a_comparison("semisupcon", "simclr"), "baseline_overlap": 1}],
+        manifest=marked,
+    )
+    assert set(new.read("summary")["encoder"]) == {"simclr"}
+    old_manifest = {"encoders": {"simclr †": {"role": "encoder"}}, "overlap": {"simclr †": {"clips": {"mini": {"test": 3}}}}}
+    old = a_run(tmp_path / "old", [a_score(encoder="simclr †")], [a_summary(encoder="simclr †")], manifest=old_manifest)
+    for name in ("scores", "summary"):
+        path = old.path / f"{name}.csv"
+        lines = [line.rsplit(",", 3 if name == "scores" else 1)[0] for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+    assert "overlap" not in (old.path / "scores.csv").read_text()
+    for folder in (new.path, old.path):
+        results = load(folder)
+        (manifest,) = results.manifests.values()
+        assert set(results.summary["encoder"]) == {"simclr †"}
+        assert set(manifest["encoders"]) == set(manifest["overlap"]) == {"simclr †"}
+    assert list(load(new.path).comparisons["baseline"]) == ["simclr †"]
+    assert len(load(new.path, old.path).summary) == 1  # the same numbers of the same encoder
+
+
+def test_a_frame_of_a_file_shows_the_mark():
+    frame = pd.DataFrame([a_summary(encoder="simclr", overlap=1), a_summary(encoder="majority")])
+    assert set(complete(complete(frame))["encoder"]) == {"simclr †", "majority"}

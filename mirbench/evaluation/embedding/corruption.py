@@ -7,13 +7,12 @@ encoder embeds the same samples, whatever the order and the number of processes.
 from __future__ import annotations
 
 import hashlib
-import random
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from mirbench.engine.global_state import GENERATOR, unchanged
 from mirbench.errors import describe
 from mirbench.nouns import Corruption
 from mirbench.records import Condition
@@ -51,30 +50,44 @@ def corrupt(
     """audio: (samples,) float32, left as it is. Returns it corrupted, the same shape and dtype.
 
     others: (count, samples, seed) -> (count, samples) other clips for the corruptions that mix some in; None for silence.
-    Raises Fault where the plugin raises, or breaks what `mirbench.Corruption` promises: the shape, the dtype, finite samples, the global
-    generators, which are put back.
+    Raises Fault where the plugin raises, or breaks what `mirbench.Corruption` promises: the shape, the dtype, finite samples, the state
+    of the process, which is put back.
     """
     seed = corruption_seed(corruption.name, replicate, clip_id)
     level, own = condition.level, audio.copy()
     assert level is not None
-    before = _states()
+    state = unchanged()
     try:
-        if corruption.others:
-            mixed_in = (
-                np.zeros((corruption.others, len(audio)), np.float32) if others is None else others(corruption.others, len(audio), seed)
-            )
-            corrupted: Any = corruption.mix(own, mixed_in, sample_rate, level, seed)
-        else:
-            corrupted = corruption.apply(own, sample_rate, level, seed)
+        with state:
+            corrupted = _applied(corruption, own, others, sample_rate, level, seed)
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:
         raise Fault(condition, clip_id, f"raised {describe(error)}") from error
-    finally:
-        changed = _restore(before)
-    if wrong := _wrong(corrupted, audio) or changed:
+    if wrong := _wrong(corrupted, audio) or _left(state.changed):
         raise Fault(condition, clip_id, wrong)
     return np.ascontiguousarray(corrupted)
+
+
+def _applied(
+    corruption: Corruption,
+    own: np.ndarray,
+    others: Callable[[int, int, int], np.ndarray] | None,
+    sample_rate: int,
+    level: float,
+    seed: int,
+) -> Any:
+    if not corruption.others:
+        return corruption.apply(own, sample_rate, level, seed)
+    mixed_in = np.zeros((corruption.others, len(own)), np.float32) if others is None else others(corruption.others, len(own), seed)
+    return corruption.mix(own, mixed_in, sample_rate, level, seed)
+
+
+def _left(changed: list[str]) -> str:
+    """What it left changed, as a reason."""
+    drawn = [name.removeprefix(GENERATOR) for name in changed if name.startswith(GENERATOR)]
+    names = [*([GENERATOR + " and ".join(drawn)] if drawn else []), *(name for name in changed if not name.startswith(GENERATOR))]
+    return f"left {' and '.join(names)} changed; {'use mirbench.seeded' if drawn else 'put it back'}" if names else ""
 
 
 def _wrong(corrupted: Any, audio: np.ndarray) -> str:
@@ -86,26 +99,3 @@ def _wrong(corrupted: Any, audio: np.ndarray) -> str:
         return f"returned {corrupted.dtype}, not float32"
     bad = int((~np.isfinite(corrupted)).sum())
     return f"returned {bad} samples that are not finite" if bad else ""
-
-
-def _states() -> dict[str, Any]:
-    states: dict[str, Any] = {"random": random.getstate(), "numpy.random": np.random.get_state()}
-    if "torch" in sys.modules:
-        states["torch"] = sys.modules["torch"].get_rng_state()
-    return states
-
-
-def _restore(before: dict[str, Any]) -> str:
-    """Puts the generators back; which one was changed, as a reason."""
-    changed = []
-    now = _states()
-    if now["random"] != before["random"]:
-        changed.append("random")
-        random.setstate(before["random"])
-    if not all(np.array_equal(a, b) for a, b in zip(now["numpy.random"], before["numpy.random"], strict=True)):
-        changed.append("numpy.random")
-        np.random.set_state(before["numpy.random"])
-    if "torch" in before and not now["torch"].equal(before["torch"]):
-        changed.append("torch")
-        sys.modules["torch"].set_rng_state(before["torch"])
-    return f"left the global random state of {' and '.join(changed)} changed; use mirbench.seeded" if changed else ""

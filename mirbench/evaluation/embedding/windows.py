@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, describe
+from mirbench.evaluation.embedding.rows import as_rows
 from mirbench.nouns import Embed, Staged
 
 
@@ -61,10 +63,14 @@ def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Seque
             members = [i for i, w in enumerate(cut) if w.shape[1] == size]
             stacked = np.concatenate([cut[i] for i in members])
             outs: dict[int, list[np.ndarray]] = {number: [] for number in group}
+            owners = [names[i] for i in members for _ in cut[i]]
+            begin = 0
             for part in np.array_split(stacked, -(-len(stacked) // batch_size)):
+                of_part = list(dict.fromkeys(owners[begin : begin + len(part)]))
+                begin += len(part)
                 fronts: dict[Hashable, Any] = {}
                 for number in group:
-                    outs[number].append(_embedded(encoders[number], part, fronts))
+                    outs[number].append(_embedded(encoders[number], part, fronts, of_part))
             ends = list(itertools.accumulate(len(cut[i]) for i in members))
             for number in group:
                 for i, own in zip(members, np.split(np.concatenate(outs[number]), ends[:-1]), strict=True):
@@ -74,29 +80,35 @@ def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Seque
     return embeddings
 
 
-def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, Any]) -> np.ndarray:
+def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, Any], names: Sequence[str]) -> np.ndarray:
+    """names: of the clips whose windows these are."""
     embed = encoder.embed
     try:
-        if isinstance(embed, Staged):
-            if embed.kind not in fronts:
-                fronts[embed.kind] = embed.front(part.copy())
-            rows = embed.encode(fronts[embed.kind])
-        else:
-            rows = embed(part.copy())  # its own to change
+        with unchanged(encoder.title):
+            if isinstance(embed, Staged):
+                if embed.kind not in fronts:
+                    fronts[embed.kind] = embed.front(part.copy())
+                rows = embed.encode(fronts[embed.kind])
+            else:
+                rows = embed(part.copy())  # its own to change
     except (MirbenchError, OSError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MirbenchError(f"{encoder.title} failed while embedding: {describe(error)}; --debug shows where.") from error
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or len(rows) != len(part):
-        shape = getattr(rows, "shape", type(rows).__name__)
-        raise MirbenchError(f"{encoder.title} must return an array of ({len(part)}, dim) for {len(part)} windows, not {shape}.")
-    return rows
+    try:
+        return as_rows(rows, len(part))
+    except ValueError as error:
+        clips = f"clip {names[0]}" if len(names) == 1 else f"{len(names)} clips, the first {names[0]}"
+        wanted = f"must return an array of ({len(part)}, dim) for {len(part)} windows"
+        raise MirbenchError(f"{encoder.title} {wanted}, but returned {error}, for {clips}.") from error
 
 
 def _stacked(encoder: FrozenEncoder, rows: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        rows = [row.astype(np.float32, copy=False) for row in rows]  # beyond its range is infinite
     for name, row in zip(names, rows, strict=True):
         if not np.isfinite(row).all():
             raise MirbenchError(f"{encoder.title}: the embedding of clip {name} is not finite.")
         if len(row) != len(rows[0]):
             raise MirbenchError(f"{encoder.title}: the embedding of clip {name} has {len(row)} numbers, and others have {len(rows[0])}.")
-    return np.stack(rows).astype(np.float32, copy=False)
+    return np.stack(rows)

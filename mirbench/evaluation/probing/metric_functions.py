@@ -248,3 +248,33 @@ def r2(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], weight
     total = square - divide((weights @ centred) ** 2, weights.sum(axis=1, keepdims=True) + np.zeros_like(square))
     spread = np.where(total > 1e-12 * square, total, 0.0)
     return _mean_defined(iter((1 - divide(residual, spread)).T), len(weights))
+
+
+# What a mean is over ------------------------------------------------------------------------------------------------
+
+
+def judged_both_ways(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(labels,) bool: those with a positive and a negative clip, over which `macro_roc_auc` and `macro_average_precision` are means.
+
+    >>> judged_both_ways(np.array([[1, 1, 0, 1], [0, 1, 0, -1]]), np.zeros((2, 4)))
+    array([ True, False, False, False])
+    """
+    return np.asarray((targets > 0).any(axis=0) & (targets == 0).any(axis=0))
+
+
+def occurring(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(classes,) bool: those that occur as truth or as prediction, over which `macro_f1` is a mean.
+
+    >>> occurring(np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]])
+    array([ True,  True, False])
+    """
+    return np.isin(np.arange(scores.shape[1]), np.r_[targets, scores.argmax(axis=1)])
+
+
+def varying(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(dimensions,) bool: those that are not constant, over which `r2` is a mean.
+
+    >>> varying(np.array([[1.0, 2.0], [1.0, 3.0]]), np.zeros((2, 2)))
+    array([False,  True])
+    """
+    return np.asarray(np.ptp(targets, axis=0) > 0)

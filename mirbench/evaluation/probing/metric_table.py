@@ -5,26 +5,36 @@ from __future__ import annotations
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.evaluation.probing.metric_functions import (
     correct,
+    judged_both_ways,
     macro_average_precision,
     macro_f1,
     macro_roc_auc,
     mean_of,
     mirex,
+    occurring,
     r2,
     same_pitch_class,
+    varying,
 )
 from mirbench.nouns import Metric
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc, partial=True),
-        Metric("macro_average_precision", "macro average precision", frozenset({"multilabel"}), macro_average_precision, partial=True),
+        Metric("macro_roc_auc", "macro ROC-AUC", frozenset({"multilabel"}), macro_roc_auc, partial=True, labels=judged_both_ways),
+        Metric(
+            "macro_average_precision",
+            "macro average precision",
+            frozenset({"multilabel"}),
+            macro_average_precision,
+            partial=True,
+            labels=judged_both_ways,
+        ),
         Metric("accuracy", "accuracy", frozenset({"multiclass"}), mean_of(correct)),
-        Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1),
+        Metric("macro_f1", "macro F1", frozenset({"multiclass"}), macro_f1, labels=occurring),
         Metric("mirex", "MIREX weighted key score", frozenset({"multiclass"}), mean_of(mirex)),
         Metric("pitch_class_accuracy", "pitch-class accuracy", frozenset({"multiclass"}), mean_of(same_pitch_class)),
-        Metric("r2", "R²", frozenset({"regression"}), r2),
+        Metric("r2", "R²", frozenset({"regression"}), r2, labels=varying),
     )
 }
 

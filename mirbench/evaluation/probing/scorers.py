@@ -8,6 +8,7 @@ counts nothing. What was not judged is refused, as no scorer leaves it out.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from mirbench.errors import MirbenchError, describe
+from mirbench.evaluation.probing.metric_functions import occurring
 from mirbench.nouns import Metric
 from mirbench.registry.contract import TARGETS
 
 UNBOUNDED = ("positive_likelihood_ratio",)  # above
+AVERAGED = ("balanced_accuracy", "average_precision", "r2")  # means over classes, labels or dimensions, as those named `_macro` are
 FAILURES = (ValueError, TypeError, AttributeError)  # of a scorer that is asked what it cannot tell
 
 
@@ -124,7 +127,15 @@ def scorer_metric(name: str) -> Metric:
     function = ScorerFunction(name)
     targets = ("regression",) if _can(function, "regression") else [target for target in TARGETS if _can(function, target)]
     best = 0.0 if name.startswith("neg_") else np.inf if name in UNBOUNDED else 1.0
-    return Metric(name, name.replace("_", " "), frozenset(targets), function, best=best)
+    labels = functools.partial(_averaged, name) if name.endswith("_macro") or name in AVERAGED else None
+    return Metric(name, name.replace("_", " "), frozenset(targets), function, best=best, labels=labels)
+
+
+def _averaged(name: str, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(classes,) bool: those that scikit-learn's mean is over; of many labels a clip, and of numbers, all."""
+    if targets.ndim > 1:
+        return np.ones(scores.shape[1], bool)
+    return np.isin(np.arange(scores.shape[1]), targets) if name == "balanced_accuracy" else occurring(targets, scores)
 
 
 def _can(function: ScorerFunction, target: str) -> bool:

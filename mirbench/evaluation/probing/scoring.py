@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mirbench.errors import MirbenchError
+from mirbench.engine.global_state import unchanged
+from mirbench.errors import MirbenchError, describe, in_words
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.evaluation.statistics import significance
 from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
+from mirbench.registry.contract import wrong_label
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class TaskData:
     classes: tuple[str, ...]
     splits: dict[str, Labelled]
     unseen: dict[str, str]  # clip id -> a label that no training clip has; such a clip is left out and listed
+    unknown: Mapping[str, int] = field(default_factory=dict)  # of many labels a clip: one that is none of the classes -> its test clips
 
 
 def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> TaskData:
@@ -45,9 +48,10 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
     """
     labels: dict[str, dict[str, Any]] = {"train": {}, "valid": {}, "test": {}}
     by_id = {c.id: c for c in clips}
-    for clip in clips:
-        if clip.split in labels and task.annotation in clip.annotations:
-            labels[clip.split][clip.id] = _read(task, clip, task.annotation)
+    with unchanged(f"task '{task.name}'"):
+        for clip in clips:
+            if clip.split in labels and task.annotation in clip.annotations:
+                labels[clip.split][clip.id] = _read(task, clip, task.annotation)
     for split, labels_of_clips in labels.items():
         if not labels_of_clips:
             raise MirbenchError(
@@ -59,19 +63,34 @@ def task_data(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) 
         for labels_of_clips in labels.values():
             for clip_id in [i for i, label in labels_of_clips.items() if label not in known]:
                 unseen[clip_id] = str(labels_of_clips.pop(clip_id))
+    many = labels["test"].values() if task.target == "multilabel" else ()
+    unknown = Counter(name for names in many for name in dict.fromkeys(names) if name not in known)
     splits = {}
     for split, labels_of_clips in labels.items():
         listed = tuple(by_id[i] for i in labels_of_clips)
         unjudged = [_unjudged(task, clip) for clip in listed] if task.target == "multilabel" else ()
         splits[split] = Labelled(listed, _targets(task, list(labels_of_clips.values()), classes, unjudged))
-    return TaskData(classes, splits, unseen)
+    return TaskData(classes, splits, unseen, dict(unknown))
+
+
+def of_read(data: TaskData, unreadable: Collection[str]) -> TaskData:
+    """Without the clips that could not be read, of which no probe learnt and none was scored; unreadable: their ids."""
+    if not unreadable:
+        return data
+    splits = {}
+    for split, labelled in data.splits.items():
+        kept = [i for i, clip in enumerate(labelled.clips) if clip.id not in unreadable]
+        splits[split] = Labelled(tuple(labelled.clips[i] for i in kept), labelled.targets[kept])
+    unseen = {clip_id: label for clip_id, label in data.unseen.items() if clip_id not in unreadable}
+    return replace(data, splits=splits, unseen=unseen)
 
 
 def check_probed(task: Task, data: TaskData) -> None:
     """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
     for split, labelled in data.splits.items():
         if not labelled.clips:
-            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes.")
+            strange = f", whose labels are such as {in_words(next(iter(data.unseen.values())))}" if data.unseen else ""
+            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes{strange}.")
     train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
     probes.learnable(train, task.target, len(data.classes))
     for split in ("valid", "test"):
@@ -87,9 +106,13 @@ def check_probed(task: Task, data: TaskData) -> None:
 def _read(task: Task, clip: Clip, annotation: str) -> Any:
     value = clip.annotations[annotation]
     try:
-        return task.label(value)
-    except Exception as error:
-        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {error}") from error
+        label = task.label(value)
+    except (Exception, SystemExit) as error:
+        why = f"{describe(error)}." if isinstance(error, (KeyError, SystemExit)) else str(error)
+        raise MirbenchError(f"task '{task.name}' cannot read the annotation {value!r} of clip {clip.id}: {why}") from error
+    if wrong := wrong_label(task.target, (), label):
+        raise MirbenchError(f"task '{task.name}' reads the annotation {value!r} of clip {clip.id} as {in_words(label)}, {wrong}.")
+    return label
 
 
 def _unjudged(task: Task, clip: Clip) -> tuple[str, ...]:
@@ -104,8 +127,9 @@ def _published(task: Task, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(names)
     try:
         labels = [task.label((name,) if task.target == "multilabel" else name) for name in names]
-    except Exception as error:
-        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {error}") from error
+    except (Exception, SystemExit) as error:
+        why = f"{describe(error)}." if isinstance(error, (KeyError, SystemExit)) else str(error)
+        raise MirbenchError(f"task '{task.name}' cannot read a published class of the data set's '{task.annotation}': {why}") from error
     return tuple(dict.fromkeys(name for label in labels for name in (label if task.target == "multilabel" else (label,))))
 
 
@@ -182,15 +206,16 @@ def shift_labels(task: Task, predictions: Predictions, corruption: Corruption, c
     unjudged: list[tuple[str, ...]] = []
     kept: list[int] = []
     known = set(predictions.classes)
-    for row, clip_id in enumerate(predictions.clip_ids):
-        changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
-        label = task.shifted_label(_label(predictions, row), changes)
-        names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
-        if label is not None and known.issuperset(names):
-            kept.append(row)
-            labels.append(label)
-            names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
-            unjudged.append(tuple(task.shifted_label(names, changes) or ()) if names else ())
+    with unchanged(f"task '{task.name}' or corruption '{corruption.name}'"):
+        for row, clip_id in enumerate(predictions.clip_ids):
+            changes = corruption.changes(condition.level, corruption_seed(corruption.name, replicate, clip_id))
+            label = task.shifted_label(_label(predictions, row), changes)
+            names = () if label is None or task.target == "regression" else (label,) if task.target == "multiclass" else label
+            if label is not None and known.issuperset(names):
+                kept.append(row)
+                labels.append(label)
+                names = _label(predictions, row, -1) if predictions.target == "multilabel" else ()
+                unjudged.append(tuple(task.shifted_label(names, changes) or ()) if names else ())
     return replace(
         predictions,
         clip_ids=tuple(predictions.clip_ids[i] for i in kept),
@@ -211,7 +236,7 @@ def _label(predictions: Predictions, row: int, value: int = 1) -> Any:
 
 
 def majority_predictions(task: Task, data: TaskData, clip_ids: Sequence[str]) -> Predictions:
-    """What can be predicted of these test clips without their audio."""
+    """What can be predicted of these test clips without their audio. data: of the clips that were read, see `of_read`."""
     wanted = set(clip_ids)
     kept = [i for i, clip in enumerate(data.splits["test"].clips) if clip.id in wanted]
     test = Labelled(tuple(data.splits["test"].clips[i] for i in kept), data.splits["test"].targets[kept])
@@ -228,6 +253,22 @@ def label_counts(task: Task, data: TaskData) -> dict[str, dict[str, int]]:
         elif task.target == "multilabel":
             counts[split] = dict(zip(data.classes, (labelled.targets > 0).sum(axis=0).tolist(), strict=True))
     return counts
+
+
+def constant_targets(task: Task, data: TaskData) -> dict[str, list[str]]:
+    """split -> the dimensions of a regression whose targets are one and the same there, for the manifest; nothing for classes."""
+    if task.target != "regression":
+        return {}
+    each = {split: np.ptp(labelled.targets, axis=0) == 0 for split, labelled in data.splits.items() if labelled.clips}
+    return {split: [name for name, same in zip(data.classes, found, strict=True) if same] for split, found in each.items() if found.any()}
+
+
+def labels_behind(task: Task, predictions: Predictions) -> dict[str, tuple[int, int]]:
+    """Of each metric that is a mean over labels, classes or dimensions: how many it is over, and how many there are."""
+    resolved = [metrics.resolve(metric) for metric in task.metrics]
+    given = predictions.targets, predictions.scores
+    counts = {metric.name: int(np.count_nonzero(metric.labels(*given))) for metric in resolved if metric.labels is not None}
+    return {name: (count, len(predictions.classes)) for name, count in counts.items()}
 
 
 def measured(

@@ -9,16 +9,17 @@ from typing import Any
 
 from mirbench.engine.store import key_of
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.probing.scoring import majority_predictions, measured
+from mirbench.evaluation.probing.scoring import TaskData, labels_behind, majority_predictions, measured, of_read
 from mirbench.evaluation.probing.stored import read_predictions
 from mirbench.evaluation.statistics.significance import resampled_interval
 from mirbench.experiment.gather.corrupted import CorruptedRows
-from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, mark_manifest
+from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
 from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
-from mirbench.records import MAJORITY, OVERLAP_MARK, Condition
+from mirbench.records import MAJORITY, Condition
+from mirbench.results.overlap_mark import MARKS
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES
 
@@ -33,9 +34,11 @@ class CleanRows:
     predictions: list[Callable[[], None]] = field(default_factory=list)
 
     def add(
-        self, run: RunGraph, folder: RunFolder, task: Task, data: Data
+        self, run: RunGraph, folder: RunFolder, task: Task, data: Data, labels: TaskData
     ) -> tuple[dict[str, list[Measurement]], dict[str, list[dict[str, Any]]]]:
-        """By entry, one a seed, the majority floor last: what was measured on clean audio, and the cells that say whose it is."""
+        """By entry, one a seed, the majority floor last: what was measured on clean audio, and the cells that say whose it is.
+
+        labels: of the clips that were read."""
         clean: dict[str, list[Measurement]] = {}
         whose: dict[str, list[dict[str, Any]]] = {}
         of_task = {"task": task.name, "dataset": data.name}
@@ -50,9 +53,8 @@ class CleanRows:
                 fraction = entry.options.get("label_fraction", 1.0)
                 facts = {"encoder": entry.name, **of_task, "seed": seed, "label_fraction": fraction, "n_train": n_train}
                 whose.setdefault(entry.name, []).append(facts)
-        clean[MAJORITY] = [self._majority(run, folder, task, data, clip_ids)]
-        n_train = len(run.resolved.labels[data.name, task.name].splits["train"].clips)
-        whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": n_train}]
+        clean[MAJORITY] = [self._majority(run, folder, task, data, labels, clip_ids)]
+        whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": len(labels.splits["train"].clips)}]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
         for name, measurements in clean.items():
             self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
@@ -69,32 +71,37 @@ class CleanRows:
             raise MirbenchError(f"no test clip of {task} on {dataset} could be embedded; see the skipped clips in the manifest.")
         return found, predictions.clip_ids
 
-    def _majority(self, run: RunGraph, folder: RunFolder, task: Task, data: Data, clip_ids: tuple[str, ...]) -> Measurement:
+    def _majority(
+        self, run: RunGraph, folder: RunFolder, task: Task, data: Data, labels: TaskData, clip_ids: tuple[str, ...]
+    ) -> Measurement:
         """The floor that embeds nothing."""
         resolved, resamples = run.resolved, run.resolved.config.bootstrap.resamples
-        floor = majority_predictions(task, resolved.labels[data.name, task.name], clip_ids)
+        floor = majority_predictions(task, labels, clip_ids)
         self.predictions.append(partial(folder.write_predictions, MAJORITY, data.name, task.name, 0, floor))
         rows, resampled = measured(task, floor, resamples)
         clips = key_of(clips=floor.clip_ids, groups=floor.groups)
         code = {**resolved.code.tasks[task.name], "scoring": resolved.code.kinds["scores"]}
-        key = key_of(majority=task.name, data=data.key(), resamples=resamples, **code)
-        return Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), clips, key=key)
+        read = [clip.id for labelled in labels.splits.values() for clip in labelled.clips]
+        key = key_of(majority=task.name, data=data.key(), read=read, resamples=resamples, **code)
+        behind = labels_behind(task, floor)
+        return Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), clips, key=key, labels=behind)
 
 
 def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
     clean_rows, corrupted = CleanRows(), CorruptedRows(made.faults)
     tasks: dict[str, Any] = {}
+    unreadable = {data.name: skipped_clips(run, data.name) for data in run.resolved.scored_data}
     for task in run.resolved.tasks:
         for data in run.resolved.scored_data:
             if run.resolved.carries(data, task):
-                clean, whose = clean_rows.add(run, folder, task, data)
+                labels = of_read(run.resolved.labels[data.name, task.name], unreadable[data.name])
+                clean, whose = clean_rows.add(run, folder, task, data, labels)
                 corrupted.add(run, task, data, clean, whose)
-                add_task(tasks, run, task, data)
+                add_task(tasks, run, task, data, labels)
     corrupted.finish(run)
-    manifest = manifest_of(run, tasks, made, command)
-    marked = {name: name + OVERLAP_MARK for name in manifest.get("overlap", {})}
-    mark_manifest(manifest, marked)
+    manifest = manifest_of(run, tasks, made, command, unreadable)
+    overlapping = manifest.get("overlap", {})
     folder.clear()  # only now: a run that is stopped before has lost nothing
     for write in clean_rows.predictions:
         write()
@@ -107,10 +114,9 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         "equivariance": corrupted.equivariance,
     }
     for name, rows in tables.items():
-        frame = TABLES[name].frame(rows)
-        folder.write(
-            name, frame.assign(**{who: frame[who].astype("str").replace(marked) for who in ("encoder", "baseline") if who in frame})
-        )
+        for row in rows:
+            row |= {mark: int(row.get(who) in overlapping) for who, mark in MARKS.items()}
+        folder.write(name, TABLES[name].frame(rows))
     folder.write_manifest({**manifest, "files": folder.digests()})
 
 

@@ -11,7 +11,7 @@ from mirbench.engine.machine import machine
 from mirbench.engine.store import key_of
 from mirbench.evaluation.embedding.stored import read_embeddings
 from mirbench.evaluation.probing import metrics
-from mirbench.evaluation.probing.scoring import label_counts
+from mirbench.evaluation.probing.scoring import constant_targets, label_counts
 from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import overlap_section, read_overlap
@@ -23,6 +23,7 @@ from mirbench.results.provenance import git_commit, versions
 
 if TYPE_CHECKING:
     from mirbench.evaluation.embedding.corruption import Fault
+    from mirbench.evaluation.probing.scoring import TaskData
 
 
 @dataclass
@@ -35,7 +36,10 @@ class Made:
     damaged: list[dict[str, Any]] = field(default_factory=list)
 
 
-def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) -> dict[str, Any]:
+def manifest_of(
+    run: RunGraph, tasks: dict[str, Any], made: Made, command: str, unreadable: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """unreadable: by data set, as `skipped_clips`."""
     resolved, config = run.resolved, run.resolved.config
     budgets: dict[str, list[str]] = {}
     encoders: dict[str, Any] = {entry.name: _entry_section(run, entry, budgets) for entry in resolved.entries}
@@ -53,7 +57,7 @@ def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) 
         "metrics": {m.name: m.label for m in sorted(used, key=lambda m: m.name)},
         "tasks": tasks,
         "encoders": encoders,
-        "datasets": {data.name: _data_section(run, data) for data in resolved.scored_data},
+        "datasets": {data.name: _data_section(data, unreadable[data.name]) for data in resolved.scored_data},
         "label_budgets": budgets,
         "plugins": list(resolved.plugins),
         "timings": made.seconds,
@@ -65,20 +69,8 @@ def manifest_of(run: RunGraph, tasks: dict[str, Any], made: Made, command: str) 
     }
 
 
-def mark_manifest(manifest: dict[str, Any], marked: Mapping[str, str]) -> None:
-    """Entries under their new names, where they have one."""
-    for part in ("encoders", "overlap"):
-        if part in manifest:
-            manifest[part] = {marked.get(name, name): about for name, about in manifest[part].items()}
-    for point in manifest.get("sweep", {}).get("points", []):
-        point["name"] = marked.get(point["name"], point["name"])
-    if baseline := manifest.get("robustness", {}).get("baseline"):
-        manifest["robustness"]["baseline"] = marked.get(baseline, baseline)
-
-
-def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data) -> None:
-    """Adds a task on a data set to the manifest's `tasks`."""
-    labels = run.resolved.labels[data.name, task.name]
+def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data, labels: TaskData) -> None:
+    """Adds a task on a data set to the manifest's `tasks`. labels: of the clips that were read."""
     of_task = tasks.setdefault(
         task.name,
         {
@@ -95,6 +87,10 @@ def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data) -> No
     facts["groups"] = {split: len({c.group for c in labelled.clips}) for split, labelled in labels.splits.items()}
     facts["label_counts"] = label_counts(task, labels)
     facts["left_out_for_unseen_label"] = labels.unseen
+    split_of = {clip.id: clip.split for clip in data.clips} if labels.unseen else {}
+    facts["n_left_out"] = dict(Counter(split_of[clip_id] for clip_id in labels.unseen))
+    facts["labels_without_class"] = labels.unknown
+    facts["constant_targets"] = constant_targets(task, labels)
     facts["probes"] = {
         f"{entry}, seed {seed}": read_report(run.resolved.store, job)
         for (entry, dataset, name, seed), job in run.clean.probes.items()
@@ -134,7 +130,7 @@ def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> di
     return by_seed
 
 
-def _data_section(run: RunGraph, data: Data) -> dict[str, Any]:
+def _data_section(data: Data, skipped: Mapping[str, str]) -> dict[str, Any]:
     return {
         "version": data.noun.version,
         "licence": data.noun.licence,
@@ -144,11 +140,11 @@ def _data_section(run: RunGraph, data: Data) -> dict[str, Any]:
         "provider": data.provider,
         "split_rule": data.noun.split_rule,
         "clips": dict(Counter(clip.split for clip in data.clips)),
-        "skipped": _skipped(run, data.name),
+        "skipped": skipped,
     }
 
 
-def _skipped(run: RunGraph, dataset: str) -> dict[str, str]:
+def skipped_clips(run: RunGraph, dataset: str) -> dict[str, str]:
     """clip id -> why it could not be read, over all embeddings of the data set."""
     skipped: dict[str, str] = {}
     for (_, of, _), splits in run.clean.embeddings.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from mirbench.records import Condition
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one score job found. rows: (metric, value, low, high); resampled: (metrics, resamples); clips: a hash of those scored."""
+    """What one score job found. rows: (metric, value, low, high); resampled: (metrics, resamples); clips: a hash of those scored; labels:
+    of a metric that is a mean over labels, how many it is over, and how many there are."""
 
     condition: Condition
     rows: tuple[tuple[str, float, float, float], ...]
@@ -28,6 +29,7 @@ class Measurement:
     clips: str
     seconds: float = 0.0
     key: str = ""
+    labels: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:
@@ -41,7 +43,11 @@ class Measurement:
     def scores(self, whose: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A row of scores.csv for each metric. whose: the cells that say whose they are."""
         facts = {**whose, **asdict(self.condition), "n_test": self.n_test, "seconds": self.seconds, "key": self.key}
-        return [{**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high} for metric, value, low, high in self.rows]
+        labels = {metric: dict(zip(("n_labels", "of_labels"), counts, strict=True)) for metric, counts in self.labels.items()}
+        return [
+            {**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high, **labels.get(metric, {})}
+            for metric, value, low, high in self.rows
+        ]
 
 
 def read_report(store: Store, job: Job) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def read_measurement(store: Store, job: Job) -> Measurement | None:
     if not report["n_test"]:
         return None
     resampled = np.load(store.folder(*job.name) / "resampled.npy")
-    facts = (report["n_test"], report["clips"], report["seconds"], job.key)
+    facts = (report["n_test"], report["clips"], report["seconds"], job.key, report["labels"])
     return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
 
 

@@ -15,7 +15,7 @@ from mirbench.records import PRETRAINING_SPLITS
 
 def encoder_parts(resolved: Resolved, entry: Entry) -> dict[str, Any]:
     """What of an encoder moves its numbers, beside its code and options; its name in the tables does not."""
-    return {"encoder": entry.encoder.name, "identity": entry.encoder.identity(), "device": resolved.machine.kind}
+    return {"encoder": entry.encoder.name, **resolved.identities.get(entry.name, {"identity": ""}), "device": resolved.machine.kind}
 
 
 def checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: tuple[Job, ...]) -> Job:

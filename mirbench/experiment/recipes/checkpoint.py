@@ -84,7 +84,7 @@ def take_over(resolved: Resolved, entry: Entry, seed: int, folder: Path) -> None
     """A copy of a checkpoint folder; its weights are loaded first, so that those of another shape, or trained with other options than are
     asked for, are refused at once."""
     encoder, given, asked = entry.encoder, entry.checkpoints[seed], entry.asked
-    with resolved.naming("encoder", encoder.name, f"loading {given}"):
+    with resolved.naming("encoder", encoder.name, f"loading {given}", seed):
         encoder.load(given, {**entry.options, **asked}, seed, resolved.machine.device)
     for option, value in asked.items():
         trained = in_words(entry.options[option])

@@ -135,7 +135,7 @@ class _Making:
 
         encoder, checkpoint, resolved = embedding.entry.encoder, embedding.checkpoint, self.resolved
         folder = self.store.folder(*checkpoint.name) if checkpoint else None
-        with resolved.naming("encoder", encoder.name, "loading"):
+        with resolved.naming("encoder", encoder.name, "loading", embedding.seed):
             embed = encoder.load(folder, embedding.entry.options, embedding.seed, resolved.machine.device)
         title = f"encoder '{encoder.name}' (from {resolved.providers['encoder', encoder.name]})"
         return FrozenEncoder(title, embed, encoder.sample_rate, encoder.window_seconds)

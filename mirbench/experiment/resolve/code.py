@@ -40,7 +40,12 @@ ROOTS = {
         "mirbench.records:Embeddings",
     ),
     "predictions": (f"{PROBING}.scoring:task_data", f"{PROBING}.scoring:predict", f"{PROBING}.stored_probes:read_probe"),
-    "scores": (f"{PROBING}.scoring:measured", f"{PROBING}.scoring:shift_labels", "mirbench.records:Predictions"),
+    "scores": (
+        f"{PROBING}.scoring:measured",
+        f"{PROBING}.scoring:labels_behind",
+        f"{PROBING}.scoring:shift_labels",
+        "mirbench.records:Predictions",
+    ),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
 NEUTRAL_MODULES = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
@@ -130,7 +135,7 @@ class _Reader:
     def _of_metric(self, metric: Metric) -> Sequence[Sources]:
         """A function of ours, or an object that holds some; what a plugin defines is part of its task."""
         function = metric.function.func if isinstance(metric.function, functools.partial) else metric.function
-        functions = [function, *(vars(function).values() if hasattr(function, "__dict__") else ())]
+        functions = [function, *(vars(function).values() if hasattr(function, "__dict__") else ()), metric.labels]
         named = [function if hasattr(function, "__qualname__") else type(function) for function in functions if callable(function)]
         ours = [each for each in named if each.__module__.startswith("mirbench.") and "." not in each.__qualname__]
         return [self.tree.used_by(f"{each.__module__}:{each.__qualname__}") for each in ours]

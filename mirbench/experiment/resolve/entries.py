@@ -13,7 +13,7 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.probe import resolve_probe
-from mirbench.experiment.resolve.records import ChosenProbe, Entry
+from mirbench.experiment.resolve.records import ChosenProbe, Entry, naming
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT
 from mirbench.registry import Registry
@@ -43,7 +43,9 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
     _check_names(entries)
     for entry in entries:
         with _naming(entry.name if entry.values else ""):
-            entry.encoder.check(entry.options)
+            provider = registry.provider("encoder", entry.encoder.name)
+            with naming("encoder", entry.encoder.name, provider, "checking its options"):
+                entry.encoder.check(entry.options)
     return entries
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.engine.global_state import unchanged
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
+NOUN = {"dataset": "data set"}
 
 Parts = Mapping[str, Any]
 """What moves a number, by name: a part of a job's key. JSON-able."""
@@ -193,7 +195,8 @@ class Resolved:
     store: where what jobs make lies. data: all data sets; scored: those that are scored on; pretraining: those that are pretrained on.
     labels: by data set and task, where they can be read; left_out: why a task is not run, though its annotation is there. conditions: by
     corruption, by rising severity; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions are
-    applied. baseline: whom errors under corruption are relative to. checkpoint_files: by the folder of a checkpoint that is there, the
+    applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
+    baseline: whom errors under corruption are relative to. checkpoint_files: by the folder of a checkpoint that is there, the
     digests of its files. on_bands: the entries whose backbones listen to log-mel bands. providers: by kind and name.
     """
 
@@ -217,6 +220,7 @@ class Resolved:
     baseline: str = ""
     kept: KeptCheckpoints = KeptCheckpoints()
     checkpoint_files: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
+    identities: Mapping[str, Parts] = field(default_factory=dict)
     on_bands: Collection[str] = ()
     providers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     plugins: Sequence[Mapping[str, Any]] = ()
@@ -243,19 +247,21 @@ class Resolved:
         return task.annotation in data.noun.annotations and (data.name, task.name) not in self.left_out
 
     @contextlib.contextmanager
-    def naming(self, kind: str, name: str, doing: str) -> Iterator[None]:
-        """A fault inside a plugin is told with the plugin's name; errors of ours and of the disk pass."""
-        with naming(kind, name, self.providers.get((kind, name), "mirbench"), doing):
+    def naming(self, kind: str, name: str, doing: str, seed: int | None = None) -> Iterator[None]:
+        """A fault inside a plugin is told with the plugin's name; errors of ours and of the disk pass. What it changes of the process is
+        put back. seed: where the global generators begin, for what is drawn while something is constructed."""
+        with naming(kind, name, self.providers.get((kind, name), "mirbench"), doing, seed):
             yield
 
 
 @contextlib.contextmanager
-def naming(kind: str, name: str, provider: str, doing: str) -> Iterator[None]:
+def naming(kind: str, name: str, provider: str, doing: str, seed: int | None = None) -> Iterator[None]:
     """As `Resolved.naming`."""
+    whose = f"{NOUN.get(kind, kind)} '{name}' (from {provider})"
     try:
-        yield
+        with unchanged(whose, seed, may_draw=seed is not None):
+            yield
     except (MirbenchError, OSError, MemoryError):
         raise
-    except Exception as error:
-        noun = {"dataset": "data set"}.get(kind, kind)
-        raise MirbenchError(f"{noun} '{name}' (from {provider}) failed while {doing}: {describe(error)}; --debug shows where.") from error
+    except (Exception, SystemExit) as error:
+        raise MirbenchError(f"{whose} failed while {doing}: {describe(error)}; --debug shows where.") from error

@@ -14,9 +14,10 @@ from mirbench.experiment.resolve.conditions import baseline_of, conditions_of, u
 from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.data_selection import fit_supervision, pretraining_data, register_own_data
 from mirbench.experiment.resolve.entries import resolve_entries
+from mirbench.experiment.resolve.identity import identity_of
 from mirbench.experiment.resolve.machine import resolve_machine
 from mirbench.experiment.resolve.probe import resolve_probe
-from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, PretrainingData, Resolved
+from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, Parts, PretrainingData, Resolved
 from mirbench.experiment.resolve.tasks import resolve_tasks
 from mirbench.nouns import Corruption
 from mirbench.registry import Registry
@@ -80,8 +81,9 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         baseline=baseline_of(config, entries),
         kept=kept,
         checkpoint_files={folder: digests_of(folder) for folder in folders},
+        identities=identities_of(registry, entries),
         on_bands=on_bands(registry, entries),
-        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "corruption", "probe")
+        providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "task", "corruption", "probe")
                    for name in registry.nouns(kind)},
         plugins=[dataclasses.asdict(plugin) | {"file": Path(plugin.file).name} for plugin in registry.plugins],
     )  # fmt: skip
@@ -105,6 +107,7 @@ def resolve_pretraining(config: RunConfig, registry: Registry, cache: Path, enco
         tasks=(),
         code=resolve_code(tree, registry, entries),
         pretraining=tuple(pretraining),
+        identities=identities_of(registry, entries),
         on_bands=on_bands(registry, entries),
         providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset") for name in registry.nouns(kind)},
     )
@@ -127,6 +130,10 @@ def _checkpoint_folders(entries: Iterable[Entry], kept: KeptCheckpoints, store: 
     for folder in folders:
         check_pretraining_clips(folder, scored)
     return list(dict.fromkeys(folders))
+
+
+def identities_of(registry: Registry, entries: Iterable[Entry]) -> dict[str, Parts]:
+    return {entry.name: identity_of(entry, registry.provider("encoder", entry.encoder.name)) for entry in entries}
 
 
 def on_bands(registry: Registry, entries: Iterable[Entry]) -> frozenset[str]:

@@ -100,9 +100,18 @@ def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
     ("embed", "sentence"),
     [
         (lambda audio: audio.nothing, "failed while embedding: AttributeError: .* has no attribute 'nothing'; --debug shows where"),
-        (lambda audio: audio[:1], r"must return an array of \(2, dim\) for 2 windows, not \(1, 300\)"),
-        (lambda audio: audio[0], r"must return an array of \(2, dim\) for 2 windows, not \(300,\)"),
-        (lambda audio: audio.tolist(), r"must return an array of \(2, dim\) for 2 windows, not list"),
+        (
+            lambda audio: audio[:1],
+            r"must return an array of \(2, dim\) for 2 windows, but returned 1 rows for a batch of 2, for 2 clips, the first clip 0",
+        ),
+        (
+            lambda audio: audio[0],
+            r"must return an array of \(2, dim\) for 2 windows, but returned the shape \(300,\), not .*, the first clip 0",
+        ),
+        (
+            lambda audio: audio.tolist(),
+            r"must return an array of \(2, dim\) for 2 windows, but returned list, not a numpy array, for 2 clips, the first clip 0",
+        ),
         (Staged("a", lambda audio: 1 / 0, ends), "failed while embedding: ZeroDivisionError: division by zero; --debug shows where"),
     ],
 )

@@ -1,0 +1,35 @@
+"""What an encoder returned, as an array: what a run takes, and what `mirbench.testing` lets pass."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+NUMBERS = "fiub"  # kinds of dtype: floats, whole numbers, true and false
+
+
+def as_rows(returned: Any, count: int) -> np.ndarray:
+    """(count, dim) of numbers. A torch tensor is taken as an array; numbers of any width will do, and become float32 later.
+
+    Raises ValueError, the rest of a sentence on what was returned, for anything else.
+
+    >>> as_rows([[1.0]], 1)
+    Traceback (most recent call last):
+    ValueError: list, not a numpy array
+    """
+    if "torch" in sys.modules and isinstance(returned, sys.modules["torch"].Tensor):
+        tensor = returned.detach().cpu()
+        returned = (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).resolve_conj().numpy()
+    if not isinstance(returned, np.ndarray):
+        raise ValueError(f"{type(returned).__name__}, not a numpy array")
+    if returned.dtype.kind not in NUMBERS:
+        raise ValueError(f"{returned.dtype}, not float32")
+    if returned.ndim != 2:
+        raise ValueError(f"the shape {returned.shape}, not (batch, dim)")
+    if len(returned) != count:
+        raise ValueError(f"{len(returned)} rows for a batch of {count}")
+    if not returned.shape[1]:
+        raise ValueError("an embedding without dimensions")
+    return np.asarray(returned)
