@@ -51,7 +51,7 @@ from mirbench.cli.flags import (
 )
 from mirbench.cli.listing import list_
 from mirbench.cli.report import report, show_run
-from mirbench.engine.interrupts import stopped_by, stoppable
+from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mirbench.errors import describe, printable
 
+DELETE = "where it lies in the cache, delete it to have it made again"
+
 
 def in_a_sentence(error: Exception) -> str | None:
     """What happened and what would help, with the file that was at hand; None for what should not happen."""
@@ -20,12 +22,9 @@ def in_a_sentence(error: Exception) -> str | None:
             "(LOKY_MAX_CPU_COUNT) or less data, or a machine with more."
         )
     if isinstance(error, RecursionError):
-        return f"{which} is nested too deeply to be read; give one that is not, or where it lies in the cache, delete it to have it made again."
+        return f"{which} is nested too deeply to be read; give one that is not, or {DELETE}."
     if isinstance(error, EOFError):
-        return (
-            f"{which} ends too early or is empty ({describe(error)}); give a whole one, or where it lies in the cache, delete it to have it "
-            "made again."
-        )
+        return f"{which} ends too early or is empty ({describe(error)}); give a whole one, or {DELETE}."
     if not isinstance(error, OSError):
         return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from mirbench.errors import MirbenchError, did_you_mean, in_words
+from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
@@ -26,6 +27,7 @@ FLAGS = {
     "checkpoints": "--checkpoint",
     "overlap": "--allow-overlap",
 }  # the others are spelt like their setting
+MOST_KEYS, MOST_BYTES = 20, 1_000_000  # of the name in a --set, of a file
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 
@@ -266,12 +268,13 @@ def _changes(overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[Lay
     for override in overrides:
         name, equals, value = override.partition("=")
         keys = [key.strip() for key in name.split(".")]
-        if not equals or not all(keys):
-            raise MirbenchError(f"--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; '{override}' is neither.")
-        layer: Any = parse_value(value, f"--set {override}")
+        if not equals or not all(keys) or len(keys) > MOST_KEYS:
+            raise MirbenchError(f"--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; {in_words(override)} is neither.")
+        where = f"--set {shortened(override)}"
+        layer: Any = parse_value(value, where)
         for key in reversed(keys):
             layer = {key: layer}
-        yield f"--set {override}", "", layer
+        yield where, "", layer
     for name, value in flags.items():
         if value is not None:
             yield FLAGS.get(name, f"--{name.replace('_', '-')}"), "", {name: value}
@@ -293,7 +296,11 @@ def _find(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise MirbenchError(f"{path} has more than {MOST_BYTES:,} bytes, which no settings need; give a YAML file of settings.")
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:
         raise MirbenchError(f"{path} is not text in UTF-8; save it as UTF-8.") from error
     except OSError as error:

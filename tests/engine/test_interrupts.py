@@ -20,34 +20,36 @@ def send(number):
     time.sleep(0.01)
 
 
+def stopped(work):
+    """What ends the function in a stoppable block."""
+    with pytest.raises(Stopped) as caught, stoppable():
+        work()
+    return caught.value
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_each_signal_raises_what_ctrl_c_raises_and_is_told(number):
     before = [signal.getsignal(other) for other in SIGNALS]
-    with pytest.raises(KeyboardInterrupt) as caught, stoppable():
-        assert stopped_by() is None
-        send(number)
-    assert isinstance(caught.value, Stopped)
-    assert (caught.value.number, stopped_by()) == (number, number)
+    error = stopped(lambda: send(number if stopped_by() is None else 0))
+    assert isinstance(error, KeyboardInterrupt)
+    assert (error.number, stopped_by()) == (number, number)
     assert [signal.getsignal(other) for other in SIGNALS] == before
 
 
 def test_signals_that_come_together_are_one(monkeypatch):
     cleaned = []
-    with pytest.raises(Stopped), stoppable():
+
+    def work():
         try:
             send(signal.SIGHUP)
         finally:
             send(signal.SIGTERM)  # amid what is ended in order
             cleaned.append(True)
+
+    assert stopped(work).number == signal.SIGHUP
     assert cleaned == [True]
-    assert stopped_by() == signal.SIGHUP
     monkeypatch.setattr(interrupts, "TOGETHER_SECONDS", 0)
-    with pytest.raises(Stopped) as caught, stoppable():
-        try:
-            send(signal.SIGHUP)
-        finally:
-            send(signal.SIGTERM)
-    assert caught.value.number == signal.SIGTERM
+    assert stopped(work).number == signal.SIGTERM
 
 
 def test_what_is_ignored_or_handled_stays_so():
@@ -80,26 +82,31 @@ def test_outside_the_main_thread_nothing_is_done():
 
 def test_a_signal_waits_for_the_end_of_a_deferred_block_and_a_later_one_does_not(monkeypatch):
     steps = []
-    with pytest.raises(Stopped), stoppable(), deferred() as asked:
-        for step in range(9):
-            if step == 2:
-                send(signal.SIGTERM)
-            steps.append(step)
-            if asked():
-                break
-    assert steps == [0, 1, 2]
+
+    def work():
+        with deferred() as asked:
+            for step in range(9):
+                if step >= 2:
+                    send(signal.SIGTERM)
+                steps.append(step)
+                if asked() and step == 4:
+                    break
+
+    assert stopped(work).number == signal.SIGTERM
+    assert steps == [0, 1, 2, 3, 4]
     monkeypatch.setattr(interrupts, "TOGETHER_SECONDS", 0)
-    with pytest.raises(Stopped), stoppable(), deferred():
-        send(signal.SIGTERM)
-        send(signal.SIGINT)
-        steps.append("late")
-    assert "late" not in steps
+    assert stopped(work).number == signal.SIGTERM
+    assert steps[5:] == [0, 1, 2]
 
 
 def test_an_exception_of_a_deferred_block_comes_as_it_is():
-    with pytest.raises(ValueError, match="mine"), stoppable(), deferred():
-        send(signal.SIGTERM)
-        raise ValueError("mine")
+    def work():
+        with stoppable(), deferred():
+            send(signal.SIGTERM)
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        work()
 
 
 def test_a_stop_that_python_could_not_raise_is_raised_again():
@@ -109,10 +116,12 @@ def test_a_stop_that_python_could_not_raise_is_raised_again():
         def __del__(self):
             send(signal.SIGTERM)
 
-    with pytest.raises(Stopped), stoppable():
+    def work():
         thing = Destroyed()
         del thing
         time.sleep(5)
+
+    assert stopped(work).number == signal.SIGTERM
 
 
 STARTED = """
