@@ -234,7 +234,7 @@ class _Loop:
         hurried = not training.learner.on_bands and hasattr(training.learner.backbone, "mel")  # bands of waveforms, made by the network
         loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices, hurried))
         every = max(1, steps // VALIDATIONS)
-        with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", leave=self.rank == 0) as bar, deferred() as stopped:
+        with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", shown=self.rank == 0) as bar, deferred() as stopped:
             for step in range(first, steps):
                 last = step + 1 == steps
                 validates = self.validation is not None and ((step + 1) % every == 0 or last)
