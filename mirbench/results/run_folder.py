@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 from mirbench.engine.files import explain_os_errors, write_atomically
 from mirbench.errors import MirbenchError, printable
 from mirbench.records import Predictions
+from mirbench.results.cells import file_name
 from mirbench.results.csvfile import damaged, read_table
 from mirbench.results.predictions import read_predictions, write_predictions
 from mirbench.results.schema import TABLES
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_SKIPPED = 5  # clips named in the printed summary
-LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
 
 
 class RunFolder:
@@ -102,8 +101,8 @@ class RunFolder:
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
-        parts = [_file_part(name) for name in (dataset, task, encoder)]
-        return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
+        parts = [quote(name, safe="").replace(".", "%2E") for name in (dataset, task, encoder)]
+        return self.path / "predictions" / file_name(parts, ".", f".seed{seed}.csv")
 
     def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
         write_predictions(self.predictions_path(encoder, dataset, task, seed), predictions)
@@ -151,8 +150,3 @@ def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manife
         yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
         if len(skipped) > MOST_SKIPPED:
             yield f"  and {len(skipped) - MOST_SKIPPED} more, in {rest}"
-
-
-def _file_part(name: str) -> str:
-    quoted = quote(name, safe="").replace(".", "%2E")
-    return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"
