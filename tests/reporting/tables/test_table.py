@@ -192,3 +192,11 @@ def test_an_encoder_called_like_a_column_takes_no_column_away():
     lines = formats.csv({table.title: table}, "task").splitlines()
     assert lines[0] == "task,corruption,task,task low,task high,corruption,corruption low,corruption high"
     assert lines[1] == f'"{table.title}",noise,0.25,0.4,0.6,0.5,0.4,0.6'
+
+
+def test_no_name_is_a_formula_to_a_spreadsheet():
+    rows = [a_row("robustness", encoder=name, corruption=name, value=-0.25) for name in ("=1+1", "@x")]
+    (table,) = retained(TABLES["robustness"].frame(rows))
+    lines = formats.csv({"-2+x": table}, "task").splitlines()
+    assert lines[0] == "task,corruption,'=1+1,'=1+1 low,'=1+1 high,'@x,'@x low,'@x high"
+    assert lines[1].startswith("'-2+x,'=1+1,-0.25,")
