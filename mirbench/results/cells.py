@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 
@@ -35,25 +36,26 @@ def unguarded(cell: str) -> str:
 
 
 def file_name(parts: Iterable[str], between: str, end: str = "") -> str:
-    """Names, quoted already, as the name of one file of at most LONGEST_NAME bytes. Where they are too long together, those that have
-    more than their share end in `~` and a hash.
+    """Names, without what no file name may hold, as the name of one file of at most LONGEST_NAME bytes. Where they are too long together,
+    those that have more than their share end in `~` and a hash.
 
     >>> file_name(["mini", "genre"], ".", ".csv")
     'mini.genre.csv'
     """
     names = list(parts)
-    room = LONGEST_NAME - len(end) - len(between) * (len(names) - 1)
-    spare = room
-    if sum(map(len, names)) > room:
+    lengths = [len(os.fsencode(name)) for name in names]
+    spare = room = LONGEST_NAME - len(end) - len(between) * (len(names) - 1)
+    if sum(lengths) > room:
         limit = 0
-        for left, length in zip(range(len(names), 0, -1), sorted(map(len, names)), strict=True):
+        for left, length in zip(range(len(names), 0, -1), sorted(lengths), strict=True):
             limit = spare // left  # what is left for each of those that are at least as long
             if length > limit:
                 break
             spare -= length
-        names = [name if len(name) <= limit else _cut(name, limit) for name in names]
+        names = [name if length <= limit else _cut(name, limit) for name, length in zip(names, lengths, strict=True)]
     return between.join(names) + end
 
 
 def _cut(name: str, length: int) -> str:
-    return f"{name[: length - HASH - 1]}~{hashlib.sha256(name.encode()).hexdigest()[:HASH]}"
+    data = os.fsencode(name)
+    return f"{data[: length - HASH - 1].decode(errors='ignore')}~{hashlib.sha256(data).hexdigest()[:HASH]}"

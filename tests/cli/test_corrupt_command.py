@@ -407,3 +407,12 @@ def test_list_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("stem", ["x" * 230, "曲" * 75], ids=["ascii", "kanji"])
+def test_a_file_of_a_very_long_name_gets_one_that_can_be_written(song, capsys, stem):
+    Path("song.wav").rename(f"{stem}.wav")
+    assert cli.main(["corrupt", f"{stem}.wav", "--corruption", "white-noise", "--severity", "3"]) == 0
+    (written,) = Path.cwd().glob("*.white-noise-3.wav")
+    assert written.name.startswith(stem[:20])
+    assert len(os.fsencode(written.name)) <= 128
