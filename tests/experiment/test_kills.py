@@ -29,7 +29,7 @@ FLAGS = [
     "1",
 ]
 FLAGS += ["--set", "options.semisupcon={steps: 30, batch_views: 16}", "--tasks", "key,genre"]
-KILLS, LEAST, MOST, LIVES = 8, 1.0, 15.0, 5.0  # seconds after which a run is killed, and that what it started may live
+KILLS, LEAST, MOST, LIVES = 5, 1.0, 15.0, 5.0  # seconds after which a run is killed, and that what it started may live
 
 
 def of_cache(cache):
@@ -92,9 +92,18 @@ def whole(start, tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=lambda by: by.name)
-@pytest.mark.parametrize("whom", ["group", "parent", "worker"])
+@pytest.mark.parametrize(
+    ("whom", "by", "warm"),
+    [
+        ("group", signal.SIGKILL, False),
+        ("parent", signal.SIGKILL, True),
+        ("worker", signal.SIGKILL, True),
+        ("group", signal.SIGTERM, True),
+        ("parent", signal.SIGTERM, False),
+        ("worker", signal.SIGTERM, True),
+    ],
+    ids=lambda value: {True: "warm", False: "cold"}[value] if isinstance(value, bool) else getattr(value, "name", value),
+)
 def test_kills_change_no_result_and_leave_no_process(start, whole, tmp_path, whom, by, warm):
     draw = random.Random(f"{whom} {by} {warm}")
     place, told = tmp_path / "run", 0
