@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+MOST_TEXT = 200  # characters of somebody's text in a sentence
 
 
 class MirbenchError(Exception):
@@ -60,4 +62,40 @@ def in_words(value: Any) -> str:
     """
     if value is None or value in ([], {}):
         return "nothing" if value is None else "an empty " + ("list" if value == [] else "mapping")
-    return f"'{value}'" if isinstance(value, str) else f"{value!r:.60}"
+    return f"'{shortened(value)}'" if isinstance(value, str) else beginning(value)
+
+
+def shortened(text: str) -> str:
+    """Somebody's text in a sentence."""
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
+def beginning(value: Any, length: int = 60) -> str:
+    """The first characters of a value's repr. Of what lists and mappings hold no more is looked at than is shown: with each of them several
+    times in others, a few hundred bytes make a repr that fills the memory.
+
+    >>> beginning({"a": (1,), "b": ["x"]}), beginning(list(range(10**6)), 10)
+    ("{'a': (1,), 'b': ['x']}", '[0, 1, 2, ')
+    """
+    shown = ""
+    for part in _parts_of_repr(value):
+        shown += part[:length]
+        if len(shown) >= length:
+            break
+    return shown[:length]
+
+
+def _parts_of_repr(value: Any) -> Iterator[str]:
+    kinds: dict[Any, str] = {list: "[]", tuple: "()", dict: "{}"}
+    brackets = kinds.get(type(value))
+    if brackets is None:
+        yield repr(value)
+        return
+    yield brackets[0]
+    for number, item in enumerate(value):
+        yield ", " if number else ""
+        yield from _parts_of_repr(item)
+        if isinstance(value, dict):
+            yield ": "
+            yield from _parts_of_repr(value[item])
+    yield ",)" if isinstance(value, tuple) and len(value) == 1 else brackets[1]

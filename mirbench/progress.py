@@ -1,15 +1,88 @@
-"""Progress bars: a rate and the time left on a terminal, silence elsewhere and under --quiet."""
+"""Where a run is: on a terminal bars with a rate and the time left; elsewhere, as in a cluster's log, a line for each stage and one a
+minute within a long one; nothing under --quiet."""
 
 from __future__ import annotations
 
 import os
+import sys
+import time
 from typing import Any
 
 from tqdm import tqdm
 
+LINE_SECONDS = 60.0  # between lines, of whatever bar or stage
+_told: list[float] = []  # when the last line was
+
 tqdm.monitor_interval = 0  # no thread of its own: workers are forked while a bar is shown
 
 
-def progress_bar(**options: Any) -> Any:
-    """A tqdm bar with these options, to be used in a `with` statement; shown only where the error output is a terminal."""
-    return tqdm(disable=True if os.environ.get("MIRBENCH_QUIET", "0") not in ("", "0") else None, dynamic_ncols=True, **options)
+def progress_bar(shown: bool = True, **options: Any) -> Any:
+    """A tqdm bar with these options, to be used in a `with` statement; where the error output is no terminal, lines instead. shown: False
+    for one of several processes that do the same."""
+    if _quiet() or not shown:
+        return tqdm(disable=True, **options)
+    return tqdm(dynamic_ncols=True, **options) if _on_terminal() else _Lines(**options)
+
+
+def stage(name: str, jobs: int) -> Any:
+    """A stage of so many jobs, each of which is to be told by `update()`: lines where there is no terminal, and nothing on one, where its
+    jobs show bars."""
+    if _quiet() or _on_terminal():
+        return tqdm(disable=True)
+    _tell(f"{name}: {jobs:,} to make")
+    return _Lines(total=jobs, desc=name, unit="job")
+
+
+class _Lines(tqdm):  # type: ignore[type-arg]
+    """A bar that is a line now and then."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if not _told:
+            _told.append(time.monotonic())
+        super().__init__(*args, **{**options, "miniters": 1, "mininterval": 0.1})  # 0.1: seconds between looks at the clock
+
+    def display(self, *_: Any, **__: Any) -> None:
+        if time.monotonic() - _told[0] >= LINE_SECONDS and self.n > self.initial:
+            _tell(self.line())
+
+    def close(self) -> None:
+        if not self.disable:
+            self.disable = True
+            type(self)._decr_instances(self)  # type: ignore[attr-defined]
+
+    def line(self) -> str:
+        """Such as `pretraining: 120 of 400 steps, 3.1 steps/s, 1 min 30 s left`."""
+        rate = (self.n - self.initial) / max(time.time() - self.start_t, 1e-9)
+        unit = self.unit if self.unit_scale else f"{self.unit}s"
+        done = f"{self._number(self.n)} {unit}" if self.total is None else f"{self._number(self.n)} of {self._number(self.total)} {unit}"
+        speed = f"{self._number(round(rate, 1))} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{self.unit}"
+        left = "" if self.total is None else f", {duration((self.total - self.n) / rate)} left"
+        return f"{self.desc.removesuffix(': ')}: {done}, {speed}{left}".removeprefix(": ")
+
+    def _number(self, number: float) -> str:
+        return str(tqdm.format_sizeof(number)) if self.unit_scale else f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """Roughly.
+
+    >>> duration(59.6), duration(90), duration(7290)
+    ('1 min 0 s', '1 min 30 s', '2 h 2 min')
+    """
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {round(whole % 3600 / 60)} min"
+
+
+def _tell(text: str) -> None:
+    _told[:] = [time.monotonic()]
+    print(f"mirbench: {text}", file=sys.stderr, flush=True)
+
+
+def _quiet() -> bool:
+    return os.environ.get("MIRBENCH_QUIET", "0") not in ("", "0")
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

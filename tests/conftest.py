@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
 
+os.environ.setdefault("MIRBENCH_QUIET", "1")  # tests of what is said while a run goes on set it to 0
+
 import multiprocessing
 import signal
 import textwrap
@@ -15,6 +17,8 @@ from processes import children
 
 from mirbench import cli, registry
 
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with Ctrl-C ignored, and so would all they start
 
 TINY_PLUGIN = """
@@ -50,7 +54,6 @@ def tiny_command(tiny_plugin):
 def tiny_run(tmp_path_factory, tiny_command):
     """(cache, run folder) of a finished run of semisupcon and its floors on all tasks."""
     root = tmp_path_factory.mktemp("run")
-    os.environ["MIRBENCH_QUIET"] = "1"
     assert cli.main(tiny_command(root / "cache", root / "results")) == 0
     (folder,) = (root / "results").iterdir()
     return root / "cache", folder

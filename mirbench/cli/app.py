@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import json
 import os
 import shlex
+import signal
 import sys
 import threading
 import traceback
@@ -20,6 +20,7 @@ import typer
 from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
+from mirbench.cli.faults import in_a_sentence
 from mirbench.cli.flags import (
     AllowOutside,
     AllowOverlap,
@@ -54,6 +55,7 @@ from mirbench.cli.flags import (
 from mirbench.cli.listing import list_
 from mirbench.cli.report import report, show_run
 from mirbench.engine.global_state import refuse_exit
+from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from mirbench.settings.config import RunConfig
 
 COMMANDS = ("run", "sweep", "pretrain", "report", "corrupt", "data", "list")
+INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
 
@@ -246,7 +249,8 @@ _argv: list[str] = []
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 130 for Ctrl-C.
+    """The exit code: 0, 2 for a mistake told in one sentence, 1 for a fault of ours, 128 + n where signal n stopped it (130
+    for Ctrl-C).
 
     argv: without the program's name; None for the process's own, which then ends here where a plugin left a thread running.
     """
@@ -268,10 +272,19 @@ def _main(argv: list[str] | None) -> int:
     _argv[:] = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _argv or os.environ.get("MIRBENCH_DEBUG", "0") not in ("", "0")
     try:
+        with stoppable():
+            code = _run(debug)
+    except KeyboardInterrupt:
+        kept = "; what is finished is kept in the cache, and the same command goes on from there" if _argv[:1] != ["list"] else ""
+        return _say(f"stopped{kept}.", None, 128 + (stopped_by() or signal.SIGINT))
+    return code
+
+
+def _run(debug: bool) -> int:
+    """Raises KeyboardInterrupt where it is stopped."""
+    try:
         code = app(args=list(_argv), prog_name="mirbench", standalone_mode=False)
         sys.stdout.flush()
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
     except UsageError as error:
         command = next((f" {name}" for name in _argv[:1] if name in COMMANDS), "")
         text = " ".join(error.format_message().split())
@@ -286,20 +299,22 @@ def _main(argv: list[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `mirbench list | head` is no mistake
         return 0
     except Exception as error:
+        if isinstance(error, typer.Abort) and not isinstance(error.__cause__, EOFError):
+            raise KeyboardInterrupt from error
+        fault = error.__cause__ if isinstance(error, typer.Abort) else error  # typer takes the end of a file for that of the input
+        assert isinstance(fault, Exception)
         if debug:
-            traceback.print_exception(error)
-        return _unexpected(error)
-    if code == 130:
-        kept = "; what is finished is kept in the cache, and the same command goes on from there" if _argv[:1] != ["list"] else ""
-        return _say(f"stopped{kept}.", None, 130)
+            traceback.print_exception(fault)
+        return _unexpected(fault)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
 def _unexpected(error: Exception) -> int:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _say("the disk is full; free some space or choose another place with --cache or --output.", None)
-    if isinstance(error, OSError) and error.filename is not None:
-        return _say(f"cannot use {error.filename}: {error.strerror}.", None)
+    """A sentence for what can go wrong anywhere, or that it should not have."""
+    if (sentence := in_a_sentence(error)) is not None:
+        return _say(sentence, None)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename}:{frame.lineno}"
     text = describe(error)

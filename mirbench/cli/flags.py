@@ -85,14 +85,14 @@ Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", h
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="With --plan: a line for each job.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only where the results are.")]
-OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress bars; print only the verdict.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print only where the results are.")]
+OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress; print only the verdict.")]
 OnlyFolder = Annotated[bool, typer.Option("--quiet", help="Of one data set that is there, print only its folder.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: all that is known, as JSON.")]
 
 
 def set_quiet(quiet: bool) -> None:
-    """No progress bars from now on."""
+    """No progress bars and lines from now on."""
     if quiet:
         os.environ["TQDM_DISABLE"] = os.environ["MIRBENCH_QUIET"] = "1"
 

@@ -6,12 +6,13 @@ import shutil
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.progress import stage
 
 Name = tuple[str, str]  # of a job: kind and key
 
@@ -78,13 +79,17 @@ class LocalExecutor:
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
         transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
         tried: set[tuple[str, str]] = set()
+        stages: dict[str, Any] = {}  # by kind
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and self._ready(job):
                 together = [job]
                 if job.batch is not None:
                     together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
                 tried |= {other.name for other in together}
+                if job.kind not in stages:
+                    stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
                 _make(together, self.store, outcome)
+                stages[job.kind].update(len(together))
                 transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)

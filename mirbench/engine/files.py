@@ -49,6 +49,11 @@ def explain_os_errors(doing: str, where: Path) -> Iterator[None]:
             raise MirbenchError(
                 f"the disk is full while {doing} at {where}; free some space or choose another place with --cache or --output."
             ) from error
+        if error.errno == errno.EFBIG:
+            raise MirbenchError(
+                f"a file would be larger than files may be here (`ulimit -f`, or the file system's limit) while {doing} at {where}; raise "
+                "the limit, or choose another place with --cache or --output."
+            ) from error
         at = Path(error.filename) if isinstance(error.filename, str) else None
         ours = at is not None and (at.is_relative_to(where.parent) or where.is_relative_to(at))
         if ours and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT):

@@ -22,8 +22,11 @@ def prefetch(function: Callable[[Item], Result], items: Iterable[Item], threads:
     """
     rest = iter(items)
     with ThreadPoolExecutor(threads) as pool:
-        queue = deque((item, pool.submit(function, item)) for item in islice(rest, COUNT))
-        while queue:
-            item, future = queue.popleft()
-            yield item, future.result()
-            queue.extend((more, pool.submit(function, more)) for more in islice(rest, 1))
+        try:
+            queue = deque((item, pool.submit(function, item)) for item in islice(rest, COUNT))
+            while queue:
+                item, future = queue.popleft()
+                yield item, future.result()
+                queue.extend((more, pool.submit(function, more)) for more in islice(rest, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)  # of who is stopped, what is not begun is not waited for

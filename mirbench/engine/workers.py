@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import functools
 import itertools
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from mirbench.engine.interrupts import SIGNALS
 from mirbench.engine.machine import core_count
 from mirbench.errors import MirbenchError, describe
 
@@ -38,6 +40,7 @@ Result = TypeVar("Result")
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 WATCH_SECONDS = 1.0
 GRACE_SECONDS = 2.0  # to end by itself
+SIGNAL_SECONDS = 0.5  # between the death of a worker by a signal to all of us and that signal here
 
 
 class WorkerDied(Exception):
@@ -137,7 +140,7 @@ def in_workers(
         return
     context = multiprocessing.get_context("fork")
     workers: list[_Worker[Task]] = []
-    parent = _Parent(os.getpid(), threading.current_thread() is threading.main_thread())
+    parent = _this_process()
 
     def hire(given: Iterable[Task]) -> None:
         ours, theirs = context.Pipe()
@@ -210,15 +213,16 @@ def _received(worker: _Worker[Any]) -> Any:
     except (EOFError, OSError):
         worker.process.join()
         code = worker.process.exitcode or 0
+        if -code in SIGNALS:
+            time.sleep(SIGNAL_SECONDS)  # which raises where it came here too
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         raise WorkerDied(worker.tasks[0], worker.message, how) from None
 
 
 def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _Parent, others: Sequence[Connection]) -> None:
-    """A worker. Ctrl-C is the parent's matter."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker. Ctrl-C and its like are the parent's matter."""
+    _bind(parent)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _end_with(parent)
     for other in others:
         other.close()
     threadpool_limits(1)
@@ -236,20 +240,43 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
                 pipe.send(_Done())
 
 
+def bound_to_here() -> Callable[..., None]:
+    """What a process that somebody else forks from here is to call first, with whatever arguments: it ends when this one does, and leaves
+    Ctrl-C and its like to it."""
+    return functools.partial(_bind, _this_process())
+
+
+def end_with_starter() -> None:
+    """This process, which was started by multiprocessing, ends when the one that started it does."""
+    if (starter := multiprocessing.parent_process()) is not None and starter.pid is not None:
+        _end_with(_Parent(starter.pid, True))
+
+
+def _this_process() -> _Parent:
+    return _Parent(os.getpid(), threading.current_thread() is threading.main_thread())
+
+
+def _bind(parent: _Parent, *_: object) -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    _end_with(parent)
+
+
 def _end_with(parent: _Parent) -> None:
     """This process ends when its parent does, amid a task too. The system sees to it, by the thread that forked it; where that thread may
-    end earlier, one of ours does."""
+    end earlier, or the system does not, a thread of ours does."""
 
     def watch() -> None:
         while os.getppid() == parent.pid:
             time.sleep(WATCH_SECONDS)
         os._exit(1)
 
-    if not parent.in_main_thread:
+    seen_to = False
+    if parent.in_main_thread:
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # no such call
+            seen_to = ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL)) == 0
+    if not seen_to:
         threading.Thread(target=watch, daemon=True).start()
-        return
-    with contextlib.suppress(OSError, AttributeError):  # no such call: the end of the pipe is seen after the task
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent.pid:  # it ended before
         os._exit(1)
 

@@ -20,6 +20,7 @@ from mirbench.notation import in_unit
 from mirbench.nouns import Corruption, Dataset
 from mirbench.records import Condition
 from mirbench.registry import Registry
+from mirbench.results.cells import file_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +131,7 @@ def _read(file: Path, rate: int) -> np.ndarray:
 
 def _where(output: Path | None, file: Path, condition: Condition, replicate: int) -> Path:
     draw = f"-replicate-{replicate}" if replicate else ""
-    name = f"{file.stem}.{condition.corruption}-{condition.severity}{draw}.wav"
+    name = file_name([file.stem, f"{condition.corruption}-{condition.severity}{draw}"], ".", ".wav")
     out = output or Path(name)
     if out.is_dir():
         raise MirbenchError(f"--output {out} is a folder; give the file to be written, such as --output {out / name}.")

@@ -6,12 +6,17 @@ very weights of a run that was not.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import logging
 import math
+import multiprocessing
+import multiprocessing.connection
 import shutil
+import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +26,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mirbench.engine.files import tell
+from mirbench.engine.interrupts import SIGNALS, deferred, stoppable
 from mirbench.engine.machine import core_count
-from mirbench.errors import MirbenchError
+from mirbench.engine.workers import end_with_starter
+from mirbench.errors import MirbenchError, describe
 from mirbench.pretraining.checkpoints import DamagedState, load_state, save_checkpoint, save_state
 from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
@@ -34,6 +41,7 @@ VALIDATIONS = 10  # in a training
 VALIDATION_BATCHES = 4
 SAVE_SECONDS = 60  # between states to resume from, besides one at each validation
 NETWORK_STREAM = 10**6  # of the numbers that a network draws in a step, after those of the ranks' views
+SAVING_SECONDS = 20  # that the processes of a training on several devices have to keep their state when it is stopped
 SIGNAL = "validation_loss"  # by which `best` is chosen: the objective's own loss on clips of the valid split
 STATE = "state.safetensors"
 
@@ -100,7 +108,8 @@ class Training:
 def train(training: Training) -> dict[str, Any]:
     """Trains to the end, from the last state where there is one; returns what the manifest says of the run.
 
-    Raises MirbenchError where the loss stops being finite, naming the step and the batch's clips.
+    Raises MirbenchError where the loss stops being finite, naming the step and the batch's clips. Where it is stopped in order, as by
+    Ctrl-C or a signal to end, the step that it is at is ended and its state kept.
     """
     from lightning_fabric import Fabric
 
@@ -113,10 +122,19 @@ def train(training: Training) -> dict[str, Any]:
         precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
     )
     if training.devices == 1:
-        report = _Loop(fabric, training).run()
+        try:
+            report = _Loop(fabric, training).run()
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise MirbenchError(
+                f"a worker process that makes batches ended abruptly ({describe(error)}), perhaps for want of memory; run the same command "
+                "again, which goes on from the last state."
+            ) from error
     else:
         try:
-            report = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
+            with _ending_ranks():
+                report = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
         except (AttributeError, TypeError, ImportError) as error:
             raise MirbenchError(
                 f"training on {training.devices} devices starts processes that must import the encoder's parts, and cannot: {error}; use "
@@ -128,15 +146,38 @@ def train(training: Training) -> dict[str, Any]:
 
 
 def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
-    """One of several processes."""
+    """One of several processes, of which the first keeps the state when it is told to stop, while the others wait to be ended."""
     import torch.distributed
 
+    end_with_starter()
+    for number in SIGNALS if fabric.global_rank else ():
+        signal.signal(number, signal.SIG_IGN)
     if training.device == "cpu":
         torch.set_num_threads(max(1, core_count() // training.devices))
-    found = _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: processes share what they are given
+    with stoppable():
+        found = _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: they share what they are given
     fabric.barrier()
     torch.distributed.destroy_process_group()  # or its threads may be cut off in the middle when the process ends, which aborts it
     return found
+
+
+@contextlib.contextmanager
+def _ending_ranks() -> Iterator[None]:
+    """Ends the processes that the block starts where it ends with an exception; the first of them keeps its state before."""
+    before = set(multiprocessing.active_children())
+    try:
+        yield
+    except BaseException:
+        started = [process for process in multiprocessing.active_children() if process not in before]
+        try:
+            for process in started:
+                process.terminate()
+            multiprocessing.connection.wait([process.sentinel for process in started], SAVING_SECONDS)
+        finally:
+            for process in started:
+                process.kill()
+                process.join()
+        raise
 
 
 def looks_each_step(device: str) -> bool:
@@ -199,7 +240,7 @@ class _Loop:
         hurried = not training.learner.on_bands and hasattr(training.learner.backbone, "mel")  # bands of waveforms, made by the network
         loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices, hurried))
         every = max(1, steps // VALIDATIONS)
-        with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", leave=self.rank == 0) as bar:
+        with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", shown=self.rank == 0) as bar, deferred() as stopped:
             for step in range(first, steps):
                 last = step + 1 == steps
                 validates = self.validation is not None and ((step + 1) % every == 0 or last)
@@ -210,7 +251,8 @@ class _Loop:
                 self.pending.append(self._step(step, views, truth))
                 self.facts["step"] = step + 1
                 looks = logs or looks_each_step(training.device)
-                if looks:
+                stops = stopped() and (looks or self.world == 1)  # to look, all devices must
+                if looks or stops:
                     self._look(step)
                 self.facts["seconds"] += time.perf_counter() - begun
                 if validates:
@@ -219,8 +261,10 @@ class _Loop:
                     writer.write(self._line(step, validates))
                     bar.set_postfix(loss=f"{self.facts['loss']:.3f}", views_per_s=f"{self._speed():.0f}")
                 bar.update()
-                if validates or (looks and time.perf_counter() - self.saved > SAVE_SECONDS):
+                if validates or stops or (looks and time.perf_counter() - self.saved > SAVE_SECONDS):
                     self._save(state)
+                if stops:
+                    break  # the block ends with what stopped it
         report = self._report()
         if writer:
             writer.close()

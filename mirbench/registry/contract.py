@@ -12,10 +12,11 @@ from typing import Any
 
 import pluggy
 
-from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.errors import MirbenchError, beginning, did_you_mean
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY, SEVERITIES, Checksums, Files
 from mirbench.settings.declaring import Option, Options
+from mirbench.settings.size import TooMuch, check_size
 
 KINDS: dict[str, type] = {
     "encoder": Encoder,
@@ -81,13 +82,13 @@ def _wrong_dataset(dataset: Dataset) -> str:
     for attribute in ("annotations", "folders"):
         value = getattr(dataset, attribute)
         if isinstance(value, str) or not all(isinstance(name, str) for name in value):
-            return f"has {attribute} = {value!r:.60}; it should be a tuple of names, such as ('genre',)"
+            return f"has {attribute} = {beginning(value)}; it should be a tuple of names, such as ('genre',)"
     if isinstance(dataset.files, Files) or not all(isinstance(some, Files) for some in dataset.files):
-        return f"has files = {dataset.files!r:.60}; it should be a tuple of mirbench.Files"
+        return f"has files = {beginning(dataset.files)}; it should be a tuple of mirbench.Files"
     if isinstance(dataset.checksums, Checksums) or not all(isinstance(some, Checksums) for some in dataset.checksums):
-        return f"has checksums = {dataset.checksums!r:.60}; it should be a tuple of mirbench.Checksums"
+        return f"has checksums = {beginning(dataset.checksums)}; it should be a tuple of mirbench.Checksums"
     if not isinstance(dataset.classes, Mapping):
-        return f"has classes = {dataset.classes!r:.60}; it should be a mapping of annotations to class names in their order"
+        return f"has classes = {beginning(dataset.classes)}; it should be a mapping of annotations to class names in their order"
     return ""
 
 
@@ -101,7 +102,7 @@ def _wrong_task(task: Task) -> str:
     if not task.metrics:
         return "has no metrics; name one or more, the headline first, such as metrics = ('accuracy', 'macro_f1')"
     if isinstance(task.classes, str) or not all(isinstance(name, str) for name in task.classes):
-        return f"has classes = {task.classes!r:.60}; it should be a tuple of class names"
+        return f"has classes = {beginning(task.classes)}; it should be a tuple of class names"
     if len(set(task.classes)) < len(task.classes):
         return "names a class twice in classes"
     return _wrong_words("changed_by", task.changed_by)
@@ -116,12 +117,14 @@ def _wrong_corruption(corruption: Corruption) -> str:
     if not corruption.others and cls.apply is Corruption.apply:
         return "has no apply; override apply(self, audio, sample_rate, level, seed)"
     if isinstance(levels, str) or not isinstance(levels, Iterable) or not 1 <= len(list(levels)) <= SEVERITIES:
-        return f"has levels = {levels!r:.60}; it should be {SEVERITIES} levels, one for each severity, or fewer where there are no more"
+        return (
+            f"has levels = {beginning(levels)}; it should be {SEVERITIES} levels, one for each severity, or fewer where there are no more"
+        )
     if not all(_number(level) for level in levels):
-        return f"has levels = {levels!r:.60}; each should be a finite number"
+        return f"has levels = {beginning(levels)}; each should be a finite number"
     steps = [b - a for a, b in itertools.pairwise(levels)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
-        return f"has levels = {levels!r:.60}; they should rise, or fall, from each severity to the next"
+        return f"has levels = {beginning(levels)}; they should rise, or fall, from each severity to the next"
     return _wrong_words("alters", corruption.alters)
 
 
@@ -146,18 +149,18 @@ def _wrong_supervision(supervision: Supervision) -> str:
 
 def _wrong_probe(probe: Probe) -> str:
     if type(probe).build is Probe.build and not (callable(probe.estimator) or hasattr(probe.estimator, "fit")):
-        given = "no estimator" if probe.estimator is None else f"estimator = {probe.estimator!r:.60}"
+        given = "no estimator" if probe.estimator is None else f"estimator = {beginning(probe.estimator)}"
         return f"has {given}; give it a scikit-learn estimator, such as estimator=SVC(), or a function that makes one"
     if not isinstance(probe.grid, Mapping) or not all(isinstance(name, str) for name in probe.grid):
-        return f"has grid = {probe.grid!r:.60}; it should be a mapping of parameters to their values, such as {{'C': [0.1, 1, 10]}}"
+        return f"has grid = {beginning(probe.grid)}; it should be a mapping of parameters to their values, such as {{'C': [0.1, 1, 10]}}"
     for name, values in probe.grid.items():
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
             return (
-                f"has {values!r:.60} for '{name}' in its grid; it should be a list of values, such as [0.1, 1, 10] or "
+                f"has {beginning(values)} for '{name}' in its grid; it should be a list of values, such as [0.1, 1, 10] or "
                 "np.logspace(-3, 1, 5).tolist()"
             )
     if probe.targets is not None and (isinstance(probe.targets, str) or not probe.targets or not set(probe.targets) <= set(TARGETS)):
-        return f"has targets = {probe.targets!r:.60}; it should be a tuple of some of {', '.join(TARGETS)}"
+        return f"has targets = {beginning(probe.targets)}; it should be a tuple of some of {', '.join(TARGETS)}"
     return ""
 
 
@@ -165,11 +168,16 @@ def _wrong_options(options: Any) -> str:
     if isinstance(options, type) and issubclass(options, Options):
         return f"has options = {options.__name__}, a class; give an instance, {options.__name__}()"
     if not isinstance(options, Mapping):
-        return f"has options = {options!r}; it should be a mapping of option names to defaults"
+        return f"has options = {beginning(options)}; it should be a mapping of option names to defaults"
     if strange := [name for name in options if not isinstance(name, str)]:
         return f"has an option {strange[0]!r}, whose name is no text; put quotes around it"
     if loose := [name for name in options if isinstance(options[name], Option)]:
         return f"declares the option '{loose[0]}' in a mapping; declare options in a class of mirbench.Options, and give an instance of it"
+    for name in options:
+        try:
+            check_size(options[name])
+        except TooMuch as error:
+            return f"has an option '{name}' whose default holds too much: {error}"
     return ""
 
 
@@ -298,4 +306,4 @@ def file_of(module: Any) -> str:
 
 
 def _named(thing: Any) -> str:
-    return f"the class {thing.__name__}" if isinstance(thing, type) else f"{thing!r:.60}"
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"{beginning(thing)}"

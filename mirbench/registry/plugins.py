@@ -241,6 +241,8 @@ def _import_given(given: str) -> Any:
     if not _is_path(given):
         return importlib.import_module(given)
     path = Path(given).expanduser().resolve()
+    if not path.exists():
+        raise MirbenchError(f"there is no plugin file {given}; give the path of a .py file, or the dotted name of a module.")
     if not path.is_file() or path.suffix != ".py":
         raise MirbenchError(f"--plugin {given} is no Python file; give the path of a .py file, or the dotted name of a module.")
     name = f"mirbench_plugin_{path.stem.replace('-', '_')}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"

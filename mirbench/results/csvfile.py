@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.errors import MirbenchError
+from mirbench.results.cells import unguarded
 from mirbench.results.schema import Fault, Schema
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def damaged(path: Path, line: Hashable, what: str) -> MirbenchError:
 
 
 def read_text(path: Path, text: str) -> pd.DataFrame:
-    """Every cell as text; the index is the number of the line."""
+    """Every cell as text, as it was before it was guarded (cells.py); the index is the number of the line."""
     import pandas as pd
 
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -33,7 +34,7 @@ def read_text(path: Path, text: str) -> pd.DataFrame:
     try:
         for cells in reader:
             if cells:
-                lines[reader.line_num] = cells
+                lines[reader.line_num] = [unguarded(cell) for cell in cells]
     except csv.Error as error:
         raise damaged(path, reader.line_num, f"is not valid CSV ({error})") from error
     if not lines:

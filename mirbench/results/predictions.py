@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 
 from mirbench.engine.files import write_atomically
 from mirbench.records import Predictions
+from mirbench.results.cells import guarded
 from mirbench.results.csvfile import damaged, located, read_text
 from mirbench.results.schema import numbers
 
 COLUMNS = ("clip", "group", "target", "predicted")
+CLASS_MARK = "class:"
+_OURS = re.compile(f"({CLASS_MARK})*({'|'.join(COLUMNS)})")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -29,8 +33,9 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         predicted = [""] * len(targets)
     else:
         targets, predicted = ([" ".join(f"{x:.9g}" for x in row) for row in np.asarray(each, np.float32)] for each in (p.targets, scores))
-    facts = pd.DataFrame(dict(zip(COLUMNS, (p.clip_ids, p.groups, targets, predicted), strict=True)), dtype="str")
-    frame = pd.concat([facts, pd.DataFrame(scores, columns=list(p.classes))], axis=1)
+    cells = [[guarded(str(cell)) for cell in column] for column in (p.clip_ids, p.groups, targets, predicted)]
+    facts = pd.DataFrame(dict(zip(COLUMNS, cells, strict=True)), dtype="str")
+    frame = pd.concat([facts, pd.DataFrame(scores, columns=[guarded(_heading(name)) for name in p.classes])], axis=1)
     write_atomically(path, frame.to_csv(index=False, float_format="%.9g", na_rep="nan", lineterminator="\n"))
 
 
@@ -42,7 +47,7 @@ def read_predictions(path: Path, text: str) -> Predictions:
     frame = read_text(path, text)
     if tuple(frame.columns[:4]) != COLUMNS or len(frame.columns) < 5:
         raise damaged(path, 1, "should begin with the columns clip, group, target, predicted and go on with one per class")
-    classes, facts = tuple(frame.columns[4:]), frame.iloc[:, :4]
+    classes, facts = tuple(_class_of(heading) for heading in frame.columns[4:]), frame.iloc[:, :4]
     predicted = facts.iloc[0, 3] if len(facts) else classes[0]
     kind = "multilabel" if not predicted else "multiclass" if predicted in classes else "regression"
     targets = [_target(path, line, cell, kind, classes) for line, cell in facts["target"].items()]
@@ -57,6 +62,15 @@ def read_predictions(path: Path, text: str) -> Predictions:
         targets=np.asarray(targets, dtype=np.float32 if kind == "regression" else np.int64).reshape(shape),
         scores=np.asarray(scores, dtype=np.float32).T.reshape(len(frame), len(classes)),
     )
+
+
+def _heading(name: str) -> str:
+    """Of a class; one that is called like a column of ours is `class:clip`, so that no two columns have one name."""
+    return CLASS_MARK + name if _OURS.fullmatch(name) else name
+
+
+def _class_of(heading: str) -> str:
+    return heading.removeprefix(CLASS_MARK) if _OURS.fullmatch(heading) else heading
 
 
 def _target(path: Path, line: Any, text: str, kind: str, classes: tuple[str, ...]) -> Any:

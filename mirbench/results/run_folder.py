@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ import numpy as np
 from mirbench.engine.files import digest_of, explain_os_errors, locked, write_atomically
 from mirbench.errors import MirbenchError, printable
 from mirbench.records import Predictions
+from mirbench.results.cells import file_name
 from mirbench.results.csvfile import damaged, read_table
 from mirbench.results.predictions import read_predictions, write_predictions
 from mirbench.results.schema import TABLES
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_SKIPPED = 5  # clips named in the printed summary
-LONGEST_PART = 100  # characters of a name in a file name, of which a system takes 255
 
 
 class RunFolder:
@@ -57,7 +56,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """While the block runs, nobody else writes into the folder in such a block."""
         path = self.path.resolve()
-        with locked(path.with_name(f".{path.name[:LONGEST_PART]}.lock"), "writing a run"):
+        with locked(path.with_name(file_name([f".{path.name}"], "", ".lock")), "writing a run"):
             yield
 
     def is_whole(self, key: str) -> bool:
@@ -122,8 +121,8 @@ class RunFolder:
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
-        parts = [_file_part(name) for name in (dataset, task, encoder)]
-        return self.path / "predictions" / f"{'.'.join(parts)}.seed{seed}.csv"
+        parts = [quote(name, safe="").replace(".", "%2E") for name in (dataset, task, encoder)]
+        return self.path / "predictions" / file_name(parts, ".", f".seed{seed}.csv")
 
     def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
         write_predictions(self.predictions_path(encoder, dataset, task, seed), predictions)
@@ -171,8 +170,3 @@ def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manife
         yield from (f"  {printable(clip)}: {printable(why)}" for clip, why in list(skipped.items())[:MOST_SKIPPED])
         if len(skipped) > MOST_SKIPPED:
             yield f"  and {len(skipped) - MOST_SKIPPED} more, in {rest}"
-
-
-def _file_part(name: str) -> str:
-    quoted = quote(name, safe="").replace(".", "%2E")
-    return quoted if len(quoted) <= LONGEST_PART else f"{quoted[:LONGEST_PART]}~{hashlib.sha256(quoted.encode()).hexdigest()[:8]}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import CLEAN
+from mirbench.results.cells import guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,12 +90,14 @@ class Schema:
         return valid
 
     def text(self, frame: pd.DataFrame) -> str:
-        """The frame as CSV."""
+        """The frame as CSV; text that a spreadsheet would take for a formula is guarded (cells.py)."""
         valid = self.validate(frame)
         for column in self.columns:
             if column.dtype in ("float", "level"):
                 empty = "" if column.dtype == "level" else "nan"
                 valid[column.name] = [empty if x != x else DIGITS.format(x) for x in valid[column.name]]
+            elif column.dtype in ("name", "text"):
+                valid[column.name] = [guarded(str(x)) for x in valid[column.name]]
         return valid.to_csv(index=False, lineterminator="\n")
 
     def markdown(self) -> str:

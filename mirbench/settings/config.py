@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
-from mirbench.errors import MirbenchError, did_you_mean, in_words
+from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
@@ -26,6 +27,7 @@ FLAGS = {
     "checkpoints": "--checkpoint",
     "overlap": "--allow-overlap",
 }  # the others are spelt like their setting
+MOST_KEYS, MOST_BYTES = 20, 1_000_000  # of the name in a --set, of a file
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 
@@ -169,7 +171,7 @@ class RunConfig(_Settings):
     """Everything that a run depends on, but for where the cache is."""
 
     encoders: Names = Field(default=["semisupcon"], min_length=1, description=NAMES.format("semisupcon, simclr"))
-    floors: Names = Field(default=["untrained", "handcrafted"], description=NAMES.format("untrained, handcrafted"))
+    floors: OrNone = Field(default=["untrained", "handcrafted"], description=NAMES.format("untrained, handcrafted") + ", or none")
     checkpoints: Paths = Field(default=[], description="a list of folders that `mirbench pretrain` printed")
     tasks: Names = Field(default=["all"], min_length=1, description=NAMES.format("key, genre"))
     datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini") + ", or the paths of your own data")
@@ -204,6 +206,12 @@ class RunConfig(_Settings):
     sweep: Sweep = Field(
         default={}, description="a mapping of encoder names to options to lists of values, such as {semisupcon: {label_fraction: [0.1, 1]}}"
     )
+    _unasked: Mapping[str, Collection[str]] = PrivateAttr(default_factory=dict)
+
+    def asked_options(self, encoder: str) -> dict[str, Any]:
+        """Those of an encoder that somebody gave: not what a configuration that ships with mirbench says, which is for pretraining."""
+        unasked = self._unasked.get(encoder, ())
+        return {name: value for name, value in self.options.get(encoder, {}).items() if name not in unasked}
 
 
 def shipped() -> dict[str, Path]:
@@ -229,7 +237,15 @@ def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags
     layers = [*_files(files), *_changes(overrides, flags or {})]
     said = {name for _, _, layer in layers[1:] for name in layer}  # the first is default.yaml
     config = _merged(layers)
-    return config.model_copy(update={"encoders": []}) if config.checkpoints and "encoders" not in said else config
+    if config.checkpoints and "encoders" not in said:
+        config = config.model_copy(update={"encoders": []})
+    ours = {str(path) for path in shipped().values()}
+    typed = [layer.get("options") or {} for where, _, layer in layers if where not in ours]
+    config._unasked = {
+        encoder: frozenset(option for option in options if not any(option in (layer.get(encoder) or {}) for layer in typed))
+        for encoder, options in config.options.items()
+    }
+    return config
 
 
 def _merged(layers: Iterable[Layer]) -> RunConfig:
@@ -266,12 +282,13 @@ def _changes(overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[Lay
     for override in overrides:
         name, equals, value = override.partition("=")
         keys = [key.strip() for key in name.split(".")]
-        if not equals or not all(keys):
-            raise MirbenchError(f"--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; '{override}' is neither.")
-        layer: Any = parse_value(value, f"--set {override}")
+        if not equals or not all(keys) or len(keys) > MOST_KEYS:
+            raise MirbenchError(f"--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; {in_words(override)} is neither.")
+        where = f"--set {shortened(override)}"
+        layer: Any = parse_value(value, where)
         for key in reversed(keys):
             layer = {key: layer}
-        yield f"--set {override}", "", layer
+        yield where, "", layer
     for name, value in flags.items():
         if value is not None:
             yield FLAGS.get(name, f"--{name.replace('_', '-')}"), "", {name: value}
@@ -293,7 +310,11 @@ def _find(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise MirbenchError(f"{path} has more than {MOST_BYTES:,} bytes, which no settings need; give a YAML file of settings.")
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:
         raise MirbenchError(f"{path} is not text in UTF-8; save it as UTF-8.") from error
     except OSError as error:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from mirbench.errors import in_words, unknown_name
+from mirbench.errors import beginning, in_words, unknown_name
 from mirbench.settings.config import Whole
 from mirbench.settings.declaring import Option, Options, Spec
+from mirbench.settings.size import TooMuch, check_size
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # errors of pydantic
 _CHOICE = "choice"
@@ -61,6 +62,11 @@ def validated(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
     {'rate': 1.0, 'tags': ('b', 'c')}
     """
     made = option_class(options)
+    for name, value in given.items():
+        try:
+            check_size(value)
+        except TooMuch as error:
+            raise WrongOption(name, f"holds too much: {error}") from None
     try:
         values = made.model_validate(dict(given))
     except ValidationError as error:
@@ -95,7 +101,7 @@ def _wrong(name: str, option: Option, given: Any, fault: Any) -> WrongOption:
         right = f"lie between {option.ge} and {option.le}" if two_sided else f"be {_limits(option)}"
         return WrongOption(name, f"is {fault['input']}; it must {right}{option.why}")
     right = _type_words(option.default, len(fault["loc"]) - 1)
-    return WrongOption(name, f"should be {right} (default {option.default!r}), not {in_words(given)}", typed=True)
+    return WrongOption(name, f"should be {right} (default {beginning(option.default)}), not {in_words(given)}", typed=True)
 
 
 def _limits(option: Option) -> str:

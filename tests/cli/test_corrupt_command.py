@@ -311,7 +311,9 @@ def test_other_training_clips_are_mixed_in_and_the_data_set_is_prepared_once(son
     assert cli.main(["corrupt", "song.wav", *BLEND]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("song.blend-2.wav: blend at 1 times (severity 2), 2.0 s at 16000 Hz, mono")
-    assert captured.err == "mirbench: blend mixes in training clips of flats, which is prepared first, once, in cache (about 12 s).\n"
+    announced, *stages = captured.err.splitlines()
+    assert announced == "mirbench: blend mixes in training clips of flats, which is prepared first, once, in cache (about 12 s)."
+    assert stages == ["mirbench: datasets: 1 to make"]
     assert cli.main(["corrupt", "song.wav", *BLEND]) == 0
     assert capsys.readouterr().err == ""
     assert cli.main(["corrupt", "song.wav", *BLEND, "--cache", "another", "--quiet"]) == 0
@@ -407,3 +409,12 @@ def test_list_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("stem", ["x" * 230, "曲" * 75], ids=["ascii", "kanji"])
+def test_a_file_of_a_very_long_name_gets_one_that_can_be_written(song, capsys, stem):
+    Path("song.wav").rename(f"{stem}.wav")
+    assert cli.main(["corrupt", f"{stem}.wav", "--corruption", "white-noise", "--severity", "3"]) == 0
+    (written,) = Path.cwd().glob("*.white-noise-3.wav")
+    assert written.name.startswith(stem[:20])
+    assert len(os.fsencode(written.name)) <= 128

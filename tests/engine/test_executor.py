@@ -252,7 +252,7 @@ def test_the_engine_knows_nothing_of_music():
         print(sorted(ours), sorted({"numpy", "torch", "soundfile"} & set(sys.modules)))
     """
     found = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True).stdout
-    assert found == "['engine', 'errors', 'hookspecs', 'nouns', 'records', 'seeded'] []\n"
+    assert found == "['engine', 'errors', 'hookspecs', 'nouns', 'progress', 'records', 'seeded'] []\n"
 
 
 def test_what_another_engine_may_be_at_is_not_removed(kitchen, store):

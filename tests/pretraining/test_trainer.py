@@ -2,6 +2,9 @@
 
 import json
 import math
+import multiprocessing
+import os
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mirbench.engine.interrupts import SIGNALS, stoppable
 from mirbench.errors import MirbenchError
 from mirbench.pretraining import trainer
 from mirbench.pretraining.checkpoints import load_checkpoint, save_checkpoint
@@ -128,6 +132,61 @@ def test_a_run_that_was_stopped_ends_with_the_very_weights_of_one_that_was_not(t
     assert again["final_loss"] == facts["final_loss"]
     assert lines(stopped)[-1]["loss"] == lines(whole)[-1]["loss"]
     assert equal(weights(whole), whole.learner.backbone.state_dict()) == (not options)  # with an average, that is what is kept
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_signal_ends_the_step_and_keeps_its_state(training, monkeypatch, number):
+    """No step is done again, and none is done by half."""
+    whole, stopped = training("whole"), training("stopped")
+    train(whole)
+    done, step = [], trainer._Loop._step
+
+    def signalled(self, at, *rest):
+        if at == 7:
+            os.kill(os.getpid(), number)
+        done.append(at)
+        return step(self, at, *rest)
+
+    monkeypatch.setattr(trainer._Loop, "_step", signalled)
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        train(stopped)
+    assert json.loads(safe_open_metadata(stopped)["facts"])["step"] == 8
+    train(training("stopped"))
+    assert done == list(range(20))
+    assert equal(weights(stopped), weights(whole))
+
+
+def test_a_data_worker_that_dies_is_a_sentence(training, monkeypatch):
+    monkeypatch.setenv("MIRBENCH_WORKERS", "2")
+    step = trainer._Loop._step
+
+    def kill(self, at, *rest):
+        if at == 3:
+            for process in multiprocessing.active_children():
+                process.kill()
+        return step(self, at, *rest)
+
+    monkeypatch.setattr(trainer._Loop, "_step", kill)
+    with pytest.raises(
+        MirbenchError, match=r"^a worker process that makes batches ended abruptly .* again, which goes on from the last state\.$"
+    ):
+        train(training(steps=400))
+
+
+def test_signals_to_data_workers_are_their_parents_matter(training, monkeypatch):
+    monkeypatch.setenv("MIRBENCH_WORKERS", "2")
+    inline, step = training("inline", steps=40), trainer._Loop._step
+    train(inline)
+
+    def signalled(self, at, *rest):
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, SIGNALS[at % len(SIGNALS)])
+        return step(self, at, *rest)
+
+    monkeypatch.setattr(trainer._Loop, "_step", signalled)
+    worked = training("worked", steps=40)
+    train(worked)
+    assert equal(weights(inline), weights(worked))
 
 
 def test_nothing_is_trained_again_where_the_last_state_is_of_the_last_step(training, monkeypatch):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -282,11 +284,70 @@ def test_the_readme_has_the_columns_of_every_table_as_they_are_declared(name):
 
 
 def test_very_long_names_get_files_of_their_own(tmp_path):
+    """That every file system takes, eCryptfs too, with the temporary name before it."""
     run = RunFolder.create(tmp_path / "r")
-    names = [f"semisupcon[{'supervision=' * 20}{i}]" for i in range(2)]
-    paths = [run.predictions_path(name, "mini", "genre", 0) for name in names]
-    assert len(set(paths)) == 2
-    assert all(len(path.name) < 255 for path in paths)
+    names = [f"semisupcon[{'supervision=' * 20}{i}]" for i in range(2)] + ["x" * 230, "曲" * 80]
+    paths = [run.predictions_path(encoder, dataset, "genre", 10) for encoder in names for dataset in (*names, "mini")]
+    assert len(set(paths)) == len(paths)
+    assert max(len(os.fsencode(path.name)) for path in paths) <= 143 - len(".part-12345678-")
+    assert ".genre." in paths[0].name  # what is short is left whole
+    assert run.predictions_path("e" * 50, "d" * 50, "t" * 10, 0).name == f"{'d' * 50}.{'t' * 10}.{'e' * 50}.seed0.csv"
+
+
+FORMULAS = ["=1+1", "@SUM(A1)", "+cmd|x", "-2+3", "\t=1", "'=1", "''=1", "'tis", "-nation", "- "]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_no_text_is_a_formula_to_a_spreadsheet_and_all_comes_back(tmp_path, name):
+    run = a_run(tmp_path / "r", [a_score(unit=name)], summaries=[a_summary(encoder=name, value=-0.5), a_summary(encoder="b", task=name)])
+    assert list(run.read("summary")["encoder"]) == [name, "b"]
+    assert list(run.read("summary")["task"]) == ["genre", name]
+    assert list(run.read("scores")["unit"]) == [name]
+    written = Predictions((name, "y"), ("g", name), (name, "b"), "multiclass", np.array([0, 1]), np.array([[0.5, -0.5], [-1, 1]]))
+    run.write_predictions("e", "d", "t", 0, written)
+    read = run.read_predictions("e", "d", "t", 0)
+    assert (read.clip_ids, read.groups, read.classes, read.target) == ((name, "y"), ("g", name), (name, "b"), "multiclass")
+    np.testing.assert_array_equal(read.scores, written.scores)
+    np.testing.assert_array_equal(read.targets, written.targets)
+    for path in run.path.rglob("*.csv"):
+        with open(path, newline="") as file:
+            for cell in itertools.chain(*csv.reader(file)):
+                assert not re.match(r"[=+\-@\t\r]", cell) or math.isfinite(float(cell)), (path.name, cell)
+    with open(run.path / "summary.csv") as file:
+        assert float(next(csv.DictReader(file))["value"]) == -0.5
+
+
+@pytest.mark.parametrize("name", ["-1", "+3", "-.5e-3", "-inf"])
+def test_text_that_is_a_number_stays_one(tmp_path, name):
+    run = a_run(tmp_path / "r", summaries=[a_summary(encoder=name)])
+    assert f"\n{name},genre" in (run.path / "summary.csv").read_text()
+    assert list(run.read("summary")["encoder"]) == [name]
+
+
+def test_regression_targets_stay_numbers(tmp_path):
+    run = RunFolder.create(tmp_path / "r")
+    values = np.array([[-0.5, 1], [-2, -3]], np.float32)
+    run.write_predictions("e", "d", "t", 0, Predictions(("x", "y"), ("g", "h"), ("a", "b"), "regression", values, values))
+    with open(run.predictions_path("e", "d", "t", 0)) as file:
+        assert [row["target"] for row in csv.DictReader(file)] == ["-0.5 1", "-2 -3"]
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+def test_classes_that_are_called_like_columns_do_not_collide(tmp_path, kind):
+    classes = ("clip", "group", "target", "predicted", "class:clip", "class:class:group", "class:x", "x")
+    scores = np.arange(16, dtype=np.float32).reshape(2, 8)
+    targets = np.array([0, 4]) if kind == "multiclass" else np.eye(8, dtype=int)[[0, 4]]
+    run = RunFolder.create(tmp_path / "r")
+    run.write_predictions("e", "d", "t", 0, Predictions(("u", "v"), ("g", "h"), classes, kind, targets, scores))
+    read = run.read_predictions("e", "d", "t", 0)
+    assert (read.classes, read.target) == (classes, kind)
+    np.testing.assert_array_equal(read.scores, scores)
+    np.testing.assert_array_equal(read.targets, targets)
+    frame = pd.read_csv(run.predictions_path("e", "d", "t", 0))
+    assert list(frame.columns[:6]) == ["clip", "group", "target", "predicted", "class:clip", "class:group"]
+    assert frame.columns.is_unique
+    assert list(frame["clip"]) == ["u", "v"]
+    assert frame.columns[-2:].tolist() == ["class:x", "x"]
 
 
 def test_a_folder_of_before_has_the_mark_of_overlap_in_the_name_and_a_new_one_in_a_column(tmp_path):

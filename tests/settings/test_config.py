@@ -288,3 +288,21 @@ def test_options_of_an_encoder_that_is_not_there():
     with pytest.raises(MirbenchError) as caught:
         check_options(config, {"demo": Demo()})
     assert str(caught.value) == "options.dmo: no encoder is named 'dmo'; did you mean 'demo'? Known: demo."
+
+
+def test_no_floors_are_none_of_them():
+    assert load_config(overrides=["floors=none"]).floors == load_config(overrides=["floors=[none]"]).floors == []
+    assert "floors should be a list of names, such as [untrained, handcrafted], or none, not " in refused(
+        overrides=["floors=none,untrained"]
+    )
+
+
+def test_options_that_nobody_gave_are_known(yaml_file):
+    """Those of a configuration that ships with mirbench; a checkpoint need not have been trained with them."""
+    quick = load_config([Path("quick")], ["options.semisupcon.layers=3"])
+    assert quick.options["semisupcon"] == {"steps": 40, "layers": 3}
+    assert quick.asked_options("semisupcon") == {"layers": 3}
+    assert load_config([Path("quick")], ["options.semisupcon.steps=40"]).asked_options("semisupcon") == {"steps": 40}
+    mine = yaml_file("options: {semisupcon: {steps: 9}}")
+    assert load_config([Path("quick"), mine]).model_copy().asked_options("semisupcon") == {"steps": 9}
+    assert quick.asked_options("simclr") == {}

@@ -59,7 +59,7 @@ class RunGraph:
         other = resolved.pretraining and (config.pretrain_on or config.supervise_with)
         learnt_from = [f"on-{'+'.join(each.dataset.name for each in resolved.pretraining)}"] if other else []
         parts = [encoders, *([f"by-{'+'.join(swept)}"] if swept else []), *learnt_from, "+".join(resolved.scored)]
-        return config.run_name or f"{'-'.join(parts)[:100]}-{self.key[:6]}"
+        return config.run_name or f"{'-'.join(parts).encode()[:100].decode(errors='ignore')}-{self.key[:6]}"
 
 
 def build(resolved: Resolved) -> RunGraph:

@@ -32,7 +32,7 @@ class ClipFingerprint:
 
 
 def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
-    """(encoder, options, seed) of a checkpoint folder; raises MirbenchError for what is none."""
+    """(encoder, options, seed) of a checkpoint folder; raises MirbenchError for what is none, and for one with a link that leaves it."""
     if path.is_file():
         raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
     if not path.is_dir():
@@ -43,18 +43,32 @@ def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
             f"{entry / changed} is not as it was written; give another checkpoint, or, if you changed it yourself, remove {entry / ENTRY}."
         )
     file = path / ABOUT
+    if os.path.lexists(file):
+        _refuse_links(path)
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
         name, options, seed = about["encoder"], about["options"], about["seed"]
     except FileNotFoundError:
         raise MirbenchError(f"{path} is no checkpoint: it has no {ABOUT}; give a folder that `mirbench pretrain` printed.") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         name, options, seed = None, None, None
     if not isinstance(name, str) or not isinstance(options, dict) or not isinstance(seed, int):
         raise MirbenchError(
             f"{file} does not say which encoder, options and seed it is of; give a folder that `mirbench pretrain` printed."
         )
     return name, options, seed
+
+
+def _refuse_links(path: Path) -> None:
+    """A checkpoint from a stranger may name any file of this machine, which would be read, and copied into the cache and the results."""
+    folder = checkpoint_of(path)
+    root = Path(os.path.realpath(folder))
+    for file in (*path.rglob("*"), *folder.iterdir()):
+        if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(root):
+            raise MirbenchError(
+                f"checkpoint {path} has a link that leaves its folder, {file.relative_to(folder)} to {os.readlink(file)}; copy what it "
+                "should hold (cp -rL), and give the copy."
+            )
 
 
 def checkpoint_of(path: Path) -> Path:

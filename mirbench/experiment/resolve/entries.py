@@ -148,10 +148,10 @@ def _given(config: RunConfig, registry: Registry) -> Iterator[Entry]:
                 f"checkpoint {path} was made with the option '{lost[0]}', which the encoder '{name}' does not have; pretrain it again, or "
                 f"take the option out of its {ABOUT}."
             )
-        own = config.options.get(name, {})
+        own = config.asked_options(name)
         free = {option: value for option, value in own.items() if option in encoder.load_options or option not in options}
         trained = dict(encoder.complete(encoder_options(encoder, {**config.options, name: free}, stored=options)))
-        wanted = encoder.complete(encoder_options(encoder, config.options, stored=options))
+        wanted = encoder.complete(encoder_options(encoder, {**config.options, name: own}, stored=options))
         asked = {option: wanted[option] for option in own if wanted[option] != trained[option]}
         yield Entry(name, encoder, trained, "encoder", (seed,), checkpoints={seed: path}, asked=asked)
 

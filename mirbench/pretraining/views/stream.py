@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mirbench.engine.machine import core_count
+from mirbench.engine.workers import bound_to_here
 from mirbench.pretraining.objectives import Truth, TruthOf
 from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.sampling import Sampler
@@ -55,7 +56,9 @@ class ViewStream(Dataset[tuple[Tensor, Truth]]):
 
     def loader(self, steps: Sequence[int], workers: int) -> Iterator[tuple[Tensor, Truth]]:
         """The batches of these steps, in order."""
-        options: dict[str, Any] = {"prefetch_factor": AHEAD, "multiprocessing_context": "fork"} if workers else {}
+        options: dict[str, Any] = {}
+        if workers:
+            options = {"prefetch_factor": AHEAD, "multiprocessing_context": "fork", "worker_init_fn": bound_to_here()}
         return iter(DataLoader(self, batch_size=None, sampler=steps, num_workers=workers, collate_fn=_as_it_is, **options))
 
 

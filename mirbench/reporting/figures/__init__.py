@@ -17,6 +17,7 @@ from mirbench.reporting.figures.dots import comparison, differences, robustness
 from mirbench.reporting.figures.heat import retained
 from mirbench.reporting.figures.lines import curves, sweep
 from mirbench.reporting.words import of_clean_audio
+from mirbench.results.cells import file_name
 from mirbench.results.merging import Results
 
 __all__ = ["comparison", "curves", "curves_name", "differences", "retained", "robustness", "sweep", "write_figures"]
@@ -25,8 +26,9 @@ NAMES = ("sweep", "comparison", "all_metrics", "differences", "robustness", "ret
 
 
 def curves_name(task: str, dataset: str) -> str:
-    """The name of the figure of one task: letters that are unfit for a file name are quoted as in a URL."""
-    return f"robustness-{quote(task, safe='')}-{quote(dataset, safe='')}"
+    """The name of the figure of one task: letters that are unfit for a file name are quoted as in a URL, the end of a very long name is a
+    hash."""
+    return file_name(["robustness", quote(task, safe=""), quote(dataset, safe="")], "-", ".png").removesuffix(".png")
 
 
 @style.settings()

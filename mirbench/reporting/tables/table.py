@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mirbench.reporting.words import NONE, cell
+from mirbench.results.cells import guarded
 from mirbench.results.schema import DIGITS
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ def csv(tables: Mapping[str, Table], what: str = "") -> str:
         frame = table.numbers.copy()
         if what:
             frame.insert(0, what, name, allow_duplicates=True)  # an encoder may be called so
+        frame = frame.set_axis([guarded(str(name)) for name in frame.columns], axis=1).astype(object)
+        frame = frame.map(lambda cell: guarded(cell) if isinstance(cell, str) else cell)
         written += frame.to_csv(index=False, header=not written, lineterminator="\n")
     return written
 

@@ -244,6 +244,10 @@ def test_the_same_data_give_the_same_bytes_and_figures_of_an_earlier_report_go(t
     names = {p.name for p in written if p.suffix == ".svg"}
     assert names >= {"robustness.svg", "retained.svg", "robustness-key-mini.svg", f"{figures.curves_name('a/b', 'mini')}.svg"}
     assert figures.curves_name("a/b", "mini") == "robustness-a%2Fb-mini"
+    long = {figures.curves_name("key", "x" * 230), figures.curves_name("key", "x" * 229), figures.curves_name("y" * 99, "曲" * 80)}
+    assert len(long) == 3
+    assert max(map(len, long)) <= 143 - len(".part-12345678-.png")
+    assert all(name.startswith("robustness-") for name in long)
     first = {p: p.read_bytes() for p in written}
     figures.write_figures(a_results(**about), tmp_path, lambda *task: ["A note."])
     assert {p: p.read_bytes() for p in written} == first

@@ -250,3 +250,11 @@ def test_a_value_that_is_not_finite_is_shown_as_it_is_and_is_not_the_best():
     told = rows_of(table.markdown())
     assert [told[name] for name in "abcd"] == [["inf [0.40, 0.60]"], ["**0.500 [0.40, 0.60]**"], ["0.400 [0.40, 0.60]"], ["–"]]
     assert "<td >inf<br><small>[0.40, 0.60]</small></td>" in table.html()
+
+
+def test_no_name_is_a_formula_to_a_spreadsheet():
+    rows = [a_row("robustness", encoder=name, corruption=name, value=-0.25) for name in ("=1+1", "@x")]
+    (table,) = retained(TABLES["robustness"].frame(rows))
+    lines = formats.csv({"-2+x": table}, "task").splitlines()
+    assert lines[0] == "task,corruption,'=1+1,'=1+1 low,'=1+1 high,'@x,'@x low,'@x high"
+    assert lines[1].startswith("'-2+x,'=1+1,-0.25,")
