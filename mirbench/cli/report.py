@@ -38,11 +38,11 @@ def show_run(folder: Path, quiet: bool) -> None:
     from mirbench.results.run_folder import RunFolder
 
     width = shutil.get_terminal_size((reporting.WIDTH, 24)).columns
+    table = ""
     if not reporting.up_to_date(folder):
         with RunFolder(folder).locked():  # the same command may run more than once
-            if not reporting.up_to_date(folder):
-                reporting.report([folder], width=width)
-    table = reporting.table_text(folder, width)
+            table = "" if reporting.up_to_date(folder) else reporting.report([folder], width=width).text
+    table = table or reporting.table_text(folder, width)
     if quiet:
         print(folder)
         return

@@ -97,7 +97,8 @@ def spoil(path, at=-1):
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["in the process that made it", "in another"])
-def test_a_damaged_entry_counts_as_missing_and_is_set_aside_when_it_is_made_again(store, tmp_path, capsys, again):
+def test_a_damaged_entry_counts_as_missing_and_is_set_aside_when_it_is_made_again(store, tmp_path, capsys, monkeypatch, again):
+    monkeypatch.setenv("MIRBENCH_QUIET", "0")
     filled(store, "demo", "1", title="one")
     assert not store.is_damaged("demo", "1")
     spoil(tmp_path / "demo" / "1" / "x.bin")
