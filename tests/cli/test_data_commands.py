@@ -165,7 +165,7 @@ def test_every_fault_is_told_in_one_go(data):
     checked = checked_of(data.write())
     assert found(checked, "problem", "1 group in more than one split") == ("'one artist' in test (1) and train (1)",)
     assert found(checked, "warning", "task key cannot read 1 annotation") == (
-        "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm' or 'A:min'",
+        "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'",
     )
     assert found(checked, "warning", "task key has no labelled clip in valid and test, and is not run") == ()
     assert found(checked, "note", "(the same key) and are one class, 'C# minor'") == ("'C# minor' (2)", "'Db minor' (1)")
