@@ -17,6 +17,7 @@ import typer
 from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
+from mirbench.cli.findings_text import tell_findings
 from mirbench.cli.flags import (
     AllowOutside,
     AllowOverlap,
@@ -135,7 +136,8 @@ def _plan_or_run(
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
-    show_run(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept), quiet)
+    tell = (lambda resolved: None) if quiet else tell_findings
+    show_run(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept, tell), quiet)
 
 
 @app.command(cls=Command)

@@ -83,7 +83,10 @@ def settle_splits(
     if "valid" in there or not {"train", "test"} <= there or not any(clip.annotations for clip in clips):
         return list(clips), given
     share = SHARES["valid"]
-    moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+    try:
+        moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+    except MirbenchError as error:
+        raise MirbenchError(f"no clip has the split valid, and none of train can be taken for it: {error}") from None
     rule = f"{given}; no valid split: {100 * share:g} % of train, by whole groups (by {grouped_by}), {seeded}"
     return [next(moved) if clip.split == "train" else clip for clip in clips], rule
 

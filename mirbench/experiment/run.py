@@ -40,10 +40,18 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     return build(resolved)
 
 
-def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", kept: KeptCheckpoints | None = None) -> Path:
+def run(
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    command: str = "",
+    kept: KeptCheckpoints | None = None,
+    tell: Callable[[Resolved], None] = lambda resolved: None,
+) -> Path:
     """Does what is left to do and writes the run folder; returns it. A run folder that is whole already is left as it is.
 
-    command: for the manifest. kept: checkpoints to take from the cache as they are.
+    command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
+    nothing is computed of them.
     """
     planned = plan(config, registry, cache, kept)
     executor = executor_of(planned.resolved)
@@ -51,6 +59,7 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
     if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations), outcome)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
+    tell(planned.resolved)
     _refuse(planned, executor, outcome)
     folder = RunFolder.create(Path(planned.resolved.config.output) / planned.name)
     if folder.is_whole(planned.key) and not planned.graph.missing(executor.store):

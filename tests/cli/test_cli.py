@@ -58,7 +58,7 @@ def stub(tmp_path, monkeypatch):
         seen.planned.append((config, registry, cache))
         return "a plan"
 
-    def run(config, registry, cache, command, kept=None):
+    def run(config, registry, cache, command, kept=None, tell=None):
         plan(config, registry, cache)
         if seen.error is not None:
             raise seen.error
