@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.labels import Labels, Unread
+from mirbench.data.labels import Labels, Unread, read_labels
 from mirbench.data.manifests.columns import CORE, meant_by
 from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import SHARES
-from mirbench.errors import did_you_mean, printable
+from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, PROBED, SPLITS, Clip
 
@@ -94,6 +94,20 @@ def of_assigned(given: Sequence[Clip], clips: Sequence[Clip]) -> Iterator[Findin
             f"{count(len(groups), 'group')}, the largest, '{printable(group)}', of {count(most, 'clip')}, are kept whole, and labels spread"
         )
         yield Finding("warning", f"{'/'.join(wanted)} are {shares} % ({numbers} clips) where {asked} % was asked for: {why}.")
+
+
+def labels_of(
+    dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]
+) -> tuple[list[Labels], list[Finding]]:
+    """Of each task whose annotation is there; and of those that have too many classes, that they are not run."""
+    labels, told = list[Labels](), list[Finding]()
+    for task in tasks:
+        if task.annotation in annotations:
+            try:
+                labels.append(read_labels(task, clips, dataset.classes.get(task.annotation, ())))
+            except MirbenchError as error:
+                told.append(Finding("warning", f"task {task.name} is not run: {error}"))
+    return labels, told
 
 
 def of_data(

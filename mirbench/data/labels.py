@@ -12,6 +12,7 @@ from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Clip
 
+MOST_CLASSES = 50_000
 MANY = 20  # cells of a column, of which one may be unreadable whatever its share
 
 
@@ -83,8 +84,29 @@ class Labels:
         return [name for name, n in self.counts.get(split, {}).items() if not n]
 
 
+def check_class_count(task: Task, clips: Iterable[Clip]) -> None:
+    """Raises MirbenchError where clips have more different labels than any probe could tell apart."""
+    if task.target == "regression" or task.classes:
+        return
+    values = {str(value) for clip in clips for value in _written(clip.annotations.get(task.annotation, ()), task.target == "multilabel")}
+    if len(values) > MOST_CLASSES:
+        raise MirbenchError(too_many(task.annotation, len(values)))
+
+
+def too_many(annotation: str, count: int) -> str:
+    """The sentence for so many classes."""
+    return (
+        f"the annotation '{annotation}' has {count:,} different labels, and a task of more than {MOST_CLASSES:,} classes cannot be run; name it otherwise if it "
+        "is no label, or take the commonest ones."
+    )
+
+
 def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> Labels:
-    """The labels of the train, valid and test clips that carry the task's annotation. published: the data set's order of its classes."""
+    """The labels of the train, valid and test clips that carry the task's annotation. published: the data set's order of its classes.
+
+    Raises MirbenchError where there are too many classes.
+    """
+    check_class_count(task, clips)
     reader = _Reader(task)
     labels: dict[str, list[Any]] = {split: [] for split in PROBED}
     unread: list[Unread] = []

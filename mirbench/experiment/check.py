@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.data import findings
 from mirbench.data.findings import Finding, count, unique
-from mirbench.data.labels import Labels, read_labels, without_unreadable
+from mirbench.data.labels import Labels, without_unreadable
 from mirbench.data.manifests.faults import FaultlessRows, find_faults
 from mirbench.data.manifests.own import OwnDataset
 from mirbench.data.manifests.paths import readable
@@ -120,7 +120,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
             report += findings.of_files(clips, scans, config.max_bad, called)
             report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse")
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
-        labels = _labels(dataset, annotations, clips, tasks)
+        labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
+        report += uncounted
         asked = [task for task in tasks if task.name in config.tasks]
         known = {task.annotation for task in registry.tasks.values()}
         report += findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
@@ -223,12 +224,6 @@ def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_a
     )
     pairs = [(learnt_from, [*valid, *rest]), (valid, rest)]
     return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), by_audio=False)], split
-
-
-def _labels(dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]) -> list[Labels]:
-    """Of each task whose annotation is there."""
-    carried = [task for task in tasks if task.annotation in annotations]
-    return [read_labels(task, clips, dataset.classes.get(task.annotation, ())) for task in carried]
 
 
 def _split_facts(clips: Sequence[Clip], scans: Mapping[str, Scan]) -> tuple[SplitFacts, ...]:

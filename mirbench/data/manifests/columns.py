@@ -11,7 +11,10 @@ CORE = ("path", "id", "start", "duration", "end", "split", "group", "artist")
 CLASSES = ("genre", "key", "pitch", "instrument", "singer", "technique")
 """Annotations of which a clip has one."""
 
-PLAIN_NAMES = (*CORE, "tags", *CLASSES, "mood", "emotion", "arousal", "valence")
+LABELS = ("tags", *CLASSES)
+"""Annotations whose values are classes."""
+
+PLAIN_NAMES = (*CORE, *LABELS, "mood", "emotion", "arousal", "valence")
 """Columns that are known in any case; every other is an annotation of the very name that it has."""
 
 CALLED_PATH = {"file", "filename", "file_name", "filepath", "file_path", "audio", "audio_path", "audio_file", "track", "wav"}
@@ -52,7 +55,7 @@ def meant_by(column: str, there: Collection[str]) -> str:
     """
     plain = re.sub(r"[\s.:-]+", "_", column.strip().lower())
     if plain in _A_LABEL:
-        return "" if {"tags", *CLASSES} & set(there) else "a label"
+        return "" if set(LABELS) & set(there) else "a label"
     name = _MEANT.get(plain, "")
     return "" if name in there else name
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.data.audio.opening import kind_of
-from mirbench.data.manifests.columns import CALLED_PATH, CORE, PLAIN_NAMES, is_missing
+from mirbench.data.labels import MOST_CLASSES, too_many
+from mirbench.data.manifests.columns import CALLED_PATH, CLASSES, CORE, PLAIN_NAMES, is_missing
 from mirbench.data.manifests.delimited import Delimited, read_delimited
 from mirbench.data.manifests.kinds import holds_audio, kind_of_cell, parquet_columns
 from mirbench.errors import MirbenchError, describe, printable
@@ -62,8 +63,16 @@ def read_rows_of(path: Path) -> Rows:
         hint = "; write one object a line and name it .jsonl" if path.suffix.lower() == ".json" else ""
         raise MirbenchError(f"the manifest {path} has none of the endings {', '.join((*TEXT, '.parquet'))}{hint}.")
     check_regular(path)
-    if ending == ".parquet":
-        return _parquet(path)
+    found = _parquet(path) if ending == ".parquet" else _read_text(path, ending)
+    for at, name in enumerate(found.columns):
+        if name in CLASSES and len(found.rows) > MOST_CLASSES:
+            labels = {cell if isinstance(cell, str | int | float) else str(cell) for _, cells in found.rows for cell in (cells[at],)}
+            if len(labels) > MOST_CLASSES:
+                raise MirbenchError(f"{path}: {too_many(name, len(labels))}")
+    return found
+
+
+def _read_text(path: Path, ending: str) -> Rows:
     text = _text(path)
     if not text.strip():
         raise MirbenchError(f"the manifest {path} is empty; it needs a line per clip, with its path.")

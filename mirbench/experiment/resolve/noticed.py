@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mirbench.data import findings
 from mirbench.data.findings import Finding
-from mirbench.data.labels import read_labels, without_unreadable
+from mirbench.data.labels import without_unreadable
 from mirbench.data.manifests.own import OwnDataset
 from mirbench.errors import printable
 from mirbench.experiment.resolve.records import Data
@@ -30,11 +30,11 @@ def findings_of(data: Data, config: RunConfig, registry: Registry, scored: bool)
     noun, known = data.noun, {task.annotation for task in registry.tasks.values()}
     read_first, columns = (noun.findings, noun.columns) if isinstance(noun, OwnDataset) else ((), ())
     tasks: Sequence[Task] = registry.resolve("task", config.tasks) if scored else []
-    labels = [read_labels(task, data.clips, noun.classes.get(task.annotation, ())) for task in tasks if task.annotation in noun.annotations]
+    labels, uncounted = findings.labels_of(noun, noun.annotations, data.clips, tasks)
     asked = [task for task in tasks if task.name in config.tasks and task.annotation in noun.annotations]
     found = findings.of_data(noun, noun.annotations, data.clips, data.unread, labels, asked, known, columns, _called)
     level = findings.LEVELS.index
-    return tuple(sorted((*read_first, *found), key=lambda finding: level(finding.level)))
+    return tuple(sorted((*read_first, *uncounted, *found), key=lambda finding: level(finding.level)))
 
 
 def _called(clip: Clip) -> str:
