@@ -96,8 +96,8 @@ def check_class_count(task: Task, clips: Iterable[Clip]) -> None:
 def too_many(annotation: str, count: int) -> str:
     """The sentence for so many classes."""
     return (
-        f"the annotation '{annotation}' has {count:,} different labels, and a task of more than {MOST_CLASSES:,} classes cannot be run; name it otherwise if it "
-        "is no label, or take the commonest ones."
+        f"the annotation '{annotation}' has {count:,} different labels, and a task of more than {MOST_CLASSES:,} classes cannot be run; "
+        "name it otherwise if it is no label, or take the commonest ones."
     )
 
 
