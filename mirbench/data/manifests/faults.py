@@ -20,7 +20,7 @@ from mirbench.data.manifests.own import ManifestDataset, OwnDataset
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import Rows, read_rows_of
 from mirbench.data.splits import split_named
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 from mirbench.records import Clip
 
 _READ: dict[str, Callable[[str, Any], Any]] = {
@@ -89,7 +89,7 @@ class _Reader:
                 if why := self._looked_up(name, cells[at], read):
                     self.faults[number].append(why)
                 elif name == "id" and (given := name_text(name, cells[at])) and ids.setdefault(given, number) != number:
-                    self.faults[number].append(f"the id '{given}' is that of {self.rows.unit} {ids[given]} already")
+                    self.faults[number].append(f"the id '{printable(given):.60}' is that of {self.rows.unit} {ids[given]} already")
             if number not in self.faults:
                 row = {name: cells[at] for at, name, _ in self.columns}
                 try:
@@ -150,7 +150,7 @@ class _Reader:
             others = ((n, s) for first, last, s, n in seen[row["path"]] if s != split and start < last and first < end)
             if (other := next(others, None)) is not None:
                 which = f"in {self.rows.unit} {other[0]} in {other[1]}"
-                self.faults[number].append(f"'{row['id']}' is in {split}, and {which}, with a stretch in common")
+                self.faults[number].append(f"'{printable(row['id'])}' is in {split}, and {which}, with a stretch in common")
             else:
                 seen[row["path"]].append((start, end, split, number))
 

@@ -25,7 +25,7 @@ from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import read_rows_of
 from mirbench.data.splits import settle_splits, split_named
 from mirbench.engine.files import write_atomically
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 from mirbench.records import Clip
 
 COLUMNS = ("id", "path", "split", "group", "start", "duration")
@@ -146,7 +146,9 @@ def _ids(where: RowLocator, given: Sequence[str], names: Sequence[str], starts: 
     for at, text in enumerate(given):
         if text and seen.setdefault(text, at) != at:
             first = f"{where.unit} {where.numbers[seen[text]]}"
-            raise MirbenchError(f"{where(at)}: the id '{text}' is that of {first} already; every clip needs an id of its own.")
+            raise MirbenchError(
+                f"{where(at)}: the id '{printable(text):.60}' is that of {first} already; every clip needs an id of its own."
+            )
     ids = []
     for at, text in enumerate(given):
         if not text:
@@ -196,7 +198,7 @@ def _check_overlaps(where: RowLocator, clips: Sequence[Clip]) -> None:
                 if other != split and end > clip.start:
                     one, two = sorted((first, at))
                     raise MirbenchError(
-                        f"{where(two)}: '{path}' is in the split {clips[two].split} here and in {clips[one].split} in "
+                        f"{where(two)}: '{printable(path)}' is in the split {clips[two].split} here and in {clips[one].split} in "
                         f"{where.unit} {where.numbers[one]}, with a stretch in common; a stretch must be in one split."
                     )
             end = math.inf if clip.duration is None else clip.start + clip.duration

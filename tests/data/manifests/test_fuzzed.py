@@ -45,7 +45,7 @@ TEXT = [
 ]
 ODD = ["two\nlines", "two\r\nlines", "\r", "x" * 150_000, "\0", "\x0b", "\u2028", "\ufeff", "𝄞", "\x1a", "1e999", "1,5", "-0", "0x10", "１"]
 KEYS = ["C major", "8A", "Bbm", "B- major", "H", "C:maj", "F♯ minor", "1d", "60", "C4", "440 Hz", "128"]
-NUMBERS = ["0", "1.5", "1,5", "-1", "1e400", "12:30", "0.5|1", " 3 ", "nan", "٣"]
+NUMBERS = ["1.5", "3", "0", "1,5", "-1", "1e400", "12:30", "0.5|1", " 3 ", "nan", "٣"]
 SPLITS = ["train", "valid", "test", "Train", "dev", "pretrain", "tset", "NA"]
 COLUMNS = {
     **dict.fromkeys(("start", "duration", "end", "arousal", "valence", "offset", "bpm"), NUMBERS),
@@ -54,35 +54,40 @@ COLUMNS = {
     **dict.fromkeys(("tags", "tags_unknown", "mood", "emotion"), LISTS),
     **dict.fromkeys(("group", "artist", "genre", "title", "id", "Genre", "artist_id", "", "Unnamed: 0"), TEXT),
 }
-ENCODINGS = ["utf-8"] * 12 + ["utf-8-sig", "latin-1", "utf-16", "cp1252"]
+ENCODINGS = ["utf-8"] * 40 + ["utf-8-sig", "latin-1", "utf-16", "cp1252"]
 ODD_VALUES = [True, {"a": 1}, [["a"]], [None], ["a", 1], 1.5, float("inf"), 10**30, "\ud83d", []]
 
 
 def made(draw):
-    """(ending, content, how many rows were written where none was broken afterwards)"""
+    """(ending, content)"""
     columns = ["path", *draw.sample(sorted(COLUMNS), draw.randint(0, 6))]
     draw.shuffle(columns)
-    strange = draw.random() < 0.5
+    wild = draw.choice([0, 0, 0.01, 0.05, 0.3])
 
     def cell(name, at):
         if name == "path":
-            return draw.choice([f"{at}.wav"] * 20 + ["../a.wav", "C:\\a.wav", "a b.wav", "", "é.wav"]) if strange else f"{at}.wav"
-        kinds = [COLUMNS[name]] * 6 + ([MISSING] * 2 + [TEXT, LISTS, ODD] if strange else [["", *COLUMNS[name][:2]]])
-        return draw.choice(draw.choice(kinds))
+            return (
+                draw.choice([f"{at}.wav"] * 20 + ["../a.wav", "C:\\a.wav", "a b.wav", "", "é.wav"]) if draw.random() < wild else f"{at}.wav"
+            )
+        if draw.random() < wild:
+            return draw.choice(draw.choice([COLUMNS[name]] * 6 + [MISSING] * 2 + [TEXT, LISTS, ODD]))
+        if name in ("id", "path"):
+            return f"{at}"
+        return draw.choice(COLUMNS[name][:2] if name == "split" or draw.random() < 0.8 else MISSING)
 
-    rows = [[cell(name, at) for name in columns] for at in range(draw.randint(0, 30))]
+    rows = [[cell(name, at) for name in columns] for at in range(draw.choice([draw.randint(0, 30), draw.randint(8, 30)]))]
     ending = draw.choice([".csv"] * 5 + [".tsv"] * 3 + [".txt", ".jsonl", ".jsonl", ".csv.gz", ".parquet"])
     if ending == ".parquet":
         table = pyarrow.table({f"{name}": [row[at] for row in rows] for at, name in enumerate(columns)})
         buffer = io.BytesIO()
         parquet.write_table(table, buffer)
-        return ending, broken(draw, buffer.getvalue(), 0.3), len(rows)
+        return ending, broken(draw, buffer.getvalue(), 0.3)
     if ending == ".jsonl":
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
         for each in objects:
             if draw.random() < 0.2:
                 each[draw.choice(["explicit", "genre", "tags", "start", "path", "x"])] = draw.choice(ODD_VALUES)
-        return ending, broken(draw, "\n".join(map(json.dumps, objects)).encode(), 0.2), len(rows)
+        return ending, broken(draw, "\n".join(map(json.dumps, objects)).encode(), 0.2)
     separator = draw.choice(",,,;\t") if ending != ".tsv" else draw.choice("\t\t\t,")
     newline = draw.choice(["\n", "\n", "\r\n", "\r"])
     if draw.random() < 0.6:
@@ -110,7 +115,7 @@ def made(draw):
         text = newline.join(lines)
     content = text.encode(draw.choice(ENCODINGS), "replace")
     content = broken(draw, content, 0.1)
-    return ending, gzip.compress(content) if ending.endswith(".gz") else content, None
+    return ending, gzip.compress(content) if ending.endswith(".gz") else content
 
 
 def broken(draw, content, share):
@@ -170,7 +175,7 @@ def fuzz(folder, seeds):
     read = 0
     for seed in seeds:
         draw = random.Random(seed)
-        ending, content, written = made(draw)
+        ending, content = made(draw)
         path = folder / f"my{ending}"
         path.write_bytes(content)
         try:
@@ -185,15 +190,15 @@ def fuzz(folder, seeds):
                 assert said != "read" or len(found.rows) == 0
             read += said == "read"
         except Exception as error:
-            raise AssertionError(f"seed {seed}: {ending}, {written} rows, {content[:2000]!r}") from error
+            raise AssertionError(f"seed {seed}: {ending}, {content[:2000]!r}") from error
         path.unlink()
     return read
 
 
 def test_manifests_made_at_random_are_read_whole_or_refused(tmp_path, built_in):
-    assert fuzz(tmp_path, range(400)) > 60  # and the rest is refused
+    assert fuzz(tmp_path, range(400)) > 120  # and the rest is refused
 
 
 @pytest.mark.slow
 def test_twenty_thousand_manifests_made_at_random_are_read_whole_or_refused(tmp_path, built_in):
-    assert fuzz(tmp_path, range(20_000)) > 3_000
+    assert fuzz(tmp_path, range(20_000)) > 6_000

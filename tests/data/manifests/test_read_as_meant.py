@@ -4,7 +4,9 @@ import csv
 import gzip
 import json
 import os
+import random
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -362,3 +364,45 @@ def test_one_unreadable_cell_among_many_is_unknown():
     assert without_unreadable(more, [key], 0.01) == (more, {})
     assert len(without_unreadable(more, [key], 0.05)[1]["key"]) == 2
     assert without_unreadable(clips[:5], [key], 0.01) == (clips[:5], {})
+
+
+def test_too_many_classes_are_refused_in_a_sentence(tmp_path, monkeypatch):
+    from mirbench.data import labels
+    from mirbench.data.manifests import rows
+
+    lines = [[f"{i}", f"g{i % 5}", f"c{i}", "|".join(f"t{i * 3 + k}" for k in range(3))] for i in range(100)]
+    for module in (labels, rows):
+        monkeypatch.setattr(module, "MOST_CLASSES", 99)
+    sentence = (
+        "the annotation 'genre' has 100 different labels, and a task of more than 99 classes cannot be run; name it otherwise if it is"
+    )
+    with pytest.raises(mirbench.MirbenchError, match=sentence):
+        table(tmp_path, ["path", "artist", "genre", "x"], lines)
+    clips = [mirbench.Clip(line[0], Path("a"), "train", "g", annotations={"tags": tuple(line[3].split("|"))}) for line in lines]
+    with pytest.raises(mirbench.MirbenchError, match="the annotation 'tags' has 300 different labels"):
+        read_labels(TAGGING, clips)
+    assert len(table(tmp_path, ["path", "artist", "title", "x"], lines).clips) == 100
+
+
+def test_a_table_of_many_tags_is_small():
+    from mirbench.evaluation.probing.scoring import check_probed, task_data
+
+    draw = random.Random(0)
+    tags = [f"tag {i}" for i in range(500)]
+    clips = [
+        mirbench.Clip(f"{i}", Path("a"), ("train", "valid", "test")[i % 3], "g", annotations={"tags": draw.sample(tags, 50)})
+        for i in range(900)
+    ]
+    tagging = registry.load().get("task", "tagging")
+    tracemalloc.start()
+    check_probed(tagging, task_data(tagging, clips))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * 900 * 500  # bytes a cell, of which a table of int64 alone would be eight, and an order of all clips eight more
+
+
+def test_text_with_line_breaks_is_told_in_one_line(tmp_path):
+    assert refused(tmp_path, 'path,split\na,"tr\nain"\n') == (
+        "my.csv, line 2: split is 'tr\\nain'; did you mean 'train'? it must be one of train, valid, test, pretrain."
+    )
+    assert "'../a\\nb'" in refused(tmp_path, 'path,genre\n"../a\nb",x\n')
