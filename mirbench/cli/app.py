@@ -17,7 +17,7 @@ import typer
 from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
-from mirbench.cli.findings_text import tell_findings
+from mirbench.cli.findings_text import tell_unless
 from mirbench.cli.flags import (
     AllowOutside,
     AllowOverlap,
@@ -136,8 +136,8 @@ def _plan_or_run(
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
-    tell = (lambda resolved: None) if quiet else tell_findings
-    show_run(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept, tell), quiet)
+    command = shlex.join(["mirbench", *_argv])
+    show_run(experiment.run(config, registry, cache_folder(cache), command, kept, tell_unless(quiet)), quiet)
 
 
 @app.command(cls=Command)
@@ -200,7 +200,7 @@ def pretrain(
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench.experiment import run as experiment
 
-    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder)
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, tell_unless(quiet))
     for folder, title in checkpoints.items():
         if not quiet:
             _print_skipped(folder, title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +14,14 @@ MOST = 8  # lines
 EXAMPLES, LONGEST = 3, 60  # of a finding, and characters of one
 
 
-def tell_findings(resolved: Resolved) -> None:
-    """On the error output, at most MOST lines."""
-    for line in finding_lines(resolved):
-        print(f"mirbench: {line}", file=sys.stderr)
+def tell_unless(quiet: bool) -> Callable[[Resolved], None]:
+    """What prints them, at most MOST lines on the error output, or nothing."""
+
+    def tell(resolved: Resolved) -> None:
+        for line in [] if quiet else finding_lines(resolved):
+            print(f"mirbench: {line}", file=sys.stderr)
+
+    return tell
 
 
 def finding_lines(resolved: Resolved) -> list[str]:

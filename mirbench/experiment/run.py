@@ -69,9 +69,11 @@ def run(
     return folder.path
 
 
-def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:
+def pretrain(
+    config: RunConfig, registry: Registry, cache: Path, encoder: str, tell: Callable[[Resolved], None] = lambda resolved: None
+) -> dict[Path, str]:
     """Pretrains one encoder, or each of its variants in a sweep, for each seed, or takes it from the store; returns where the
-    checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
+    checkpoints are, and what each is called: `NAME, seed N`, several where they share it. tell: as of `run`."""
     resolved = resolve_pretraining(config, registry, cache, encoder)
     planned = build_pretraining(resolved)
     executor = executor_of(resolved)
@@ -79,6 +81,7 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
         executor.run(Graph(planned.preparations))
         resolved = resolve_pretraining(config, registry, cache, encoder)
         planned = build_pretraining(resolved)
+    tell(resolved)
     check_files(resolved)
     executor.run(planned.graph)
     titles: dict[Path, list[str]] = {}
