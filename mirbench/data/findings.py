@@ -206,7 +206,8 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding("warning", f"{text}; {instead}.", tuple(named))
     if doubtful := [name for name in labels.names if name.strip().lower() in LIKE_MISSING]:
         named = [f"'{printable(name)}' ({labels.names[name]:,})" for name in doubtful]
-        yield Finding("warning", f"{name}: classes that may stand for a missing value; leave the cell empty if they do.", tuple(named))
+        hint = "they are left as published" if published else "leave the cell empty if they do"
+        yield Finding("note" if published else "warning", f"{name}: classes that may stand for a missing value; {hint}.", tuple(named))
     for alike in similar_names(labels.names):
         named = [f"'{printable(n)}' ({c})" for n, c in zip(alike.names, alike.counts, strict=True)]
         meant = {labels.meant[n] for n in alike.names}
