@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,25 +13,34 @@ from mirbench.errors import MirbenchError
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # by pitch class, as musicians mostly spell them
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 _MODES = {"major": "major", "maj": "major", "M": "major", "": "major", "minor": "minor", "min": "minor", "m": "minor"}
-_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
-_KEY = re.compile(r"([A-Ga-g])([#♯b♭]?)[\s:_]*([A-Za-z]*)")
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1, "-": -1}
+_KEY = re.compile(r"([A-Ga-g])(?:\s*(#|♯|b|♭|-(?=[\s:_]+[A-Za-z])))?[\s:_]*([A-Za-z]*)")  # B- is music21's B flat
+_SHARP_FLAT = re.compile(r"(?<=^[A-Ga-g])[\s-]*(sharp|flat)", re.IGNORECASE)
+_WHEEL = re.compile(r"0?([1-9]|1[0-2])([ABabDMdm])")  # Camelot: 8B is C major, 8A A minor; Open Key: 1d and 1m
+_NOTE = re.compile(r"([A-Ga-g])(#|♯|b|♭)?\s*(-1|[0-9])")
+_HERTZ = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*([kK]?)[hH][zZ]")
 
 
 def parse_key(text: Any) -> tuple[int, str]:
     """A key's tonic in semitones above C, 0 to 11, and its mode, major or minor; enharmonic names are one key.
 
-    text: such as `C major`, `F# minor`, `Bbm` or `A:min`; a capital letter alone is major. Raises MirbenchError for what is no key.
+    text: such as `C major`, `F# minor`, `B♭m`, `A:min` or music21's `B- major`, a code of the Camelot wheel (8B, 8A) or of Open Key (1d,
+    1m); a capital letter alone is major. Raises MirbenchError for what is no key.
 
-    >>> [parse_key(name) for name in ("F# minor", "Gb:min", "Bbm", "A")]
-    [(6, 'minor'), (6, 'minor'), (10, 'minor'), (9, 'major')]
+    >>> [parse_key(name) for name in ("F# minor", "Gb:min", "Bbm", "A", "8A", "1d", "B- major")]
+    [(6, 'minor'), (6, 'minor'), (10, 'minor'), (9, 'major'), (9, 'minor'), (0, 'major'), (10, 'major')]
     """
-    match = _KEY.fullmatch(str(text).strip())
-    if match:
+    plain = str(text).strip()
+    if wheel := _WHEEL.fullmatch(plain):
+        fifths, letter = int(wheel[1]), wheel[2].upper()
+        from_c = 7 * (fifths - (8 if letter in "AB" else 1))  # the fifths are counted from C, which is 8B or 1d
+        return (from_c % 12, "major") if letter in "BD" else ((from_c + 9) % 12, "minor")
+    if match := _KEY.fullmatch(_SHARP_FLAT.sub(lambda word: "#b"[word[1].lower() == "flat"], plain)):
         letter, accidental, written = match.groups()
         mode = _MODES.get(written) or _MODES.get(written.lower())
         if mode and (written or letter.isupper()):
-            return (_MAJOR.index(letter.upper()) + _ACCIDENTALS[accidental]) % 12, mode
-    raise MirbenchError(f"{text!r} is not a key; write it like 'C major', 'F# minor', 'Bbm' or 'A:min'.")
+            return (_MAJOR.index(letter.upper()) + _ACCIDENTALS[accidental or ""]) % 12, mode
+    raise MirbenchError(f"{text!r} is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'.")
 
 
 def key_name(tonic: int, mode: str) -> str:
@@ -42,17 +53,28 @@ def key_name(tonic: int, mode: str) -> str:
 
 
 def parse_pitch(value: Any) -> int:
-    """A MIDI note number, 0 to 127, from an int, a whole float or their text. Raises MirbenchError for what is none.
+    """A MIDI note number, 0 to 127: of an int, a whole float or their text, a note's name with its octave (C4 is 60, middle C), or a
+    frequency with its unit, whose nearest note it is (A4 is 440 Hz). Raises MirbenchError for what is none.
 
-    >>> parse_pitch("60.0")
-    60
+    >>> [parse_pitch(value) for value in ("60.0", "C4", "Bb3", "F♯-1", "440 Hz", "0.262 kHz")]
+    [60, 60, 58, 6, 69, 60]
     """
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = -1.0
+    plain = str(value).strip()
+    number = math.nan
+    if note := _NOTE.fullmatch(plain):
+        letter, accidental, octave = note.groups()
+        number = 12 * (int(octave) + 1) + _MAJOR.index(letter.upper()) + _ACCIDENTALS[accidental or ""]
+    elif hertz := _HERTZ.fullmatch(plain):
+        frequency = float(hertz[1]) * (1000 if hertz[2] else 1)
+        number = float(round(69 + 12 * math.log2(frequency / 440))) if 0 < frequency < math.inf else math.nan
+    else:
+        with contextlib.suppress(ValueError):
+            number = float(plain)
     if number not in range(128):
-        raise MirbenchError(f"{value!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C.")
+        raise MirbenchError(
+            f"{value!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C, its name, C4, or its frequency, "
+            "262 Hz."
+        )
     return int(number)
 
 

@@ -21,6 +21,7 @@ from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
 from mirbench.cli.faults import in_a_sentence
+from mirbench.cli.findings_text import tell_unless
 from mirbench.cli.flags import (
     AllowOutside,
     AllowOverlap,
@@ -142,7 +143,8 @@ def _plan_or_run(
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
-    show_run(experiment.run(config, registry, cache_folder(cache), shlex.join(["mirbench", *_argv]), kept), quiet)
+    command = shlex.join(["mirbench", *_argv])
+    show_run(experiment.run(config, registry, cache_folder(cache), command, kept, tell_unless(quiet)), quiet)
 
 
 @app.command(cls=Command)
@@ -205,7 +207,7 @@ def pretrain(
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench.experiment import run as experiment
 
-    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder)
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, tell_unless(quiet))
     for folder, title in checkpoints.items():
         if not quiet:
             _print_skipped(folder, title)

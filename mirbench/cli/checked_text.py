@@ -18,7 +18,7 @@ from mirbench.records import PROBED
 WIDTH = 120  # characters of a line
 NAME = 28  # characters of a class's name in a table
 CLASSES = 400  # in a table; all of them are in the JSON
-EXAMPLES = {"problem": 10, "warning": 3, "note": 3}  # of a finding, each on a line
+EXAMPLES = {"error": 10, "warning": 3, "note": 3}  # of a finding, each on a line
 LONGEST = 400  # characters of an example
 SHORT, INLINE = 40, 8  # characters of an example, and how many that short stand in one line
 
@@ -32,7 +32,7 @@ def checked_page(checked: Checked) -> str:
         about = checked.estimate
         lines += ["", *wrapped(f"a run of {about.of}: about {duration(about.seconds)} on two cores and {about.megabytes:,.0f} MB in")]
         lines[-1] += f" {about.cache}, where {about.free:,.0f} MB are free"
-    for level, heading in (("note", "notes"), ("warning", "warnings"), ("problem", "problems, which a run refuses")):
+    for level, heading in (("note", "notes"), ("warning", "warnings"), ("error", "errors, which a run refuses")):
         if found := checked.of_level(level):
             lines += ["", heading, *(line for finding in found for line in _finding(finding))]
     return "\n".join([*lines, "", verdict(checked)])
@@ -40,11 +40,11 @@ def checked_page(checked: Checked) -> str:
 
 def verdict(checked: Checked) -> str:
     """One line: whether a run would work."""
-    problems, warnings = (len(checked.of_level(level)) for level in ("problem", "warning"))
+    errors, warnings = (len(checked.of_level(level)) for level in ("error", "warning"))
     text = f"; {count(warnings, 'warning')}" if warnings else ""
     name = checked.dataset.name
-    if problems:
-        return f"{name}: a run would refuse it: {count(problems, 'problem')}{text}."
+    if errors:
+        return f"{name}: a run would refuse it: {count(errors, 'error')}{text}."
     if not checked.made:
         return f"{name}: mirbench makes it at the first run; there is nothing to check before that."
     if not any(labels.usable for labels in checked.labels):

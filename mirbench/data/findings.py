@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.labels import Labels
+from mirbench.data.labels import Labels, Unread, read_labels
+from mirbench.data.manifests.columns import CORE, meant_by
 from mirbench.data.similar_names import similar_names
-from mirbench.errors import did_you_mean, printable
+from mirbench.data.splits import SHARES
+from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, PROBED, SPLITS, Clip
 
@@ -23,15 +25,22 @@ if TYPE_CHECKING:
     from mirbench.data.scans import Scan
 
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
+FAR = 0.05  # of all clips, that a split may have more or less than was asked for
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
-LEVELS = ("problem", "warning", "note")
+LEVELS = ("error", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
+LIKE_MISSING = frozenset(
+    (
+        *("unknown", "unk", "undefined", "unspecified", "missing", "unlabeled", "unlabelled", "unclassified", "untagged", "tbd"),
+        *("n.a.", "n.a", "not available", "not specified", "no label", "no data"),
+    )
+)  # class names that cells without a value may have been given
 Name = Callable[[Clip], str]  # what a clip is called in a finding
 
 
 @dataclass(frozen=True)
 class Finding:
-    """level: problem, which a run refuses, warning or note. examples: what it is about, all of it."""
+    """level: error, which a run refuses, warning or note. examples: what it is about, all of it."""
 
     level: str
     text: str
@@ -42,24 +51,86 @@ def of_ids(clips: Sequence[Clip]) -> Iterator[Finding]:
     """Clip ids that stand more than once."""
     if twice := [clip_id for clip_id, n in Counter(clip.id for clip in clips).items() if n > 1]:
         text = f"{count(len(twice), 'clip id')} given more than once; ids must be unique."
-        yield Finding("problem", text, tuple(map(printable, twice)))
+        yield Finding("error", text, tuple(map(printable, twice)))
 
 
 def of_splits(clips: Sequence[Clip]) -> Iterator[Finding]:
     """Splits that are none, groups in more than one, and a test split of very few groups. `pretrain` counts as `train`."""
     if unknown := Counter(clip.split for clip in clips if clip.split not in SPLITS):
         named = [f"'{printable(split)}' ({count(n, 'clip')})" for split, n in unknown.items()]
-        yield Finding("problem", f"{count(len(unknown), 'split')} unknown; a split is one of {', '.join(SPLITS)}.", tuple(named))
+        yield Finding("error", f"{count(len(unknown), 'split')} unknown; a split is one of {', '.join(SPLITS)}.", tuple(named))
     splits_of_group: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
         splits_of_group[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
     if leaks := {group: splits for group, splits in sorted(splits_of_group.items()) if len(splits) > 1}:
         named = [f"'{printable(g)}' in " + " and ".join(f"{s} ({n})" for s, n in sorted(splits.items())) for g, splits in leaks.items()]
-        yield Finding("problem", f"{count(len(leaks), 'group')} in more than one split; every group must be in one.", tuple(named))
+        yield Finding("error", f"{count(len(leaks), 'group')} in more than one split; every group must be in one.", tuple(named))
     tested = sum("test" in splits for splits in splits_of_group.values())
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
         yield Finding("warning", text)
+
+
+def of_assigned(given: Sequence[Clip], clips: Sequence[Clip]) -> Iterator[Finding]:
+    """Splits that were assigned: where only valid was missing, and where whole groups come out far from what was asked for. given: the
+    clips before, with split '' where they had none."""
+    before = Counter(clip.split for clip in given)
+    if before[""]:
+        wanted: Mapping[str, float] = SHARES
+    elif not before["valid"] and any(clip.split == "valid" for clip in clips):
+        wanted = {"train": 1 - SHARES["valid"], "valid": SHARES["valid"]}
+        taken = sum(clip.split == "valid" for clip in clips)
+        text = f"no clip is given the split valid: {taken:,} of the {before['train']:,} train clips are taken for it, in whole groups."
+        yield Finding("warning", text)
+    else:
+        return
+    assigned = [clip for clip in clips if clip.split in wanted]
+    sizes, groups = Counter(clip.split for clip in assigned), Counter(clip.group for clip in assigned)
+    if any(abs(sizes[split] - share * len(assigned)) > FAR * len(assigned) for split, share in wanted.items()):
+        shares = "/".join(f"{100 * sizes[split] / len(assigned):.0f}" for split in wanted)
+        numbers, asked = "/".join(f"{sizes[split]:,}" for split in wanted), "/".join(f"{100 * share:g}" for share in wanted.values())
+        group, most = groups.most_common(1)[0]
+        why = (
+            f"{count(len(groups), 'group')}, the largest, '{printable(group)}', of {count(most, 'clip')}, are kept whole, and labels spread"
+        )
+        yield Finding("warning", f"{'/'.join(wanted)} are {shares} % ({numbers} clips) where {asked} % was asked for: {why}.")
+
+
+def labels_of(
+    dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]
+) -> tuple[list[Labels], list[Finding]]:
+    """Of each task whose annotation is there; and of those that have too many classes, that they are not run."""
+    labels, told = list[Labels](), list[Finding]()
+    for task in tasks:
+        if task.annotation in annotations:
+            try:
+                labels.append(read_labels(task, clips, dataset.classes.get(task.annotation, ())))
+            except MirbenchError as error:
+                told.append(Finding("warning", f"task {task.name} is not run: {error}"))
+    return labels, told
+
+
+def of_data(
+    dataset: Dataset,
+    annotations: Sequence[str],
+    clips: Sequence[Clip],
+    unread: Mapping[str, Sequence[Unread]],
+    labels: Sequence[Labels],
+    asked: Sequence[Task],
+    known: Collection[str],
+    columns: Sequence[str],
+    called: Name,
+) -> Iterator[Finding]:
+    """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
+    known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
+    yield from of_splits(clips)
+    yield from of_duplicates(clips)
+    for name, several in unread.items():
+        whys = tuple(f"{called(each.clip)}: {printable(_why(each))}" for each in several)
+        many = sum(name in clip.annotations for clip in clips) + len(several)
+        yield Finding("warning", f"{len(several):,} of {many:,} cells of '{printable(name)}' cannot be read, and are unknown.", whys)
+    yield from of_tasks(labels, asked, dataset, annotations, called)
+    yield from of_annotations(annotations, known, columns)
 
 
 def of_tasks(
@@ -68,32 +139,40 @@ def of_tasks(
     """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
     the data set."""
     for each in labels:
-        yield from of_labels(each, "problem" if each.task in asked else "warning", bool(dataset.files), called)
+        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called)
     for task in asked:
         if task.annotation not in annotations:
             carried = printable(", ".join(annotations) or "none")
-            yield Finding("problem", f"task {task.name} needs the annotation '{task.annotation}'; the clips carry {carried}.")
+            yield Finding("error", f"task {task.name} needs the annotation '{task.annotation}'; the clips carry {carried}.")
     if not labels and not asked:
         given = printable(dataset.location or dataset.name)
         yield Finding("note", f"no task finds its annotation; it can be pretrained on, by --pretrain-on {given}.")
     elif labels and not asked and not any(each.usable for each in labels):
-        yield Finding("problem", "no task can be run on it.")
+        yield Finding("error", "no task can be run on it.")
 
 
-def of_annotations(annotations: Sequence[str], known: Collection[str]) -> Iterator[Finding]:
-    """Annotations that no task reads. known: those that one does."""
+def of_annotations(annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = ()) -> Iterator[Finding]:
+    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read."""
     for name in annotations:
         if name not in known and name.removesuffix("_unknown") not in known:
-            hint = did_you_mean(name, known)
-            yield Finding("note", f"no task reads the annotation '{printable(name)}'{f';{hint}' if hint else '.'}")
+            called, meant = printable(name), meant_by(name, columns or annotations)
+            if meant == "a label":
+                yield Finding("warning", f"no task reads the column '{called}'; rename it to what it tells: {', '.join(sorted(known))}.")
+            elif meant in CORE or meant in known:
+                yield Finding(
+                    "warning", f"the column '{called}' is not read as the {meant}; if that is what it holds, rename it to {meant}."
+                )
+            else:
+                hint = f"; a task of it would read '{meant}', and there is none." if meant else ""
+                hint = hint or (f";{near}" if (near := did_you_mean(name, known)) else ".")
+                yield Finding("note", f"no task reads the annotation '{called}'{hint}")
 
 
 def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iterator[Finding]:
     """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are."""
     task, name = labels.task, f"task {labels.task.name}"
     if unread := labels.unread:
-        whys = [each.why if repr(each.value) in each.why else f"{each.value!r}: {each.why}" for each in unread]
-        named = [f"{called(each.clip)}: {printable(why)}" for each, why in zip(unread, whys, strict=True)]
+        named = [f"{called(each.clip)}: {printable(_why(each))}" for each in unread]
         yield Finding(level, f"{name} cannot read {count(len(unread), 'annotation')}, and is not run.", tuple(named))
     if empty := labels.empty:
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.")
@@ -120,6 +199,15 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
     if rare := labels.rare(FEWEST_CLIPS):
         named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
         yield Finding("warning", f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips.", tuple(named))
+    if not published and (joined := [name for name in labels.names if _joined(name, task.target == "multilabel")]):
+        named = [f"'{printable(name)}' ({labels.names[name]:,})" for name in joined]
+        text = f"{name}: {count(len(joined), 'label name')} may be several in one, and each is taken as one"
+        instead = "write | between tags" if task.target == "multilabel" else "a clip has one class: a task of several labels reads tags"
+        yield Finding("warning", f"{text}; {instead}.", tuple(named))
+    if doubtful := [name for name in labels.names if name.strip().lower() in LIKE_MISSING]:
+        named = [f"'{printable(name)}' ({labels.names[name]:,})" for name in doubtful]
+        hint = "they are left as published" if published else "leave the cell empty if they do"
+        yield Finding("note" if published else "warning", f"{name}: classes that may stand for a missing value; {hint}.", tuple(named))
     for alike in similar_names(labels.names):
         named = [f"'{printable(n)}' ({c})" for n, c in zip(alike.names, alike.counts, strict=True)]
         meant = {labels.meant[n] for n in alike.names}
@@ -129,6 +217,17 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding("note" if one or published else "warning", text, tuple(named))
 
 
+def _why(unread: Unread) -> str:
+    return unread.why if repr(unread.value) in unread.why else f"{unread.value!r}: {unread.why}"
+
+
+def _joined(name: str, many: bool) -> bool:
+    """Whether a label's name looks like several that were joined."""
+    if many:
+        return "," in name or ";" in name or (name[:1] + name[-1:]) in ("[]", "{}")
+    return "|" in name or ";" in name
+
+
 def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, called: Name) -> Iterator[Finding]:
     """Files that give no audio, by reason. scans: by the ids of `unique`. max_bad: the share of a split that a run takes."""
     bad = [clip for clip in unique(clips) if scans[clip.id].problem]
@@ -136,7 +235,7 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     over = [split for split in wrong if wrong[split] > max_bad * total[split] + 1e-9]
     if over:
         shares = ", ".join(f"{wrong[split]:,} of {total[split]:,} in {split}" for split in over)
-        yield Finding("problem", f"more clips cannot be read than the {100 * max_bad:g}% of a split that --max-bad allows: {shares}.")
+        yield Finding("error", f"more clips cannot be read than the {100 * max_bad:g}% of a split that --max-bad allows: {shares}.")
     reasons: dict[str, list[Clip]] = defaultdict(list)
     for clip in bad:
         reasons[_VARIES.sub("…", _reason(scans[clip.id].problem, clip.path))].append(clip)
@@ -173,7 +272,7 @@ def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool
     if in_training:
         clips = count(len(in_training), "clip")
         text = f"{clips} of valid or test with audio that is in training too; pretraining on that is refused without"
-        yield Finding("problem" if refused else "warning", f"{text} --allow-overlap.", tuple(in_training.values()))
+        yield Finding("error" if refused else "warning", f"{text} --allow-overlap.", tuple(in_training.values()))
     if others:
         yield Finding("warning", f"{count(len(others), 'clip')} of test with audio that is in valid too.", tuple(others.values()))
 

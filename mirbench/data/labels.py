@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Clip
+
+MOST_CLASSES = 50_000
+MANY = 20  # cells of a column, of which one may be unreadable whatever its share
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,29 @@ class Labels:
         return [name for name, n in self.counts.get(split, {}).items() if not n]
 
 
+def check_class_count(task: Task, clips: Iterable[Clip]) -> None:
+    """Raises MirbenchError where clips have more different labels than any probe could tell apart."""
+    if task.target == "regression" or task.classes:
+        return
+    values = {str(value) for clip in clips for value in _written(clip.annotations.get(task.annotation, ()), task.target == "multilabel")}
+    if len(values) > MOST_CLASSES:
+        raise MirbenchError(too_many(task.annotation, len(values)))
+
+
+def too_many(annotation: str, count: int) -> str:
+    """The sentence for so many classes."""
+    return (
+        f"the annotation '{annotation}' has {count:,} different labels, and a task of more than {MOST_CLASSES:,} classes cannot be run; "
+        "name it otherwise if it is no label, or take the commonest ones."
+    )
+
+
 def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()) -> Labels:
-    """The labels of the train, valid and test clips that carry the task's annotation. published: the data set's order of its classes."""
+    """The labels of the train, valid and test clips that carry the task's annotation. published: the data set's order of its classes.
+
+    Raises MirbenchError where there are too many classes.
+    """
+    check_class_count(task, clips)
     reader = _Reader(task)
     labels: dict[str, list[Any]] = {split: [] for split in PROBED}
     unread: list[Unread] = []
@@ -111,6 +135,46 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         names=dict(written),
         meant={name: reader.meaning(name) for name in written},
     )
+
+
+def without_unreadable(clips: Sequence[Clip], tasks: Iterable[Task], max_bad: float) -> tuple[list[Clip], dict[str, tuple[Unread, ...]]]:
+    """The clips, and by annotation those cells that none of its tasks can read, where they are few: then the clips are without them.
+
+    max_bad: the share of a column's cells that this may be, rounded up to a whole cell where there are MANY. Where there are more, the
+    clips keep them, and it is for the task to refuse.
+    """
+    readers: dict[str, list[_Reader]] = {}
+    for task in tasks:
+        readers.setdefault(task.annotation, []).append(_Reader(task))
+    several = {name: _unreadable(name, clips, found) for name, found in readers.items()}
+    few = {
+        name: unread
+        for name, (unread, many) in several.items()
+        if unread and len(unread) <= (math.ceil if many >= MANY else math.floor)(max_bad * many)
+    }
+    dropped = {(each.clip.id, name) for name, unread in few.items() for each in unread}
+    if not dropped:
+        return list(clips), {}
+    changed = {clip_id for clip_id, _ in dropped}
+    kept = [
+        replace(clip, annotations={n: v for n, v in clip.annotations.items() if (clip.id, n) not in dropped})
+        if clip.id in changed
+        else clip
+        for clip in clips
+    ]
+    return kept, few
+
+
+def _unreadable(name: str, clips: Sequence[Clip], readers: Sequence[_Reader]) -> tuple[tuple[Unread, ...], int]:
+    """The clips whose annotation none can read, and how many carry it."""
+    unread, many = list[Unread](), 0
+    for clip in clips:
+        if name in clip.annotations:
+            many += 1
+            whys = [reader.read(clip.annotations[name])[1] for reader in readers]
+            if all(whys):
+                unread.append(Unread(clip, clip.annotations[name], whys[0]))
+    return tuple(unread), many
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirbench.data.bundles import bundles_of, split_bundles
-from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.records import SPLITS, Clip
 
 SHARES = {"train": 0.7, "valid": 0.15, "test": 0.15}
@@ -30,7 +30,7 @@ def split_named(text: str) -> str:
     split = _MEANT.get(text.strip().lower())
     if split is None:
         hint = did_you_mean(text.lower(), _MEANT)
-        raise MirbenchError(f"split is '{text}'{';' + hint if hint else ';'} it must be one of {', '.join(SPLITS)}.")
+        raise MirbenchError(f"split is '{printable(text):.60}'{';' + hint if hint else ';'} it must be one of {', '.join(SPLITS)}.")
     return split
 
 
@@ -83,7 +83,10 @@ def settle_splits(
     if "valid" in there or not {"train", "test"} <= there or not any(clip.annotations for clip in clips):
         return list(clips), given
     share = SHARES["valid"]
-    moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+    try:
+        moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+    except MirbenchError as error:
+        raise MirbenchError(f"no clip has the split valid, and none of train can be taken for it: {error}") from None
     rule = f"{given}; no valid split: {100 * share:g} % of train, by whole groups (by {grouped_by}), {seeded}"
     return [next(moved) if clip.split == "train" else clip for clip in clips], rule
 
@@ -115,16 +118,20 @@ def check_clips(name: str, clips: Sequence[Clip]) -> None:
                 raise MirbenchError(f"data set '{name}' has a clip with {field} = {value!r}; it should be {wanted}.")
     twice = [i for i, n in Counter(c.id for c in clips).items() if n > 1]
     if twice:
-        raise MirbenchError(f"data set '{name}' has {len(twice)} clip ids more than once, the first '{twice[0]}'; ids must be unique.")
+        raise MirbenchError(
+            f"data set '{name}' has {len(twice)} clip ids more than once, the first '{printable(twice[0])}'; ids must be unique."
+        )
     splits_of_group: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         if clip.split not in SPLITS:
-            raise MirbenchError(f"data set '{name}', clip {clip.id}: split '{clip.split}' is none of {', '.join(SPLITS)}.")
+            raise MirbenchError(
+                f"data set '{name}', clip {printable(clip.id)}: split '{printable(clip.split)}' is none of {', '.join(SPLITS)}."
+            )
         splits_of_group[clip.group].add("train" if clip.split == "pretrain" else clip.split)
     leaks = sorted(g for g, splits in splits_of_group.items() if len(splits) > 1)
     if leaks:
         where = " and ".join(sorted(splits_of_group[leaks[0]]))
         raise MirbenchError(
             f"data set '{name}' leaks: {len(leaks)} group{'s are' if len(leaks) > 1 else ' is'} in two splits, "
-            f"'{leaks[0]}' in {where}; every group must be in one split."
+            f"'{printable(leaks[0])}' in {where}; every group must be in one split."
         )

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from mirbench.data import findings
 from mirbench.data.findings import Finding, count, unique
-from mirbench.data.labels import Labels, read_labels
+from mirbench.data.labels import Labels, without_unreadable
 from mirbench.data.manifests.faults import FaultlessRows, find_faults
+from mirbench.data.manifests.own import OwnDataset
 from mirbench.data.manifests.paths import readable
 from mirbench.data.manifests.rows import ending_of, read_rows_of
 from mirbench.data.published.filetree import composed
@@ -76,13 +77,13 @@ class Checked:
     findings: tuple[Finding, ...] = ()
 
     def of_level(self, level: str) -> list[Finding]:
-        """level: problem | warning | note."""
+        """level: error | warning | note."""
         return [finding for finding in self.findings if finding.level == level]
 
     @property
     def works(self) -> bool:
         """Whether a run would not refuse it."""
-        return not self.of_level("problem")
+        return not self.of_level("error")
 
 
 def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = True) -> Checked:
@@ -106,22 +107,26 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         clips = None if folder is None else _clips(dataset, folder, registry)
         annotations = dataset.annotations
     except MirbenchError as error:
-        return Checked(dataset, findings=(Finding("problem", str(error)),))
+        return Checked(dataset, findings=(Finding("error", str(error)),))
     if clips is not None:
         made, listened, called = True, listen and not dataset.made, _Names(dataset, clips)
         report += findings.of_ids(clips)
-        report += findings.of_splits(clips)
-        report += findings.of_duplicates(clips)
+        columns: tuple[str, ...] = ()
+        if isinstance(dataset, OwnDataset):
+            columns = dataset.columns
+            report += dataset.findings
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
             report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse")
-        labels = _labels(dataset, annotations, clips, tasks)
+        clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
+        labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
+        report += uncounted
         asked = [task for task in tasks if task.name in config.tasks]
-        report += findings.of_tasks(labels, asked, dataset, annotations, called)
+        known = {task.annotation for task in registry.tasks.values()}
+        report += findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
         if not labels and dataset.location is not None and (hint := suggest_dataset(dataset.location, registry.datasets.values())):
             report.append(Finding("note", hint))
-        report += findings.of_annotations(annotations, {task.annotation for task in registry.tasks.values()})
         splits = _split_facts(clips, scans)
     planned = dataset.name in registry.datasets and (not made or bool(labels) or "all" not in config.tasks)
     estimate = _estimate(config, registry, cache, report) if planned else None
@@ -145,7 +150,7 @@ def _faultless_rows(config: RunConfig, error: MirbenchError) -> tuple[Dataset, l
     if not found_faults.faults or not found_faults.rows:
         raise error
     text = f"{count(len(found_faults.faults), 'fault')} in the manifest; what else is said is of the rows without."
-    return FaultlessRows(location, found_faults, config.split_seed), [Finding("problem", text, tuple(map(printable, found_faults.faults)))]
+    return FaultlessRows(location, found_faults, config.split_seed), [Finding("error", text, tuple(map(printable, found_faults.faults)))]
 
 
 def _folder(config: RunConfig, cache: Path, dataset: Dataset) -> Path | None:
@@ -221,12 +226,6 @@ def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_a
     return [pair for first, second in pairs for pair in find_overlap(first, second, cache, core_count(), by_audio=False)], split
 
 
-def _labels(dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]) -> list[Labels]:
-    """Of each task whose annotation is there."""
-    carried = [task for task in tasks if task.annotation in annotations]
-    return [read_labels(task, clips, dataset.classes.get(task.annotation, ())) for task in carried]
-
-
 def _split_facts(clips: Sequence[Clip], scans: Mapping[str, Scan]) -> tuple[SplitFacts, ...]:
     by_split: dict[str, list[Clip]] = defaultdict(list)
     for clip in unique(clips):
@@ -251,12 +250,12 @@ def _seconds(clip: Clip, scan: Scan | None) -> float | None:
 
 
 def _estimate(config: RunConfig, registry: Registry, cache: Path, report: list[Finding]) -> Estimate | None:
-    """What a run needs; where it cannot be planned, why is told, unless a problem has been."""
+    """What a run needs; where it cannot be planned, why is told, unless an error has been."""
     try:
         planned = plan(fit_supervision(config, registry), registry, cache)
     except MirbenchError as error:
-        if not any(finding.level == "problem" for finding in report):
-            report.append(Finding("problem", str(error)))
+        if not any(finding.level == "error" for finding in report):
+            report.append(Finding("error", str(error)))
         return None
     resolved = planned.resolved
     seconds, megabytes = cost_of(planned, planned.graph.missing(resolved.store))

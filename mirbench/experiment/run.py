@@ -41,10 +41,18 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     return build(resolved)
 
 
-def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", kept: KeptCheckpoints | None = None) -> Path:
+def run(
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    command: str = "",
+    kept: KeptCheckpoints | None = None,
+    tell: Callable[[Resolved], None] = lambda resolved: None,
+) -> Path:
     """Does what is left to do and writes the run folder; returns it. A run folder that is whole already is left as it is.
 
-    command: for the manifest. kept: checkpoints to take from the cache as they are.
+    command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
+    nothing is computed of them.
     """
     begun = time.time()
     planned = plan(config, registry, cache, kept)
@@ -53,6 +61,7 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
     if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations), outcome, planned.preparations)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
+    tell(planned.resolved)
     _refuse(planned, executor, outcome)
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
     whole = folder.is_whole(planned.key)
@@ -67,9 +76,11 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
     return folder.path
 
 
-def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -> dict[Path, str]:
+def pretrain(
+    config: RunConfig, registry: Registry, cache: Path, encoder: str, tell: Callable[[Resolved], None] = lambda resolved: None
+) -> dict[Path, str]:
     """Pretrains one encoder, or each of its variants in a sweep, for each seed, or takes it from the store; returns where the
-    checkpoints are, and what each is called: `NAME, seed N`, several where they share it."""
+    checkpoints are, and what each is called: `NAME, seed N`, several where they share it. tell: as of `run`."""
     resolved = resolve_pretraining(config, registry, cache, encoder)
     planned = build_pretraining(resolved)
     executor = executor_of(resolved)
@@ -77,6 +88,7 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
         executor.run(Graph(planned.preparations), read=planned.preparations)
         resolved = resolve_pretraining(config, registry, cache, encoder)
         planned = build_pretraining(resolved)
+    tell(resolved)
     check_files(resolved)
     executor.run(planned.graph, read=list(planned.checkpoints.values()))
     titles: dict[Path, list[str]] = {}

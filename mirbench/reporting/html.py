@@ -31,6 +31,7 @@ ROBUSTNESS = {
 }
 CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."
 FOLDED = {"retained": "Retained performance", "equivariance": "Equivariance: labels shifted along with the audio"}
+EXAMPLES = 10  # of a finding
 FIRST = ("versions", "git_commit", "datasets", "data", "label_counts", "seeds", "timings", "skipped")  # of a manifest, and open
 
 
@@ -64,6 +65,8 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         descriptions={name: known[name] or NONE for name in results.summary["encoder"].cat.categories if name in known},
         manifests={name: _facts(manifest) for name, manifest in manifests.items()},
         opened=FIRST,
+        findings={name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
+        examples=EXAMPLES,
     )
 
 
@@ -74,7 +77,7 @@ def _command(manifest: Mapping[str, Any]) -> str:
 
 def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Every fact of a manifest, those that a reader wants first on top."""
-    keys = [*(k for k in FIRST if k in manifest), *(k for k in manifest if k not in (*FIRST, "command", "metrics"))]
+    keys = [*(k for k in FIRST if k in manifest), *(k for k in manifest if k not in (*FIRST, "command", "metrics", "findings"))]
     return [(key, manifest[key]) for key in keys]
 
 

@@ -58,7 +58,7 @@ def stub(tmp_path, monkeypatch):
         seen.planned.append((config, registry, cache))
         return "a plan"
 
-    def run(config, registry, cache, command, kept=None):
+    def run(config, registry, cache, command, kept=None, tell=None):
         plan(config, registry, cache)
         if seen.error is not None:
             raise seen.error
@@ -68,7 +68,7 @@ def stub(tmp_path, monkeypatch):
         (folder / "scores.csv").touch()
         return folder
 
-    def pretrain(config, registry, cache, encoder):
+    def pretrain(config, registry, cache, encoder, tell=None):
         folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
         return dict(list(folders.items())[: config.seeds])
 
@@ -329,3 +329,18 @@ def test_help_and_list_import_nothing_heavy(argv):
     )
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_findings_are_told_in_eight_lines_errors_first():
+    from mirbench.cli.findings_text import finding_lines
+    from mirbench.data.findings import Finding
+
+    found = [Finding("warning", f"sentence {i}.", tuple("abcd") if i == 0 else ()) for i in range(12)] + [Finding("error", "wrong.")]
+    data = {name: SimpleNamespace(noun=SimpleNamespace(location=path)) for name, path in (("songs", Path("my/songs.csv")), ("mini", None))}
+    lines = finding_lines(
+        SimpleNamespace(findings={"songs": [*found, Finding("note", "aside.")], "mini": [Finding("note", "aside.")]}, data=data)
+    )
+    assert len(lines) == 8
+    assert lines[:2] == ["songs: error: wrong.", "songs: warning: sentence 0: a, b, c and 1 more."]
+    assert lines[-1] == f"and 6 more; mirbench data check {Path('my/songs.csv')} tells more."
+    assert finding_lines(SimpleNamespace(findings={"mini": [Finding("note", "aside.")]}, data=data)) == []

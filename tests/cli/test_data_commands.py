@@ -163,21 +163,21 @@ def test_every_fault_is_told_in_one_go(data):
     rows[0]["gendre"] = "x"
     rows.append(dict(rows[0]))
     checked = checked_of(data.write())
-    assert found(checked, "problem", "1 group in more than one split") == ("'one artist' in test (1) and train (1)",)
+    assert found(checked, "error", "1 group in more than one split") == ("'one artist' in test (1) and train (1)",)
     assert found(checked, "warning", "task key cannot read 1 annotation") == (
-        "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm' or 'A:min'",
+        "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'",
     )
     assert found(checked, "warning", "task key has no labelled clip in valid and test, and is not run") == ()
     assert found(checked, "note", "(the same key) and are one class, 'C# minor'") == ("'C# minor' (2)", "'Db minor' (1)")
     assert found(checked, "warning", "task genre: label names look alike (the same letters)") == ("'jazz' (4)", "'Jazz' (1)")
     assert found(checked, "warning", "task genre: 1 label in no training clip; 1 clip not scored") == ("'polka' (1)",)
-    assert found(checked, "problem", "more clips cannot be read than the 1% of a split that --max-bad allows: 2 of 7 in train") == ()
+    assert found(checked, "error", "more clips cannot be read than the 1% of a split that --max-bad allows: 2 of 7 in train") == ()
     assert found(checked, "warning", "missing") == ("audio/2.wav (line 4)",)
     assert found(checked, "warning", "1 stretch of a file given more than once in a split") == ("audio/0.wav and audio/0.wav#2",)
     assert found(checked, "note", "no task reads the annotation 'gendre'; did you mean 'genre'?") == ()
     assert any(example == "audio/4.wav (line 6)" for finding in checked.findings for example in finding.examples)
     assert not checked.works
-    assert "a run would refuse it: 2 problems" in verdict(checked)
+    assert "a run would refuse it: 2 errors" in verdict(checked)
 
 
 def test_a_bad_share_that_is_allowed_is_a_warning(data):
@@ -197,7 +197,7 @@ def test_the_same_audio_across_splits_is_heard(data):
     learning = {"encoders": ["semisupcon"]}
     checked = checked_of(name, listen=True, **learning)
     told = ("audio/0.wav (train) and audio/9.wav (test): same audio",)
-    assert found(checked, "problem", "1 clip of valid or test with audio that is in training too") == told
+    assert found(checked, "error", "1 clip of valid or test with audio that is in training too") == told
     told = ("audio/7.wav (valid) and audio/8.wav (test): same audio",)
     assert found(checked, "warning", "1 clip of test with audio that is in valid too") == told
     assert checked.listened
@@ -211,7 +211,7 @@ def test_one_file_in_two_splits_is_seen_without_listening(data):
     (data.folder / "audio" / "9.wav").symlink_to(data.folder / "audio" / "0.wav")
     told = ("audio/0.wav (train) and audio/9.wav (test): same file",)
     checked = checked_of(data.write(), encoders=["semisupcon"])
-    assert found(checked, "problem", "with audio that is in training too") == told
+    assert found(checked, "error", "with audio that is in training too") == told
 
 
 def test_damage_that_only_decoding_shows_is_heard(data):
@@ -222,15 +222,15 @@ def test_damage_that_only_decoding_shows_is_heard(data):
     assert checked_of(name).works
     checked = checked_of(name, listen=True)
     assert [finding.examples for finding in checked.findings if "left out" in finding.text] == [("audio/3.wav (line 5)",)]
-    assert found(checked, "problem", "1 of 6 in train") == ()
+    assert found(checked, "error", "1 of 6 in train") == ()
 
 
 def test_a_task_that_is_named_must_run(data):
     data.rows[0]["key"] = "C major"
     name = data.write()
     checked = checked_of(name, tasks=["key"])
-    assert found(checked, "problem", "task key has no labelled clip in valid and test") == ()
-    assert found(checked_of(name, tasks=["tagging"]), "problem", "needs the annotation 'tags'; the clips carry genre, key") == ()
+    assert found(checked, "error", "task key has no labelled clip in valid and test") == ()
+    assert found(checked_of(name, tasks=["tagging"]), "error", "needs the annotation 'tags'; the clips carry genre, key") == ()
     assert checked_of(name, tasks=["genre"]).works
     with pytest.raises(MirbenchError, match="did you mean 'genre'"):
         checked_of(name, tasks=["gendre"])
@@ -252,7 +252,7 @@ def test_annotations_that_all_fail_are_a_problem(data):
         row["genre"] = ""
     data.rows[0]["genre"] = "rock"
     checked = checked_of(data.write())
-    assert found(checked, "problem", "no task can be run on it") == ()
+    assert found(checked, "error", "no task can be run on it") == ()
 
 
 def test_files_with_one_fault_are_told_in_one_go_and_exactly_where_it_is_the_same(data):
@@ -277,7 +277,7 @@ def test_labels_that_no_probe_could_be_fitted_to_are_a_problem(data, labels, wor
     for row in data.rows:
         row["genre"] = labels.get(row["split"], row["genre"])
     checked = checked_of(data.write(), tasks=["genre"])
-    assert found(checked, "problem", words) == ()
+    assert found(checked, "error", words) == ()
     assert not checked.works
 
 
@@ -317,7 +317,7 @@ def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
     rows[3]["genre"] = "Jazz"
     (data.folder / "audio" / "3.wav").unlink()
     checked = checked_of(data.write())
-    told = found(checked, "problem", "8 faults in the manifest")
+    told = found(checked, "error", "8 faults in the manifest")
     assert [line.split(":")[0] for line in told] == [f"line {n}" for n in (2, 4, 6, 7, 8, 9, 11, 13)]
     words = (
         "'early'",
@@ -330,7 +330,7 @@ def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
         "in line 3 in train",
     )
     assert [line for line, word in zip(told, words, strict=True) if word not in line] == []
-    assert found(checked, "problem", "1 group in more than one split") == ("'c3 and this' in test (1) and train (1)",)
+    assert found(checked, "error", "1 group in more than one split") == ("'c3 and this' in test (1) and train (1)",)
     assert found(checked, "warning", "left out: is missing") == ("c3 (3.wav, line 5)", "more3 (3.wav, line 15)")
     assert found(checked, "warning", "label names look alike") == ("'jazz' (5)", "'Jazz' (1)")
     assert sum(split.clips for split in checked.splits) == 12

@@ -191,3 +191,31 @@ def rows_of_predictions(folder):
     """Ids of the tested clips."""
     (path,) = [path for path in (folder / "predictions").iterdir() if "loud" in path.name]
     return [row["clip"] for row in csv.DictReader(path.open(newline=""))]
+
+
+def test_what_is_strange_is_told_before_anything_is_computed_and_kept(mirbench, songs, capsys):
+    lines = list(csv.reader(songs.open()))
+    songs_key = [[*line, "8A" if i % 2 else "8B", "loud, low"] for i, line in enumerate(lines[1:])]
+    songs_key[5][4] = "H"
+    write_csv(
+        songs,
+        [
+            ["path", "genre", "pitch", "track_artist", "key", "tags", *map(str, range(12))],
+            *([*line, *"abcdefghijkl"] for line in songs_key),
+        ],
+    )
+    aloud = [flag for flag in FAST if flag != "--quiet"]
+    code, folder = mirbench("run", "--dataset", str(songs), "--tasks", "genre,key", fast=aloud)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mirbench: songs: ")]
+    assert code == 0
+    assert len(told) <= 7
+    (key,) = [line for line in told if "'key'" in line]
+    assert key.startswith("mirbench: songs: warning: 1 of 24 cells of 'key' cannot be read, and are unknown: songs/5.wav: 'H' is not a key")
+    assert any("the column 'track_artist' is not read as the artist" in line for line in told)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    levels = [finding["level"] for finding in manifest["findings"]["songs"]]
+    assert levels == sorted(levels, key=("error", "warning", "note").index)
+    assert levels.count("note") >= 12  # columns that no task reads
+    page = (folder / "report.html").read_text()
+    assert all(finding["text"].replace("'", "&#39;") in page for finding in manifest["findings"]["songs"])
+    assert {row["task"] for row in rows(folder)} == {"genre", "key"}

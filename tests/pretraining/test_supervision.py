@@ -273,7 +273,7 @@ def test_an_empty_annotation_is_none(empty):
             "key",
             "H major",
             "key-distance",
-            "cannot be used: 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm' or 'A:min'.",
+            "cannot be used: 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'.",
         ),
         ("pitch", 128, "pitch-distance", "cannot be used: 128 is not a pitch; write a MIDI note number from 0 to 127, such as 60 "),
         ("tempo", "fast", TEMPO, "cannot be used: 'fast' is no target for regression; write a number, or several such as '0.5|-1'."),

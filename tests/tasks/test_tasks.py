@@ -61,6 +61,21 @@ def test_there_are_24_keys_two_of_each_tonic():
         ("B", "B major"),
         ("CM", "C major"),
         ("Cm", "C minor"),
+        ("C:maj", "C major"),
+        ("B- major", "Bb major"),
+        ("e-: minor", "Eb minor"),
+        ("B♭m", "Bb minor"),
+        ("F♯ minor", "F# minor"),
+        ("C-sharp minor", "C# minor"),
+        ("D flat major", "Db major"),
+        ("8B", "C major"),
+        ("8A", "A minor"),
+        ("01a", "G# minor"),
+        ("12B", "E major"),
+        ("1d", "C major"),
+        ("1m", "A minor"),
+        ("12d", "F major"),
+        ("6M", "G# minor"),
     ],
 )
 def test_enharmonic_names_are_one_key(written, key):
@@ -76,23 +91,40 @@ def test_every_spelling_of_every_key_lands_on_the_right_pitch_class():
                 assert key.classes.index(key.label(f"{letter}{accidental} {mode}")) == offset + (place + sharps) % 12
 
 
-@pytest.mark.parametrize("written", ["H major", "c", "C-minor", "C dorian", "", "C## major", 3, None])
+@pytest.mark.parametrize("written", ["H major", "c", "C-minor", "B-", "13A", "0B", "8C", "1", "C dorian", "", "C## major", 3, None])
 def test_what_is_no_key(written):
     with pytest.raises(MirbenchError) as caught:
         TASKS["key"].label(written)
-    assert str(caught.value) == f"{written!r} is not a key; write it like 'C major', 'F# minor', 'Bbm' or 'A:min'."
+    assert (
+        str(caught.value)
+        == f"{written!r} is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'."
+    )
 
 
-@pytest.mark.parametrize(("written", "label"), [(60, "60"), ("60", "60"), (60.0, "60"), ("0", "0"), (127, "127")])
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        (60, "60"),
+        ("60", "60"),
+        (60.0, "60"),
+        ("0", "0"),
+        (127, "127"),
+        *(("C4", "60"), ("Bb3", "58"), ("c#5", "73"), ("E♭ 2", "39"), ("C-1", "0"), ("G9", "127"), ("B#3", "60"), ("Cb4", "59")),
+        *(("440 Hz", "69"), ("261.6hz", "60"), ("4.186 kHz", "108"), ("8.2 Hz", "0")),
+    ],
+)
 def test_a_pitch_is_a_midi_note_number(written, label):
     assert TASKS["pitch"].label(written) == label
 
 
-@pytest.mark.parametrize("written", [128, -1, 60.5, "C4", True, None, float("nan")])
+@pytest.mark.parametrize(
+    "written", [128, -1, 60.5, "C", "G#9", "B-3", "H4", "440", "0 Hz", "1e999 Hz", "20 kHz", "5 Hz", "60 m", True, None, float("nan")]
+)
 def test_what_is_no_pitch(written):
     with pytest.raises(MirbenchError) as caught:
         TASKS["pitch"].label(written)
-    assert str(caught.value) == f"{written!r} is not a pitch; write a MIDI note number from 0 to 127, such as 60 for middle C."
+    wanted = "write a MIDI note number from 0 to 127, such as 60 for middle C, its name, C4, or its frequency, 262 Hz."
+    assert str(caught.value) == f"{written!r} is not a pitch; {wanted}"
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.manifests.columns import CLASSES, is_missing
+from mirbench.data.manifests.printed import printed_list
 from mirbench.data.manifests.rows import Rows
 from mirbench.errors import MirbenchError
 
 NONE_APPLIES = "|"  # the cell of a multilabel annotation of which no label applies
-_UNKNOWN = {"", "nan", "null", "<na>"}
 
 
 class RowLocator:
@@ -58,7 +59,7 @@ def scalar(name: str, cell: Any) -> Any:
         text = cell.strip()
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise MirbenchError(f"the {name} {text!a:.60} holds half a character; write it whole.")
-        return None if text.lower() in _UNKNOWN else text
+        return None if is_missing(text) else text
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         if isinstance(cell, int) or cell.is_integer():
             return int(cell)
@@ -75,15 +76,24 @@ def name_text(name: str, cell: Any) -> str:
     return "" if value is None else str(value)
 
 
+def group_text(name: str, cell: Any) -> str:
+    """As it is written, without spaces around it, also where it stands for nobody; '' for what is unknown.
+
+    >>> group_text("artist", " n/a "), group_text("artist", 7), group_text("artist", None)
+    ('n/a', '7', '')
+    """
+    return cell.strip() if isinstance(cell, str) and is_missing(cell) else name_text(name, cell)
+
+
 def path_text(name: str, cell: Any) -> str:
     """As it is written, with spaces around it."""
     if not isinstance(cell, str):
         return name_text(name, cell)
-    return "" if cell.strip().lower() in _UNKNOWN else cell
+    return "" if is_missing(cell) else cell
 
 
 def seconds(name: str, cell: Any) -> float | None:
-    """A start, 0 or more, or a duration, more than 0."""
+    """A start, 0 or more, or a duration or an end, more than 0."""
     value = scalar(name, cell)
     if value is None:
         return None
@@ -97,21 +107,52 @@ def seconds(name: str, cell: Any) -> float | None:
     return number
 
 
+def duration_of(start: float | None, duration: float | None, end: float | None) -> float | None:
+    """In seconds, of the start, which is 0 where it is unknown, and the duration or the end or, where they agree, both.
+
+    >>> duration_of(0.5, None, 1.5), duration_of(None, 3.0, None), duration_of(1.0, 2.0, 3.0), duration_of(1.0, None, None)
+    (1.0, 3.0, 2.0, None)
+    """
+    if end is None:
+        return duration
+    length = end - (start or 0.0)
+    if length <= 0:
+        raise MirbenchError(f"the end, {end:g}, is not after the start, {start or 0.0:g}; both are seconds into the file.")
+    if duration is None:
+        return length
+    if abs(length - duration) > 0.01 + 1e-6 * end:
+        raise MirbenchError(
+            f"the end, {end:g}, is not the start, {start or 0.0:g}, plus the duration, {duration:g}; all are seconds: leave one out."
+        )
+    return duration
+
+
 def annotation(name: str, cell: Any) -> Any:
-    """Text, a number, or a tuple of these: of a list, and of the text of `tags` and NAME_unknown; () where no label applies.
+    """Text, a number, or a tuple of these: of a list, also as Python, JSON or numpy prints it, and of the text of `tags` and NAME_unknown;
+    () where no label applies. Of what a clip has one of, such as genre, a list is its elements with `|` between.
 
     >>> annotation("tags", "piano|slow "), annotation("genre", "a|b"), annotation("emotion", [0.5, 1.0]), annotation("mood", "|")
     (('piano', 'slow'), 'a|b', (0.5, 1), ())
+    >>> annotation("tags", "['piano' 'slow']"), annotation("genre", '["rock"]'), annotation("tags", "NA")
+    (('piano', 'slow'), 'rock', None)
     """
     several = name == "tags" or name.endswith("_unknown")
+    if isinstance(cell, str) and (listed := printed_list(cell)) is not None:
+        cell = [item for item in listed if item is not None] or (None if listed else [])
     if isinstance(cell, list | tuple):
         if any(item is None for item in cell):
             raise MirbenchError(f"the {name} {cell!r:.60} has an element that is null; leave it out.")
         items = [item for item in (scalar(name, item) for item in cell) if item is not None]
+        if cell and not items:
+            return None
+        if name in CLASSES and items:
+            return items[0] if len(items) == 1 else NONE_APPLIES.join(map(str, items))
         return tuple(map(str, items)) if several else tuple(items)
     value = scalar(name, cell)
     if value == NONE_APPLIES:
         return ()
     if several and value is not None:
-        return tuple(filter(None, map(str.strip, str(value).split("|"))))
+        pieces = [piece for piece in map(str.strip, str(value).split("|")) if piece]
+        known = tuple(piece for piece in pieces if not is_missing(piece))
+        return None if pieces and not known else known
     return value

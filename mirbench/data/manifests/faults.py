@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.manifests.cells import annotation, name_text, path_text, seconds
+from mirbench.data.findings import Finding
+from mirbench.data.manifests.cells import annotation, duration_of, group_text, name_text, path_text, seconds
 from mirbench.data.manifests.manifest import made_id
-from mirbench.data.manifests.own import ManifestDataset
+from mirbench.data.manifests.noticed import of_rows
+from mirbench.data.manifests.own import ManifestDataset, OwnDataset
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import Rows, read_rows_of
 from mirbench.data.splits import split_named
-from mirbench.errors import MirbenchError
-from mirbench.nouns import Dataset
+from mirbench.errors import MirbenchError, printable
 from mirbench.records import Clip
 
 _READ: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("id", "split", "group", "artist"), name_text),
-    **dict.fromkeys(("start", "duration"), seconds),
+    **dict.fromkeys(("id", "split"), name_text),
+    **dict.fromkeys(("group", "artist"), group_text),
+    **dict.fromkeys(("start", "duration", "end"), seconds),
     "path": path_text,
 }
 
@@ -32,14 +34,15 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
 @dataclass(frozen=True)
 class ManifestFaults:
     """faults: as `line N: what is wrong`, by row. rows: the others by their number, cells by column, with the path of the file that is
-    meant. unit: what is numbered."""
+    meant. unit: what is numbered. findings: what was noticed beside."""
 
     faults: tuple[str, ...]
     rows: Mapping[int, Mapping[str, Any]]
     unit: str = "line"
+    findings: tuple[Finding, ...] = ()
 
 
-class FaultlessRows(Dataset):
+class FaultlessRows(OwnDataset):
     """What is in order of a manifest that is not. lines: where each clip stands, in the order of the clips."""
 
     def __init__(self, location: Path, found_faults: ManifestFaults, split_seed: int) -> None:
@@ -52,6 +55,7 @@ class FaultlessRows(Dataset):
             found = ManifestDataset(self.name, file, None, True, split_seed)
             self._clips = found.clips(file.parent)
             self.annotations, self.split_rule = found.annotations, found.split_rule
+            self.columns, self.findings = found.columns, (*found_faults.findings, *found.findings)
 
     def clips(self, folder: Path) -> list[Clip]:
         return list(self._clips)
@@ -85,13 +89,20 @@ class _Reader:
                 if why := self._looked_up(name, cells[at], read):
                     self.faults[number].append(why)
                 elif name == "id" and (given := name_text(name, cells[at])) and ids.setdefault(given, number) != number:
-                    self.faults[number].append(f"the id '{given}' is that of {self.rows.unit} {ids[given]} already")
+                    self.faults[number].append(f"the id '{printable(given):.60}' is that of {self.rows.unit} {ids[given]} already")
             if number not in self.faults:
-                kept[number] = {name: cells[at] for at, name, _ in self.columns}
+                row = {name: cells[at] for at, name, _ in self.columns}
+                try:
+                    _stretch(row)
+                    kept[number] = row
+                except MirbenchError as error:
+                    self.faults[number].append(str(error).removesuffix("."))
         self._name(kept, set(ids))
         self._part(kept)
         told = [f"{self.rows.unit} {number}: {why}" for number, _ in self.rows.rows for why in self.faults.get(number, ())]
-        return ManifestFaults(tuple(told), {n: row for n, row in kept.items() if n not in self.faults}, self.rows.unit)
+        return ManifestFaults(
+            tuple(told), {n: row for n, row in kept.items() if n not in self.faults}, self.rows.unit, tuple(of_rows(self.rows))
+        )
 
     def _looked_up(self, name: str, cell: Any, read: Callable[[str, Any], Any]) -> str:
         """What is wrong with a cell, or nothing; asked once for each text."""
@@ -132,16 +143,22 @@ class _Reader:
             return
         seen: dict[str, list[tuple[float, float, str, int]]] = defaultdict(list)
         for number, row in kept.items():
-            start, duration = seconds("start", row.get("start")) or 0.0, seconds("duration", row.get("duration"))
+            start, duration = _stretch(row)
             end = math.inf if duration is None else start + duration
             given = split_named(name_text("split", row["split"]))
             split = "train" if given == "pretrain" else given
             others = ((n, s) for first, last, s, n in seen[row["path"]] if s != split and start < last and first < end)
             if (other := next(others, None)) is not None:
                 which = f"in {self.rows.unit} {other[0]} in {other[1]}"
-                self.faults[number].append(f"'{row['id']}' is in {split}, and {which}, with a stretch in common")
+                self.faults[number].append(f"'{printable(row['id'])}' is in {split}, and {which}, with a stretch in common")
             else:
                 seen[row["path"]].append((start, end, split, number))
+
+
+def _stretch(row: Mapping[str, Any]) -> tuple[float, float | None]:
+    """Start and duration of a row. Raises MirbenchError where its end does not agree with them."""
+    start, duration, end = (seconds(name, row.get(name)) for name in ("start", "duration", "end"))
+    return start or 0.0, duration_of(start, duration, end)
 
 
 def _plain(cell: Any) -> Any:

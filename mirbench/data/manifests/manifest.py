@@ -1,6 +1,6 @@
 """A data set on disk: a file with a line per clip, mirbench's own or anybody's. Paths are relative to the manifest.
 
-Liberal with how it is written (`manifest_rows`), strict with what it means: every fault is told with file and line.
+Liberal with how it is written (`rows`), strict with what it means: every fault is told with file and line.
 """
 
 from __future__ import annotations
@@ -9,27 +9,39 @@ import csv
 import io
 import math
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, name_text, path_text, seconds
+from mirbench.data.findings import Finding
+from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, duration_of, group_text, name_text, path_text, seconds
+from mirbench.data.manifests.columns import CORE, is_missing
+from mirbench.data.manifests.groups import Groups, is_placeholder
+from mirbench.data.manifests.noticed import of_missing, of_rows
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import read_rows_of
 from mirbench.data.splits import settle_splits, split_named
 from mirbench.engine.files import write_atomically
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 from mirbench.records import Clip
 
 COLUMNS = ("id", "path", "split", "group", "start", "duration")
-_NO_ANNOTATION = {*COLUMNS, "artist", ""}  # what is no annotation
 
 
-def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
-    """Writes id, path, split, group, start, duration (seconds) and a column per annotation; tuples are joined by `|`, none is `|`."""
-    clips = list(clips)
+def write_manifest(path: str | Path, clips: Iterable[Clip]) -> None:
+    """Writes id, path, split, group, start, duration (seconds) and a column per annotation; tuples are joined by `|`, none is `|`.
+
+    Raises MirbenchError for a text that would be read as a missing value.
+    """
+    path, clips = Path(path), list(clips)
+    for clip in clips:
+        for name, value in (("group", clip.group), *clip.annotations.items()):
+            for text in value if isinstance(value, tuple | list) else (value,):
+                if isinstance(text, str) and text and (is_placeholder(text) if name == "group" else is_missing(text)):
+                    raise MirbenchError(f"the {name} {text!r} of clip {clip.id} is a word for a missing value; leave it out, or rename it.")
     names = sorted({name for clip in clips for name in clip.annotations})
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
@@ -53,38 +65,47 @@ def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
 @dataclass(frozen=True)
 class Manifest:
     """What a manifest says. clips: in its order, with split '' where it has no split column. annotations: those that any clip has, sorted,
-    without NAME_unknown. grouped_by: what tells its groups, such as `artist`."""
+    without NAME_unknown. grouped_by: what tells its groups, such as `artist`. columns: those that are read. findings: what was not taken
+    as it is written, or not at all."""
 
     clips: list[Clip]
     annotations: tuple[str, ...]
     grouped_by: str
+    columns: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-def read_manifest(path: Path, *, data_root: Path | None = None, allow_outside: bool = False, split_seed: int = 0) -> list[Clip]:
+def read_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False, split_seed: int = 0) -> list[Clip]:
     """The clips of a manifest: CSV, TSV, JSON lines or Parquet, by its ending; where it has no split column, split by `assign_splits`.
 
-    As `load_manifest` says.
+    As `load_manifest` says; what it finds strange is a Python warning.
     """
     found = load_manifest(path, data_root=data_root, allow_outside=allow_outside)
+    for finding in found.findings:
+        if finding.level == "warning":
+            warnings.warn(f"{path}: {finding.text}", stacklevel=2)
     return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed)[0]
 
 
-def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Manifest:
+def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Manifest:
     """What a manifest says of its clips.
 
     Only `path` is needed: relative to the manifest or, where it is not there, to `data_root`; what leads out of both is refused unless
-    allow_outside. id is made of path and start where there is none; group is `group`, else `artist`, else the file; start and duration
-    are seconds; every other column is an annotation. An empty cell, null or NaN means that it is unknown, an empty list, or a cell `|`,
-    that no label applies; `tags` and NAME_unknown are split at `|`; arousal and valence become emotion, `AROUSAL|VALENCE`, where there
-    is no such column. Audio files need not be there.
+    allow_outside. id is made of path and start where there is none; group is `group`, else `artist`, else the file, names that look alike
+    being one, and words such as Unknown or Various Artists none (`groups`); start, duration and end are seconds; every other column is an
+    annotation. An empty cell, null, NaN or another word for a missing value (`columns.MISSING`) means that it is unknown, an empty list,
+    or a cell `|`, that no label applies; `tags` and NAME_unknown are split at `|`, and a list as Python, JSON or numpy prints it is one;
+    arousal and valence become emotion, `AROUSAL|VALENCE`, where there is no such column. Audio files need not be there.
 
     Raises MirbenchError naming the file and the line for whatever cannot be meant.
     """
+    path = Path(path)
     rows = read_rows_of(path)
     find = Finder(path.parent, data_root, allow_outside)
     column = {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
     where = RowLocator(path, rows)
-    texts = {name: where.read(name, column.get(name), name_text) for name in ("id", "split", "group", "artist")}
+    texts = {name: where.read(name, column.get(name), name_text) for name in ("id", "split")}
+    texts |= {name: where.read(name, column.get(name), group_text) for name in ("group", "artist")}
     paths, names = [], []
     for at, given in enumerate(where.read("path", column["path"], path_text)):
         if not given:
@@ -93,16 +114,18 @@ def load_manifest(path: Path, *, data_root: Path | None = None, allow_outside: b
         paths.append(found)
         names.append(name)
     splits = _splits(where, texts["split"])
-    starts = [0.0 if value is None else value for value in where.read("start", column.get("start"), seconds)]
-    durations = where.read("duration", column.get("duration"), seconds)
+    given_starts, lengths, ends = (where.read(name, column.get(name), seconds) for name in ("start", "duration", "end"))
+    starts = [0.0 if value is None else value for value in given_starts]
+    durations = [where.describe(at, duration_of, *each) for at, each in enumerate(zip(starts, lengths, ends, strict=True))]
     ids = _ids(where, texts["id"], names, starts)
-    groups = [group or artist or name for group, artist, name in zip(texts["group"], texts["artist"], names, strict=True)]
-    annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in _NO_ANNOTATION})
-    clips = list(map(Clip, ids, paths, splits, groups, starts, durations, labels))
+    groups = Groups(texts["id"], texts["group"], texts["artist"], names)
+    annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in CORE})
+    clips = list(map(Clip, ids, paths, splits, groups.names, starts, durations, labels))
     _check_overlaps(where, clips)
-    told_by = {"group": any(texts["group"]), "artist": any(texts["artist"])}
-    every = all(group or artist for group, artist in zip(texts["group"], texts["artist"], strict=True))
-    return Manifest(clips, annotations, " or ".join([*(name for name, there in told_by.items() if there), *([] if every else ["file"])]))
+    findings = (*of_rows(rows), *of_missing(column), *groups.findings())
+    return Manifest(
+        clips, annotations, " or ".join(name for name in ("group", "artist", "file") if groups.by[name]), tuple(column), findings
+    )
 
 
 def _splits(where: RowLocator, given: Sequence[str]) -> Sequence[str]:
@@ -123,7 +146,9 @@ def _ids(where: RowLocator, given: Sequence[str], names: Sequence[str], starts: 
     for at, text in enumerate(given):
         if text and seen.setdefault(text, at) != at:
             first = f"{where.unit} {where.numbers[seen[text]]}"
-            raise MirbenchError(f"{where(at)}: the id '{text}' is that of {first} already; every clip needs an id of its own.")
+            raise MirbenchError(
+                f"{where(at)}: the id '{printable(text):.60}' is that of {first} already; every clip needs an id of its own."
+            )
     ids = []
     for at, text in enumerate(given):
         if not text:
@@ -173,7 +198,7 @@ def _check_overlaps(where: RowLocator, clips: Sequence[Clip]) -> None:
                 if other != split and end > clip.start:
                     one, two = sorted((first, at))
                     raise MirbenchError(
-                        f"{where(two)}: '{path}' is in the split {clips[two].split} here and in {clips[one].split} in "
+                        f"{where(two)}: '{printable(path)}' is in the split {clips[two].split} here and in {clips[one].split} in "
                         f"{where.unit} {where.numbers[one]}, with a stretch in common; a stretch must be in one split."
                     )
             end = math.inf if clip.duration is None else clip.start + clip.duration

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.audio.opening import why_not_opened
+from mirbench.data.findings import Finding, of_assigned
 from mirbench.data.manifests.folder_scan import AUDIO, FolderContents, scan_folder
 from mirbench.data.manifests.manifest import load_manifest
 from mirbench.data.manifests.paths import readable
@@ -70,15 +71,24 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What was read. rule: how it is split, in words; digest: of what it was read from."""
+    """What was read. rule: how it is split, in words; digest: of what it was read from. columns, findings: as `OwnDataset`."""
 
     clips: list[Clip]
     annotations: tuple[str, ...]
     rule: str
     digest: str
+    columns: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-class _Own(Dataset):
+class OwnDataset(Dataset):
+    """Somebody's own. columns: of its manifest, that are read; findings: what was noticed when it was read."""
+
+    columns: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class _Own(OwnDataset):
     """What manifests and folders share: all is read when it is first asked for."""
 
     location: Path
@@ -107,6 +117,14 @@ class _Own(Dataset):
     def split_rule(self) -> str:  # type: ignore[override]
         return self._load().rule
 
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._load().columns
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
+        return self._load().findings
+
     def identity(self) -> str:
         """Where it lies, what it says and how it is split, with the seed where that is used."""
         loaded = self._load()
@@ -126,10 +144,11 @@ class ManifestDataset(_Own):
             status = self.location.stat()
             version = (status.st_size, status.st_mtime_ns)
             if self._kept is None or self._kept[0] != version:
-                digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
                 manifest = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
+                digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
                 clips, rule = self._settled(manifest.clips, grouped_by=manifest.grouped_by)
-                self._kept = version, _Loaded(clips, manifest.annotations, rule, digest)
+                findings = (*manifest.findings, *of_assigned(manifest.clips, clips))
+                self._kept = version, _Loaded(clips, manifest.annotations, rule, digest, manifest.columns, findings)
         except OSError as error:
             raise MirbenchError(f"the manifest {self.location} cannot be read ({describe(error)}).") from error
         return self._kept[1]
@@ -147,12 +166,13 @@ class FolderDataset(_Own):
             contents = scan_folder(self.location)
             if not contents.files:
                 raise MirbenchError(f"the folder {self.location} holds no audio file{_left_out(contents)}; give one that holds some.")
-            clips = _clips(contents)
+            given_clips = _clips(contents)
             given, missing = "as its folders say", "no split folders"
-            clips, rule = self._settled(clips, given=given, missing=missing, grouped_by="file")
+            clips, rule = self._settled(given_clips, given=given, missing=missing, grouped_by="file")
             digest = hashlib.sha256("\n".join(clip.id for clip in clips).encode()).hexdigest()[:16]
             annotations = ("genre",) if any(clip.annotations for clip in clips) else ()
-            self._kept = _Loaded(clips, annotations, rule + _left_out(contents), digest)
+            findings = tuple(of_assigned(given_clips, clips))
+            self._kept = _Loaded(clips, annotations, rule + _left_out(contents), digest, findings=findings)
         return self._kept
 
 

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 
 _PLAIN = re.compile(r"(?![/.\s])(?:[ -.0-9;-\[\]-~]|/(?![/.]))+(?<![/\s])")  # relative, lexically normal, ASCII, and one way to read it
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -43,18 +43,19 @@ class Finder:
             how = "is absolute" if os.path.isabs(text) else "leads out of the manifest's folder"
             below = f" and not below the data root {self.root}" if self.root else ""
             raise MirbenchError(
-                f"the path '{text}' {how}{below}; name the folder that holds it by --data-root DIR, or give --allow-outside."
+                f"the path '{printable(text):.200}' {how}{below}; name the folder that holds it by --data-root DIR, or give "
+                "--allow-outside."
             )
         found = allowed[0] if len(allowed) == 1 else self._first_there(allowed)
         return Path(found), self._name(found, text)
 
     def _refuse(self, text: str) -> None:
         if _ADDRESS.match(text):
-            raise MirbenchError(f"the path '{text}' is an address; download the file and write its path.")
+            raise MirbenchError(f"the path '{printable(text):.200}' is an address; download the file and write its path.")
         if "\0" in text or not _encodable(text):
             raise MirbenchError(f"the path {text!a:.200} holds a character that no file name has; write the path of a file.")
         if os.name != "nt" and ntpath.isabs(text) and ntpath.splitdrive(text)[0]:
-            raise MirbenchError(f"the path '{text}' is an absolute one of Windows; write it relative to the manifest.")
+            raise MirbenchError(f"the path '{printable(text):.200}' is an absolute one of Windows; write it relative to the manifest.")
 
     def _inside(self, path: str, text: str) -> bool:
         """Whether it lies below the data root, or, written as a relative one, below the manifest's folder."""

@@ -62,9 +62,8 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
     whatever the number of resamples; a few resamples at a time stay in the processor's cache.
     """
     by_group, group = _distinct_weights(weights)
-    descending = np.argsort(-scores, axis=0, kind="stable")
     for label in range(scores.shape[1]):
-        order = descending[:, label]
+        order = np.argsort(-scores[:, label], kind="stable")
         judged = targets[order, label]
         above, below = order[judged > 0], order[judged == 0]
         if not len(above) or not len(below):

@@ -6,7 +6,7 @@ import numpy as np
 
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation.estimators.log_odds import log_odds, log_of
-from mirbench.evaluation.probing.metric_functions import divide
+from mirbench.evaluation.probing.metric_functions import divide, macro_average_precision, macro_roc_auc
 from mirbench.evaluation.probing.metric_functions import mean_of as mean_of
 from mirbench.evaluation.probing.metric_table import METRICS as METRICS
 from mirbench.evaluation.probing.metric_table import resolve as resolve
@@ -25,6 +25,8 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
     metric = resolve(metric)
     check_fits(metric, predictions.target)
     targets, scores = np.asarray(predictions.targets), np.asarray(predictions.scores)
+    if targets.dtype == np.int8 and metric.function not in (macro_roc_auc, macro_average_precision):
+        targets = targets.astype(np.int64)  # whose products a function of somebody else's may take
     clips, classes = len(predictions.clip_ids), tuple(predictions.classes)
     expected = (clips,) if predictions.target == "multiclass" else (clips, len(classes))
     if targets.shape != expected or scores.shape != (clips, len(classes)):

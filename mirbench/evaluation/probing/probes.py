@@ -165,7 +165,7 @@ def fit(
         if len(features) != len(targets):
             raise ValueError(f"{len(features)} {name} features but {len(targets)} targets")
     learned, blank = learnable(np.asarray(targets_train), target, len(classes))
-    truth = np.asarray(targets_train)[:, learned] if target == "multilabel" else np.asarray(targets_train)
+    truth = np.asarray(targets_train)[:, learned].astype(np.int64) if target == "multilabel" else np.asarray(targets_train)
     rows, kind = np.ones(len(truth), bool), target
     if target == "multilabel" and len(learned) == 1:
         rows, kind = truth[:, 0] >= 0, "label"

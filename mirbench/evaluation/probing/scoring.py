@@ -147,7 +147,7 @@ def _targets(task: Task, labels: list[Any], classes: tuple[str, ...], unjudged: 
     if task.target == "regression":
         return np.array([np.atleast_1d(label) for label in labels], np.float64)
     if task.target == "multilabel":
-        table = np.zeros((len(labels), len(classes)), np.int64)
+        table = np.zeros((len(labels), len(classes)), np.int8)  # of many tags, where it may be large
         for value, each in ((-1, unjudged), (1, labels)):
             for row, names in enumerate(each):
                 table[row, [column[name] for name in names if name in column]] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.machine import machine
@@ -58,6 +58,7 @@ def manifest_of(
         "tasks": tasks,
         "encoders": encoders,
         "datasets": {data.name: _data_section(data, unreadable[data.name]) for data in resolved.scored_data},
+        "findings": {name: [asdict(finding) for finding in found] for name, found in resolved.findings.items() if found},
         "label_budgets": budgets,
         "plugins": list(resolved.plugins),
         "timings": made.seconds,

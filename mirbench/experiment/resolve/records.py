@@ -17,6 +17,8 @@ from mirbench.records import SPLITS, Clip, Condition
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
+    from mirbench.data.findings import Finding
+    from mirbench.data.labels import Unread
     from mirbench.evaluation.probing.scoring import TaskData
 
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
@@ -45,7 +47,7 @@ class Machine:
 class Data:
     """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
     be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number. decoders: the
-    packages that decode its files, with their versions."""
+    packages that decode its files, with their versions. unread: by annotation, the cells that no task can read and clips are without."""
 
     noun: Dataset
     folder: Path
@@ -56,6 +58,7 @@ class Data:
     stamps: tuple[Sequence[Any], ...] = ()
     decoders: Parts = field(default_factory=dict)
     provider: str = "mirbench"
+    unread: Mapping[str, Sequence[Unread]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -198,6 +201,7 @@ class Resolved:
     applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
     baseline: whom errors under corruption are relative to. checkpoint_files: by the folder of a checkpoint that is there, the
     digests of its files. on_bands: the entries whose backbones listen to log-mel bands. providers: by kind and name.
+    findings: by data set, what is noticed of it before any of its audio is decoded.
     """
 
     config: RunConfig
@@ -224,6 +228,7 @@ class Resolved:
     on_bands: Collection[str] = ()
     providers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     plugins: Sequence[Mapping[str, Any]] = ()
+    findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
 
     @property
     def encoders(self) -> list[Entry]:

@@ -16,10 +16,11 @@ from mirbench.experiment.resolve.data_selection import fit_supervision, pretrain
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.experiment.resolve.identity import identity_of
 from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.noticed import findings_of, readable_data
 from mirbench.experiment.resolve.probe import resolve_probe
 from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, Parts, PretrainingData, Resolved
 from mirbench.experiment.resolve.tasks import resolve_tasks
-from mirbench.nouns import Corruption
+from mirbench.nouns import Corruption, Dataset
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 from mirbench.settings.options import check_options
@@ -50,13 +51,14 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
     entries = resolve_entries(config, registry)
     learning = learners(entries, kept)
     pretraining = pretraining_data(config, registry) if learning else []
-    scored = [resolve_data(dataset, registry, store, config.data_root, tree) for dataset in registry.resolve("dataset", config.datasets)]
+    datasets: list[Dataset] = registry.resolve("dataset", config.datasets)
+    scored = [_readable(resolve_data(dataset, registry, store, config.data_root, tree), config, registry) for dataset in datasets]
     data = {each.name: each for each in scored}
     tasks, labels = resolve_tasks(config, registry, scored)
     check_needs(learning, pretraining)
     for each in pretraining:
         if each.dataset.name not in data:
-            data[each.dataset.name] = resolve_data(each.dataset, registry, store, config.data_root, tree)
+            data[each.dataset.name] = _readable(resolve_data(each.dataset, registry, store, config.data_root, tree), config, registry)
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     skips, shifting = untrue_labels(tasks, corruptions)
     folders = _checkpoint_folders(entries, kept, store, scored)
@@ -85,6 +87,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         on_bands=on_bands(registry, entries),
         providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "task", "corruption", "probe")
                    for name in registry.nouns(kind)},
+        findings={name: findings_of(each, config, registry, each in scored) for name, each in data.items()},
         plugins=[dataclasses.asdict(plugin) | {"file": Path(plugin.file).name} for plugin in registry.plugins],
     )  # fmt: skip
 
@@ -97,12 +100,15 @@ def resolve_pretraining(config: RunConfig, registry: Registry, cache: Path, enco
     entries = [entry for entry in resolve_entries(alone, registry) if entry.encoder.name == encoder]
     pretraining = pretraining_data(config, registry)
     check_needs(learners(entries, KeptCheckpoints()), pretraining)
+    resolved = [resolve_data(each.dataset, registry, store, config.data_root, tree) for each in pretraining]
+    data = {each.name: _readable(each, config, registry) for each in resolved}
     return Resolved(
         config=config,
         store=store,
         machine=resolve_machine(config.device, config.devices),
         entries=tuple(entries),
-        data={each.dataset.name: resolve_data(each.dataset, registry, store, config.data_root, tree) for each in pretraining},
+        data=data,
+        findings={name: findings_of(each, config, registry, scored=False) for name, each in data.items()},
         scored=(),
         tasks=(),
         code=resolve_code(tree, registry, entries),
@@ -111,6 +117,10 @@ def resolve_pretraining(config: RunConfig, registry: Registry, cache: Path, enco
         on_bands=on_bands(registry, entries),
         providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset") for name in registry.nouns(kind)},
     )
+
+
+def _readable(data: Data, config: RunConfig, registry: Registry) -> Data:
+    return readable_data(data, registry.tasks.values(), config.max_bad)
 
 
 def _checkpoint_folders(entries: Iterable[Entry], kept: KeptCheckpoints, store: Store, scored: Sequence[Data]) -> list[Path]:

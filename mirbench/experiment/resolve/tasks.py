@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mirbench.data.labels import check_class_count
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.data_selection import suggestion
 from mirbench.experiment.resolve.probe import why_not
@@ -47,6 +48,7 @@ def read_labels(task: Task, data: Data) -> TaskData:
     """Raises MirbenchError where no probe could be fitted on them, chosen or scored."""
     from mirbench.evaluation.probing.scoring import check_probed, task_data
 
+    check_class_count(task, data.clips)
     found = task_data(task, data.clips, data.noun.classes.get(task.annotation, ()))
     check_probed(task, found)
     return found

@@ -215,7 +215,7 @@ def test_a_line_is_that_of_the_file(tmp_path):
         ("path,duration\na,0\n", "my.csv, line 2: the duration is '0'; it must be seconds, more than 0, such as 12.5."),
         ("path,start\na,inf\n", "my.csv, line 2: the start is 'inf'; it must be seconds, 0 or more, such as 12.5."),
         ("path,start\na,0:30\n", "my.csv, line 2: the start is '0:30'; it must be seconds, 0 or more, such as 12.5."),
-        ("path;start\na;1,5\n", "my.csv, line 2: the start is '1,5'; it must be seconds, 0 or more, such as 12.5."),
+        ("path\tstart\na\t1,5\n", "my.csv, line 2: the start is '1,5'; it must be seconds, 0 or more, such as 12.5."),
         ("path\nhttps://a/b.wav\n", "my.csv, line 2: the path 'https://a/b.wav' is an address; download the file and write its path."),
         ("path\nfile:///a.wav\n", "my.csv, line 2: the path 'file:///a.wav' is an address; download the file and write its path."),
         ("path\nC:\\a.wav\n", "my.csv, line 2: the path 'C:\\a.wav' is an absolute one of Windows; write it relative to the manifest."),
@@ -265,7 +265,7 @@ def test_files_that_are_no_text_of_this_kind(tmp_path):
     assert "cannot be read (EOFError" in refused(tmp_path, gzip.compress(b"path\na\n")[:-9], "a.csv.gz")
     assert refused(tmp_path, "x", "a.xlsx") == "the manifest a.xlsx has none of the endings .csv, .tsv, .txt, .jsonl, .ndjson, .parquet."
     assert "; write one object a line and name it .jsonl." in refused(tmp_path, "[]", "a.json")
-    with pytest.raises(mirbench.MirbenchError, match="cannot be read"):
+    with pytest.raises(mirbench.MirbenchError, match="is missing; look for it in"):
         load_manifest(tmp_path / "none.csv")
     empty = pyarrow.table({"path": pyarrow.array([], pyarrow.string())})
     parquet.write_table(empty, tmp_path / "empty.parquet")

@@ -53,7 +53,7 @@ def test_a_label_that_nobody_judged_is_minus_one_and_what_is_there_is_judged() -
     assert data.classes == ("piano", "slow", "voice")
     assert data.splits["train"].targets.tolist() == [[1, 1, -1], [0, 1, 1], [0, 0, 0]]
     assert data.splits["test"].targets.tolist() == [[-1, -1, -1]]
-    assert data.splits["train"].targets.dtype == np.int64
+    assert data.splits["train"].targets.dtype == np.int8
     assert scoring.label_counts(Tags(), data)["train"] == {"piano": 1, "slow": 2, "voice": 1}
     floor = scoring.majority_predictions(Tags(), data, ["test0"])
     assert expit(floor.scores[0]) == pytest.approx([1 / 3, 2 / 3, 1 / 2])

@@ -1,0 +1,100 @@
+"""Text whose cells are separated by commas, semicolons or tabs, as records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.errors import MirbenchError
+
+_SAYS_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n")  # a first line that is for spreadsheets
+_QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
+_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """records: (the line that it begins in, cells) of every one that is not blank, without the heading. blank: how many are."""
+
+    separator: str
+    heading_line: int
+    heading: list[str]
+    records: list[tuple[int, list[str]]]
+    blank: int = 0
+
+
+def read_delimited(path: Path, text: str, separators: str) -> Delimited:
+    """As CSV; where tabs separate and each line has its cells without that, quotes are what they are, but for those around a whole cell.
+
+    separators: those that are tried, in order. Raises MirbenchError with the line where a quote has no pair, or a quoted cell has taken in
+    lines that are rows of their own.
+    """
+    says = _SAYS_SEPARATOR.match(text)
+    separator = says[1] if says else _separator(text, separators)
+    records = (_lines(text) if separator == "\t" else None) or _quoted(path, text, separator, bool(says))
+    if says:
+        records = records[1:]
+    there = [(line, cells) for line, cells in records if any(cells) and not all(map(str.isspace, filter(None, cells)))]
+    (line, heading), *rest = there or [(1, [])]
+    lone = len(records) - len(there) - sum(not cells for _, cells in records)  # an empty line is none
+    return Delimited(separator, line, heading, rest, lone)
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]] | None:
+    """Each line by itself; None where one has not the cells of the heading, so that a quoted one may hold tabs or line breaks."""
+    records = [(number, line.split("\t") if line else []) for number, line in enumerate(_BREAK.split(text), start=1)]
+    wanted = next(len(cells) for _, cells in records if any(map(str.strip, cells)))
+    for _, cells in records:
+        if len(cells) != wanted and any(map(str.strip, cells)) and (len(cells) < wanted or any(cells[wanted:])):
+            return None
+    return [(number, [_unquoted(cell) for cell in cells]) for number, cells in records]
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if cell[:1] == '"' and _QUOTED.fullmatch(cell) else cell
+
+
+def _quoted(path: Path, text: str, separator: str, says_separator: bool) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    records: list[tuple[int, list[str]]] = []
+    begins, columns, limit = 1, 0, csv.field_size_limit(sys.maxsize)
+    try:
+        for cells in reader:
+            if columns and reader.line_num > begins:
+                _check_swallowed(path, begins, cells, separator, columns)
+            records.append((begins, cells))
+            if not columns and any(cells) and len(records) > says_separator:
+                columns = len(cells)  # of the heading
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise MirbenchError(
+            f"{path}, line {begins}: the line is not valid CSV ({error}); look for a double quote without its pair."
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+    return records
+
+
+def _check_swallowed(path: Path, line: int, cells: Sequence[str], separator: str, columns: int) -> None:
+    """Raises MirbenchError where a cell holds line breaks, and between them as many separators as rows have."""
+    for cell in cells:
+        first, *inner, last = [part.count(separator) for part in _BREAK.split(cell)] + [-1] * (not _BREAK.search(cell))
+        if last >= 0 and first + last == columns - 1 and all(count == columns - 1 for count in inner):
+            many = len(inner) + 1
+            raise MirbenchError(
+                f"{path}, line {line}: a double quote opens a cell that takes in the next {many} line{'s'[: many != 1]}, which "
+                "look like rows of their own; double the quote, or quote the whole cell."
+            )
+
+
+def _separator(text: str, separators: str) -> str:
+    """The first that gives a heading with a path, or the first that splits the heading, or the first."""
+    heading = next(line for line in io.StringIO(text, newline=None) if line.strip())[:10_000]
+    cells = {s: next(csv.reader([heading], delimiter=s), []) for s in separators}
+    with_path = [s for s in separators if "path" in (cell.strip().lower() for cell in cells[s])]
+    return (with_path or [s for s in separators if len(cells[s]) > 1] or [separators[0]])[0]

@@ -1,0 +1,103 @@
+"""Groups, artists and ids as people write them: one name in several spellings, and words that name nobody."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from mirbench.data.findings import Finding, count
+from mirbench.data.manifests.columns import MISSING
+from mirbench.errors import printable
+
+_NOBODY = MISSING | {
+    *("unknown", "unknown artist", "unknown group", "unbekannt", "inconnu", "desconocido", "desconhecido", "sconosciuto"),
+    *("various", "various artist", "various artists", "various performers", "va", "v.a.", "v/a", "v. a.", "diverse", "verschiedene"),
+    *("verschiedene interpreten", "artistes variés", "artistes divers", "varios artistas", "vários artistas", "artisti vari"),
+    *("anonymous", "anon", "anon.", "no artist", "no name", "not available", "not specified", "unspecified", "undefined", "missing"),
+    *("n.a.", "tbd", "misc", "miscellaneous", "compilation", "other", "others"),
+}
+_NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
+
+
+def look(name: str) -> str:
+    """What names that look alike have in common: without regard to Unicode form, case and spaces.
+
+    >>> look("THE  Band ") == look("The Band"), look("Zoe\u0301") == look("Zoé"), look("1 12") == look("11 2")
+    (True, True, False)
+    """
+    if name.isascii() and name.isalnum():
+        return name.lower()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(_NO_WIDTH).casefold())
+    return " ".join(_SPACE.sub("", folded).split())
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether it stands where a name should, and names nobody.
+
+    >>> is_placeholder("Various Artists"), is_placeholder("[unknown]"), is_placeholder("?"), is_placeholder("The Unknown")
+    (True, True, True, False)
+    """
+    text = " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+    return text in _NOBODY or text.strip("[](){}<>\"' ") in _NOBODY
+
+
+class Groups:
+    """The group of each row: `group`, else `artist`, else the file; placeholders are as if the cell were empty.
+
+    names: of the groups; by: how many rows have it of each of these three. given: ids, '' where there is none; files: names of files.
+    Names that look alike are one, the most frequent of them; so are files of rows whose ids look alike.
+    """
+
+    def __init__(self, given: Sequence[str], groups: Sequence[str], artists: Sequence[str], files: Sequence[str]) -> None:
+        self.placeholders: dict[str, Counter[str]] = {"group": Counter(), "artist": Counter()}
+        self.alike_ids = 0
+        groups, artists = self._real("group", groups), self._real("artist", artists)
+        said = [group or artist for group, artist in zip(groups, artists, strict=True)]
+        self.by = Counter("group" if g else "artist" if a else "file" for g, a in zip(groups, artists, strict=True))
+        self.spellings = _spellings(said)
+        one = {name: max(alike, key=alike.__getitem__) for alike in self.spellings for name in alike}
+        first_of: dict[str, tuple[str, str]] = {}
+        self.names: list[str] = []
+        for name, file, clip_id in zip(said, files, given, strict=True):
+            if not name and clip_id:
+                first_id, first_file = first_of.setdefault(look(clip_id), (clip_id, file))
+                if first_id != clip_id and first_file != file:
+                    self.alike_ids += 1
+                    file = first_file
+            self.names.append(one.get(name, name) if name else file)
+
+    def _real(self, column: str, names: Sequence[str]) -> list[str]:
+        known = {name: "" if name and is_placeholder(name) else name for name in set(names)}
+        found = self.placeholders[column]
+        found.update(name for name in names if name and not known[name])
+        return [known[name] for name in names]
+
+    def findings(self) -> Iterator[Finding]:
+        """What is told of spellings and placeholders."""
+        if self.spellings:
+            each = [" and ".join(f"'{printable(name)}' ({n})" for name, n in alike.items()) for alike in self.spellings]
+            text = f"{count(len(each), 'group')} written in several ways that look alike (Unicode form, case, spaces); each is one group."
+            yield Finding("warning", text, tuple(each))
+        if self.alike_ids:
+            yield Finding(
+                "warning", f"{count(self.alike_ids, 'clip')} with an id that looks like that of another, with which it is one group."
+            )
+        for column, found in self.placeholders.items():
+            if found:
+                instead = "artist, or else by file" if column == "group" else "file"
+                text = (
+                    f"{count(found.total(), 'clip')} with a word for no {column} in particular, which is no group: they are grouped by "
+                    f"{instead}, so the clips of one {column} may come into several splits."
+                )
+                yield Finding("warning", text, tuple(f"'{printable(name)}' ({n})" for name, n in found.most_common()))
+
+
+def _spellings(names: Sequence[str]) -> list[Counter[str]]:
+    """The names that look alike, with how often each is there, the first one first."""
+    alike: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, n in Counter(filter(None, names)).items():
+        alike[look(name)][name] += n
+    return [found for found in alike.values() if len(found) > 1]
