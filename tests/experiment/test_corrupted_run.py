@@ -30,7 +30,6 @@ import mirbench
 class Chimes(mirbench.Dataset):
     name = "chimes"
     annotations = ("genre", "step")
-    made = True
 
     def prepare(self, folder):
         clips = []

@@ -53,7 +53,7 @@ class Other(Learner):
 def register_encoders():
     return [Loud(), Learner(), Other()]
 """
-PLUGIN = TONES.format(count=60, leak=False, broken=0) + LOUD.split("@mirbench")[0] + LEARNER
+PLUGIN = TONES.format(count=60, leak=False, broken=0, made=True) + LOUD.split("@mirbench")[0] + LEARNER
 FLAGS = ["--dataset", "tones", "--set", "bootstrap.resamples=20", "--quiet", "--debug"]
 
 

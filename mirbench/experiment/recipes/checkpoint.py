@@ -46,7 +46,11 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, fold
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
     with resolved.naming("encoder", encoder.name, "pretraining"):
         encoder.pretrain(job)
-    check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(learnt_from), resolved.config.max_bad)
+    what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
+    for each in data:
+        if each.noun.made and (bad := {clip: why for clip, why in skipped.items() if clip.startswith(f"{each.name}/")}):
+            check_bad(what, bad, len(learnt_from), resolved.config.max_bad, each.folder)
+    check_bad(what, skipped, len(learnt_from), resolved.config.max_bad)
     trained = {name: value for name, value in options.items() if name not in encoder.load_options}
     write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
     write_json(folder / REPORT, job.report)
