@@ -131,9 +131,9 @@ class Dataset:
 
     A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
     of them. folders: names that its folder has under the data root, the usual one first. mirdata: its name in the package mirdata, which
-    lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and where
-    that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own data
-    lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad.
+    lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and
+    where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
+    data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad.
     """
 
     name: str = ""

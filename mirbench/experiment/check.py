@@ -115,7 +115,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
-            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse")
+            dropped = config.overlap == "drop" or (config.overlap == "refuse" and bool(dataset.files))
+            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse", dropped)
         labels = _labels(dataset, annotations, clips, tasks)
         asked = [task for task in tasks if task.name in config.tasks]
         report += findings.of_tasks(labels, asked, dataset, annotations, called)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from mirbench.errors import MirbenchError
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
-from mirbench.experiment.recipes.overlap import read_overlap, refuse_overlap
+from mirbench.experiment.recipes.overlap import dropped_clips, dropped_in_words, read_overlap, refuse_overlap
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probe
@@ -37,7 +39,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     resolved = resolve(config, registry, cache, kept)
     if not resolved.probe.built_in:
         check_probe(resolved)
-    return build(resolved)
+    return _without_dropped(build(resolved))
 
 
 def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", kept: KeptCheckpoints | None = None) -> Path:
@@ -51,7 +53,7 @@ def run(config: RunConfig, registry: Registry, cache: Path, command: str = "", k
     if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations), outcome)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
-    _refuse(planned, executor, outcome)
+    planned = _refuse(planned, executor, outcome)
     folder = RunFolder.create(Path(planned.resolved.config.output) / planned.name)
     if folder.is_whole(planned.key) and not planned.graph.missing(executor.store):
         return folder.path
@@ -71,6 +73,9 @@ def pretrain(config: RunConfig, registry: Registry, cache: Path, encoder: str) -
         resolved = resolve_pretraining(config, registry, cache, encoder)
         planned = build_pretraining(resolved)
     check_files(resolved)
+    if planned.overlap is not None:
+        executor.run(Graph([planned.overlap]))
+        planned = _without_dropped(planned, build_pretraining, tell=True)
     executor.run(planned.graph)
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
@@ -105,15 +110,34 @@ def executor_of(resolved: Resolved) -> Executor:
     return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
 
 
-def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
-    """Raises MirbenchError where the probe or a file is none that can be used, or what is tested is pretrained on."""
+def _without_dropped(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, tell: bool = False) -> RunGraph:
+    """With what is tested left out of pretraining, where it is to be and is known already. tell: whether to say so."""
+    resolved = planned.resolved
+    if planned.overlap is None or not resolved.store.has(*planned.overlap.name):
+        return planned
+    dropped = dropped_clips(resolved.store.folder(*planned.overlap.name), resolved)
+    for sentence in dropped_in_words(dropped) if tell else ():
+        print(f"mirbench: {sentence}", file=sys.stderr)
+    return planned if dropped == resolved.dropped else build(replace(resolved, dropped=dropped))
+
+
+def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph:
+    """Raises MirbenchError where the probe or a file is none that can be used, or what is tested is pretrained on; where that is to be left
+    out of pretraining, returns the run without."""
+    refused = planned.resolved.config.overlap != "allow"
+    if planned.search is not None and planned.resolved.config.overlap == "refuse":
+        planned.search.refuse_same_files(planned.pretrained)
     if planned.graph.missing(executor.store):
         check_probe(planned.resolved)  # which imports scikit-learn
     check_files(planned.resolved)
     if planned.overlap is not None:
         executor.run(Graph([*planned.preparations, planned.overlap]), outcome)
-        if planned.resolved.config.overlap == "refuse":
-            refuse_overlap(read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained))
+        planned = _without_dropped(planned, tell=True)
+        assert planned.overlap is not None
+        if refused:
+            found = read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained, planned.resolved.dropped)
+            refuse_overlap(found, planned.pretrained)
+    return planned
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:

@@ -30,7 +30,7 @@ HITS_AT_ONCE = 1 << 22  # groups in common, 32 bytes each
 LEAST_POINTS, LEAST_BINS, LEAST_FRAMES = 20, 8, 100
 LEAST_SHARE = 0.6
 MOST_MISSING = 0.05
-LEAST_HARMONY, LEAST_TONES = 0.47, 2.0  # of the tones of both; where there are fewer at a time, they tell nothing
+LEAST_HARMONY, LEAST_TONES = 0.43, 2.0  # of the tones of both; where there are fewer at a time, they tell nothing
 MOMENT_FRAMES = 6  # 0.2 s to each side
 EDGE_FRAMES = 12  # in which points depend on what was cut off
 
