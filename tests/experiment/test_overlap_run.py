@@ -130,6 +130,14 @@ def test_what_is_tested_is_left_out_of_pretraining_where_that_is_asked_for(work,
     assert work.run("--dataset", scored, "--checkpoint", checkpoint, name="given") == 0
 
 
+def test_files_that_are_in_both_are_refused_before_any_is_opened(work, tmp_path, capsys, monkeypatch):
+    scored = manifest(tmp_path / "scored.csv", "scored")
+    monkeypatch.setattr("mirbench.data.scans.scan_clips", lambda *_: pytest.fail("a file is opened"))
+    monkeypatch.setattr("mirbench.data.duplicates.overlap.fingerprint_clips", lambda *_: pytest.fail("a file is decoded"))
+    assert work.run("--dataset", scored, "--encoder", "simclr", "--pretrain-on", tmp_path / "scored") == 2
+    assert "8 clips, the first scored/clip 12 (same file as " in capsys.readouterr().err
+
+
 def test_of_a_given_checkpoint_nothing_can_be_left_out(work, tmp_path, capsys):
     pool, scored = leaking(tmp_path, reencoded=False)
     given = work.checkpoint(capsys, "--dataset", pool)

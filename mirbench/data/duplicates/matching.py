@@ -22,6 +22,8 @@ GROUP_FRAMES = 40  # 1.3 s from the first to the last
 MOST_OWNERS = 100  # a group that is in the index more often says nothing
 LEAST_VOTES, LEAST_VOTED = 4, 0.03  # groups in common at an offset, and their share of those expected where both sound
 OFFSETS = 6  # of a pair are tried, those with most votes, since repetitive music agrees with itself at several
+LOOP_OFFSETS = 60  # or so many, where they agree but for the tones, as at another bar of a loop; of many one may seem to agree by chance
+SURE_HARMONY = 0.6
 SHIFT_BITS, NO_SHIFT = 26, 1 << 25  # 12 days
 HITS_AT_ONCE = 1 << 22  # groups in common, 32 bytes each
 
@@ -194,10 +196,14 @@ class Index:
         begins = np.flatnonzero(np.diff(keys >> SHIFT_BITS, prepend=-1))
         for tried in np.split(keys, begins[1:]) if len(keys) else ():
             number, owner = divmod(int(tried[0] >> SHIFT_BITS), len(self.prints))
-            for key in tried[:OFFSETS]:
+            left = OFFSETS
+            for place, key in enumerate(tried[:LOOP_OFFSETS]):
                 found = align(self.prints[owner], prints[number], int(_shift(key)))
-                if found.same:
+                if found.same and (place < OFFSETS or found.harmony >= SURE_HARMONY):
                     yield owner, number, found.shift
+                    break
+                left -= not found.share_points
+                if not left:
                     break
 
     def _expected(self, prints: Sequence[Fingerprint], keys: np.ndarray) -> np.ndarray:
