@@ -133,9 +133,10 @@ class Dataset:
     published order of its classes, where a task does not fix one.
 
     A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
-    of them. folders: names that its folder has under the data root, the usual one first. split_rule: how its splits are made, in a
-    sentence, and where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where
-    somebody's own data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording. resumes: whether
+    of them. folders: names that its folder has under the data root, the usual one first. mirdata: its name in the package mirdata, which
+    lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and
+    where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
+    data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad. resumes: whether
     `prepare` goes on from what a killed one left in its folder.
     """
 
@@ -150,6 +151,7 @@ class Dataset:
     files: tuple[Files, ...] = ()
     checksums: tuple[Checksums, ...] = ()
     folders: tuple[str, ...] = ()
+    mirdata: tuple[str, str] | None = None
     split_rule: str = ""
     access: str = ""
     location: Path | None = None

@@ -111,7 +111,9 @@ def where(
     elif quiet and (place := found[0][1]) is not None and place.folder is not None:
         say(str(place.folder))
     else:
-        say(published_text.where_page(*found[0]))
+        place = found[0][1]
+        read = published.clips_read(found[0][0], place.folder) if place is not None and place.folder is not None else ({}, "")
+        say(published_text.where_page(*found[0], read))
 
 
 @app.command(cls=Command)
@@ -140,7 +142,9 @@ def verify(
         made = dataset.prepares and dataset.location is None
         why = "mirbench makes it, and nothing of it can be missing" if made else f"`mirbench data check {name}` looks at its files"
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
-    verified = published.verify(dataset, published.folder_of(dataset, published.data_root(config.data_root)), not no_checksums)
+    root = published.data_root(config.data_root)
+    folder = published.folder_of(dataset, root)
+    verified = published.verify(dataset, folder, not no_checksums, shared=folder == root)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
     say(published_text.verified_json(verified) if as_json else whole)
     if not verified.suffices:

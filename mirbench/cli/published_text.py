@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from mirbench.experiment.planning.plan import duration
 from mirbench.nouns import Dataset
 
 
-def where_page(dataset: Dataset, published: Where | None) -> str:
-    """What a data set is and where its files are looked for. published: where, of a published one."""
+def where_page(dataset: Dataset, published: Where | None, read: tuple[Mapping[str, int], str] = ({}, "")) -> str:
+    """What a data set is and where its files are looked for. published: where, of a published one; read: as of `clips_read`, where it is
+    there."""
     rows = [("version", dataset.version), ("licence", dataset.licence), ("home", dataset.home), ("cite", dataset.citation)]
     lines = wrapped(f"{dataset.name}: {dataset.description}")
     for name, value in (*rows, ("splits", dataset.split_rule), ("to get it", dataset.access)):
@@ -26,6 +27,7 @@ def where_page(dataset: Dataset, published: Where | None) -> str:
         lines += wrapped(f"{'where:':<11}{elsewhere(dataset)}", "  ", " " * 13)
         return "\n".join(lines)
     lines += wrapped(f"{'where:':<11}{place(published)}", "  ", " " * 13)
+    lines += wrapped(f"{'clips:':<11}{_read_in_words(*read)}", "  ", " " * 13) if any(read) else []
     lines += ["", "  files, in that folder"]
     for files, after in zip(dataset.files, (*dataset.files[1:], None), strict=True):
         many = f", {count(files.count, 'file')}" if files.count > 1 else ""
@@ -106,10 +108,13 @@ def verified_page(verified: Verified) -> str:
     ):
         lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
     lines += _checksums_in_words(verified)
-    if verified.clips:
-        lines.append(f"  clips: {', '.join(f'{n:,} {split}' for split, n in verified.clips.items())}")
-    lines += [f"  its clips cannot be listed: {verified.fault}"] if verified.fault else []
+    lines += [f"  clips: {_read_in_words(verified.clips, '')}"] if verified.clips else []
+    lines += [f"  its clips {_read_in_words({}, verified.fault)}"] if verified.fault else []
     return "\n".join([*lines, verified_verdict(verified)])
+
+
+def _read_in_words(clips: Mapping[str, int], fault: str) -> str:
+    return f"cannot be listed: {fault}" if fault else ", ".join(f"{n:,} {split}" for split, n in clips.items())
 
 
 def verified_verdict(verified: Verified) -> str:

@@ -257,8 +257,9 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
         yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named))
 
 
-def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool) -> Iterator[Finding]:
-    """Audio in two splits. split: by clip id. refused: whether a run refuses to pretrain on what it tests on.
+def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool, dropped: bool = False) -> Iterator[Finding]:
+    """Audio in two splits. split: by clip id. refused: whether a run refuses to pretrain on what it tests on; dropped: whether it leaves
+    that out of pretraining.
 
     What only valid and test share is not refused. A clip is named once, however many others are of its audio.
     """
@@ -271,8 +272,13 @@ def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool
         named.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
     if in_training:
         clips = count(len(in_training), "clip")
-        text = f"{clips} of valid or test with audio that is in training too; pretraining on that is refused without"
-        yield Finding("error" if refused else "warning", f"{text} --allow-overlap.", tuple(in_training.values()))
+        text = f"{clips} of valid or test with audio that is in training too; "
+        text += (
+            "that is left out of pretraining."
+            if dropped
+            else "pretraining on that is refused without --set overlap=drop or --allow-overlap."
+        )
+        yield Finding("error" if refused and not dropped else "warning", text, tuple(in_training.values()))
     if others:
         yield Finding("warning", f"{count(len(others), 'clip')} of test with audio that is in valid too.", tuple(others.values()))
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
+from mirbench.engine.files import tell
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
-from mirbench.experiment.recipes.overlap import read_overlap, refuse_overlap
+from mirbench.experiment.recipes.overlap import dropped_clips, dropped_in_words, read_overlap, refuse_overlap
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probe
@@ -38,7 +40,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     resolved = resolve(config, registry, cache, kept)
     if not resolved.probe.built_in:
         check_probe(resolved)
-    return build(resolved)
+    return _without_dropped(build(resolved))
 
 
 def run(
@@ -62,7 +64,7 @@ def run(
         executor.run(Graph(planned.preparations), outcome, planned.preparations)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     tell(planned.resolved)
-    _refuse(planned, executor, outcome)
+    planned = _refuse(planned, executor, outcome)
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
     whole = folder.is_whole(planned.key)
     if whole and not planned.graph.missing(executor.store):
@@ -90,6 +92,9 @@ def pretrain(
         planned = build_pretraining(resolved)
     tell(resolved)
     check_files(resolved)
+    if planned.overlap is not None:
+        executor.run(Graph([planned.overlap]), read=[planned.overlap])
+        planned = _without_dropped(planned, build_pretraining, told=True)
     executor.run(planned.graph, read=list(planned.checkpoints.values()))
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
@@ -124,15 +129,35 @@ def executor_of(resolved: Resolved) -> Executor:
     return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
 
 
-def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
-    """Raises MirbenchError where the probe or a file is none that can be used, or what is tested is pretrained on."""
+def _without_dropped(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, told: bool = False) -> RunGraph:
+    """With what is tested left out of pretraining, where it is to be and is known already. told: whether to say so."""
+    resolved = planned.resolved
+    store, overlap = resolved.store, planned.overlap
+    if overlap is None or not store.has(*overlap.name) or store.is_damaged(*overlap.name):
+        return planned
+    dropped = dropped_clips(store.folder(*overlap.name), resolved)
+    for sentence in dropped_in_words(dropped) if told else ():
+        tell(sentence)
+    return planned if dropped == resolved.dropped else build(replace(resolved, dropped=dropped))
+
+
+def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph:
+    """Raises MirbenchError where the probe or a file is none that can be used, or what is tested is pretrained on; where that is to be left
+    out of pretraining, returns the run without."""
+    refused = planned.resolved.config.overlap != "allow"
+    if planned.search is not None and planned.resolved.config.overlap == "refuse":
+        planned.search.refuse_same_files(planned.pretrained)
     if planned.graph.missing(executor.store):
         check_probe(planned.resolved)  # which imports scikit-learn
     check_files(planned.resolved)
     if planned.overlap is not None:
-        executor.run(Graph([*planned.preparations, planned.overlap]), outcome)
-        if planned.resolved.config.overlap == "refuse":
-            refuse_overlap(read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained))
+        executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
+        planned = _without_dropped(planned, told=True)
+        assert planned.overlap is not None
+        if refused:
+            found = read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained, planned.resolved.dropped)
+            refuse_overlap(found, planned.pretrained)
+    return planned
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:

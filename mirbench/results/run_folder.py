@@ -152,6 +152,8 @@ def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
     for name, about in manifest.get("encoders", {}).items():
         for told in list(about.get("checkpoints", {}).values())[:1]:
             yield from skipped_in_words(f"that {name} is pretrained on", told.get("skipped", {}))
+    for name, told in manifest.get("left_out_of_pretraining", {}).items():
+        yield f"{told['clips']} clip{'s'[: told['clips'] != 1]} of {name} left out of pretraining: the same audio is validated or tested on"
     for each in manifest.get("left_out", []):
         yield f"{each['task']} is not run on {each['dataset']}: {each['why']}"
 

@@ -177,7 +177,7 @@ class RunConfig(_Settings):
     datasets: Names = Field(default=["mini"], min_length=1, description=NAMES.format("mini") + ", or the paths of your own data")
     pretrain_on: Names = Field(default=[], description=NAMES.format("fma") + ", or the paths of your own data")
     supervise_with: Labelled = Field(default=[], description="a list of DATA-SET:ANNOTATION, such as [magnatagatune:tags]")
-    overlap: Literal["refuse", "allow"] = Field(default="refuse", description="refuse or allow")
+    overlap: Literal["refuse", "drop", "allow"] = Field(default="refuse", description="refuse, drop or allow")
     data_root: str | None = Field(default=None, min_length=1, description="the path of a folder")
     allow_outside: bool = Field(default=False, description="true or false")
     split_seed: Whole = Field(default=0, ge=0, description="a whole number of at least 0")

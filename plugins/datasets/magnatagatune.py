@@ -50,7 +50,7 @@ HOST = "https://mirg.city.ac.uk/datasets/magnatagatune"
 
 
 class MagnaTagATune(mirbench.Dataset):
-    """The clips that carry one of `tags`, with these."""
+    """The clips that carry one of `tags`, with these; the table may have other columns or not."""
 
     home = "https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset"
     version = "annotations_final (2009)"
@@ -78,7 +78,7 @@ class MagnaTagATune(mirbench.Dataset):
         tags = self.classes["tags"]
         audio = audio_folder(folder)
         clips = []
-        for row in mirbench.table_rows(folder / TABLE, ("clip_id", *ALL_TAGS, "mp3_path"), delimiter="\t"):
+        for row in mirbench.table_rows(folder / TABLE, ("clip_id", *tags, "mp3_path"), delimiter="\t"):
             carried = [tag for tag in tags if row[tag] != "0"]
             for tag in carried:
                 if row[tag] != "1":

@@ -32,6 +32,7 @@ class MedleySolosDB(mirbench.Dataset):
         mirbench.Files("**/Medley-solos-DB_*-[0-7]_*.wav", count=21_571, source=f"{RECORD}/Medley-solos-DB.tar.gz"),
     )
     folders = ("medley-solos-db", "medley_solos_db")
+    mirdata = ("medley_solos_db", f"annotation/{METADATA}")
     split_rule = "as published, by song: training songs are from MedleyDB, test songs from solosDB"
     access = "unpack Medley-solos-DB.tar.gz (md5 f5facf398793ef5c1f80c013afdf3e5f) beside the table or into a folder there."
 

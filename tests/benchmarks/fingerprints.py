@@ -2,7 +2,9 @@
 
 MANIFEST: of `mini` as rendered, `datasets/KEY/manifest.csv` in the cache. Recall: excerpts of its clips of 8 s, each degraded, that are
 found in the clip. False positives: pairs of `mini` that are of different groups, over all splits, and pairs of made sounds that have
-much in common. The thresholds of mirbench/data/matching.py stand between the two; `share` and `missing` are its measures.
+much in common. Loops: pieces of `mini` over one drum loop, all through or in their first half, which are not one recording, and excerpts of
+them, degraded, which are. The thresholds of mirbench/data/duplicates/matching.py stand between the two; `share` and `missing` are its
+measures.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from mirbench.records import Clip
 
 RATE = 44_100
 CLIPS, LENGTHS = 100, (5.0, 4.0, 3.0)
+LOOPS, PIECES, LEVELS = 6, 10, (-18, -12, -6, 0, 6)  # drum loops, pieces over each, dB of a piece over its loop
 Way = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, int]]
 
 
@@ -179,6 +182,36 @@ def false_positives(clips: Sequence[Clip], cache: Path) -> None:
         print(f"{name:38} {len(prints) * (len(prints) - 1) // 2:9} pairs: {len(pairs_of(prints))}")
 
 
+def loops(clips: Sequence[Clip]) -> None:
+    """Of pieces of `mini` over the same drums: how many pairs are called one recording, and how many excerpts of 5 s are not found."""
+    random = np.random.default_rng(2)
+    music = [read_audio(clips[i].path, RATE) for i in random.permutation(len(clips))[: LOOPS * PIECES]]
+    kits = [resample(drums(random, 100 + kit, free=kit % 2 == 0), SAMPLE_RATE, RATE) for kit in range(LOOPS + 1)]
+    ways = ("mp3, 64 kbit/s", "pink noise, 20 dB", "all: eq, 30 dB, mp3 64")
+    print(f"\n{LOOPS * PIECES} pieces of 8 s over {LOOPS} drum loops of 8 s: pairs that are called one recording; excerpts that are missed")
+    print(f"{'piece over loop':18}{'loop all through':>18}{'in one half':>14}" + "".join(f"{way:>25}" for way in ways))
+    for level in LEVELS:
+        whole, half, missed, pairs = 0, 0, dict.fromkeys(ways, 0), 0
+        for kit in range(LOOPS):
+            pieces = music[kit * PIECES :][:PIECES]
+            mixed, other = ([mix(piece, kits[kit], end, level) for piece in pieces] for end in (kits[kit], kits[kit + 1]))
+            prints, others = ([fingerprint([resample(each, RATE, SAMPLE_RATE)]) for each in several] for several in (mixed, other))
+            pairs += PIECES * (PIECES - 1) // 2
+            whole += len(pairs_of(prints))
+            half += len({(one, at) for one, at, _ in matching.Index(prints).same(others) if one < at})
+            for way in ways:
+                missed[way] += round((1 - found(mixed, WAYS[way], LENGTHS[:1], random)[0][0]) * PIECES)
+        shares = "".join(f"{missed[way] / len(music):25.1%}" for way in ways)
+        print(f"{level:+4} dB{'':11}{whole:9} of {pairs:4} {half:6} of {pairs:3}{shares}")
+
+
+def mix(piece: np.ndarray, loop: np.ndarray, end: np.ndarray, level: float) -> np.ndarray:
+    """A piece over drums, of which the second half is from another loop. level: dB of the piece over them."""
+    drummed = np.concatenate([loop[: len(piece) // 2], end[len(piece) // 2 : len(piece)]])
+    piece, drummed = (each[: len(drummed)] / np.sqrt((each**2).mean()) for each in (piece, drummed))
+    return (0.05 * (drummed + 10 ** (level / 20) * piece)).astype(np.float32)
+
+
 def cost(clips: Sequence[Clip]) -> None:
     audio = np.concatenate([read_audio(clip.path, SAMPLE_RATE) for clip in clips[:4]])[: 30 * SAMPLE_RATE]
     print(f"30 s: {1e3 * seconds(lambda: fingerprint([audio]), 7):.1f} ms after decoding, {len(fingerprint([audio]).pack())} bytes")
@@ -236,14 +269,18 @@ def scans(count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("manifest", type=Path)
-    clips = read_manifest(parser.parse_args().manifest)
+    parser.add_argument("--short", action="store_true", help="without the 100,000 clips")
+    given = parser.parse_args()
+    clips = read_manifest(given.manifest)
     music = [clip for clip in clips if clip.duration == 8]
     cost(music)
     recall(music)
+    loops(music)
     with tempfile.TemporaryDirectory() as cache:
         false_positives(clips, Path(cache))
-    scale(100_000, 10_000)
-    scans(100_000)
+    if not given.short:
+        scale(100_000, 10_000)
+        scans(100_000)
 
 
 if __name__ == "__main__":

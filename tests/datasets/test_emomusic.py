@@ -23,6 +23,13 @@ def test_no_artist_is_in_two_splits(folder):
     assert "18" not in clips
 
 
+def test_the_usual_split_keeps_every_song_and_the_cost_of_the_filter_is_told(folder):
+    clips = {clip.id: clip for clip in registry.load().datasets["emomusic-by-song"].clips(folder)}
+    assert clips["18"].split in ("train", "valid")
+    assert clips["13"].split == "test"
+    assert all(number in EMOMUSIC.split_rule for number in ("125", "619", "224", "313", "82", "emomusic-by-song"))
+
+
 def test_the_task_reads_what_is_published(folder):
     task = registry.load().tasks["emotion"]
     labels = {clip.id: task.label(clip.annotations["emotion"]) for clip in EMOMUSIC.clips(folder)}

@@ -48,6 +48,30 @@ def test_comments_and_last_newlines_do_no_harm(folder):
     assert [(clip.id, clip.annotations) for clip in GIANTSTEPS.clips(folder)] == expected
 
 
+def same_file(folder, one, other):
+    """Two previews that are one file, by the published lists. one, other: (repository, track)."""
+    path = folder / one[0] / "md5" / f"{one[1]}.LOFI.md5"
+    (folder / other[0] / "md5" / f"{other[1]}.LOFI.md5").write_bytes(path.read_bytes())
+
+
+def test_files_with_one_published_md5_are_one_group_and_in_one_split(folder):
+    tracks = [clip.id for clip in GIANTSTEPS.clips(folder) if clip.split in ("train", "valid")]
+    tracks = tracks[: len(tracks) // 2]
+    for track in tracks[1:]:
+        same_file(folder, (MTG, tracks[0]), (MTG, track))
+    same_file(folder, (TEST, "10089"), (TEST, "877345"))
+    clips = {clip.id: clip for clip in GIANTSTEPS.clips(folder)}
+    assert len({(clips[track].group, clips[track].split) for track in tracks}) == 1
+    assert clips["10089"].group == clips["877345"].group != clips["1234749"].group
+
+
+def test_a_file_that_is_tested_on_is_in_no_other_split_under_another_number(folder):
+    same_file(folder, (TEST, "10089"), (MTG, "5061"))
+    clips = {clip.id: clip for clip in GIANTSTEPS.clips(folder)}
+    assert "5061" not in clips
+    assert clips["10089"].split == "test"
+
+
 @pytest.mark.parametrize("written", ["", "-", "H minor", "D minor / F major"])
 def test_a_key_of_the_test_set_that_is_none_is_named(folder, written):
     path = folder / TEST / "annotations" / "key" / "10089.LOFI.key"

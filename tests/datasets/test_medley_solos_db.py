@@ -5,6 +5,7 @@ from layouts import medley_solos_db as layout
 
 import mirbench
 from mirbench import registry
+from mirbench.data.published.layout import folder_of, where
 
 MEDLEY = registry.load().datasets["medley-solos-db"]
 LINE = "training,clarinet,0,139,163fd2b1-8e98-515a-f501-4742cc6d066f"
@@ -23,6 +24,28 @@ def test_the_archive_may_lie_in_any_folder(audio, tmp_path):
     clips = MEDLEY.clips(written(tmp_path, audio=audio))
     assert {c.path.parent for c in clips} == {tmp_path / audio}
     assert clips[0].path.is_file()
+
+
+@pytest.mark.parametrize("name", ["medley_solos_db", "medley-solos-db"])
+def test_as_mirdata_lays_it_out_the_sentence_says_how_to_read_it(tmp_path, name):
+    folder = tmp_path / name
+    (folder / "annotation").mkdir(parents=True)
+    (folder / "annotation" / "Medley-solos-DB_metadata.csv").write_text(layout.TABLE)
+    (folder / "audio").mkdir()
+    (folder / "audio" / "Medley-solos-DB_test-0_0e4371ac-1c6a-51ab-fdb7-f8abd5fbf1a3.wav").touch()
+    with pytest.raises(mirbench.MirbenchError) as caught:
+        folder_of(MEDLEY, tmp_path)
+    assert f"{folder} is as mirdata lays it out; name it mirdata:medley_solos_db" in str(caught.value)
+    assert ("after renaming that folder to medley_solos_db" in str(caught.value)) == (name != "medley_solos_db")
+    assert "mirdata:medley_solos_db" in where(MEDLEY, tmp_path).obstacle
+    written(folder)  # and as published, too
+    assert folder_of(MEDLEY, tmp_path) == folder
+
+
+def test_keys_as_mirdata_lays_them_out_too(tmp_path):
+    (tmp_path / "giantsteps_key" / "keys_gs+").mkdir(parents=True)
+    with pytest.raises(mirbench.MirbenchError, match="name it mirdata:giantsteps_key"):
+        folder_of(registry.load().datasets["giantsteps"], tmp_path)
 
 
 def test_without_audio_it_says_what_to_unpack(tmp_path):

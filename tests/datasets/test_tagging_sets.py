@@ -45,6 +45,18 @@ def test_magnatagatune_faults_are_named(tmp_path, old, new, told):
     assert f"annotations_final.csv, {told}" in str(caught.value)
 
 
+def test_a_table_of_the_50_tags_alone_is_read(tmp_path):
+    magnatagatune.write(tmp_path)
+    whole, table = clips_of("magnatagatune", tmp_path), tmp_path / "annotations_final.csv"
+    lines = [line.split("\t") for line in table.read_text().splitlines()]
+    kept = [at for at, name in enumerate(lines[0]) if name.strip('"') in ("clip_id", "mp3_path", *magnatagatune.TOP_50)]
+    table.write_text("".join("\t".join(line[at] for at in kept) + "\n" for line in lines))
+    assert len(kept) == 52
+    assert clips_of("magnatagatune", tmp_path) == whole
+    with pytest.raises(mirbench.MirbenchError, match="lacks the column 'singer'"):
+        clips_of("magnatagatune-all", tmp_path)
+
+
 def test_no_magnatagatune_song_is_in_two_splits(tmp_path):
     magnatagatune.write(tmp_path)
     edit(tmp_path / "annotations_final.csv", f"0/{magnatagatune.BACH}-117-146", f"e/{magnatagatune.BACH}-117-146")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mirbench import registry
-from mirbench.engine.store import Store
+from mirbench.engine.store import ENTRY, Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve import checkpoints
 from mirbench.experiment.resolve.checkpoints import ClipFingerprint
@@ -94,6 +94,7 @@ def test_nested_too_deeply_is_no_metadata(folder):
 def test_a_configuration_that_ships_with_mirbench_asks_nothing_of_a_checkpoint(folder, tmp_path):
     """Its steps are those of pretraining; what somebody typed is asked for."""
     (folder / "encoder.json").write_text(json.dumps({"encoder": "semisupcon", "options": {"steps": 7}, "seed": 3}))
+    (folder / ENTRY).unlink(missing_ok=True)
     (tmp_path / "mine.yaml").write_text("options: {semisupcon: {steps: 8}}")
     for files, overrides, asked in (
         (["quick"], [], {}),

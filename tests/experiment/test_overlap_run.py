@@ -107,6 +107,83 @@ def test_a_checkpoint_that_heard_a_test_clip_is_refused_or_marked(work, tmp_path
     assert work.manifest()["overlap"]["simclr"]["clips"] == {"scored": {"test": 1}}
 
 
+@pytest.mark.parametrize("reencoded", [False, True])
+def test_what_is_tested_is_left_out_of_pretraining_where_that_is_asked_for(work, tmp_path, capsys, reencoded):
+    pool, scored = leaking(tmp_path, reencoded)
+    words = ["--dataset", scored, "--encoder", "simclr", "--pretrain-on", pool]
+    assert work.run(*words) == 2
+    assert "leave out what overlaps with --set overlap=drop, or allow it" in capsys.readouterr().err
+    assert work.run(*words, "--set", "overlap=drop") == 0
+    told = "1 clip of pool is left out of pretraining, since the same audio is validated or tested on."
+    assert f"mirbench: {told}\n" in capsys.readouterr().err
+    leak = "leak.ogg" if reencoded else "leak.wav"
+    assert work.manifest()["left_out_of_pretraining"] == {"pool": {"clips": 1, "first": [leak]}}
+    assert "overlap" not in work.manifest()
+    assert {row["encoder"] for row in rows(work.folder())} == {"simclr", "majority"}
+    (checkpoint,) = (work.cache / "checkpoints").glob("[0-9a-f]*")
+    heard = json.loads((checkpoint / "pretraining_clips.json").read_text())["pool"]["clips"]
+    assert (len(heard), leak in heard) == (6, False)
+    assert "1 clip of pool left out of pretraining" in reporting.table_text(work.folder())
+    before = (work.folder() / "manifest.json").stat().st_mtime_ns
+    assert work.run(*words, "--set", "overlap=drop") == 0  # and nothing is done again
+    assert (work.folder() / "manifest.json").stat().st_mtime_ns == before
+    assert work.run("--dataset", scored, "--checkpoint", checkpoint, name="given") == 0
+
+
+def test_files_that_are_in_both_are_refused_before_any_is_opened(work, tmp_path, capsys, monkeypatch):
+    scored = manifest(tmp_path / "scored.csv", "scored")
+    monkeypatch.setattr("mirbench.data.scans.scan_clips", lambda *_: pytest.fail("a file is opened"))
+    monkeypatch.setattr("mirbench.data.duplicates.overlap.fingerprint_clips", lambda *_: pytest.fail("a file is decoded"))
+    assert work.run("--dataset", scored, "--encoder", "simclr", "--pretrain-on", tmp_path / "scored") == 2
+    assert "8 clips, the first scored/clip 12 (same file as " in capsys.readouterr().err
+
+
+def test_of_a_given_checkpoint_nothing_can_be_left_out(work, tmp_path, capsys):
+    pool, scored = leaking(tmp_path, reencoded=False)
+    given = work.checkpoint(capsys, "--dataset", pool)
+    assert work.run("--dataset", scored, "--checkpoint", given, "--set", "overlap=drop") == 2
+    assert "pretrain it in the run, by --pretrain-on, and leave out what overlaps with --set overlap=drop" in capsys.readouterr().err
+
+
+PUBLISHED = """
+import mirbench
+
+class Published(mirbench.Dataset):
+    name = "published"
+    annotations = ("genre",)
+    files = (mirbench.Files("*.wav", count=16),)
+
+    def clips(self, folder):
+        splits = ("train", "train", "valid", "test")
+        return [
+            mirbench.Clip(str(i), folder / f"{i}.wav", splits[i // 2 % 4], f"g{i}", annotations={"genre": ("low", "high")[i % 2]})
+            for i in range(16)
+        ]
+
+@mirbench.hookimpl
+def register_datasets():
+    return [Published()]
+"""
+
+
+def test_a_published_set_with_the_same_audio_in_two_of_its_splits_runs_without_that(work, tmp_path, capsys):
+    (tmp_path / "plugin.py").write_text(PUBLISHED)
+    manifest(tmp_path / "unused.csv", "published", seed=4)
+    shutil.copy(tmp_path / "published" / "6.wav", tmp_path / "published" / "0.wav")  # test and train
+    shutil.copy(tmp_path / "published" / "14.wav", tmp_path / "published" / "6.wav")  # both test
+    shutil.copy(tmp_path / "published" / "14.wav", tmp_path / "published" / "8.wav")
+    words = ["--plugin", tmp_path / "plugin.py", "--dataset", "published", "--data-root", tmp_path]
+    given = work.checkpoint(capsys, *words)
+    assert work.run(*words, "--encoder", "simclr") == 0
+    assert "1 clip of published is left out of pretraining" in capsys.readouterr().err
+    assert work.manifest()["left_out_of_pretraining"] == {"published": {"clips": 1, "first": ["8"]}}
+    assert "overlap" not in work.manifest()
+    assert [path.name for path in (work.cache / "checkpoints").glob("[0-9a-f]*")] == [tmp_path.joinpath(given).name]
+    assert work.run(*words, "--checkpoint", given, name="given") == 0
+    assert work.run(*words, "--encoder", "simclr", "--allow-overlap", name="all") == 0
+    assert {row["encoder"] for row in rows(work.folder("all"))} == {"simclr †", "majority"}
+
+
 def test_a_checkpoint_is_not_refused_for_other_audio_of_the_same_name_and_ids(work, tmp_path, capsys):
     first = manifest(tmp_path / "a" / "split.csv", seed=1)
     second = manifest(tmp_path / "b" / "split.csv", seed=2, split=lambda i: SPLITS[::-1][i // 2 % 4])

@@ -17,9 +17,9 @@ from mirbench import cli
 from mirbench.results.run_folder import RunFolder
 
 
-def tones(tmp_path, *, count=60, leak=False, broken=0, more=()):
+def tones(tmp_path, *, count=60, leak=False, broken=0, made=False, more=()):
     plugin = tmp_path / "tones.py"
-    plugin.write_text(TONES.format(count=count, leak=leak, broken=broken) + LOUD)
+    plugin.write_text(TONES.format(count=count, leak=leak, broken=broken, made=made) + LOUD)
     command = [
         "run",
         "--plugin",
@@ -165,6 +165,28 @@ def test_more_broken_files_than_allowed_end_the_run(tmp_path, capsys):
     assert sentence.startswith("mirbench: tones train: 1 of 20 clips cannot be read, more than max_bad 1%; the first is 0: ")
     assert sentence.endswith("Repair them, or allow more with --max-bad SHARE.\n")
     assert not list((tmp_path / "results").glob("*/scores.csv"))
+
+
+def test_of_audio_that_was_rendered_here_no_clip_may_be_bad(tmp_path, capsys):
+    assert tones(tmp_path, broken=3, made=True, more=["--set", "max_bad=0.5"]) == 2
+    (folder,) = (tmp_path / "cache" / "datasets").iterdir()
+    sentence = capsys.readouterr().err
+    assert sentence.startswith("mirbench: tones train: 1 of 20 clips that mirbench rendered cannot be read, the first 0: ")
+    assert sentence.endswith(f"Remove {folder}, and the same command renders them again.\n")
+    assert not list((tmp_path / "results").glob("*/scores.csv"))
+
+
+def test_nor_may_pretraining_skip_any_of_it(tmp_path, capsys):
+    plugin = tmp_path / "skips.py"
+    plugin.write_text(
+        LOUD.replace('"loud"', '"skips"').replace("    def embed", "    trainable = True\n    def pretrain(self, job):\n"
+        "        job.report['skipped'] = {job.clips[0].id: 'it is noise.'}\n\n    def embed")
+    )  # fmt: skip
+    words = ["--plugin", str(plugin), "--encoder", "skips", "--set", "max_bad=0.5"]
+    assert tones(tmp_path, made=True, more=words) == 2
+    told = "mirbench: pretraining skips: 1 of 20 clips that mirbench rendered cannot be read, the first tones/0: it is noise. Remove "
+    assert capsys.readouterr().err.startswith(told)
+    assert tones(tmp_path, made=False, more=[*words, "--allow-overlap"]) == 0
 
 
 def test_pretraining_hears_training_clips_only(tmp_path, tiny_plugin):

@@ -53,7 +53,7 @@ class Other(Learner):
 def register_encoders():
     return [Loud(), Learner(), Other()]
 """
-PLUGIN = TONES.format(count=60, leak=False, broken=0) + LOUD.split("@mirbench")[0] + LEARNER
+PLUGIN = TONES.format(count=60, leak=False, broken=0, made=True) + LOUD.split("@mirbench")[0] + LEARNER
 FLAGS = ["--dataset", "tones", "--set", "bootstrap.resamples=20", "--quiet", "--debug"]
 
 
@@ -379,6 +379,11 @@ def test_a_checkpoint_says_what_it_heard_and_is_refused_where_that_is_tested_on(
             "'0' (valid); pretrain again on the splits as they are.\n"
         )  # fmt: skip
     Path(path, "pretraining_clips.json").write_text("[]")
+    assert refused(capsys, fresh, "run", "--checkpoint", path) == (
+        f"mirbench: {path}/pretraining_clips.json is not as it was written; give another checkpoint, or, if you changed it yourself, "
+        f"remove {path}/.entry.json.\n"
+    )
+    Path(path, ".entry.json").unlink()
     assert refused(capsys, fresh, "run", "--checkpoint", path) == (
         f"mirbench: {path}/pretraining_clips.json does not say which clips the checkpoint was pretrained on; pretrain it again, or remove "
         "that file.\n"

@@ -27,7 +27,7 @@ import mirbench
 class Tones(mirbench.Dataset):
     name = "tones"
     annotations = ("genre",)
-    made = True
+    made = {made}
 
     def prepare(self, folder):
         (folder / "audio").mkdir()

@@ -11,6 +11,7 @@ import numpy as np
 
 from mirbench.data.audio.containers import Repair, RepairedFile, check_container, promised_frames
 from mirbench.data.audio.opening import AudioError, Opened
+from mirbench.data.audio.quiet import quiet_mpeg
 from mirbench.data.audio.streams import check_ogg_part
 
 BLOCK = 1 << 22  # frames decoded at a time, so that a header that lies costs no memory
@@ -69,10 +70,11 @@ class SoundFileDecoder:
     def _open(self) -> Any:
         import soundfile
 
-        if self.repair.head or self.repair.skip:
-            return soundfile.SoundFile(RepairedFile(self.file, self.repair))
-        os.lseek(self.file.descriptor, 0, os.SEEK_SET)
-        return soundfile.SoundFile(self.file.descriptor, closefd=False)
+        with quiet_mpeg():
+            if self.repair.head or self.repair.skip:
+                return soundfile.SoundFile(RepairedFile(self.file, self.repair))
+            os.lseek(self.file.descriptor, 0, os.SEEK_SET)
+            return soundfile.SoundFile(self.file.descriptor, closefd=False)
 
     def read(self, first: int, count: int) -> np.ndarray:
         if self.repair.granule:
@@ -89,6 +91,10 @@ class SoundFileDecoder:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _block(self, first: int, count: int) -> np.ndarray:
+        with quiet_mpeg() if self.sound.subtype.startswith("MPEG") else contextlib.nullcontext():
+            return self._decoded(first, count)
+
+    def _decoded(self, first: int, count: int) -> np.ndarray:
         if self.sound.seekable():
             before = max(0, first - self.preroll)
             if before != self.position:

@@ -1,7 +1,7 @@
 """Audio fingerprints, by which a recording is known under another codec, level, sample rate, equalisation, noise or cut.
 
-After Wang, "An industrial strength audio search algorithm", ISMIR 2003: the loudest points of the spectrogram, one in each neighbourhood.
-How two of them are compared is in matching.py.
+After Wang, "An industrial strength audio search algorithm", ISMIR 2003: the loudest points of the spectrogram, one in each neighbourhood;
+and beside them the tones that sound (tones.py). How two of them are compared is in matching.py.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mirbench.data.audio.audio import read_pieces
+from mirbench.data.duplicates import tones
 from mirbench.records import Clip
 
 SAMPLE_RATE = 8000  # Hz
@@ -33,26 +34,30 @@ class Fingerprint:
     """What a recording is known by.
 
     digest: DIGEST bytes, of its samples; none for silence. frames, bins: (points,) int64, in the order of frames, then bins.
+    tones: (moments,) uint64, of tones.py; none in what earlier versions kept.
     """
 
     digest: bytes
     frames: np.ndarray
     bins: np.ndarray
+    tones: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def pack(self) -> bytes:
         columns = np.diff(self.frames, prepend=0).astype("<u4").tobytes() + self.bins.astype("<u2").tobytes()
-        return self.digest.rjust(DIGEST, b"\0") + zlib.compress(columns, 1)
+        harmony = zlib.compress(tones.pack(self.tones)) if len(self.tones) else b""
+        return self.digest.rjust(DIGEST, b"\0") + zlib.compress(columns, 1) + harmony
 
     @staticmethod
     def unpack(packed: bytes) -> Fingerprint:
         """Raises ValueError where the bytes are no fingerprint."""
         try:
-            columns = zlib.decompress(packed[DIGEST:])
-        except zlib.error as error:
+            columns, rest = _inflated(packed[DIGEST:])
+            harmony = tones.unpack(_inflated(rest)[0]) if rest else np.zeros(0, np.uint64)
+        except (zlib.error, ValueError) as error:
             raise ValueError("these bytes are no fingerprint") from error
         points = len(columns) // 6
         steps, bins = np.frombuffer(columns, "<u4", points), np.frombuffer(columns, "<u2", points, 4 * points)
-        return Fingerprint(Fingerprint.digest_of(packed), np.cumsum(steps, dtype=np.int64), bins.astype(np.int64))
+        return Fingerprint(Fingerprint.digest_of(packed), np.cumsum(steps, dtype=np.int64), bins.astype(np.int64), harmony)
 
     @staticmethod
     def digest_of(packed: bytes) -> bytes:
@@ -66,12 +71,14 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
     """
     digest, lowest, highest = hashlib.blake2b(digest_size=DIGEST), np.inf, -np.inf
     points: list[tuple[np.ndarray, np.ndarray]] = []
+    finder = tones.ToneFinder()
     held, first, done = np.zeros(0, np.float32), 0, 0  # the samples from frame `first` on; points are found up to frame `done`
     for piece in pieces:
         if len(piece):
             digest.update(np.ascontiguousarray(piece, np.float32).data)
             lowest, highest = min(lowest, float(piece.min())), max(highest, float(piece.max()))
             held = np.concatenate([held, piece])
+            finder.add(piece)
         until = first + _count(held) - LEVEL_FRAMES  # what is around later frames is not known yet
         if until - done > LEVEL_FRAMES:
             points.append(_points(held, first, done, until))
@@ -79,7 +86,16 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
             held, first = held[(kept - first) * HOP :], kept
     points.append(_points(held, first, done, first + _count(held)))
     frames, bins = (np.concatenate([each[column] for each in points]) for column in (0, 1))
-    return Fingerprint(digest.digest() if highest - lowest > SILENCE else b"", frames, bins)
+    return Fingerprint(digest.digest() if highest - lowest > SILENCE else b"", frames, bins, finder.tones())
+
+
+def _inflated(data: bytes) -> tuple[bytes, bytes]:
+    """What the first of some compressed streams holds, and the others."""
+    stream = zlib.decompressobj()
+    found = stream.decompress(data)
+    if not stream.eof:
+        raise ValueError("the stream is cut off")
+    return found, stream.unused_data
 
 
 def fingerprint_clip(clip: Clip) -> Fingerprint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,8 @@ from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, Fingerprint
 from mirbench.data.duplicates.matching import Index
 from mirbench.records import Clip
 
-INDEXED_BYTES = 12_000_000  # of fingerprints in an index at once: 10,000 clips of 30 s, for which it takes 0.8 GB
+INDEXED_BYTES = 18_000_000  # of fingerprints in an index at once: 10,000 clips of 30 s, for which it takes 0.8 GB
+MOST_PAIRS = 1000  # of clips of one audio, that are all named
 PASSING_BYTES = 500_000  # of those that are looked up at once
 
 SAME_FILE, ANOTHER_PART, SAME_AUDIO, SAME_RECORDING = "same file", "same file, another part", "same audio", "same recording"
@@ -102,13 +104,23 @@ def _intersect(first: Clip, second: Clip) -> bool:
 
 
 def _same_audio(prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[tuple[int, int]]:
-    there: dict[bytes, list[int]] = defaultdict(list)
-    for number, packed in enumerate(others):
-        if digest := packed and Fingerprint.digest_of(packed):
-            there[digest].append(number)
+    """All pairs; of very many that are all alike, each with the first of the others."""
+    there = _by_digest(others)
+    for digest, here in _by_digest(prints).items():
+        alike = there.get(digest, [])
+        if len(here) * len(alike) <= MOST_PAIRS:
+            yield from itertools.product(here, alike)
+        else:
+            yield from ((number, alike[0]) for number in here)
+            yield from ((here[0], other) for other in alike[1:])
+
+
+def _by_digest(prints: Sequence[Packed]) -> dict[bytes, list[int]]:
+    numbers: dict[bytes, list[int]] = defaultdict(list)
     for number, packed in enumerate(prints):
-        for other in there.get(Fingerprint.digest_of(packed), ()) if packed else ():
-            yield (number, other)
+        if packed and (digest := Fingerprint.digest_of(packed)):
+            numbers[digest].append(number)
+    return numbers
 
 
 def _same_recording(prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[tuple[tuple[int, int], float]]:

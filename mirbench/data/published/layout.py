@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def folder_of(dataset: Dataset, root: Path | None) -> Path:
         raise MirbenchError(f"{obstacle}; name the one that holds your data sets by --data-root.")
     there = {path.name.lower(): path for path in sorted(root.iterdir(), reverse=True) if path.is_dir()}
     named = next((there[name.lower()] for name in dataset.folders or (dataset.name,) if name.lower() in there), None)
+    if by_mirdata := _by_mirdata(dataset, root):
+        raise MirbenchError(f"data set '{dataset.name}' is not in the data root {root} as it is published: {by_mirdata}.")
     folder = named and _unpacked(dataset, named)
     if (folder is None or not any(_begun(dataset, folder))) and all(_begun(dataset, root)):
         return root
@@ -53,7 +56,23 @@ def _obstacle(dataset: Dataset, root: Path) -> str:
         return f"the data root {root} cannot be read"
     names = {name.lower() for name in dataset.folders or (dataset.name,)}
     found = next((path for path in sorted(root.iterdir()) if path.name.lower() in names and not path.is_dir()), None)
-    return _no_folder(found) if found else ""
+    return _no_folder(found) if found else _by_mirdata(dataset, root)
+
+
+def _by_mirdata(dataset: Dataset, root: Path) -> str:
+    """Where mirdata has put the data set, and what to do, where it lies nowhere as it is published; or nothing."""
+    if dataset.mirdata is None:
+        return ""
+    name, lies = dataset.mirdata
+    known = {each.lower() for each in (name, *(dataset.folders or (dataset.name,)))}
+    inside = [path for path in sorted(root.iterdir()) if path.name.lower() in known and path.is_dir()]
+    if any(any(_begun(dataset, path)) for path in (root, *inside)):
+        return ""
+    found = next((path for path in inside if next(path.glob(lies), None) is not None), None)
+    if found is None:
+        return ""
+    rename = "" if found.name == name else f", after renaming that folder to {name}"
+    return f"{found} is as mirdata lays it out; name it mirdata:{name}{rename}"
 
 
 def _no_folder(path: Path) -> str:
@@ -96,6 +115,12 @@ def where(dataset: Dataset, root: Path | None) -> Where:
         return Where(dataset, root, names, folder_of(dataset, root))
     except MirbenchError:
         return Where(dataset, root, names, None, "" if root is None else _obstacle(dataset, root))
+
+
+def clips_read(dataset: Dataset, folder: Path) -> tuple[dict[str, int], str]:
+    """How many clips by split are read from a folder, and why they cannot be listed, or nothing."""
+    clips, fault = _clips(dataset, folder)
+    return _by_split(clips), fault
 
 
 def suggest_dataset(folder: Path, datasets: Iterable[Dataset]) -> str:
@@ -180,9 +205,10 @@ class Verified:
         return self.suffices and all(each.whole for each in self.files)
 
 
-def verify(dataset: Dataset, folder: Path, checksums: bool = True) -> Verified:
+def verify(dataset: Dataset, folder: Path, checksums: bool = True, shared: bool = False) -> Verified:
     """Counts the files of a published data set, takes the checksums that its publisher states, and lists its clips; decodes no audio.
-    checksums: whether to take them, for which every file that has one is read.
+    checksums: whether to take them, for which every file that has one is read. shared: whether other things lie in the folder too, as in
+    a data root; then only what is in folders of the data set's own may be too many.
 
     The folder is listed once, however many patterns there are, and a file with checksums is read once.
     """
@@ -207,6 +233,9 @@ def verify(dataset: Dataset, folder: Path, checksums: bool = True) -> Verified:
         counted.append(Counted(files, len(found), tuple(sorted(lost)), called=folded[min(called)] if called else ""))
     lists = [(each, path) for each in dataset.checksums for path in sorted(_matching(each.path, plain, there))]
     free -= {path for _, path in lists}
+    if shared:
+        own = {path.partition("/")[0] for path in there.keys() - free if "/" in path}
+        free = {path for path in free if "/" in path and path.partition("/")[0] in own}
     digests, unread = stated(folder, lists if checksums else [], there, plain)
     md5s = {path: each.md5.lower() for each in dataset.files if checksums and each.md5 and (path := plain(each.path)) in there}
     kinds = {there[path]: {kind_of(digest) for digest in digests.get(path, ())} for path in sorted(digests.keys() | md5s)}
@@ -224,10 +253,10 @@ def verify(dataset: Dataset, folder: Path, checksums: bool = True) -> Verified:
         tuple(counted),
         missing=tuple(sorted(absent)),
         empty=tuple(there[path] for path in empty if path in needed),
-        unused=tuple(there[path] for path in empty if path not in needed),
+        unused=tuple(there[path] for path in empty if path not in needed and (path in free or not shared)),
         extra=tuple(sorted(there[path] for path in free)),
         closed=tuple(closed),
-        clips={split: n for split in SPLITS if (n := sum(clip.split == split for clip in clips))},
+        clips=_by_split(clips),
         fault=fault,
         lists=len(lists),
         compared=len(digests),
@@ -252,6 +281,11 @@ def _clips(dataset: Dataset, folder: Path) -> tuple[list[Clip], str]:
         return [], str(error).removesuffix(".")
     except Exception as error:  # of a plugin, over files that are not as it expects
         return [], describe(error)
+
+
+def _by_split(clips: Sequence[Clip]) -> dict[str, int]:
+    counts = Counter(clip.split for clip in clips)
+    return {split: counts[split] for split in SPLITS if counts[split]}
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -14,7 +14,7 @@ from mirbench.evaluation.probing import metrics
 from mirbench.evaluation.probing.scoring import constant_targets, label_counts
 from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.recipes.overlap import overlap_section, read_overlap
+from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
@@ -159,9 +159,14 @@ def _left_out_section(run: RunGraph) -> dict[str, Any]:
     """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
     resolved = run.resolved
     left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in resolved.left_out.items()]
-    overlaps = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained)
+    overlaps = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained, resolved.dropped)
     splits = {f"{data.name}/{clip.id}": clip.split for data in resolved.scored_data for clip in data.clips} if overlaps else {}
-    return {**({"left_out": left_out} if left_out else {}), **({"overlap": overlap_section(overlaps, splits)} if overlaps else {})}
+    dropped = {name: {"clips": len(clips), "first": sorted(clips)[:LISTED]} for name, clips in resolved.dropped.items()}
+    return {
+        **({"left_out": left_out} if left_out else {}),
+        **({"left_out_of_pretraining": dropped} if dropped else {}),
+        **({"overlap": overlap_section(overlaps, splits)} if overlaps else {}),
+    }
 
 
 def _corruptions_section(run: RunGraph, made: Made) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: tu
 def _pretraining_parts(resolved: Resolved, entry: Entry, seed: int) -> dict[str, Any]:
     encoder, options, devices = entry.encoder, entry.options, resolved.config.devices
     read = (*PRETRAINING_SPLITS, "valid")
+    names = [each.dataset.name for each in resolved.pretraining]
+    dropped = {name: sorted(resolved.dropped[name]) for name in names if resolved.dropped.get(name)}
     return {
         **encoder_parts(resolved, entry),
         **resolved.code.pretraining[entry.name],
@@ -44,4 +46,5 @@ def _pretraining_parts(resolved: Resolved, entry: Entry, seed: int) -> dict[str,
         "data": [resolved.data[each.dataset.name].key(labels_read(encoder, options, each), read) for each in resolved.pretraining],
         "decoders": [data.decoders for data in resolved.pretraining_data],
         **({} if devices == 1 else {"devices": devices}),
+        **({"dropped": dropped} if dropped else {}),
     }

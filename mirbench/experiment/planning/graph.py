@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -20,12 +20,13 @@ from mirbench.experiment.resolve.records import Data, Resolved
 @dataclass(frozen=True, eq=False)
 class RunGraph:
     """What a run is made of. checkpoints: by entry and seed; the others as their classes have them. pretrained: what entries learn from;
-    overlap: finds which of that is tested on."""
+    overlap: finds which of that is tested on, by search."""
 
     resolved: Resolved
     preparations: tuple[Job, ...] = ()
     checkpoints: dict[tuple[str, int], Job] = field(default_factory=dict)
     pretrained: tuple[Pretrained, ...] = ()
+    search: OverlapSearch | None = None
     overlap: Job | None = None
     clean: CleanJobs = field(default_factory=CleanJobs)
     corrupted: CorruptedJobs = field(default_factory=CorruptedJobs)
@@ -80,16 +81,20 @@ def build(resolved: Resolved) -> RunGraph:
         for corruptions in _corruption_groups(resolved, data, len(wanted)):
             corrupted.add(place, corruptions, clean)
     learnt = pretrained(resolved)
-    return RunGraph(resolved, needed, checkpoints, tuple(learnt), _overlap_job(resolved, learnt, preparations), clean, corrupted)
+    search = overlap_search(resolved, learnt)
+    overlap = _overlap_job(search, preparations) if search else None
+    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap, clean, corrupted)
 
 
 def build_pretraining(resolved: Resolved) -> RunGraph:
     """As `build`, of checkpoints alone."""
-    preparations = tuple(prepare_jobs(resolved).values())
-    wanted = [(entry, seed) for entry in resolved.entries for seed in entry.seeds]
-    return RunGraph(
-        resolved, preparations, {(entry.name, seed): checkpoint_job(resolved, entry, seed, preparations) for entry, seed in wanted}
-    )
+    preparations = prepare_jobs(resolved)
+    needed = tuple(preparations.values())
+    checkpoints = {(e.name, seed): checkpoint_job(resolved, e, seed, needed) for e in resolved.entries for seed in e.seeds}
+    learnt = pretrained(resolved)
+    search = overlap_search(resolved, learnt)
+    overlap = _overlap_job(search, preparations) if search else None
+    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap)
 
 
 def prepare_jobs(resolved: Resolved) -> dict[str, Job]:
@@ -106,10 +111,8 @@ def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, .
     return tuple(preparations[data.name] for data in several if data.name in preparations)
 
 
-def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations: dict[str, Job]) -> Job | None:
-    search: OverlapSearch | None = overlap_search(resolved, learnt)
-    if search is None:
-        return None
+def _overlap_job(search: OverlapSearch, preparations: dict[str, Job]) -> Job:
+    resolved = search.resolved
     audio = [data.key(()) for data in (*search.learnt_from, *search.tested)]
     names = [[data.name for data in several] for several in (search.learnt_from, search.tested)]
     checkpoints = [[str(folder), resolved.checkpoint_files[folder]] for folder in search.folders]
@@ -117,7 +120,9 @@ def _overlap_job(resolved: Resolved, learnt: Sequence[Pretrained], preparations:
     what = [*names[0], *(["checkpoints"] if search.folders else [])]
     needs = _only(preparations, (*search.learnt_from, *search.tested))
     cost = costs.comparing(search.learnt_from, search.tested)
-    return Job("overlaps", f"{' and '.join(what)} in {' and '.join(names[1])}", parts, search.write, needs, cost)
+    return Job(
+        "overlaps", f"{' and '.join(what)} in {' and '.join(names[1]) or 'what is held out of it'}", parts, search.write, needs, cost
+    )
 
 
 def _corruption_groups(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:

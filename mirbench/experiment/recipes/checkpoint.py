@@ -33,7 +33,7 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, fold
         pretraining_clip(clip, each.dataset.name, labels)
         for each in resolved.pretraining
         for labels in [labels_read(encoder, options, each)]
-        for clip in resolved.data[each.dataset.name].clips
+        for clip in resolved.pretraining_clips(resolved.data[each.dataset.name], *PRETRAINING_SPLITS, "valid")
     ]
     learnt_from = [clip for clip in clips if clip.split in PRETRAINING_SPLITS]
     if not learnt_from:
@@ -46,11 +46,16 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, fold
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
     with resolved.naming("encoder", encoder.name, "pretraining"):
         encoder.pretrain(job)
-    check_bad(f"pretraining {encoder.name}", job.report.get("skipped", {}), len(learnt_from), resolved.config.max_bad)
+    what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
+    for each in data:
+        if each.noun.made and (bad := {clip: why for clip, why in skipped.items() if clip.startswith(f"{each.name}/")}):
+            check_bad(what, bad, len(learnt_from), resolved.config.max_bad, each.folder)
+    check_bad(what, skipped, len(learnt_from), resolved.config.max_bad)
     trained = {name: value for name, value in options.items() if name not in encoder.load_options}
     write_json(folder / ABOUT, {"encoder": encoder.name, "options": trained, "seed": seed})
     write_json(folder / REPORT, job.report)
-    write_json(folder / CLIPS, {each.name: {"key": each.key(), "clips": [c.id for c in each.of(*PRETRAINING_SPLITS)]} for each in data})
+    known = {each.name: [clip.id for clip in resolved.pretraining_clips(each, *PRETRAINING_SPLITS)] for each in data}
+    write_json(folder / CLIPS, {each.name: {"key": each.key(), "clips": known[each.name]} for each in data})
     recorded = [each for each in data if not each.noun.made]
     _write_fingerprints(resolved, folder, FINGERPRINTS, recorded, PRETRAINING_SPLITS)
     _write_fingerprints(resolved, folder, VALID_FINGERPRINTS, recorded, ("valid",))
@@ -74,7 +79,7 @@ def _write_fingerprints(resolved: Resolved, folder: Path, name: str, data: Itera
     """Of what was learnt from, so that a later run can tell whether it tests on that."""
     from mirbench.data.duplicates.fingerprinting import fingerprint_clips
 
-    clips = [replace(clip, id=f"{each.name}/{clip.id}") for each in data for clip in each.of(*splits)]
+    clips = [replace(clip, id=f"{each.name}/{clip.id}") for each in data for clip in resolved.pretraining_clips(each, *splits)]
     packed = fingerprint_clips(clips, resolved.store.root, resolved.machine.cores) if clips else []
     found = {clip.id: ClipFingerprint(one, file_key(clip.path)) for clip, one in zip(clips, packed, strict=True)}
     write_fingerprints(folder, found, name)

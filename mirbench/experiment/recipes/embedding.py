@@ -141,7 +141,9 @@ class _Making:
         return FrozenEncoder(title, embed, encoder.sample_rate, encoder.window_seconds)
 
     def _check_bad(self) -> None:
-        check_bad(f"{self.batch.dataset} {self.batch.split}", self.skipped, len(self.clips), self.resolved.config.max_bad)
+        data, what = self.resolved.data[self.batch.dataset], f"{self.batch.dataset} {self.batch.split}"
+        rendered = data.folder if data.noun.made else None
+        check_bad(what, self.skipped, len(self.clips), self.resolved.config.max_bad, rendered)
 
     def _store(self, job: Job) -> None:
         with contextlib.suppress(FileNotFoundError), self.store.writing(job.kind, job.key, job.title, job.parts) as folder:

@@ -1,10 +1,11 @@
-"""Clips that are pretrained on and, as the same file or the same recording, validated or tested on: refused, or allowed and marked."""
+"""Clips that are pretrained on and, as the same file or the same recording, validated or tested on: refused,
+allowed and marked, or left out of pretraining."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,9 @@ def pretrained(resolved: Resolved) -> list[Pretrained]:
 
 @dataclass(frozen=True, eq=False)
 class OverlapSearch:
-    """Which audio is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints."""
+    """Which audio is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints.
+    Published sets that are pretrained on are compared with their own valid and test clips too, scored or not, so that a checkpoint is
+    the same one in every run."""
 
     resolved: Resolved
     learnt_from: tuple[Data, ...]
@@ -71,7 +74,22 @@ class OverlapSearch:
             apart = {clip: each for clip, each in of_valid if clip.partition("/")[0] not in tested}
             for prints, others in ((read_fingerprints(checkpoint), held_out), (apart, test)):
                 overlaps += [(str(checkpoint), each) for each in _overlaps_of(prints, others, cache, workers)] if prints and others else []
-        write_json(folder / "overlap.json", {"found": [[where, asdict(each)] for where, each in overlaps]})
+        within = []
+        for data in self.learnt_from:
+            if data not in self.tested and data.noun.files:
+                own, others = (list(_clips([data], splits)) for splits in (PRETRAINING_SPLITS, TESTED_SPLITS))
+                within += find_overlap(own, others, cache, workers) if own and others else []
+        found = [[where, asdict(each)] for where, each in overlaps]
+        write_json(folder / "overlap.json", {"found": found, "within": [asdict(each) for each in within]})
+
+    def refuse_same_files(self, entries: Sequence[Pretrained]) -> None:
+        """Refuses what needs no decoding to be seen: files that are pretrained on and tested, however many, in seconds."""
+        from mirbench.data.duplicates.overlap import find_overlap
+
+        first, held_out = list(_clips(self.learnt_from, PRETRAINING_SPLITS)), list(_clips(self.tested, TESTED_SPLITS))
+        found = find_overlap(first, held_out, self.resolved.store.root, self.resolved.machine.cores, by_audio=False)
+        pairs = [pair for pair in found if not _of_one_published(pair, self.resolved)]
+        refuse_overlap({each.entry: pairs for each in entries if pairs and each.data}, entries)
 
 
 def overlap_search(resolved: Resolved, entries: Sequence[Pretrained]) -> OverlapSearch | None:
@@ -80,7 +98,8 @@ def overlap_search(resolved: Resolved, entries: Sequence[Pretrained]) -> Overlap
     learnt_from = [data for data in learnt_from if not data.noun.made]
     tested = [data for data in resolved.scored_data if not data.noun.made]
     folders = dict.fromkeys(folder for each in entries for folder in each.folders)
-    return OverlapSearch(resolved, tuple(learnt_from), tuple(tested), tuple(folders)) if tested and (learnt_from or folders) else None
+    search = OverlapSearch(resolved, tuple(learnt_from), tuple(tested), tuple(folders))
+    return search if (tested and (learnt_from or folders)) or any(data.noun.files for data in learnt_from) else None
 
 
 def _overlaps_of(prints: Mapping[str, ClipFingerprint], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
@@ -101,9 +120,13 @@ def _clips(several: Iterable[Data], splits: Sequence[str]) -> Iterator[Clip]:
         yield from (replace(clip, id=f"{data.name}/{clip.id}") for clip in data.of(*splits))
 
 
-def read_overlap(folder: Path | None, entries: Sequence[Pretrained]) -> dict[str, list[Overlap]]:
-    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: filled by `OverlapSearch`."""
-    rows = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
+def read_overlap(
+    folder: Path | None, entries: Sequence[Pretrained], dropped: Mapping[str, Collection[str]] | None = None
+) -> dict[str, list[Overlap]]:
+    """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: filled by `OverlapSearch`;
+    dropped: as of `Resolved`."""
+    found = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
+    rows = [(where, pair) for where, pair in found if where or not _is_dropped(pair["first"], dropped or {})]
     if not rows:
         return {}
     from mirbench.data.duplicates.overlap import Overlap
@@ -116,14 +139,58 @@ def read_overlap(folder: Path | None, entries: Sequence[Pretrained]) -> dict[str
     return by_entry
 
 
-def refuse_overlap(overlaps: Mapping[str, Sequence[Overlap]]) -> None:
-    """Raises MirbenchError where there is any overlap."""
+def dropped_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]:
+    """By data set, the clips to leave out of pretraining. folder: as of `read_overlap`.
+
+    `overlap=drop` leaves out all that are tested too. Without it that is a mistake in what was chosen, except within one published set,
+    whose split nobody here has made. `overlap=allow` leaves out none.
+    """
+    from mirbench.data.duplicates.overlap import Overlap
+
+    mode = resolved.config.overlap
+    if mode == "allow":
+        return {}
+    told = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))
+    pairs = [Overlap(**pair) for where, pair in told["found"] if not where] + [Overlap(**pair) for pair in told["within"]]
+    dropped: dict[str, set[str]] = {}
+    for pair in pairs:
+        if mode == "drop" or _of_one_published(pair, resolved):
+            name, _, clip = pair.first.partition("/")
+            dropped.setdefault(name, set()).add(clip)
+    return {name: frozenset(clips) for name, clips in dropped.items()}
+
+
+def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:
+    """A sentence for each data set."""
+    return [
+        f"{len(clips)} clip{'s'[: len(clips) != 1]} of {name} {'are' if len(clips) != 1 else 'is'} left out of pretraining, since the same "
+        "audio is validated or tested on."
+        for name, clips in dropped.items()
+    ]
+
+
+def _of_one_published(pair: Overlap, resolved: Resolved) -> bool:
+    """Whether both are clips of one set that others have split."""
+    name = pair.first.partition("/")[0]
+    return name == pair.second.partition("/")[0] and bool(resolved.data[name].noun.files)
+
+
+def _is_dropped(clip: str, dropped: Mapping[str, Collection[str]]) -> bool:
+    name, _, own = clip.partition("/")
+    return own in dropped.get(name, ())
+
+
+def refuse_overlap(overlaps: Mapping[str, Sequence[Overlap]], entries: Sequence[Pretrained]) -> None:
+    """Raises MirbenchError where there is any overlap. entries: what each was, or will be, pretrained on."""
+    there = {each.entry for each in entries if each.folders}
     for entry, pairs in overlaps.items():
         first = pairs[0]
         many = len({pair.second for pair in pairs})
+        cure = "pretrain it in the run, by --pretrain-on, and leave" if entry in there else "leave"
         raise MirbenchError(
             f"'{entry}' is pretrained on audio that is validated or tested on: {many} clip{'s'[: many != 1]}, the first {first.second} "
-            f"({first.how} as {first.first}); take them out of one of the two, or allow it, marked in every table, with --allow-overlap."
+            f"({first.how} as {first.first}); {cure} out what overlaps with --set overlap=drop, or allow it, marked in every table, with "
+            "--allow-overlap."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from mirbench.errors import MirbenchError, printable
 from mirbench.experiment.resolve.records import Data, Resolved
@@ -29,8 +30,15 @@ def _look_at(resolved: Resolved, several: Iterable[Data], splits: Sequence[str])
             check_bad(f"{data.name} {split}", bad, len(problems), resolved.config.max_bad)
 
 
-def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float) -> None:
-    """More unreadable files than allowed end the run before a number is computed."""
+def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float, rendered: Path | None = None) -> None:
+    """More unreadable files than allowed end the run before a number is computed. rendered: the folder of audio that was made here, of
+    which none may be bad."""
+    if rendered is not None and skipped:
+        clip, why = next(iter(skipped.items()))
+        raise MirbenchError(
+            f"{what}: {len(skipped)} of {total} clips that mirbench rendered cannot be read, the first {printable(clip)}: "
+            f"{why.rstrip('.')}. Remove {rendered}, and the same command renders them again."
+        )
     if len(skipped) > max_bad * total + 1e-9:
         clip, why = next(iter(skipped.items()))
         raise MirbenchError(

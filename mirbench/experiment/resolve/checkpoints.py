@@ -37,11 +37,6 @@ def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
         raise MirbenchError(f"checkpoint {path} is a file; give the folder that `mirbench pretrain` printed.")
     if not path.is_dir():
         raise MirbenchError(f"there is no checkpoint folder {path}; give one that `mirbench pretrain` printed.")
-    entry = checkpoint_of(path)
-    if (entry / ENTRY).is_file() and (changed := damage(entry)):
-        raise MirbenchError(
-            f"{entry / changed} is not as it was written; give another checkpoint, or, if you changed it yourself, remove {entry / ENTRY}."
-        )
     file = path / ABOUT
     if os.path.lexists(file):
         _refuse_links(path)
@@ -55,6 +50,11 @@ def read_metadata(path: Path) -> tuple[str, dict[str, Any], int]:
     if not isinstance(name, str) or not isinstance(options, dict) or not isinstance(seed, int):
         raise MirbenchError(
             f"{file} does not say which encoder, options and seed it is of; give a folder that `mirbench pretrain` printed."
+        )
+    entry = checkpoint_of(path)
+    if (entry / ENTRY).is_file() and (changed := damage(entry)):
+        raise MirbenchError(
+            f"{entry / changed} is not as it was written; give another checkpoint, or, if you changed it yourself, remove {entry / ENTRY}."
         )
     return name, options, seed
 

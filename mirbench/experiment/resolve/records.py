@@ -199,9 +199,10 @@ class Resolved:
     labels: by data set and task, where they can be read; left_out: why a task is not run, though its annotation is there. conditions: by
     corruption, by rising severity; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions are
     applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
-    baseline: whom errors under corruption are relative to. checkpoint_files: by the folder of a checkpoint that is there, the
-    digests of its files. on_bands: the entries whose backbones listen to log-mel bands. providers: by kind and name.
-    findings: by data set, what is noticed of it before any of its audio is decoded.
+    baseline: whom errors under corruption are relative to. dropped: by data set, the clips that nothing is pretrained on, since they
+    overlap with what is tested. checkpoint_files: by the folder of a checkpoint that is there, the digests of its files. on_bands: the
+    entries whose backbones listen to log-mel bands. providers: by kind and name. findings: by data set, what is noticed of it before any
+    of its audio is decoded.
     """
 
     config: RunConfig
@@ -222,6 +223,7 @@ class Resolved:
     shifting: Collection[tuple[str, str]] = ()
     sample_rate: int = LEAST_SAMPLE_RATE
     baseline: str = ""
+    dropped: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: KeptCheckpoints = KeptCheckpoints()
     checkpoint_files: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
     identities: Mapping[str, Parts] = field(default_factory=dict)
@@ -241,6 +243,11 @@ class Resolved:
     @property
     def pretraining_data(self) -> list[Data]:
         return [self.data[each.dataset.name] for each in self.pretraining]
+
+    def pretraining_clips(self, data: Data, *splits: str) -> list[Clip]:
+        """Those of a data set in these splits that may be pretrained on, or chosen by."""
+        dropped = self.dropped.get(data.name, frozenset())
+        return [clip for clip in data.of(*splits) if clip.id not in dropped]
 
     @property
     def prepared(self) -> bool:

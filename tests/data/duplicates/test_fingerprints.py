@@ -223,3 +223,81 @@ def test_many_hits_are_looked_up_in_parts(monkeypatch):
     monkeypatch.setattr("mirbench.data.duplicates.matching.HITS_AT_ONCE", 50)
     assert sorted(INDEX.same(list(WHOLE.values()))) == whole
     assert len(whole) == len(WHOLE)
+
+
+@functools.cache
+def drum_loop(kit: int, seconds: float = 10.0) -> np.ndarray:
+    """A bar at 120 bpm, again and again, as loud as the tunes are."""
+    random, audio, t = np.random.default_rng(kit), np.zeros(int((seconds + 1) * RATE)), np.arange(RATE // 4) / RATE
+    kick = np.sin(2 * np.pi * (50 * t + 4 * (1 - np.exp(-30 * t)))) * np.exp(-8 * t)
+    hits = [kick, random.standard_normal(len(t)) * np.exp(-15 * t), 0.3 * random.standard_normal(len(t)) * np.exp(-50 * t)]
+    played = [random.random(16) < often for often in (0.3, 0.2, 0.6)]
+    for step in range(int(seconds * 8)):
+        for hit, when in zip(hits, played, strict=True):
+            audio[step * RATE // 8 :][: len(hit)] += hit * when[step % 16]
+    audio = audio[: int(seconds * RATE)]
+    return audio * np.sqrt((tune(0) ** 2).mean() / (audio**2).mean())
+
+
+def over_loop(seed: int, kit: int, level: float = -6.0, part: float = 1.0) -> np.ndarray:
+    """A tune over drums, of which the end is of another kit. level: dB of the tune over them."""
+    drums = drum_loop(kit).copy()
+    drums[int(part * len(drums)) :] = drum_loop(kit + 1)[int(part * len(drums)) :]
+    return (drums + 10 ** (level / 20) * tune(seed)) / 4
+
+
+@pytest.mark.parametrize("level", [-12, -9, -6, -3])
+@pytest.mark.parametrize("kit", [1, 2, 4])
+def test_pieces_over_one_drum_loop_are_not_one_recording(kit, level):
+    prints = [fingerprint_of(over_loop(seed, kit, level)) for seed in range(4)]
+    assert [found[:2] for found in Index(prints).same(prints)] == [(number, number) for number in range(4)]
+    others = [fingerprint_of(over_loop(seed, kit, level, part)) for seed, part in ((5, 1.0), (6, 0.7), (7, 0.5))]
+    assert list(Index(prints).same(others)) == []
+
+
+@pytest.mark.parametrize("level", [-12, -6, 0])
+@pytest.mark.parametrize(
+    "way",
+    [lambda x: x, lambda x: coded(x, "MP3", "MPEG_LAYER_III", 0.3), lambda x: x + noise(20, x)],
+    ids=["cut", "mp3", "noise"],
+)
+def test_and_a_recording_over_it_is_found_and_where(way, level):
+    prints = [fingerprint_of(over_loop(seed, 1, level)) for seed in range(4)]
+    part = fingerprint_of(way(over_loop(2, 1, level))[int(1.7 * RATE) : int(7.7 * RATE)])
+    found = list(Index(prints).same([part]))
+    assert [(owner, number) for owner, number, _ in found] == [(2, 0)]
+    assert found[0][2] * FRAME_SECONDS == pytest.approx(1.7, abs=0.05)
+
+
+def test_drums_alone_are_known_without_tones():
+    prints = [fingerprint_of(drum_loop(kit)) for kit in range(3)]
+    assert [found[:2] for found in Index(prints).same([fingerprint_of(drum_loop(kit) * 0.4) for kit in range(3)])] == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+    ]
+
+
+def test_tones_are_those_that_sound_and_when():
+    t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    audio = np.where(t < 2, np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 523.25 * t)).astype(np.float32)
+    sounding = fingerprint([audio]).tones
+    a4, c5 = (np.uint64(1) << np.uint64(semitones) for semitones in (21, 24))  # above C3
+    assert len(sounding) == (len(audio) - 4096) // 1024 + 1
+    assert (sounding[:11] == a4).all()
+    assert (sounding[16:] == c5).all()
+
+
+def test_a_fingerprint_without_tones_as_earlier_versions_kept_it_is_read():
+    whole = fingerprint_of(over_loop(0, 1))
+    former = Fingerprint.unpack(Fingerprint(whole.digest, whole.frames, whole.bins).pack())
+    assert len(former.tones) == 0
+    assert [found[:2] for found in Index([whole]).same([former])] == [(0, 0)]
+    kept = Fingerprint.unpack(whole.pack())
+    assert (kept.tones.tolist(), kept.tones.dtype) == (whole.tones.tolist(), np.uint64)
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_fingerprint_that_is_cut_off_is_none(cut):
+    with pytest.raises(ValueError, match="no fingerprint"):
+        Fingerprint.unpack(fingerprint_of(over_loop(0, 1)).pack()[:-cut])

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from mirbench.data.duplicates import fingerprinting
+from mirbench.data.duplicates.fingerprints import Fingerprint
 from mirbench.data.duplicates.overlap import (
     ANOTHER_PART,
     SAME_AUDIO,
@@ -84,6 +85,19 @@ def test_the_same_samples_in_another_container(tmp_path):
         clip(write(tmp_path / "zeros.flac", np.zeros(9000))),
     ]
     assert find_overlap(first, second, tmp_path, 1) == [Overlap("a.wav", "b.flac", SAME_AUDIO)]
+
+
+def test_very_many_that_are_all_alike_are_each_named_and_not_each_pair(monkeypatch):
+    packed = Fingerprint(b"x" * 16, np.zeros(0, np.int64), np.zeros(0, np.int64)).pack()
+    monkeypatch.setattr("mirbench.data.duplicates.overlap.fingerprint_clips", lambda clips, *_: [packed] * len(clips))
+    first, second = ([clip(Path(f"/nowhere/{side}{number}.wav")) for number in range(3000)] for side in "ab")
+    found = find_overlap(first, second, Path("/nowhere"), 1)
+    assert len(found) < 6001
+    assert {each.first for each in found} == {each.id for each in first}
+    assert {each.second for each in found} == {each.id for each in second}
+    few = find_overlap(first[:3], second[:4], Path("/nowhere"), 1)
+    assert len(few) == 12
+    assert {each.how for each in found + few} == {SAME_AUDIO}
 
 
 def test_the_same_recording_says_where(tmp_path):

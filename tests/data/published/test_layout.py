@@ -129,6 +129,17 @@ def test_what_does_not_belong_is_named_and_litter_is_not(songs):
     assert verified.whole
 
 
+def test_in_a_data_root_that_is_its_folder_others_are_no_strangers(songs):
+    (songs / "gtzan").mkdir()
+    (songs / "gtzan" / "blues.wav").write_bytes(b"")
+    (songs / "notes.txt").write_text("x")
+    (songs / "audio" / "too many.txt").write_text("x")
+    verified = published.verify(Songs(), songs, shared=True)
+    assert (verified.extra, verified.unused) == (("audio/too many.txt",), ())
+    assert verified.whole
+    assert len(published.verify(Songs(), songs).extra) == 3
+
+
 def test_optional_files_may_be_there_in_part(songs):
     (songs / "extras" / "deep" / "er").mkdir(parents=True)
     (songs / "extras" / "deep" / "er" / "a.txt").write_text("x")

@@ -40,7 +40,8 @@ def write(folder: Path) -> None:
     (mtg / "annotations" / "annotations.txt").write_bytes(MTG.encode())
     (mtg / "annotations" / "key" / "119077.LOFI.key").write_text("c# minor / e major\t2\t50% between c# minor and e major\n")
     for line in MTG.splitlines()[1:]:
-        sound(mtg / "audio" / f"{line.split()[0]}.LOFI.mp3", sample_rate=44_100, channels=2)
+        track = line.split()[0]  # as the seed: no two are one file
+        sound(mtg / "audio" / f"{track}.LOFI.mp3", sample_rate=44_100, channels=2, seed=int(track))
     for part in (test, mtg):
         for path in (part / "audio").iterdir():
             (part / "md5" / f"{path.stem}.md5").write_text(f"{hashlib.md5(path.read_bytes()).hexdigest()}\n")
