@@ -116,8 +116,8 @@ def test_on_a_terminal_there_are_bars_and_no_lines():
     termios.tcsetwinsize(theirs, (24, 80))
     environment = {name: value for name, value in os.environ.items() if name != "MIRBENCH_QUIET"}
     subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True, env=environment)
-    os.close(theirs)
     said = os.read(ours, 10_000).decode()
+    os.close(theirs)
     os.close(ours)
     assert "dough: 100%" in said
     assert "cakes" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
-from mirbench.engine.files import tell
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
@@ -137,7 +137,7 @@ def _without_dropped(planned: RunGraph, build: Callable[[Resolved], RunGraph] = 
         return planned
     dropped = dropped_clips(store.folder(*overlap.name), resolved)
     for sentence in dropped_in_words(dropped) if told else ():
-        tell(sentence)
+        print(f"mirbench: {sentence}", file=sys.stderr)
     return planned if dropped == resolved.dropped else build(replace(resolved, dropped=dropped))
 
 

@@ -109,6 +109,7 @@ def test_an_exception_of_a_deferred_block_comes_as_it_is():
         work()
 
 
+@pytest.mark.slow
 def test_a_stop_that_python_could_not_raise_is_raised_again():
     """As amid a destructor, where exceptions are printed and forgotten."""
 

@@ -45,15 +45,15 @@ def largest(cache: Path, kind: str, pattern: str = "*") -> Path:
 @pytest.mark.parametrize(
     ("kind", "pattern", "removed"),
     [
-        ("datasets", "*.flac", ["embeddings"]),  # audio is compared when it is to be heard
+        pytest.param("datasets", "*.flac", ["embeddings"], marks=pytest.mark.slow),  # audio is compared when it is to be heard
         ("datasets", "manifest.csv", []),
-        ("checkpoints", "*.safetensors", []),
+        pytest.param("checkpoints", "*.safetensors", [], marks=pytest.mark.slow),
         ("embeddings", "*.npy", []),
-        ("embeddings", "ids.json", []),
-        ("probes", "*.skops", []),
+        pytest.param("embeddings", "ids.json", [], marks=pytest.mark.slow),
+        pytest.param("probes", "*.skops", [], marks=pytest.mark.slow),
         ("predictions", "*.npz", []),
         ("scores", "report.json", []),
-        ("scores", "*.npy", []),
+        pytest.param("scores", "*.npy", [], marks=pytest.mark.slow),
     ],
 )
 def test_damage_is_named_and_made_again(copy, tiny_command, tmp_path, capsys, monkeypatch, kind, pattern, removed):
@@ -73,6 +73,7 @@ def test_damage_is_named_and_made_again(copy, tiny_command, tmp_path, capsys, mo
     assert told["file"] == largest(Path(told["folder"]).parent, Path(told["folder"]).name, pattern).relative_to(told["folder"]).as_posix()
 
 
+@pytest.mark.slow
 def test_damaged_bands_that_pretraining_hears_are_made_again(copy, tiny_command, tmp_path):
     cache, before = copy
     for name in ("first", "second"):
@@ -149,6 +150,7 @@ def test_a_cache_that_is_removed_during_a_run_is_told_as_that(copy, tiny_command
     assert f"the cache {cache} was removed while it was in use; run the same command again" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_rendering_that_was_killed_goes_on(tmp_path, tiny_plugin, monkeypatch):
     from mirbench_plugins.datasets.mini import plan as plans
 

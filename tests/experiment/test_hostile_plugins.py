@@ -153,8 +153,8 @@ def register_encoders():
     ("file", "identity"),
     [
         (True, ""),
-        (False, "def identity(self, options): return open(options['weights']).read()"),
-        (True, "def identity(self): return 'one'"),
+        pytest.param(False, "def identity(self, options): return open(options['weights']).read()", marks=pytest.mark.slow),
+        pytest.param(True, "def identity(self): return 'one'", marks=pytest.mark.slow),
     ],
     ids=["declared", "by itself", "without options"],
 )

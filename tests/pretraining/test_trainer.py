@@ -411,11 +411,21 @@ def test_a_checkpoint_of_another_shape_or_none_is_refused_with_the_difference(tm
         load_checkpoint(tmp_path / "nowhere", Net())
 
 
-def test_a_damaged_state_is_told(training):
-    chosen = training()
-    (chosen.unfinished / "state.safetensors").write_bytes(b"half a file")
-    with pytest.raises(MirbenchError, match="delete it to train from the beginning"):
-        train(chosen)
+@pytest.mark.parametrize("harm", ["half a file", "a byte"])
+def test_a_training_whose_state_is_damaged_begins_anew_and_says_so(training, capsys, monkeypatch, harm):
+    monkeypatch.setenv("MIRBENCH_QUIET", "0")
+    undisturbed, chosen = training("undisturbed"), training("damaged")
+    for each in (undisturbed, chosen):
+        train(each)
+    state = chosen.unfinished / "state.safetensors"
+    assert state.is_file()
+    data = bytearray(state.read_bytes())
+    data[-1] ^= 1
+    state.write_bytes(b"half a file" if harm == "half a file" else bytes(data))
+    again = training("damaged")
+    train(again)
+    assert equal(weights(again), weights(undisturbed))
+    assert f"the training state {state} is not as it was written. Training begins anew." in capsys.readouterr().err
 
 
 def test_tensorboard_gets_what_the_log_gets_where_it_is_installed(training):

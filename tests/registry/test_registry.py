@@ -136,7 +136,7 @@ def test_a_named_file_that_fails_is_an_error_with_its_line(write, text, line, re
 
 
 def test_a_file_that_is_not_there(write):
-    assert refused("nope.py") == "--plugin nope.py is no Python file; give the path of a .py file, or the dotted name of a module."
+    assert refused("nope.py") == "there is no plugin file nope.py; give the path of a .py file, or the dotted name of a module."
     assert refused("nope") == "plugin nope failed to load: ModuleNotFoundError: No module named 'nope'."
 
 
