@@ -24,7 +24,7 @@ from typing import Any
 
 import pluggy
 
-from mirbench import hookspecs
+from mirbench import __version__, hookspecs
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
@@ -150,7 +150,7 @@ def load(plugin_files: Iterable[str | Path] = ()) -> Registry:
     manager = pluggy.PluginManager("mirbench")
     manager.add_hookspecs(hookspecs)
     for name in _built_in():
-        plugin = Plugin(name.removeprefix("mirbench_plugins."), "built in", "mirbench", _version("mirbench"), "")
+        plugin = Plugin(name.removeprefix("mirbench_plugins."), "built in", "mirbench", __version__, "")
         _load_one(registry, manager, plugin, functools.partial(importlib.import_module, name))
     for entry in sorted(importlib.metadata.entry_points(group="mirbench"), key=lambda entry: entry.name):
         dist, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
@@ -257,10 +257,3 @@ def _import_given(given: str) -> Any:
         del sys.modules[name]
         raise
     return module
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

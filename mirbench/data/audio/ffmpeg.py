@@ -128,7 +128,7 @@ class FFmpegDecoder:
         try:
             import av
         except ImportError:
-            raise AudioError(f"{file.name} is in a format that needs ffmpeg; pip install 'mirbench[formats]'.") from None
+            raise AudioError(f"{file.name} is in a format that needs ffmpeg; pip install 'mirbench-audio[formats]'.") from None
         self.file, self.open = file, lambda: av.open(RepairedFile(file, Repair()), format=format)  # type: ignore[call-overload]
         with _naming(file):
             self.container: Any = self.open()

@@ -215,7 +215,7 @@ def _parquet(path: Path) -> Rows:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise MirbenchError(f"reading {path} needs pyarrow; install it by pip install 'mirbench[formats]'.") from error
+        raise MirbenchError(f"reading {path} needs pyarrow; install it by pip install 'mirbench-audio[formats]'.") from error
     try:
         with parquet.ParquetFile(path) as file:
             _check_count(path, file.metadata.num_rows)

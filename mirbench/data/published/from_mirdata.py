@@ -88,7 +88,8 @@ class MirdataDataset(Dataset):
         try:
             import mirdata
         except ImportError as error:
-            raise MirbenchError(f"{PREFIX}{source} needs the package mirdata; install it by pip install 'mirbench[mirdata]'.") from error
+            sentence = f"{PREFIX}{source} needs the package mirdata; install it by pip install 'mirbench-audio[mirdata]'."
+            raise MirbenchError(sentence) from error
         if source not in mirdata.list_datasets():
             raise unknown_name("data set of mirdata", source, mirdata.list_datasets())
         self.source, self.name, self.split_seed = source, name, split_seed

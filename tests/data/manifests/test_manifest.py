@@ -275,7 +275,7 @@ def test_files_that_are_no_text_of_this_kind(tmp_path):
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    assert "install it by pip install 'mirbench[formats]'." in refused(tmp_path, "x", "a.parquet")
+    assert "install it by pip install 'mirbench-audio[formats]'." in refused(tmp_path, "x", "a.parquet")
 
 
 def one_path(folder, text, **options):

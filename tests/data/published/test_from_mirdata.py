@@ -84,7 +84,7 @@ def test_mirdata_is_optional(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mirdata", None)
     with pytest.raises(mirbench.MirbenchError) as caught:
         own_dataset("mirdata:tunes", (), data_root=tmp_path, allow_outside=False, split_seed=0)
-    assert str(caught.value) == "mirdata:tunes needs the package mirdata; install it by pip install 'mirbench[mirdata]'."
+    assert str(caught.value) == "mirdata:tunes needs the package mirdata; install it by pip install 'mirbench-audio[mirdata]'."
 
 
 def test_an_unknown_name(mirdata):
