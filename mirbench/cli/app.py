@@ -294,6 +294,8 @@ def _run(debug: bool) -> int:
     except MirbenchError as error:
         return _say(str(error), error if debug else None)
     except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0  # of which typer makes an exit
         if debug:
             traceback.print_exception(error)
         return _say(f"a plugin, or a package, ended the program by {describe(error)}; --debug shows where.", None, 1)

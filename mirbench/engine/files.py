@@ -20,6 +20,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+SEAL = ',"seal":"'
 PATIENCE_SECONDS, POLL_SECONDS = 1.0, 0.02  # before another process is spoken of
 
 
@@ -37,6 +38,26 @@ def digest_of(path: Path) -> tuple[int, str]:
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
         return file.tell(), found.hexdigest()
+
+
+def sealed(text: str) -> str:
+    """JSON of an object, whose last member is then a hash of the rest: what is not as it was written is known by it.
+
+    >>> sealed('{"a":1}')
+    '{"a":1,"seal":"1a2bbbbac73a4af26b2ed9ab0ce7ff55"}'
+    """
+    head = text.rstrip().removesuffix("}").rstrip()
+    return f'{head}{SEAL}{_hash(head)}"}}'
+
+
+def is_sealed(text: str) -> bool:
+    """Whether it is as `sealed` gave it, or was never sealed."""
+    head, mark, rest = text.rpartition(SEAL)
+    return not mark or rest.rstrip() == f'{_hash(head)}"}}'
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @contextlib.contextmanager
@@ -161,9 +182,9 @@ class Presence:
                 fcntl.flock(self.handle, fcntl.LOCK_SH)
 
 
-def tell(text: str) -> None:
-    """A line on the error output, unless it is to be quiet."""
-    if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
+def tell(text: str, always: bool = False) -> None:
+    """A line on the error output, unless it is to be quiet and this is not what is told always."""
+    if always or os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
         print(f"mirbench: {text}", file=sys.stderr)
 
 

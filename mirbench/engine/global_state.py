@@ -64,12 +64,25 @@ def _set_folder(before: str) -> None:
         os.chdir(before)
 
 
+def _set_streams(before: Any) -> None:
+    sys.stdout, sys.stderr = before
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def _of_python() -> list[_State]:
     return [
         _State(f"{GENERATOR}random", random.getstate, random.setstate, generator=True),
         _State("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda before: locale.setlocale(locale.LC_ALL, before)),
         _State("the signal handlers", _handlers, _set_handlers),
         _State("the working folder", _folder, _set_folder),
+        _State("sys.stdout or sys.stderr", lambda: (sys.stdout, sys.stderr), _set_streams, lambda a, b: a[0] is b[0] and a[1] is b[1]),
+        _State("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+        _State("the mask of new files' permissions", _umask, os.umask),
     ]
 
 
@@ -175,6 +188,9 @@ class _AtImport:
 class ExitRefused(SystemExit):
     """Raised in the place of `os._exit`."""
 
+    def __str__(self) -> str:
+        return f"it called os._exit({self.code}), which a plugin may not do"
+
 
 def _refusing(process: int) -> Callable[[int], Any]:
     """`os._exit` for a plugin: in this process it raises, in one that the plugin forked it ends that."""
@@ -235,7 +251,8 @@ class unchanged:
             many = len(self.changed) > 1
             names = f"{', '.join(self.changed[:-1])} and {self.changed[-1]}" if many else self.changed[0]
             tell_once(
-                f"{self.whose} left {names} changed, which {'were' if many else 'was'} put back; it should leave such as it finds it."
+                f"{self.whose} left {names} changed, which {'were' if many else 'was'} put back; a plugin should leave such settings as it "
+                "finds them."
             )
 
     def _look(self, package: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 import platformdirs
 
-from mirbench.engine.files import digest_of, explain_os_errors, lock, sync, tell
+from mirbench.engine.files import digest_of, explain_os_errors, is_sealed, lock, sealed, sync, tell
 
 NEW_PART_SECONDS = 5  # a part is made before it is locked
 FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
@@ -90,11 +90,11 @@ class Store:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether it is there, and is not known to be damaged."""
+        folder = self.folder(kind, key)
         try:
-            inode = self.folder(kind, key).stat().st_ino
-        except (FileNotFoundError, NotADirectoryError):
+            return folder.is_dir() and self._damaged.get((kind, key), (0, ""))[0] != folder.stat().st_ino
+        except FileNotFoundError:  # another process removes it
             return False
-        return self._damaged.get((kind, key), (0, ""))[0] != inode
 
     def is_damaged(self, kind: str, key: str, below: bool = True) -> bool:
         """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
@@ -109,19 +109,20 @@ class Store:
 
     def set_aside(self, kind: str, key: str) -> None:
         """A damaged entry, into a folder from which nothing is read."""
-        _, file = self._damaged.pop((kind, key))
+        _, file = self._damaged.pop((kind, key), (0, "no folder"))
         entry, away = self.entry(kind, key), self.root / DAMAGED / f"{kind}-{key}-{uuid.uuid4().hex[:8]}"
         with explain_os_errors("setting a damaged entry aside", away):
             away.parent.mkdir(exist_ok=True)
             os.rename(self.folder(kind, key), away)
             told = {"kind": kind, "key": key, "title": entry.title, "file": file, "folder": str(away), "time": time.time()}
-            (away / REASON).write_text(json.dumps(told), encoding="utf-8")
+            if away.is_dir():
+                (away / REASON).write_text(json.dumps(told), encoding="utf-8")
 
     def set_aside_since(self, begun: float) -> list[dict[str, Any]]:
         """What was: kind, key, title, file, folder and time (seconds since 1970) of each, the first first."""
         found = []
         for path in (self.root / DAMAGED).glob(f"*/{REASON}"):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
                 found.append(json.loads(path.read_text(encoding="utf-8")))
         return sorted((each for each in found if each["time"] >= begun), key=lambda each: float(each["time"]))
 
@@ -139,10 +140,11 @@ class Store:
         """Of an entry that an earlier version made, the key alone."""
         path = self.folder(kind, key) / ENTRY
         try:
-            said, made = json.loads(path.read_text(encoding="utf-8")), path.stat().st_mtime
+            text, made = path.read_text(encoding="utf-8"), path.stat().st_mtime
+            said = json.loads(text) if is_sealed(text) else {}
             files = {name: (int(size), str(digest)) for name, (size, digest) in said["files"].items()}
             return Entry(key, said["title"], said["parts"], files, made)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Entry(key)
 
     def entries(self, kind: str) -> Iterator[Entry]:
@@ -206,10 +208,10 @@ class Store:
                 yield part
                 files = {path.relative_to(part).as_posix(): path for path in sorted(part.rglob("*")) if path.is_file()}
                 about = {"title": title, "parts": parts or {}, "files": {name: digest_of(path) for name, path in files.items()}}
-                (part / ENTRY).write_text(json.dumps(about, separators=(",", ":"), default=str), encoding="utf-8")
+                (part / ENTRY).write_text(sealed(json.dumps(about, separators=(",", ":"), default=str)), encoding="utf-8")
                 for path in (*files.values(), part / ENTRY, part):
                     sync(path)
-                if final.is_dir() and not self.has(kind, key):
+                if os.path.lexists(final) and not self.has(kind, key):
                     self.set_aside(kind, key)
                 try:
                     os.rename(part, final)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
+from mirbench.engine.files import tell as say
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
@@ -66,6 +66,8 @@ def run(
     tell(planned.resolved)
     planned = _refuse(planned, executor, outcome)
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
+    for name in (changed := folder.changed_files()):
+        say(f"{folder.path / name} is not as the run wrote it, and is written again.")
     whole = folder.is_whole(planned.key)
     if whole and not planned.graph.missing(executor.store):
         return folder.path
@@ -73,7 +75,7 @@ def run(
     _make(planned, executor, outcome)
     with folder.locked():
         if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
-            damaged = executor.store.set_aside_since(begun)
+            damaged = [*executor.store.set_aside_since(begun), *({"kind": "results", "file": name} for name in changed)]
             collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
     return folder.path
 
@@ -137,7 +139,7 @@ def _without_dropped(planned: RunGraph, build: Callable[[Resolved], RunGraph] = 
         return planned
     dropped = dropped_clips(store.folder(*overlap.name), resolved)
     for sentence in dropped_in_words(dropped) if told else ():
-        print(f"mirbench: {sentence}", file=sys.stderr)
+        say(sentence, always=True)
     return planned if dropped == resolved.dropped else build(replace(resolved, dropped=dropped))
 
 

@@ -5,18 +5,20 @@ In: one or more run folders, or frames of a notebook. Out: files of tables and f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.files import write_atomically
+from mirbench.engine.files import digest_of, is_sealed, sealed, write_atomically
 from mirbench.errors import MirbenchError
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
+REPORTED = ".report.json"  # of which results a report is, and digests of its files
 WIDTH = 100  # columns where no window says how wide it is
 KEPT = {100: "tables/scores.txt", 80: "tables/scores-80.txt"}  # the text for a terminal of so many columns, widest first
 
@@ -57,13 +59,28 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
     page = folder / "report.html"
     write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
     files = [*(folder / name for name in text), *drawn, page]
+    written = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
+    write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "files": written})))
     return Report(text[kept] if (kept := _kept(width)) else texts[width], files)
 
 
 def up_to_date(run_path: Path) -> bool:
-    """Whether the run's report was written after its results."""
-    page, manifest = Path(run_path) / "report.html", Path(run_path) / "manifest.json"
-    return page.exists() and manifest.exists() and page.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
+    """Whether the run's report is of its results as they are, and each of its files as it was written."""
+    folder = Path(run_path)
+    try:
+        text = (folder / REPORTED).read_text(encoding="utf-8")
+        said = json.loads(text) if is_sealed(text) else {}
+        if said["of"] != _results_digest(folder):
+            return False
+        return all(list(digest_of(folder / name)) == digest for name, digest in said["files"].items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _results_digest(folder: Path) -> str:
+    """Of the manifest, which has the digests of the tables; "" where there is none."""
+    manifest = folder / "manifest.json"
+    return digest_of(manifest)[1] if manifest.is_file() else ""
 
 
 def table_text(run_path: Path, width: int = WIDTH) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
 
-from mirbench.engine.files import digest_of, explain_os_errors, locked, write_atomically
+from mirbench.engine.files import digest_of, explain_os_errors, is_sealed, locked, sealed, write_atomically
 from mirbench.errors import MirbenchError, printable
 from mirbench.records import Predictions
 from mirbench.results.cells import file_name
@@ -68,7 +68,28 @@ class RunFolder:
             manifest = self.read_manifest()
         except MirbenchError:
             return False
-        return manifest.get("key") == key and manifest.get("files", self.digests()) == self.digests()
+        return manifest.get("key") == key and not self.changed(manifest)
+
+    def changed(self, manifest: Mapping[str, Any]) -> list[str]:
+        """The files that are not as the run wrote them, or are gone; none where the manifest does not say."""
+        files = manifest.get("files", {})
+        return [name for name, digest in files.items() if not _is(self.path / name, digest)]
+
+    def changed_files(self) -> list[str]:
+        """As `changed`, of a folder that may hold no run; the manifest where that is damaged itself."""
+        if not (self.path / "manifest.json").is_file():
+            return []
+        try:
+            return self.changed(self.read_manifest())
+        except MirbenchError:
+            return ["manifest.json"]
+
+    def _compare(self, path: Path) -> None:
+        """Raises MirbenchError where a file is not as the run wrote it."""
+        name = path.relative_to(self.path).as_posix()
+        files = self.read_manifest().get("files", {}) if (self.path / "manifest.json").exists() else {}
+        if name in files and path.exists() and not _is(path, files[name]):
+            raise _not_as_written(path, "files")
 
     def digests(self) -> dict[str, list[Any]]:
         """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
@@ -91,16 +112,21 @@ class RunFolder:
         def plain(value: Any) -> Any:
             return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
-        write_atomically(self.path / "manifest.json", to_json(manifest, indent=2, inf_nan_mode="null", fallback=plain) + b"\n")
+        text = to_json(manifest, indent=2, inf_nan_mode="null", fallback=plain).decode()
+        write_atomically(self.path / "manifest.json", sealed(text) + "\n")
 
     def read_manifest(self) -> dict[str, Any]:
         path = self.path / "manifest.json"
+        text = self._text(path)
         try:
-            manifest = json.loads(self._text(path))
+            manifest = json.loads(text)
         except json.JSONDecodeError as error:
             raise damaged(path, error.lineno, f"is not valid JSON ({error.msg})") from error
         if not isinstance(manifest, dict):
             raise damaged(path, 1, "holds no JSON object")
+        if not is_sealed(text):
+            raise _not_as_written(path, "seal")
+        manifest.pop("seal", None)
         return manifest
 
     def write(self, table: str, frame: pd.DataFrame) -> None:
@@ -115,6 +141,7 @@ class RunFolder:
         """table: a name of schema.TABLES. Without rows where there is no file and need not be one."""
         schema = TABLES[table]
         path = self.path / schema.file
+        self._compare(path)
         if schema.optional and not path.exists():
             return schema.frame([])
         return read_table(path, self._text(path), schema)
@@ -129,6 +156,7 @@ class RunFolder:
 
     def read_predictions(self, encoder: str, dataset: str, task: str, seed: int) -> Predictions:
         path = self.predictions_path(encoder, dataset, task, seed)
+        self._compare(path)
         return read_predictions(path, self._text(path))
 
     def _text(self, path: Path) -> str:
@@ -143,6 +171,20 @@ class RunFolder:
             raise damaged(path, error.object[: error.start].count(b"\n") + 1, "is not UTF-8 text") from error
         except OSError as error:
             raise MirbenchError(f"cannot read {path} ({error.strerror}); check the file and its permissions.") from error
+
+
+def _is(path: Path, digest: Sequence[Any]) -> bool:
+    try:
+        return list(digest_of(path)) == list(digest)
+    except OSError:
+        return False
+
+
+def _not_as_written(path: Path, member: str) -> MirbenchError:
+    return MirbenchError(
+        f"{path} is not as the run wrote it; give the command of the run again, which writes it anew, or, if you changed it yourself, take "
+        f"`{member}` out of manifest.json."
+    )
 
 
 def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:

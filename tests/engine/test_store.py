@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import time
 
 import pytest
@@ -131,7 +133,7 @@ def test_a_twin_that_was_made_again_elsewhere_is_taken(store, tmp_path):
     assert (tmp_path / "demo" / "1" / "x.bin").stat().st_size == 1000
 
 
-@pytest.mark.parametrize("harm", ["missing", "longer", "no digests", "garbled digests"])
+@pytest.mark.parametrize("harm", ["missing", "longer", "no digests", "garbled digests", "emptied digests", "deep digests"])
 def test_whatever_is_not_as_it_was_written_is_damage(store, tmp_path, harm):
     filled(store, "demo", "1")
     folder = tmp_path / "demo" / "1"
@@ -141,6 +143,11 @@ def test_whatever_is_not_as_it_was_written_is_damage(store, tmp_path, harm):
         (folder / "x.bin").write_bytes(b"x" * 1001)
     elif harm == "no digests":
         (folder / ENTRY).unlink()
+    elif harm == "emptied digests":
+        text = (folder / ENTRY).read_text()
+        (folder / ENTRY).write_text(re.sub(r'"files":\{.*?\}', '"files":{}', text))
+    elif harm == "deep digests":
+        (folder / ENTRY).write_text("[" * 100_000)
     else:
         (folder / ENTRY).write_bytes((folder / ENTRY).read_bytes()[:50])
     assert damage(folder) == ("x.bin" if harm in ("missing", "longer") else ENTRY)
@@ -164,3 +171,12 @@ def test_what_was_compared_is_not_read_again_until_it_is_written_to(store, tmp_p
     os.utime(tmp_path / "demo" / "1" / "x.bin")
     assert damage(tmp_path / "demo" / "1") == "x.bin"
     assert read == ["x.bin"]
+
+
+def test_a_file_in_the_place_of_an_entry_gives_way(store, tmp_path):
+    filled(store, "demo", "1")
+    shutil.rmtree(tmp_path / "demo" / "1")
+    (tmp_path / "demo" / "1").write_text("no folder")
+    assert not store.has("demo", "1")
+    filled(store, "demo", "1")
+    assert (tmp_path / "demo" / "1" / "x.bin").is_file()

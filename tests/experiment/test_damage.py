@@ -87,7 +87,7 @@ def test_damaged_bands_that_pretraining_hears_are_made_again(copy, tiny_command,
     assert {(each["kind"], each["file"]) for each in told} == {("audio_cache", "frames.bin")}
 
 
-def test_a_changed_digit_in_the_run_folder_is_mended(copy, tiny_command, tmp_path):
+def test_a_changed_digit_in_the_run_folder_is_told_and_mended(copy, tiny_command, tmp_path, capsys, monkeypatch):
     cache, before = copy
     command = tiny_command(cache, tmp_path / "results")
     assert cli.main(command) == 0
@@ -96,8 +96,20 @@ def test_a_changed_digit_in_the_run_folder_is_mended(copy, tiny_command, tmp_pat
         text = (folder / name).read_text()
         place = text.rindex("0.")
         (folder / name).write_text(text[: place + 2] + str((int(text[place + 2]) + 1) % 10) + text[place + 3 :])
+        monkeypatch.setenv("MIRBENCH_QUIET", "0")
+        read = name == "scores.csv"  # by a report, which needs no predictions
+        assert cli.main(["report", str(folder)]) == (2 if read else 0)
+        assert (f"{folder / name} is not as the run wrote it" in capsys.readouterr().err) == read
         assert cli.main(command) == 0
+        assert f"mirbench: {folder / name} is not as the run wrote it, and is written again." in capsys.readouterr().err
         assert (folder / name).read_text() == text
+        assert json.loads((folder / "manifest.json").read_text())["damaged"] == [{"kind": "results", "file": name}]
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"n_test": ', '"n_test": 1', 1))
+    assert cli.main(["report", str(folder)]) == 2
+    assert f"{manifest} is not as the run wrote it; give the command of the run again" in capsys.readouterr().err
+    assert cli.main(command) == 0
+    assert f"mirbench: {manifest} is not as the run wrote it, and is written again." in capsys.readouterr().err
     assert numbers(folder) == numbers(before)
 
 

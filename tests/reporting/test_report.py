@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ import pytest
 from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of
 
 from mirbench.errors import MirbenchError
-from mirbench.reporting import KEPT, html, report, table_text
+from mirbench.reporting import KEPT, html, report, table_text, up_to_date
 from mirbench.reporting.sections import sections
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES
@@ -218,15 +217,21 @@ def test_a_table_that_was_reported_is_printed_without_pandas(tmp_path):
     assert printed == f"{text}[]\n"
 
 
-def test_a_narrow_window_or_newer_results_make_the_table_anew(tmp_path):
+def test_a_narrow_window_other_results_or_a_changed_report_make_the_table_anew(tmp_path):
     run = a_run(tmp_path / "run")
     kept = report([run.path], width=60)
     text = (run.path / KEPT[100]).read_text()
     assert max(map(len, kept.text.split("\n"))) <= 60 < max(map(len, text.split("\n"))) <= 100
-    (run.path / KEPT[100]).write_text("kept")
-    assert table_text(run.path) == table_text(run.path, 140) == "kept"
+    assert up_to_date(run.path)
     assert table_text(run.path, 60) == kept.text
-    page = (run.path / "report.html").stat()
-    os.utime(run.path / "manifest.json", ns=(page.st_atime_ns, page.st_mtime_ns + 1))
+    for name in (KEPT[100], "report.html", "figures/comparison.png"):
+        data = (run.path / name).read_bytes()
+        (run.path / name).write_bytes(data[:-2] + b"99")
+        assert not up_to_date(run.path)
+        assert table_text(run.path) == text
+        assert (run.path / name).read_bytes() == data[:-2] + b"99"  # nothing is written
+        (run.path / name).write_bytes(data)
+        assert up_to_date(run.path)
+    run.write_manifest({**run.read_manifest(), "command": "another"})
+    assert not up_to_date(run.path)
     assert table_text(run.path) == text
-    assert (run.path / KEPT[100]).read_text() == "kept"  # nothing is written

@@ -97,10 +97,20 @@ def check_probed(task: Task, data: TaskData) -> None:
         labelled = data.splits[split]
         floor = metrics.majority(task.target, train, len(labelled.clips), data.classes)
         if np.isnan(metrics.evaluate(headline, _predictions(task, data.classes, labelled, floor))[0]):
-            raise MirbenchError(f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split.")
+            raise MirbenchError(
+                f"{headline.name} of task '{task.name}' is not defined on the labels of the {split} split: {_why_undefined(task.target)}."
+            )
         for metric in map(metrics.resolve, task.metrics[1:]):
             if isinstance(metric.function, ScorerFunction):  # which may fail on such labels
                 metrics.evaluate(metric, _predictions(task, data.classes, labelled, floor))
+
+
+def _why_undefined(target: str) -> str:
+    reasons = {
+        "multilabel": "no label has both clips with it and clips without it there; put such clips into the split, or leave the task out",
+        "regression": "the values never change there; put clips with other values into the split, or leave the task out",
+    }
+    return reasons.get(target, "put clips with other labels into the split, or leave the task out")
 
 
 def _read(task: Task, clip: Clip, annotation: str) -> Any:
