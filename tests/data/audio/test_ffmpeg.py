@@ -107,7 +107,7 @@ def test_a_damaged_file_does_not_crash(name, files, tmp_path):
 
 def test_without_pyav_the_sentence_says_what_to_install(files, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(AudioError, match=r"needs ffmpeg; pip install 'mirbench\[formats\]'"):
+    with pytest.raises(AudioError, match=r"needs ffmpeg; pip install 'mirbench-audio\[formats\]'"):
         read_audio(files["a.m4a"], 22_050)
 
 
