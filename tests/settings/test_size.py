@@ -29,7 +29,7 @@ def quickly(refused, *args):
     begun = time.process_time()
     with pytest.raises(MirbenchError) as caught:
         refused(*args)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 10  # well under a second on an idle core; what hangs takes for ever
     assert len(str(caught.value)) < 1000
     assert "\n" not in str(caught.value)
     return str(caught.value)
