@@ -66,9 +66,10 @@ def run(
     tell(planned.resolved)
     planned = _refuse(planned, executor, outcome)
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
-    for name in (changed := folder.changed_files()):
-        say(f"{folder.path / name} is not as the run wrote it, and is written again.")
     whole = folder.is_whole(planned.key)
+    changed = [] if whole else folder.changed_files()
+    for name in changed:
+        say(f"{folder.path / name} is not as the run wrote it, and is written again.")
     if whole and not planned.graph.missing(executor.store):
         return folder.path
     folder = RunFolder.create(folder.path)
