@@ -21,6 +21,7 @@ ALL = "all"  # the task, data set, metric or corruption of a mean over them
 SEVERITIES = 5  # from mild to harsh
 MAJORITY = "majority"
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
+AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import json
 import os
 import shlex
@@ -258,6 +259,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     if argv is not None:
         return _main(argv)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no error output
+        faulthandler.enable()  # where a library crashes or a plugin aborts, says in whose code
     leave = refuse_exit()  # for good: what a plugin left to be called at the end may not change the code either
     code = _main(None)
     main_thread = threading.main_thread()

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mirbench.data.findings import Finding
     from mirbench.experiment.resolve.records import Resolved
 
 MOST = 8  # lines
-EXAMPLES, LONGEST = 3, 60  # of a finding, and characters of one
 
 
 def tell_unless(quiet: bool) -> Callable[[Resolved], None]:
@@ -30,14 +28,8 @@ def finding_lines(resolved: Resolved) -> list[str]:
     found.sort(key=lambda item: item[1].level != "error")
     if not found:
         return []
-    lines = [f"{name}: {finding.level}: {_with_examples(finding)}" for name, finding in found[: MOST - 1]]
+    lines = [f"{name}: {finding.level}: {finding.in_words}" for name, finding in found[: MOST - 1]]
     more = f"and {len(found) - len(lines):,} more; " if len(found) > len(lines) else ""
     names = dict.fromkeys(name for name, _ in found)
     given = [str(resolved.data[name].noun.location or name) for name in names]
     return [*lines, f"{more}mirbench data check {' or '.join(given[:2])}{' ...' if len(given) > 2 else ''} tells more."]
-
-
-def _with_examples(finding: Finding) -> str:
-    few = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in finding.examples[:EXAMPLES]]
-    more = f" and {len(finding.examples) - EXAMPLES:,} more" if len(finding.examples) > EXAMPLES else ""
-    return f"{finding.text[:-1]}: {', '.join(few)}{more}." if few else finding.text

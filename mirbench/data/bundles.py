@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mirbench.errors import MirbenchError
@@ -22,8 +22,8 @@ class Bundle:
     labels: Counter[tuple[str, str]]
 
 
-def bundles_of(clips: Sequence[Clip], seed: int) -> tuple[list[Bundle], list[int]]:
-    """All bundles, in an order drawn by the seed, and the bundle of each clip."""
+def bundles_of(clips: Sequence[Clip], seed: int, annotations: Collection[str] | None = None) -> tuple[list[Bundle], list[int]]:
+    """All bundles, in an order drawn by the seed, and the bundle of each clip. annotations: whose labels are counted; None is all."""
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(node: tuple[str, str]) -> tuple[str, str]:
@@ -40,7 +40,7 @@ def bundles_of(clips: Sequence[Clip], seed: int) -> tuple[list[Bundle], list[int
     for ats in members.values():
         name = min(clips[at].group for at in ats)
         order = hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        labels = Counter(label for at in ats for label in labels_of(clips[at]))
+        labels = Counter(label for at in ats for label in labels_of(clips[at]) if annotations is None or label[0] in annotations)
         bundles.append((Bundle(order, len(ats), labels), ats))
     bundles.sort(key=lambda bundle: bundle[0].order)
     bundle_of = [0] * len(clips)
@@ -87,6 +87,7 @@ class _Splitter:
             for label in bundle.labels:
                 self.bundles_of_label[label].append(number)
         self.bundles_of_label = {label: found for label, found in self.bundles_of_label.items() if len(found) > 1 or label == _ANY}
+        self.clips = total[_ANY]
         self.due = {label: {split: share * total[label] for split, share in self.share.items()} for label in self.bundles_of_label}
         self.unassigned = {label: len(found) for label, found in self.bundles_of_label.items()}
         self.lacking = {label: set(self.splits) for label, found in self.bundles_of_label.items() if len(found) >= len(self.splits)}
@@ -117,7 +118,7 @@ class _Splitter:
 
     def _best(self, number: int, label: tuple[str, str]) -> str:
         """Where a label would else run out before each split has it, there; else where most of the label is due, and of splits that are
-        within this bundle of each other the one that lacks most clips for its share."""
+        within this bundle of each other, but for those that it would overfill by half, the one that lacks most clips for its share."""
         bundle = self.bundles[number]
         splits = self.splits
         for urgent in ((_ANY,), bundle.labels):
@@ -127,4 +128,8 @@ class _Splitter:
                 splits = [split for split in splits if served[split] == max(served.values())]
         due = self.due[label]
         near = max(due[split] for split in splits) - bundle.labels[label]
-        return max((split for split in splits if due[split] >= near), key=lambda split: self.due[_ANY][split] / self.share[split])
+        lacks, half = self.due[_ANY], 0.5 * self.clips
+        return max(
+            (split for split in splits if due[split] >= near),
+            key=lambda split: (min(0.0, lacks[split] + half * self.share[split] - bundle.clips), lacks[split] / self.share[split]),
+        )

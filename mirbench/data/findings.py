@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
+EXAMPLES, LONGEST = 3, 60  # of a finding in words, and characters of one
 LEVELS = ("error", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 LIKE_MISSING = frozenset(
@@ -45,6 +46,13 @@ class Finding:
     level: str
     text: str
     examples: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The sentence, with a few of its examples."""
+        few = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in self.examples[:EXAMPLES]]
+        more = f" and {len(self.examples) - EXAMPLES:,} more" if len(self.examples) > EXAMPLES else ""
+        return f"{self.text[:-1]}: {', '.join(few)}{more}." if few else self.text
 
 
 def of_ids(clips: Sequence[Clip]) -> Iterator[Finding]:
@@ -90,9 +98,10 @@ def of_assigned(given: Sequence[Clip], clips: Sequence[Clip]) -> Iterator[Findin
         shares = "/".join(f"{100 * sizes[split] / len(assigned):.0f}" for split in wanted)
         numbers, asked = "/".join(f"{sizes[split]:,}" for split in wanted), "/".join(f"{100 * share:g}" for share in wanted.values())
         group, most = groups.most_common(1)[0]
-        why = (
-            f"{count(len(groups), 'group')}, the largest, '{printable(group)}', of {count(most, 'clip')}, are kept whole, and labels spread"
-        )
+        why = f"{count(len(groups), 'group')} are kept whole" if len(groups) < len(assigned) else ""
+        if most > FAR * len(assigned):
+            why = f"{why or 'groups are kept whole'}, the largest, '{printable(group)}', of {count(most, 'clip')}"
+        why = f"{why}, and " * bool(why) + "each label comes into each split where it has groups enough"
         yield Finding("warning", f"{'/'.join(wanted)} are {shares} % ({numbers} clips) where {asked} % was asked for: {why}.")
 
 
@@ -178,9 +187,9 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.")
     if labels.unseen:
         named = [f"'{printable(label)}' ({n})" for label, n in labels.unseen.items()]
-        which = "none of the classes" if task.classes else "in no training clip"
-        many = count(sum(labels.unseen.values()), "clip")
-        text = f"{name}: {count(len(labels.unseen), 'label')} {which}; {many} not scored for that."
+        which = "none of its classes" if task.classes else "in no training clip"
+        are, many = "is" if len(labels.unseen) == 1 else "are", count(sum(labels.unseen.values()), "clip")
+        text = f"{name}: {count(len(labels.unseen), 'label')} {are} {which}, so {many} cannot be scored."
         yield Finding("warning", text, tuple(named))
     if labels.nothing_to_learn:
         has = "one class in train" if task.target == "multiclass" else "no label that some training clips have and others lack"
@@ -199,9 +208,9 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
     if rare := labels.rare(FEWEST_CLIPS):
         named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
         yield Finding("warning", f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips.", tuple(named))
-    if not published and (joined := [name for name in labels.names if _joined(name, task.target == "multilabel")]):
+    if not published and (joined := [name for name in labels.names if _joined(name, labels.names, task.target == "multilabel")]):
         named = [f"'{printable(name)}' ({labels.names[name]:,})" for name in joined]
-        text = f"{name}: {count(len(joined), 'label name')} may be several in one, and each is taken as one"
+        text = f"{name}: {count(len(joined), 'label name')} may hold several labels, and {_each(joined)} taken as one"
         instead = "write | between tags" if task.target == "multilabel" else "a clip has one class: a task of several labels reads tags"
         yield Finding("warning", f"{text}; {instead}.", tuple(named))
     if doubtful := [name for name in labels.names if name.strip().lower() in LIKE_MISSING]:
@@ -217,15 +226,20 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding("note" if one or published else "warning", text, tuple(named))
 
 
+def _each(several: Sequence[str]) -> str:
+    return "is" if len(several) == 1 else "each is"
+
+
 def _why(unread: Unread) -> str:
     return unread.why if repr(unread.value) in unread.why else f"{unread.value!r}: {unread.why}"
 
 
-def _joined(name: str, many: bool) -> bool:
-    """Whether a label's name looks like several that were joined."""
-    if many:
-        return "," in name or ";" in name or (name[:1] + name[-1:]) in ("[]", "{}")
-    return "|" in name or ";" in name
+def _joined(name: str, names: Collection[str], many: bool) -> bool:
+    """Whether a label's name looks like several that were joined: by what no name holds, or by what one may, of names that are there."""
+    if "\t" in name or ";" in name or (("," in name or (name[:1] + name[-1:]) in ("[]", "{}")) if many else "|" in name):
+        return True
+    pieces = [piece.strip() for piece in re.split(r"[/+&]|\s-\s", name)]
+    return len(pieces) > 1 and all(piece in names for piece in pieces)
 
 
 def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, called: Name) -> Iterator[Finding]:
@@ -257,9 +271,21 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
         yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named))
 
 
-def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool, dropped: bool = False) -> Iterator[Finding]:
-    """Audio in two splits. split: by clip id. refused: whether a run refuses to pretrain on what it tests on; dropped: whether it leaves
-    that out of pretraining.
+_OVERLAPPING = {
+    "refuse": "pretraining on that is refused without --set overlap=drop or --allow-overlap",
+    "drop": "that is left out of pretraining",
+    "allow": "pretraining on that is allowed, and marked",
+}
+
+
+def overlap_mode(chosen: str, dataset: Dataset) -> str:
+    """What becomes of the overlap within one data set where `overlap` is set so: of a published one it is dropped rather than refused."""
+    return "drop" if chosen == "refuse" and dataset.files else chosen
+
+
+def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], mode: str, refused: bool) -> Iterator[Finding]:
+    """Audio in two splits. split: by clip id. mode: refuse | drop | allow, which becomes of it in pretraining; refused: whether anything
+    is pretrained on it.
 
     What only valid and test share is not refused. A clip is named once, however many others are of its audio.
     """
@@ -272,13 +298,8 @@ def of_overlap(pairs: Sequence[Overlap], split: Mapping[str, str], refused: bool
         named.setdefault(second, f"{printable(first)} ({split[first]}) and {printable(second)} ({split[second]}): {pair.how}")
     if in_training:
         clips = count(len(in_training), "clip")
-        text = f"{clips} of valid or test with audio that is in training too; "
-        text += (
-            "that is left out of pretraining."
-            if dropped
-            else "pretraining on that is refused without --set overlap=drop or --allow-overlap."
-        )
-        yield Finding("error" if refused and not dropped else "warning", text, tuple(in_training.values()))
+        text = f"{clips} of valid or test with audio that is in training too, which flatters every probe; {_OVERLAPPING[mode]}."
+        yield Finding("error" if refused and mode == "refuse" else "warning", text, tuple(in_training.values()))
     if others:
         yield Finding("warning", f"{count(len(others), 'clip')} of test with audio that is in valid too.", tuple(others.values()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,13 +34,15 @@ def split_named(text: str) -> str:
     return split
 
 
-def assign_splits(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, seed: int = 0) -> list[Clip]:
+def assign_splits(
+    clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, seed: int = 0, annotations: Collection[str] | None = None
+) -> list[Clip]:
     """The clips, in their order, each with a new split: whole groups, in about these shares of the clips, labels spread alike.
 
     shares: by split, relative to each other. seed: another seed, another split; the order of the clips does not matter. Clips of one file
-    stay together too, whatever their groups. Labels are those of all annotations, several of a multilabel one; one that has as many
-    groups as there are splits comes into each where the others allow it. The rarest label goes first, its largest group first, each to
-    the split that lacks most of it (iterative stratification, Sechidis et al. 2011, of groups).
+    stay together too, whatever their groups. Labels are those of `annotations`, or of all, several of a multilabel one; one that has as
+    many groups as there are splits comes into each where the others allow it. The rarest label goes first, its largest group first, each
+    to the split that lacks most of it (iterative stratification, Sechidis et al. 2011, of groups).
     Raises MirbenchError where there are fewer groups than splits, or the shares are none.
 
     >>> clips = [Clip(str(i), Path(f"{i}.wav"), "", f"artist {i // 2}", annotations={"genre": "ab"[i // 2 % 2]}) for i in range(40)]
@@ -49,7 +51,7 @@ def assign_splits(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, s
     """
     if not shares or not set(shares) <= set(SPLITS) or not all(math.isfinite(share) and share > 0 for share in shares.values()):
         raise MirbenchError(f"the shares {dict(shares)} are none; give each of some of {', '.join(SPLITS)} a number above 0.")
-    bundles, bundle_of = bundles_of(clips, seed)
+    bundles, bundle_of = bundles_of(clips, seed, annotations)
     chosen = split_bundles(bundles, shares)
     return [replace(clip, split=chosen[bundle]) for clip, bundle in zip(clips, bundle_of, strict=True)]
 
@@ -61,15 +63,20 @@ def settle_splits(
     given: str = "as its split column says",
     missing: str = "no split column",
     grouped_by: str = "group",
+    read: Collection[str] | None = None,
 ) -> tuple[list[Clip], str]:
-    """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from.
+    """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from. read: annotations
+    that some task reads, whose labels are spread; all are where none of these is there.
 
     Clips without splits are split as `assign_splits` does, groups without any label for pretraining. Where there are train and test
     clips and none of valid, some of train become valid.
     """
-    seeded = f"labels spread alike, split seed {seed}"
+    there = dict.fromkeys(name for clip in clips for name in clip.annotations)
+    spread = None if read is None else [name for name in there if name in read] or None
+    of = f" of {', '.join(map(printable, spread))}" if spread and len(spread) < len(there) else ""
+    seeded = f"labels{of} spread alike, split seed {seed}"
     if not clips[0].split:
-        bundles, bundle_of = bundles_of(clips, seed)
+        bundles, bundle_of = bundles_of(clips, seed, spread)
         labelled = [number for number, bundle in enumerate(bundles) if bundle.labels]
         if not labelled:
             return [replace(clip, split="pretrain") for clip in clips], "no labels: all clips are for pretraining"
@@ -79,12 +86,12 @@ def settle_splits(
         rule = f"{missing}: whole groups (by {grouped_by}), {shares} % {'/'.join(SHARES)}, {seeded}"
         rule += "; groups without labels are for pretraining" if len(labelled) < len(bundles) else ""
         return [replace(clip, split=split_of[bundle]) for clip, bundle in zip(clips, bundle_of, strict=True)], rule
-    there = {clip.split for clip in clips}
-    if "valid" in there or not {"train", "test"} <= there or not any(clip.annotations for clip in clips):
+    splits = {clip.split for clip in clips}
+    if "valid" in splits or not {"train", "test"} <= splits or not there:
         return list(clips), given
     share = SHARES["valid"]
     try:
-        moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed))
+        moved = iter(assign_splits([clip for clip in clips if clip.split == "train"], {"train": 1 - share, "valid": share}, seed, spread))
     except MirbenchError as error:
         raise MirbenchError(f"no clip has the split valid, and none of train can be taken for it: {error}") from None
     rule = f"{given}; no valid split: {100 * share:g} % of train, by whole groups (by {grouped_by}), {seeded}"

@@ -27,6 +27,7 @@ NEW_PART_SECONDS = 5  # a part is made before it is locked
 FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
 ENTRY = ".entry.json"
 DAMAGED, REASON = "damaged", ".damage.json"  # the folder of what was set aside, and what each says of itself
+TOLD = ".damage-told.json"  # the same, once it stands in a manifest
 
 
 def default_cache() -> Path:
@@ -118,13 +119,20 @@ class Store:
             if away.is_dir():
                 (away / REASON).write_text(json.dumps(told), encoding="utf-8")
 
-    def set_aside_since(self, begun: float) -> list[dict[str, Any]]:
-        """What was: kind, key, title, file, folder and time (seconds since 1970) of each, the first first."""
+    def untold_damage(self) -> list[dict[str, Any]]:
+        """What was set aside, by whatever run, and stands in no manifest yet: kind, key, title, file, folder and time (seconds since 1970)
+        of each, the first first."""
         found = []
         for path in (self.root / DAMAGED).glob(f"*/{REASON}"):
             with contextlib.suppress(OSError, ValueError, RecursionError):
                 found.append(json.loads(path.read_text(encoding="utf-8")))
-        return sorted((each for each in found if each["time"] >= begun), key=lambda each: float(each["time"]))
+        return sorted(found, key=lambda each: float(each["time"]))
+
+    def told_damage(self, told: Collection[Mapping[str, Any]]) -> None:
+        """These stand in a manifest now."""
+        for each in told:
+            with contextlib.suppress(OSError):
+                os.rename(Path(each["folder"]) / REASON, Path(each["folder"]) / TOLD)
 
     def unfinished(self, key: str) -> Path:
         """Where a job keeps what it is to go on from after a kill."""

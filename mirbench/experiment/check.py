@@ -118,8 +118,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
-            dropped = config.overlap == "drop" or (config.overlap == "refuse" and bool(dataset.files))
-            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), learns and config.overlap == "refuse", dropped)
+            mode = findings.overlap_mode(config.overlap, dataset)
+            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), mode, refused=learns)
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
         labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
         report += uncounted

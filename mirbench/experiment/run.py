@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,21 @@ from mirbench.errors import MirbenchError
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
-from mirbench.experiment.recipes.overlap import dropped_clips, dropped_in_words, read_overlap, refuse_overlap
+from mirbench.experiment.recipes.overlap import (
+    dropped_clips,
+    dropped_in_words,
+    read_overlap,
+    refuse_overlap,
+    shared_in_words,
+    shared_with_training,
+)
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probe
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
 from mirbench.nouns import Dataset
+from mirbench.records import AUDIO_CACHE
 from mirbench.registry import Registry, load
 from mirbench.results.run_folder import RunFolder
 from mirbench.settings.config import RunConfig
@@ -40,7 +47,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     resolved = resolve(config, registry, cache, kept)
     if not resolved.probe.built_in:
         check_probe(resolved)
-    return _without_dropped(build(resolved))
+    return _with_overlap(build(resolved))
 
 
 def run(
@@ -56,7 +63,6 @@ def run(
     command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
     nothing is computed of them.
     """
-    begun = time.time()
     planned = plan(config, registry, cache, kept)
     executor = executor_of(planned.resolved)
     outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
@@ -76,8 +82,11 @@ def run(
     _make(planned, executor, outcome)
     with folder.locked():
         if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
-            damaged = [*executor.store.set_aside_since(begun), *({"kind": "results", "file": name} for name in changed)]
+            jobs, untold = {job.name for job in planned.graph.jobs}, executor.store.untold_damage()
+            repaired = [each for each in untold if each["kind"] == AUDIO_CACHE or (each["kind"], each["key"]) in jobs]
+            damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
             collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
+            executor.store.told_damage(repaired)
     return folder.path
 
 
@@ -97,7 +106,7 @@ def pretrain(
     check_files(resolved)
     if planned.overlap is not None:
         executor.run(Graph([planned.overlap]), read=[planned.overlap])
-        planned = _without_dropped(planned, build_pretraining, told=True)
+        planned = _with_overlap(planned, build_pretraining, told=True)
     executor.run(planned.graph, read=list(planned.checkpoints.values()))
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
@@ -132,16 +141,23 @@ def executor_of(resolved: Resolved) -> Executor:
     return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
 
 
-def _without_dropped(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, told: bool = False) -> RunGraph:
-    """With what is tested left out of pretraining, where it is to be and is known already. told: whether to say so."""
+def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, told: bool = False) -> RunGraph:
+    """Where it is known already which audio is in two splits: with that among the findings, and with what is tested left out of
+    pretraining, where it is to be. told: whether to say so."""
     resolved = planned.resolved
     store, overlap = resolved.store, planned.overlap
     if overlap is None or not store.has(*overlap.name) or store.is_damaged(*overlap.name):
         return planned
-    dropped = dropped_clips(store.folder(*overlap.name), resolved)
+    folder = store.folder(*overlap.name)
+    dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
+    new = {name: tuple(each for each in found if each not in resolved.findings[name]) for name, found in shared.items()}
+    for sentence in shared_in_words(new) if told else ():
+        say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    return planned if dropped == resolved.dropped else build(replace(resolved, dropped=dropped))
+    findings = {name: (*new.get(name, ()), *found) for name, found in resolved.findings.items()}
+    known = replace(resolved, dropped=dropped, findings=findings)
+    return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 
 
 def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph:
@@ -155,7 +171,7 @@ def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph
     check_files(planned.resolved)
     if planned.overlap is not None:
         executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
-        planned = _without_dropped(planned, told=True)
+        planned = _with_overlap(planned, told=True)
         assert planned.overlap is not None
         if refused:
             found = read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained, planned.resolved.dropped)

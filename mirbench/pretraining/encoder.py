@@ -136,7 +136,7 @@ class BackboneEncoder(Encoder):
             labelled_clip_ids=[audio_cache.clips[i].id for i in budget],
             parameters=sum(p.numel() for p in backbone.parameters()),
             precision=schedule.precision,
-            skipped=audio_cache.skipped,
+            skipped={**audio_cache.skipped, **(valid_audio.skipped if valid_audio else {})},
         )
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:

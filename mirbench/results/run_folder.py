@@ -89,7 +89,7 @@ class RunFolder:
         name = path.relative_to(self.path).as_posix()
         files = self.read_manifest().get("files", {}) if (self.path / "manifest.json").exists() else {}
         if name in files and path.exists() and not _is(path, files[name]):
-            raise _not_as_written(path, "files")
+            raise _not_as_written(path)
 
     def digests(self) -> dict[str, list[Any]]:
         """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
@@ -125,7 +125,7 @@ class RunFolder:
         if not isinstance(manifest, dict):
             raise damaged(path, 1, "holds no JSON object")
         if not is_sealed(text):
-            raise _not_as_written(path, "seal")
+            raise _not_as_written(path)
         manifest.pop("seal", None)
         return manifest
 
@@ -180,10 +180,10 @@ def _is(path: Path, digest: Sequence[Any]) -> bool:
         return False
 
 
-def _not_as_written(path: Path, member: str) -> MirbenchError:
+def _not_as_written(path: Path) -> MirbenchError:
     return MirbenchError(
         f"{path} is not as the run wrote it; give the command of the run again, which writes it anew, or, if you changed it yourself, take "
-        f"`{member}` out of manifest.json."
+        "`files` and `seal` out of manifest.json."
     )
 
 

@@ -35,11 +35,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(f"^(?:{_INT.pa
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
 
+MOST_DIGITS = 100  # of a whole number
+
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     """Keys are the text as written, so that `on: 1` and `8: 1` are named in errors as their writer knows them."""
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key is a list or a mapping, and must be a name", key.start_mark)
         name = str(key.value)
         if name in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key '{name}' is given twice", key.start_mark)
@@ -50,6 +54,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
 
 def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node)).replace("_", "")
+    if len(text) > MOST_DIGITS:
+        raise yaml.constructor.ConstructorError(None, None, f"a number has {len(text):,} digits", node.start_mark)
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 

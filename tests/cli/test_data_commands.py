@@ -170,7 +170,7 @@ def test_every_fault_is_told_in_one_go(data):
     assert found(checked, "warning", "task key has no labelled clip in valid and test, and is not run") == ()
     assert found(checked, "note", "(the same key) and are one class, 'C# minor'") == ("'C# minor' (2)", "'Db minor' (1)")
     assert found(checked, "warning", "task genre: label names look alike (the same letters)") == ("'jazz' (4)", "'Jazz' (1)")
-    assert found(checked, "warning", "task genre: 1 label in no training clip; 1 clip not scored") == ("'polka' (1)",)
+    assert found(checked, "warning", "task genre: 1 label is in no training clip, so 1 clip cannot be scored") == ("'polka' (1)",)
     assert found(checked, "error", "more clips cannot be read than the 1% of a split that --max-bad allows: 2 of 7 in train") == ()
     assert found(checked, "warning", "missing") == ("audio/2.wav (line 4)",)
     assert found(checked, "warning", "1 stretch of a file given more than once in a split") == ("audio/0.wav and audio/0.wav#2",)

@@ -108,6 +108,25 @@ def test_a_group_larger_than_a_small_split_goes_to_train():
     assert Counter(split.values())["test"] >= 10
 
 
+@pytest.mark.parametrize(("sizes", "expected"), [((30, 6, 6, 6), (36, 6, 6)), ((20, 4, 4, 4), (24, 4, 4)), ((30, 10, 10), (30, 10, 10))])
+def test_the_largest_of_few_groups_goes_to_train(sizes, expected):
+    groups = [group for group, size in enumerate(sizes) for _ in range(size)]
+    clips = [clip(i, f"g{group}", genre="ab"[i % 2]) for i, group in enumerate(groups)]
+    for seed in range(5):
+        total = Counter(one.split for one in assign_splits(clips, seed=seed))
+        assert tuple(total[split] for split in ("train", "valid", "test")) == expected
+
+
+def test_labels_that_nobody_reads_are_not_spread():
+    """A column such as `album`, of four songs each, would take a fourth of all songs into valid, and a fourth into test."""
+    clips = [clip(i, f"g{i}", genre="ab"[i % 2], album=f"album {i // 4}") for i in range(48)]
+    assert Counter(one.split for one in assign_splits(clips)) == {"train": 24, "valid": 12, "test": 12}
+    found, rule = settle_splits(clips, 0, read={"genre", "tags"})
+    assert Counter(one.split for one in found) == {"train": 33, "valid": 8, "test": 7}
+    assert rule == "no split column: whole groups (by group), 70/15/15 % train/valid/test, labels of genre spread alike, split seed 0"
+    assert settle_splits(clips, 0, read={"key"}) == settle_splits(clips, 0)  # where none is read, all are spread
+
+
 def test_two_shares_and_their_size():
     clips = assign_splits(collection(200), {"train": 3, "test": 1})
     assert {one.split for one in clips} == {"train", "test"}

@@ -3,6 +3,8 @@
 import importlib
 import json
 
+import pytest
+
 from mirbench import cli, registry
 
 LINE = ["run", "--encoder", "semisupcon", "--pretrain-on", "fma", "--supervise-with", "magnatagatune:tags", "--tasks", "all"]
@@ -11,6 +13,7 @@ FAST = ["--corruptions", "none", "--set", "floors=[]", "--set", "bootstrap.resam
 FAST += ["--set", "options.all={steps: 2, batch_views: 8}"]
 
 
+@pytest.mark.slow
 def test_the_cross_data_set_experiment_is_one_line(tmp_path, monkeypatch):
     known = registry.load().datasets
     for name in ("fma", "magnatagatune", "gtzan", "nsynth", "giantsteps"):

@@ -83,6 +83,7 @@ def test_parts_of_plugins_move_the_keys_of_the_encoders_that_name_them_alone(tmp
     assert key(tmp_path, silent, plugins=[plugin]) == first
 
 
+@pytest.mark.slow
 def test_a_package_is_in_the_keys_of_what_its_code_makes_and_only_there(tmp_path, monkeypatch):
     def versions(kind, **changed):
         with monkeypatch.context() as patch:

@@ -415,6 +415,7 @@ def test_a_killed_run_goes_on(bench):
     assert len(values(folder, "genre", "stops")) == 3
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_run_is_killed(bench):
     how = 'open(os.path.join(FOLDER, "worker"), "w").write(str(os.getpid())); os.kill(os.getppid(), signal.SIGKILL)'
     body = STOPS.format(level=2, seed=corruption_seed("stops", 0, "29"), how=how)
@@ -557,6 +558,7 @@ def test_another_probe_hears_nothing_again_and_other_resamples_predict_nothing_a
     assert len(values(folder, "height", "hush")) == 2
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_do_no_job_twice(learner):
     command = learner.command("--corruptions", "hush", "--severities", "1-3", encoder="learner")
     others = [[*command, "--set", f"run_name={name}"] for name in "xyz"]

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -53,6 +55,7 @@ def work(tmp_path, monkeypatch):
     [
         ("sys.exit(0)", "pass", 2, "plugin mine.py failed to load: "),
         ("os._exit(0)", "pass", 2, "plugin mine.py failed to load: "),
+        ("os.abort()", "pass", -signal.SIGABRT, '/mine.py", line'),
         ("", "sys.exit(0)", 2, "encoder 'mine' (from mine.py) failed while embedding: SystemExit"),
         ("", "os._exit(0)", 2, "encoder 'mine' (from mine.py) failed while embedding: ExitRefused"),
         ("threading.Thread(target=time.sleep, args=(600,)).start()", "pass", 0, ""),
@@ -195,7 +198,15 @@ def register_tasks():
     ("label", "said"),
     [
         ("{'a': 'low'}[value]", "task 'mine' cannot read the annotation 'b' of clip 1.wav: KeyError: 'b'."),
-        ("'lower'", "task 'mine' has no clip in the train split with one of its classes, whose labels are such as 'lower'."),
+        (
+            "'lower'",
+            "task 'mine' has no clip in the train split with one of its classes, where {n} clips have labels outside its classes, such as "
+            "'lower'.",
+        ),
+        (
+            "'low' if value == 'a' else 'higher'",
+            "task 'mine' cannot be learned, where {n} clips have labels outside its classes, such as 'higher': the training",
+        ),
         ("3", "task 'mine' reads the annotation 'a' of clip 0.wav as 3, and a class name is text."),
     ],
 )
@@ -205,4 +216,4 @@ def test_a_label_that_is_no_class_is_told_with_the_value(work, built_in, capfd, 
     words[words.index("genre")] = "mine"
     words[words.index("mine", words.index("--encoder"))] = "handcrafted"
     assert cli.main([*words, "--plugin", "task.py"]) == 2
-    assert said in capfd.readouterr().err
+    assert said in re.sub(r"\d+ clips have", "{n} clips have", capfd.readouterr().err)

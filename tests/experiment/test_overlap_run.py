@@ -212,6 +212,8 @@ def test_a_marked_run_stays_marked_in_a_sweep_and_beside_an_unmarked_one_and_nee
     shutil.copytree(work.folder(), again)
     summary = again / "summary.csv"
     summary.write_text(re.sub(r"(?m)^(simclr.*,accuracy),[^,]+", r"\1,0.123", summary.read_text()))
+    told = json.loads((again / "manifest.json").read_text())
+    (again / "manifest.json").write_text(json.dumps({name: value for name, value in told.items() if name not in ("files", "seal")}))
     assert {"simclr (run) †", "simclr (again) †"} <= legend(work.folder(), again)
 
     for i in range(6):
@@ -225,6 +227,31 @@ def test_a_marked_run_stays_marked_in_a_sweep_and_beside_an_unmarked_one_and_nee
     assert markdown.count("pretrained on the audio of") == 2  # of the marked ones alone
 
 
+@pytest.mark.slow
+def test_audio_of_the_test_split_that_probes_are_fitted_on_is_told_of_encoders_that_learn_nothing(work, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIRBENCH_QUIET", "0")
+    scored = manifest(tmp_path / "scored.csv", "scored")
+    shutil.copy(tmp_path / "scored" / "0.wav", tmp_path / "scored" / "6.wav")
+    told = (
+        "scored: warning: 1 clip of valid or test with audio that is in training too, which flatters every probe; pretraining on that is "
+    )
+    words = ["--encoder", "loud", "--dataset", scored]
+    loud = ["run", *words, "--tasks", "genre", *FAST[:-1], "--set", "run_name=run", "--output", tmp_path / "results"]
+    for _ in ("computed", "there"):
+        assert work(*loud) == 0
+        err = capsys.readouterr().err
+        assert err.count(told) == 1
+        assert "clip 0 (train) and scored/clip 6 (test): same audio" in err
+        (finding,) = [each for each in work.manifest()["findings"]["scored"] if "flatters" in each["text"]]
+        assert (finding["level"], len(finding["examples"])) == ("warning", 1)
+    assert "which flatters every probe" in (work.folder() / "report.html").read_text()
+    assert work.run(*words, "--encoder", "simclr") == 2  # which learns
+    assert work.run(*words, "--encoder", "simclr", "--set", "overlap=drop", name="dropped") == 0
+    (finding,) = [each for each in work.manifest("dropped")["findings"]["scored"] if "flatters" in each["text"]]
+    assert finding["text"].endswith("; that is left out of pretraining.")
+
+
+@pytest.mark.slow
 def test_another_part_of_a_file_that_was_heard_is_told_of_a_checkpoint_too(work, tmp_path, capsys):
     scored = manifest(tmp_path / "scored.csv", "scored", start=lambda i: "", duration=lambda i: "")
     tone(tmp_path / "scored" / "long.wav", 60, seed=11, seconds=4)
@@ -261,6 +288,7 @@ def test_what_a_checkpoint_may_be_chosen_by_is_not_tested_on(work, tmp_path, cap
     assert work.run("--dataset", pool, "--checkpoint", given, name="own") == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_needs_neither_the_audio_nor_the_labels_that_were_pretrained_on(work, tmp_path, capsys):
     scored = manifest(tmp_path / "scored.csv", "scored")
     labelled = manifest(tmp_path / "labelled.csv", "labelled", seed=4, tags=lambda i: "ab"[i % 2])

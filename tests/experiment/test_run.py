@@ -106,6 +106,7 @@ def test_the_same_command_again_and_its_plan_change_nothing_and_import_nothing_h
     assert (stamps(cache), stamps(folder)) == before
 
 
+@pytest.mark.slow
 def test_a_run_from_an_empty_cache_gives_the_same_scores_but_for_times(tiny_run, tiny_command, tmp_path):
     _, folder = tiny_run
     assert cli.main(tiny_command(tmp_path / "cache", tmp_path / "results", "--quiet")) == 0
@@ -118,6 +119,7 @@ def test_a_run_from_an_empty_cache_gives_the_same_scores_but_for_times(tiny_run,
         assert first == second
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped(tiny_command, tmp_path):
     command = [
         sys.executable,

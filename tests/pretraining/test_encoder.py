@@ -188,6 +188,7 @@ def test_best_is_loaded_where_it_is_asked_for(pretrain, monkeypatch):
         pretrain("simclr", validation=False, checkpoint="best")
 
 
+@pytest.mark.slow
 def test_two_devices_share_a_batch(pretrain):
     assert pretrain("semisupcon", devices=2)[3]["devices"] == 2
     with pytest.raises(MirbenchError, match="a batch of 8 clips cannot be shared among 3 devices evenly"):

@@ -276,6 +276,7 @@ print(float(loss.detach()), total, bool(torch.isfinite(projections.grad).all()))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_a_batch_of_8192_views_needs_less_than_two_gigabytes():
     found = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True).stdout.split()
     assert float(found[0]) < 2000
@@ -323,6 +324,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_loss_and_the_gradient_of_one(tmp_path):
     """Each computes the whole loss of the gathered views; parameter gradients are averaged by DistributedDataParallel."""
     started = [

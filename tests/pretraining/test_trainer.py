@@ -371,6 +371,7 @@ def test_the_learning_rate_rises_and_falls():
     assert type(Schedule(1).build(Net())) is torch.optim.AdamW
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does(training):
     """A network without batch statistics, views without noise: the same batches, so the same weights but for rounding."""
 

@@ -174,6 +174,8 @@ def test_an_empty_file_changes_nothing(yaml_file):
             f"options.semisupcon should be {VALUES}, not 60.",
         ),
         ("options: 60", 1, f"options should be {OPTIONS}, not 60."),
+        ("a: 1\n? [b, c]\n: 1", 2, "this is not YAML: a key is a list or a mapping, and must be a name; write settings as 'key: value'."),
+        ("\nseeds: " + 5000 * "9", 2, "this is not YAML: a number has 5,000 digits; write settings as 'key: value'."),
         ("seed: 1\nseed: 2", 2, "this is not YAML: the key 'seed' is given twice; write settings as 'key: value'."),
         ("seed: 1\n\ttasks: x", 2, "this is not YAML: found character '\\t' that cannot start any token; write settings as 'key: value'."),
     ],

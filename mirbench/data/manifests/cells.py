@@ -129,7 +129,8 @@ def duration_of(start: float | None, duration: float | None, end: float | None) 
 
 def annotation(name: str, cell: Any) -> Any:
     """Text, a number, or a tuple of these: of a list, also as Python, JSON or numpy prints it, and of the text of `tags` and NAME_unknown;
-    () where no label applies. Of what a clip has one of, such as genre, a list is its elements with `|` between.
+    () where no label applies, as an empty list says. Of what a clip has one of, such as genre, a list is its elements with `|` between.
+    Words for a missing value, and null, are left out of a list; between numbers they are refused.
 
     >>> annotation("tags", "piano|slow "), annotation("genre", "a|b"), annotation("emotion", [0.5, 1.0]), annotation("mood", "|")
     (('piano', 'slow'), 'a|b', (0.5, 1), ())
@@ -138,14 +139,14 @@ def annotation(name: str, cell: Any) -> Any:
     """
     several = name == "tags" or name.endswith("_unknown")
     if isinstance(cell, str) and (listed := printed_list(cell)) is not None:
-        cell = [item for item in listed if item is not None] or (None if listed else [])
+        cell = listed
     if isinstance(cell, list | tuple):
-        if any(item is None for item in cell):
-            raise MirbenchError(f"the {name} {cell!r:.60} has an element that is null; leave it out.")
         items = [item for item in (scalar(name, item) for item in cell) if item is not None]
-        if cell and not items:
+        if not items and (cell or name in CLASSES):
             return None
-        if name in CLASSES and items:
+        if len(items) < len(cell) and not several and any(isinstance(item, int | float) for item in items):
+            raise MirbenchError(f"the {name} {cell!r:.60} lacks a number; write all of them, or leave the cell empty.")
+        if name in CLASSES:
             return items[0] if len(items) == 1 else NONE_APPLIES.join(map(str, items))
         return tuple(map(str, items)) if several else tuple(items)
     value = scalar(name, cell)

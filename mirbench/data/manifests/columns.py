@@ -19,7 +19,12 @@ PLAIN_NAMES = (*CORE, *LABELS, "mood", "emotion", "arousal", "valence")
 
 CALLED_PATH = {"file", "filename", "file_name", "filepath", "file_path", "audio", "audio_path", "audio_file", "track", "wav"}
 
-MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "none", "null", "nil", "?", "-", "--", "–", "—"})
+MISSING = frozenset(
+    (
+        *("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nil", "null", "(null)", "<null>", "#null!", "none", "(none)", "<none>"),
+        *("?", "-", "--", "–", "—", ".", "\\n"),
+    )
+)
 """Words for a missing value, in lower case: in any cell they mean that it is unknown."""
 
 _CALLED = {

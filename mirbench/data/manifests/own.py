@@ -36,11 +36,20 @@ def is_own(given: str) -> bool:
     return given.startswith(PREFIX) or given in (".", "..", "~") or any(s in given for s in separators) or bool(ending_of(Path(given)))
 
 
-def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, allow_outside: bool, split_seed: int) -> Dataset:
+def own_dataset(
+    given: str,
+    taken: Collection[str],
+    *,
+    data_root: Path | None,
+    allow_outside: bool,
+    split_seed: int,
+    read: Collection[str] | None = None,
+) -> Dataset:
     """The data set that a file, a folder or `mirdata:NAME` is. taken: names that it must not have.
 
-    data_root, allow_outside: as in `load_manifest`. split_seed: for what has no splits of its own. Nothing is read yet but whether it
-    is there. Raises MirbenchError where it is not, or is nothing that can be read.
+    data_root, allow_outside: as in `load_manifest`. split_seed: for what has no splits of its own. read: annotations that some task
+    reads, whose labels are spread over the splits of a manifest. Nothing is read yet but whether it is there. Raises MirbenchError where
+    it is not, or is nothing that can be read.
     """
     if given.startswith(PREFIX):
         name = given.removeprefix(PREFIX)
@@ -66,7 +75,7 @@ def own_dataset(given: str, taken: Collection[str], *, data_root: Path | None, a
     check_regular(path)
     if empty:
         raise MirbenchError(f"the manifest {path} is empty; it needs a line per clip, with its path.")
-    return ManifestDataset(name, path, data_root, allow_outside, split_seed)
+    return ManifestDataset(name, path, data_root, allow_outside, split_seed, read)
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,10 @@ class _Own(OwnDataset):
     def _load(self) -> _Loaded:
         raise NotImplementedError
 
-    def _settled(self, clips: Sequence[Clip], **words: str) -> tuple[list[Clip], str]:
+    def _settled(self, clips: Sequence[Clip], read: Collection[str] | None = None, **words: str) -> tuple[list[Clip], str]:
         """As `settle_splits`, a fault told with what it is a fault of."""
         try:
-            return settle_splits(clips, self.split_seed, **words)
+            return settle_splits(clips, self.split_seed, read=read, **words)
         except MirbenchError as error:
             raise MirbenchError(f"{self.location}: {error}") from None
 
@@ -134,9 +143,11 @@ class _Own(OwnDataset):
 class ManifestDataset(_Own):
     """The data set that a manifest tells of; read again when the file has changed."""
 
-    def __init__(self, name: str, location: Path, data_root: Path | None, allow_outside: bool, split_seed: int) -> None:
+    def __init__(
+        self, name: str, location: Path, data_root: Path | None, allow_outside: bool, split_seed: int, read: Collection[str] | None = None
+    ) -> None:
         super().__init__(name, location, f"the manifest {readable(os.fspath(location))}", split_seed)
-        self.data_root, self.allow_outside = data_root, allow_outside
+        self.data_root, self.allow_outside, self.read = data_root, allow_outside, read
         self._kept: tuple[tuple[int, int], _Loaded] | None = None
 
     def _load(self) -> _Loaded:
@@ -146,7 +157,7 @@ class ManifestDataset(_Own):
             if self._kept is None or self._kept[0] != version:
                 manifest = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
-                clips, rule = self._settled(manifest.clips, grouped_by=manifest.grouped_by)
+                clips, rule = self._settled(manifest.clips, self.read, grouped_by=manifest.grouped_by)
                 findings = (*manifest.findings, *of_assigned(manifest.clips, clips))
                 self._kept = version, _Loaded(clips, manifest.annotations, rule, digest, manifest.columns, findings)
         except OSError as error:

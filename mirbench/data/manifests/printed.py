@@ -1,4 +1,4 @@
-"""Lists as programs print them into a cell: Python, JSON and numpy."""
+"""Lists, tuples and sets as programs print them into a cell: Python, JSON and numpy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def printed_list(text: str) -> list[Any] | None:
     text = text.strip()
     if array := _ARRAY.fullmatch(text):
         text = array[1].strip()
-    if text[:1] + text[-1:] not in ("[]", "()"):
+    if text == "set()":
+        return []
+    if text[:1] + text[-1:] not in ("[]", "()", "{}"):
         return None
     body, items, separators, place = text[1:-1].strip(), list[Any](), set[str](), 0
     while place < len(body):
@@ -37,7 +39,7 @@ def printed_list(text: str) -> list[Any] | None:
         separators.add(match["after"].strip() or (" " if match["after"] else ""))
         place = match.end()
     separators.discard("")
-    unlike_a_list = text[0] == "(" and not any(isinstance(item, str) for item in items)  # such as (500)
+    unlike_a_list = text[0] in "({" and not any(isinstance(item, str) for item in items)  # such as (500)
     if len(separators) > 1 or unlike_a_list or any(item is _NO_TEXT for item in items):
         return None
     return items

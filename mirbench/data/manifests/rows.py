@@ -180,7 +180,7 @@ def _json(path: Path, text: str) -> Rows:
         if not line or line.isspace():
             continue
         try:
-            parsed = json.loads(line)
+            parsed = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             parsed = None if line.lstrip().startswith("[") else error
         if not isinstance(parsed, dict):
@@ -201,6 +201,15 @@ def _json(path: Path, text: str) -> Rows:
     names = tuple("" if key in odd else name for key, name in zip(places, columns, strict=True))
     rows = [(number, [found.get(key) for key in places]) for number, found in objects]
     return Rows(names, rows, passed_over=tuple(odd.items()), blank=blank)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError where a name is given twice: which of the two is meant nobody can tell."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
+        raise ValueError(f"the name {twice!a:.60} is given twice")
+    return found
 
 
 def _odd(name: str, cells: Any) -> str:
@@ -227,7 +236,10 @@ def _parquet(path: Path) -> Rows:
                     "paths into a column path."
                 )
             names = _columns(str(path), given)
-            columns, odd = parquet_columns(file, dict(zip(given, names, strict=True)), PLAIN_NAMES)
+            try:
+                columns, odd = parquet_columns(file, dict(zip(given, names, strict=True)), PLAIN_NAMES)
+            except MirbenchError as error:
+                raise MirbenchError(f"the manifest {path}: {error}") from None
             rows = file.metadata.num_rows
     except (OSError, ValueError, ArithmeticError, MemoryError, pyarrow.ArrowException) as error:
         raise MirbenchError(f"the manifest {path} cannot be read as Parquet ({describe(error)}).") from error

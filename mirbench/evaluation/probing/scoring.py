@@ -89,10 +89,12 @@ def check_probed(task: Task, data: TaskData) -> None:
     """Raises MirbenchError where no probe could be fitted on these labels, chosen or scored; looks at labels alone."""
     for split, labelled in data.splits.items():
         if not labelled.clips:
-            strange = f", whose labels are such as {in_words(next(iter(data.unseen.values())))}" if data.unseen else ""
-            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes{strange}.")
+            raise MirbenchError(f"task '{task.name}' has no clip in the {split} split with one of its classes{_strange(data)}.")
     train, headline = data.splits["train"].targets, metrics.resolve(task.metrics[0])
-    probes.learnable(train, task.target, len(data.classes))
+    try:
+        probes.learnable(train, task.target, len(data.classes))
+    except MirbenchError as error:
+        raise MirbenchError(f"task '{task.name}' cannot be learned{_strange(data)}: {error}") from None
     for split in ("valid", "test"):
         labelled = data.splits[split]
         floor = metrics.majority(task.target, train, len(labelled.clips), data.classes)
@@ -103,6 +105,14 @@ def check_probed(task: Task, data: TaskData) -> None:
         for metric in map(metrics.resolve, task.metrics[1:]):
             if isinstance(metric.function, ScorerFunction):  # which may fail on such labels
                 metrics.evaluate(metric, _predictions(task, data.classes, labelled, floor))
+
+
+def _strange(data: TaskData) -> str:
+    """How many labels are none of the classes, with one of them, as the end of a clause."""
+    if not data.unseen:
+        return ""
+    clips = "1 clip has a label" if len(data.unseen) == 1 else f"{len(data.unseen):,} clips have labels"
+    return f", where {clips} outside its classes, such as {in_words(next(iter(data.unseen.values())))}"
 
 
 def _why_undefined(target: str) -> str:

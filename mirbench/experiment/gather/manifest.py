@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @dataclass
 class Made:
     """What is known of the making alone. seconds: by title of a job or batch. faults: by data set and corruption, what that did wrong.
-    damaged: entries of the cache that were set aside, as `Store.set_aside_since` tells."""
+    damaged: entries of the cache that were set aside, as `Store.untold_damage` tells."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     faults: dict[str, dict[str, Fault]] = field(default_factory=dict)

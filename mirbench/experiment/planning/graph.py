@@ -116,8 +116,8 @@ def _overlap_job(search: OverlapSearch, preparations: dict[str, Job]) -> Job:
     audio = [data.key(()) for data in (*search.learnt_from, *search.tested)]
     names = [[data.name for data in several] for several in (search.learnt_from, search.tested)]
     checkpoints = [[str(folder), resolved.checkpoint_files[folder]] for folder in search.folders]
-    parts = {"overlap": audio, "names": names, "checkpoints": checkpoints, **resolved.code.kinds.get("overlaps", {})}
-    what = [*names[0], *(["checkpoints"] if search.folders else [])]
+    parts = {"overlap": audio, "names": names, "checkpoints": checkpoints, "format": 2, **resolved.code.kinds.get("overlaps", {})}
+    what = [*names[0], *(["checkpoints"] if search.folders else [])] or ["training clips"]
     needs = _only(preparations, (*search.learnt_from, *search.tested))
     cost = costs.comparing(search.learnt_from, search.tested)
     return Job(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.data.findings import Finding, of_overlap, overlap_mode
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
 from mirbench.experiment.resolve.checkpoints import VALID_FINGERPRINTS, ClipFingerprint, file_key, read_fingerprints
@@ -50,7 +51,7 @@ def pretrained(resolved: Resolved) -> list[Pretrained]:
 class OverlapSearch:
     """Which audio is compared. learnt_from: data sets that are pretrained on; tested: those that are scored on; folders: of checkpoints.
     Published sets that are pretrained on are compared with their own valid and test clips too, scored or not, so that a checkpoint is
-    the same one in every run."""
+    the same one in every run; and those that are scored on with their own training clips, on which probes are fitted."""
 
     resolved: Resolved
     learnt_from: tuple[Data, ...]
@@ -79,8 +80,12 @@ class OverlapSearch:
             if data not in self.tested and data.noun.files:
                 own, others = (list(_clips([data], splits)) for splits in (PRETRAINING_SPLITS, TESTED_SPLITS))
                 within += find_overlap(own, others, cache, workers) if own and others else []
+        probed = []
+        for data in self.tested:
+            own, others = (list(_clips([data], splits)) for splits in (("train",), TESTED_SPLITS))
+            probed += find_overlap(own, others, cache, workers) if own and others else []
         found = [[where, asdict(each)] for where, each in overlaps]
-        write_json(folder / "overlap.json", {"found": found, "within": [asdict(each) for each in within]})
+        write_json(folder / "overlap.json", {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))})
 
     def refuse_same_files(self, entries: Sequence[Pretrained]) -> None:
         """Refuses what needs no decoding to be seen: files that are pretrained on and tested, however many, in seconds."""
@@ -99,7 +104,7 @@ def overlap_search(resolved: Resolved, entries: Sequence[Pretrained]) -> Overlap
     tested = [data for data in resolved.scored_data if not data.noun.made]
     folders = dict.fromkeys(folder for each in entries for folder in each.folders)
     search = OverlapSearch(resolved, tuple(learnt_from), tuple(tested), tuple(folders))
-    return search if (tested and (learnt_from or folders)) or any(data.noun.files for data in learnt_from) else None
+    return search if tested or any(data.noun.files for data in learnt_from) else None
 
 
 def _overlaps_of(prints: Mapping[str, ClipFingerprint], tested: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
@@ -125,7 +130,7 @@ def read_overlap(
 ) -> dict[str, list[Overlap]]:
     """entry -> what of its pretraining is in the tested clips; an entry without any is left out. folder: filled by `OverlapSearch`;
     dropped: as of `Resolved`."""
-    found = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))["found"] if folder is not None else []
+    found = _read(folder)["found"] if folder is not None else []
     rows = [(where, pair) for where, pair in found if where or not _is_dropped(pair["first"], dropped or {})]
     if not rows:
         return {}
@@ -150,7 +155,7 @@ def dropped_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]
     mode = resolved.config.overlap
     if mode == "allow":
         return {}
-    told = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))
+    told = _read(folder)
     pairs = [Overlap(**pair) for where, pair in told["found"] if not where] + [Overlap(**pair) for pair in told["within"]]
     dropped: dict[str, set[str]] = {}
     for pair in pairs:
@@ -160,6 +165,26 @@ def dropped_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]
     return {name: frozenset(clips) for name, clips in dropped.items()}
 
 
+def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Finding, ...]]:
+    """By data set that is scored on, its clips whose audio its own training clips hold too. folder: as of `read_overlap`."""
+    from mirbench.data.duplicates.overlap import Overlap
+
+    pairs: dict[str, list[Overlap]] = {}
+    for pair in (Overlap(**pair) for pair in _read(folder)["probed"]):
+        pairs.setdefault(pair.first.partition("/")[0], []).append(pair)
+    findings: dict[str, tuple[Finding, ...]] = {}
+    for name, of_one in pairs.items():
+        data = resolved.data[name]
+        splits = {f"{name}/{clip.id}": clip.split for clip in data.clips}
+        findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False))
+    return findings
+
+
+def shared_in_words(shared: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """A sentence for each finding."""
+    return [f"{name}: {each.level}: {each.in_words}" for name, found in shared.items() for each in found]
+
+
 def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:
     """A sentence for each data set."""
     return [
@@ -167,6 +192,11 @@ def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:
         "audio is validated or tested on."
         for name, clips in dropped.items()
     ]
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))
+    return told
 
 
 def _of_one_published(pair: Overlap, resolved: Resolved) -> bool:

@@ -26,7 +26,7 @@ from mirbench.engine.sources import MEMO, SourceTree
 from mirbench.engine.store import Store, key_of
 from mirbench.pretraining.backbones.mel import N_FFT, MelSpectrogram
 from mirbench.progress import progress_bar
-from mirbench.records import Clip
+from mirbench.records import AUDIO_CACHE, Clip
 from mirbench.results.provenance import versions_of
 
 FULL_SCALE = 32_767
@@ -90,10 +90,11 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
     made_by = [_code(cache, mel), _digest(mel) if mel is not None else ""]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
-    if not store.has("audio_cache", key) or store.is_damaged("audio_cache", key):
-        with store.writing("audio_cache", key) as folder:
+    if not store.has(AUDIO_CACHE, key) or store.is_damaged(AUDIO_CACHE, key):
+        title = f"{'bands' if bands else 'samples'} of {len(clips):,} clips"
+        with store.writing(AUDIO_CACHE, key, title) as folder:
             _write(clips, sample_rate, mel, folder)
-    folder = store.folder("audio_cache", key)
+    folder = store.folder(AUDIO_CACHE, key)
     about = json.loads((folder / "about.json").read_text())
     by_id = {c.id: c for c in clips}
     kept = tuple(by_id[i] for i in about["ids"])

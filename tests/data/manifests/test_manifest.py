@@ -240,7 +240,11 @@ def test_what_cannot_be_meant_is_told_with_its_line(tmp_path, text, sentence):
         ('{"path": "a", "genre": true}', "line 1: the genre True is neither text nor a finite number; write one of these."),
         ('{"path": "a", "genre": {"a": 1}}', "line 1: the genre {'a': 1} is neither text nor a finite number; write one of these."),
         ('{"path": "a", "tags": ["b", ["c"]]}', "line 1: the tags ['c'] is neither text nor a finite number; write one of these."),
-        ('{"path": "a", "tags": ["b", null]}', "line 1: the tags ['b', None] has an element that is null; leave it out."),
+        (
+            '{"path": "a", "emotion": [0.5, null]}',
+            "line 1: the emotion [0.5, None] lacks a number; write all of them",
+        ),
+        ('{"path": "a", "path": "b"}', "line 1: this is not a JSON object (ValueError: the name 'path' is given twice)"),
         ('{"path": "a", "pitch": Infinity}', "line 1: the pitch inf is neither text nor a finite number; write one of these."),
         ('{"path": "a", "start": true}', "line 1: the start True is neither text nor a finite number; write one of these."),
         ('{"path": "a", "genre": "\\ud83d"}', "line 1: the genre '\\ud83d' holds half a character; write it whole."),

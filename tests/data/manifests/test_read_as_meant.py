@@ -15,10 +15,12 @@ import mirbench
 from mirbench import registry
 from mirbench.data.findings import of_annotations, of_labels
 from mirbench.data.labels import read_labels, without_unreadable
+from mirbench.data.manifests.cells import annotation
 from mirbench.data.manifests.faults import find_faults
 from mirbench.data.manifests.manifest import load_manifest, read_manifest, write_manifest
 from mirbench.data.manifests.own import ManifestDataset
 from mirbench.data.manifests.printed import printed_list
+from mirbench.errors import MirbenchError
 from mirbench.nouns import Task
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -96,14 +98,41 @@ def test_printed_numbers_and_empty_lists(tmp_path):
 @pytest.mark.parametrize("cell", ["rock, loud", "rock; loud", "rock,loud", "[rock loud]"])
 def test_tags_that_may_be_several_are_a_warning(tmp_path, cell):
     clips = table(tmp_path, ["path", "tags", "split"], [["a", cell, "train"], ["b", "rock", "train"]]).clips
-    (finding,) = [each for each in of_task(clips, TAGGING) if "may be several in one" in each.text]
+    (finding,) = [each for each in of_task(clips, TAGGING) if "may hold several labels" in each.text]
     assert (finding.level, finding.examples) == ("warning", (f"'{cell}' (1)",))
     assert "write | between tags" in finding.text
 
 
+@pytest.mark.parametrize(("cell", "told"), [("rock/loud", True), ("rock & loud", True), ("rock\tloud", True), ("rock/soul", False)])
+def test_tags_joined_by_what_a_name_may_hold_are_a_warning_where_each_is_a_tag(tmp_path, cell, told):
+    rows = [["a", cell, "train"], ["b", "rock", "train"], ["c", "loud", "train"]]
+    found = [each for each in of_task(table(tmp_path, ["path", "tags", "split"], rows).clips, TAGGING) if "may hold" in each.text]
+    assert [each.text.split(";")[0] for each in found] == ["task tagging: 1 label name may hold several labels, and is taken as one"] * told
+
+
+def test_lists_with_nothing_in_them_and_sets():
+    read = {
+        ("tags", "[]"): (),
+        ("tags", ""): None,
+        ("genre", "[]"): None,
+        ("tags", "{'slow', 'piano'}"): ("slow", "piano"),
+        ("tags", "set()"): (),
+        ("tags", "[None, 'slow']"): ("slow",),
+        ("tags", "[None]"): None,
+        ("tags", "(null)"): None,
+        ("genre", "\\N"): None,
+        ("mood", "."): None,
+        ("emotion", "[0.5, 1]"): (0.5, 1),
+    }
+    assert {given: annotation(*given) for given in read} == read
+    for cell in ("[0.5, None]", [0.5, float("nan")]):
+        with pytest.raises(MirbenchError, match=r"^the emotion .* lacks a number; write all of them, or leave the cell empty\.$"):
+            annotation("emotion", cell)
+
+
 def test_a_class_with_a_bar_is_a_warning(tmp_path):
     clips = table(tmp_path, ["path", "genre", "split"], [["a", "rock|jazz", "train"], ["b", "folk, world, & country", "train"]]).clips
-    (finding,) = [each for each in of_task(clips, GENRE) if "may be several in one" in each.text]
+    (finding,) = [each for each in of_task(clips, GENRE) if "may hold several labels" in each.text]
     assert finding.examples == ("'rock|jazz' (1)",)
 
 
@@ -290,7 +319,7 @@ def test_parquet_columns_of_any_type(tmp_path):
     assert [example.split(":")[0] for example in examples] == ["flag", "day", "when", "blob", "nested"]
     assert find_faults(tmp_path / "a.parquet").faults == ()
     parquet.write_table(pyarrow.table({"path": ["a"], "genre": [True]}), tmp_path / "a.parquet")
-    with pytest.raises(mirbench.MirbenchError, match="the column 'genre' holds cells of the type bool; write text or numbers"):
+    with pytest.raises(mirbench.MirbenchError, match=r"^the manifest .*: the column 'genre' holds cells of the type bool; write text"):
         load_manifest(tmp_path / "a.parquet")
     parquet.write_table(pyarrow.table({"audio": [{"bytes": b"", "path": "a.wav"}]}), tmp_path / "a.parquet")
     with pytest.raises(mirbench.MirbenchError, match="holds audio itself, in 'audio'; write it to files"):
@@ -337,7 +366,7 @@ def test_a_split_far_from_what_was_asked_for_is_told_with_its_shares(tmp_path):
     assert sorted(sum(clip.split == split for clip in clips) for split in ("train", "valid", "test")) == [11, 19, 30]
     (text,) = texts
     assert text.startswith("train/valid/test are 50/")
-    assert "where 70/15/15 % was asked for: 3 groups, the largest, 'big', of 30 clips, are kept whole" in text
+    assert "where 70/15/15 % was asked for: 3 groups are kept whole, the largest, 'big', of 30 clips, and each label comes into" in text
     assert split_findings(tmp_path, [[f"{i}", f"{i}", "ab"[i % 2]] for i in range(100)])[1] == []
 
 

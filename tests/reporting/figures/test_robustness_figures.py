@@ -236,6 +236,7 @@ def test_nothing_overlaps_or_is_cut_off(about):
     check_nothing_overlaps(figures.retained(results.robustness))
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_bytes_and_figures_of_an_earlier_report_go(tmp_path):
     about = {"tasks": {"key": "mirex", "a/b": "accuracy"}, "encoders": ("$x{$", "b")}
     asked = []
