@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -149,7 +150,10 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
     if overlap is None or not store.has(*overlap.name) or store.is_damaged(*overlap.name):
         return planned
     folder = store.folder(*overlap.name)
-    dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
+    try:
+        dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
+    except FileNotFoundError:  # another run that shares the cache has removed it
+        return planned
     new = {name: tuple(each for each in found if each not in resolved.findings[name]) for name, found in shared.items()}
     for sentence in shared_in_words(new) if told else ():
         say(sentence)
@@ -170,11 +174,16 @@ def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph
         check_probe(planned.resolved)  # which imports scikit-learn
     check_files(planned.resolved)
     if planned.overlap is not None:
-        executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
-        planned = _with_overlap(planned, told=True)
-        assert planned.overlap is not None
+        for _ in range(TRIES):
+            executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
+            with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
+                known = _with_overlap(planned, told=True)
+                found = read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
+                break
+        else:
+            raise _undone([planned.overlap])
+        planned = known
         if refused:
-            found = read_overlap(executor.store.folder(*planned.overlap.name), planned.pretrained, planned.resolved.dropped)
             refuse_overlap(found, planned.pretrained)
     return planned
 
@@ -187,9 +196,14 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
         undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
         if not undone:
             return  # or another run that shares the cache has removed what it was done with
-    raise MirbenchError(
-        f"{len(undone)} jobs are still not done, the first {undone[0].kind}: {undone[0].title}; another run may share the cache: run the "
-        "same command again when it has ended."
+    raise _undone(undone)
+
+
+def _undone(jobs: Sequence[Job]) -> MirbenchError:
+    many = f"{len(jobs)} jobs are" if len(jobs) > 1 else "1 job is"
+    return MirbenchError(
+        f"{many} still not done, the first {jobs[0].kind}: {jobs[0].title}; another run may share the cache: run the same command again "
+        "when it has ended."
     )
 
 

@@ -724,6 +724,10 @@ def test_a_sweep_after_one_under_a_corruption_that_is_gone_asks_for_its_plugin(l
 def test_scores_that_another_run_keeps_taking_away_are_told(bench, monkeypatch, capsys):
     monkeypatch.setattr(LocalExecutor, "run", lambda self, graph, outcome=None, read=(): outcome or Outcome())
     assert cli.main(bench.command("--corruptions", "hush")) == 2
+    said = "1 job is still not done, the first overlaps: training clips in chimes; another run may share the cache"
+    assert said in capsys.readouterr().err
+    monkeypatch.setattr("mirbench.experiment.run._refuse", lambda planned, executor, outcome: planned)
+    assert cli.main(bench.command("--corruptions", "hush")) == 2
     assert "jobs are still not done, the first datasets: chimes; another run may share the cache" in capsys.readouterr().err
 
 

@@ -87,6 +87,7 @@ def test_damaged_bands_that_pretraining_hears_are_made_again(copy, tiny_command,
     assert {(each["kind"], each["file"]) for each in told} == {("audio_cache", "frames.bin")}
 
 
+@pytest.mark.slow
 def test_a_changed_digit_in_the_run_folder_is_told_and_mended(copy, tiny_command, tmp_path, capsys, monkeypatch):
     cache, before = copy
     command = tiny_command(cache, tmp_path / "results")

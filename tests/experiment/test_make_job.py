@@ -54,6 +54,7 @@ def settings(folder: Path) -> RunConfig:
     return RunConfig.model_validate(json.loads((folder / "manifest.json").read_text())["config"])
 
 
+@pytest.mark.slow
 def test_predictions_and_scores_are_made_again_from_their_keys(tiny_run, tiny_plugin):
     cache, folder = tiny_run
     for kind, (before, after) in made_again(settings(folder), [str(tiny_plugin)], cache, ("predictions", "scores")).items():

@@ -350,6 +350,7 @@ def test_a_task_that_is_left_out_is_told_with_its_reason(work, tmp_path, capsys)
     assert f"tagging is not run on own: {left_out['why']}" in reporting.table_text(work.folder())
 
 
+@pytest.mark.slow
 def test_two_splits_of_the_same_files_may_both_be_pretrained_on_and_not_both_be_scored(work, tmp_path, capsys):
     first = manifest(tmp_path / "first.csv", "audio")
     second = manifest(tmp_path / "second.csv", "audio", split=lambda i: SPLITS[::-1][i // 2 % 4])
@@ -489,6 +490,7 @@ def test_a_data_set_on_the_line_is_pretrained_on_whatever_the_configuration_says
     assert set(json.loads((tmp_path / given / "pretraining_clips.json").read_text())) == {"usual"}
 
 
+@pytest.mark.slow
 def test_a_run_on_relative_paths_is_swept_from_anywhere(work, tmp_path, capsys, monkeypatch):
     manifest(tmp_path / "lists" / "own.csv", "own")
     (tmp_path / "lists" / "music").mkdir()

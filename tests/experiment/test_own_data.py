@@ -160,7 +160,9 @@ def test_labels_that_are_not_there_are_refused(mirbench, songs, pool, capsys):
     assert "carries genre, tags" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("change", ["link", "copy", "quieter flac"])
+@pytest.mark.parametrize(
+    "change", [pytest.param("link", marks=pytest.mark.slow), pytest.param("copy", marks=pytest.mark.slow), "quieter flac"]
+)
 def test_audio_that_is_pretrained_on_and_tested_on_is_refused_or_marked(mirbench, songs, pool, tmp_path, capsys, change):
     code, folder = mirbench("run", "--dataset", str(songs), "--tasks", "genre")
     tested = next(line for line in rows_of_predictions(folder))

@@ -125,6 +125,7 @@ def test_an_encoder_without_randomness_serves_every_seed_from_one_cache(mine, tm
     assert {r["seed"] for r in rows(first)} == {"0"}
 
 
+@pytest.mark.slow
 def test_a_damaged_run_folder_is_made_whole_and_another_run_leaves_no_mixture(mine, tmp_path):
     assert cli.main([*mine, "genre", "--set", "run_name=x"]) == 0
     (tmp_path / "results" / "x" / "summary.csv").unlink()

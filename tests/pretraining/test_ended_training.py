@@ -38,7 +38,9 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda by: by.name)
+@pytest.mark.parametrize(
+    "by", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)], ids=lambda by: by.name
+)
 @pytest.mark.parametrize(("devices", "workers"), [(1, 2), pytest.param(2, 0, marks=pytest.mark.slow)], ids=["data workers", "two devices"])
 def test_nothing_outlives_a_training_that_is_ended(tmp_path, monkeypatch, devices, workers, by):
     monkeypatch.setenv("MIRBENCH_WORKERS", str(workers))
