@@ -280,7 +280,8 @@ def _main(argv: list[str] | None) -> int:
         with stoppable():
             code = _run(debug)
     except KeyboardInterrupt:
-        kept = "; what is finished is kept in the cache, and the same command goes on from there" if _argv[:1] != ["list"] else ""
+        where = "" if _argv[:1] == ["corrupt"] else " in the cache"
+        kept = f"; what is finished is kept{where}, and the same command goes on from there" if _argv[:1] != ["list"] else ""
         return _say(f"stopped{kept}.", None, 128 + (stopped_by() or signal.SIGINT))
     return code
 

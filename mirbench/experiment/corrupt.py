@@ -7,13 +7,11 @@ samples are 32-bit floats: these hold peaks beyond full scale, so nothing is sca
 from __future__ import annotations
 
 import io
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.files import write_atomically
+from mirbench.engine.files import tell, write_atomically
 from mirbench.errors import MirbenchError
 from mirbench.experiment.run import prepared_data
 from mirbench.notation import in_unit
@@ -21,9 +19,12 @@ from mirbench.nouns import Corruption, Dataset
 from mirbench.records import Condition
 from mirbench.registry import Registry
 from mirbench.results.cells import file_name
+from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from mirbench.evaluation.embedding.corruption import Fault
 
 LEAST_RATE, MOST_RATE = 1_000, 384_000  # Hz
 FORMATS = "give a whole audio file, such as WAV, FLAC, OGG or MP3"
@@ -48,6 +49,16 @@ def condition_of(corruption: Corruption, severity: int | None, level: str | None
     return Condition(name, severity, levels[severity - 1], corruption.unit)
 
 
+def severity_of(corruption: Corruption, text: str | None) -> int | None:
+    """What --severity says of one file; None where nothing was said. Raises MirbenchError where that is no whole number."""
+    try:
+        return None if text is None else int(text)
+    except ValueError as error:
+        raise MirbenchError(
+            f"--severity {text} is no whole number; a file gets one of 1 to {len(corruption.levels)}, such as --severity 1."
+        ) from error
+
+
 def _same(level: float, given: str) -> bool:
     """Whether text is a level, or is what `mirbench list` shows of it."""
     try:
@@ -62,40 +73,34 @@ def corrupt_file(
     condition: Condition,
     registry: Registry,
     cache: Path,
-    dataset: str = "mini",
+    config: RunConfig,
     sample_rate: int | None = None,
     replicate: int = 0,
 ) -> tuple[Path, str]:
     """Writes the file as it sounds under the condition; returns where it is, and in a line what was done.
 
     output: a .wav file; None: named after the file and the condition, in the current folder. sample_rate: Hz; None: the file's own.
-    dataset: whose training clips are mixed in where the corruption mixes some in; it is prepared in the cache. Raises MirbenchError.
+    config: names the data set whose training clips are mixed in where the corruption mixes some in; it is prepared in the cache. Raises
+    MirbenchError.
     """
     import numpy as np
 
     from mirbench.evaluation.embedding.corruption import Fault, corrupt
     from mirbench.experiment.resolve.data_selection import register_own_data
-    from mirbench.settings.config import RunConfig
 
     corruption = registry.get("corruption", condition.corruption)
-    background = registry.get("dataset", register_own_data(RunConfig(datasets=[dataset]), registry).datasets[0])
-    if replicate < 0:
-        raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
-    if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
-        raise MirbenchError(f"--sample-rate should be a number of hertz from {LEAST_RATE} to {MOST_RATE}, not {sample_rate}.")
+    config = register_own_data(config, registry)
+    background = registry.get("dataset", config.datasets[0])
+    check_draw(replicate, sample_rate)
     own_rate = _own_rate(file)
     out, rate = _where(output, file, condition, replicate), sample_rate or own_rate
     audio = _read(file, rate)
-    others = _background(corruption, background, registry, cache, file, rate) if corruption.others else None
+    others = _background(corruption, background, registry, cache, file, rate, config.data_root) if corruption.others else None
     try:
         corrupted = corrupt(corruption, condition, audio, rate, file.name, replicate, others)
     except Fault as fault:
-        provider = registry.provider("corruption", corruption.name)
-        raise MirbenchError(
-            f"corruption '{corruption.name}' (from {provider}) failed on {file} at severity {condition.severity}: it {fault.reason}; "
-            "--debug shows where."
-        ) from fault
-    write_atomically(out, _wav(corrupted, rate))
+        raise fault_in_words(fault, registry, str(file)) from fault
+    write_atomically(out, wav(corrupted, rate))
     assert condition.level is not None
     line = f"{corruption.name} at {in_unit([condition.level], condition.unit)} (severity {condition.severity})"
     line = f"{out}: {line}, {len(corrupted) / rate:.1f} s at {rate} Hz, mono"
@@ -104,6 +109,23 @@ def corrupt_file(
     if (peak := float(np.abs(corrupted).max())) > 1:
         line += f"; its peak is {peak:.2f} times full scale, which the file (32-bit float) holds and a player may cut off"
     return out, line
+
+
+def check_draw(replicate: int, sample_rate: int | None) -> None:
+    """Raises MirbenchError for a replicate and a sample rate (Hz) that are none."""
+    if replicate < 0:
+        raise MirbenchError(f"--replicate should be a whole number of at least 0, not {replicate}; 0 is the first draw.")
+    if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
+        raise MirbenchError(f"--sample-rate should be a number of hertz from {LEAST_RATE} to {MOST_RATE}, not {sample_rate}.")
+
+
+def fault_in_words(fault: Fault, registry: Registry, what: str) -> MirbenchError:
+    """What a corruption did wrong, as a sentence. what: to which file or clip."""
+    name = fault.condition.corruption
+    return MirbenchError(
+        f"corruption '{name}' (from {registry.provider('corruption', name)}) failed on {what} at severity {fault.condition.severity}: it "
+        f"{fault.reason}; --debug shows where."
+    )
 
 
 def _own_rate(file: Path) -> int:
@@ -145,7 +167,7 @@ def _where(output: Path | None, file: Path, condition: Condition, replicate: int
     return out
 
 
-def _wav(audio: np.ndarray, rate: int) -> bytes:
+def wav(audio: np.ndarray, rate: int) -> bytes:
     """32-bit float; not by libsndfile, which writes the time of day into such a file."""
     from scipy.io import wavfile
 
@@ -154,18 +176,19 @@ def _wav(audio: np.ndarray, rate: int) -> bytes:
     return buffer.getvalue()
 
 
+def announce(said: str, cache: Path, seconds: float) -> None:
+    """That a data set is prepared. said: the beginning of the line."""
+    tell(f"{said} prepared first, once, in {cache} (about {seconds:.0f} s).")
+
+
 def _background(
-    corruption: Corruption, dataset: Dataset, registry: Registry, cache: Path, file: Path, rate: int
+    corruption: Corruption, dataset: Dataset, registry: Registry, cache: Path, file: Path, rate: int, root: str | None
 ) -> Callable[[int, int, int], np.ndarray]:
     """What draws other clips, as in a run; a clip of the data set does not get its own group."""
     from mirbench.evaluation.embedding.mixing import mixing_pool, other_clips
 
-    def announce(seconds: float) -> None:
-        if os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
-            text = f"{corruption.name} mixes in training clips of {dataset.name}, which is prepared first, once, in {cache}"
-            print(f"mirbench: {text} (about {seconds:.0f} s).", file=sys.stderr)
-
-    clips = prepared_data(dataset, registry, cache, announce).clips
+    said = f"{corruption.name} mixes in training clips of {dataset.name}, which is"
+    clips = prepared_data(dataset, registry, cache, lambda seconds: announce(said, cache, seconds), root).clips
     group = next((c.group for c in clips if c.path.name == file.name and c.path.exists() and c.path.samefile(file)), "")
     pool = mixing_pool([clip for clip in clips if clip.split == "train"], rate)
     if not any(clip.group != group and len(samples) for clip, samples in pool):

@@ -127,14 +127,15 @@ def make_job(config: RunConfig, plugins: Sequence[str], cache: Path, key: str) -
         raise fault
 
 
-def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: Callable[[float], None]) -> Data:
-    """A data set by itself, made where it is still to be. announce: called before that with the seconds that it will take."""
+def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: Callable[[float], None], root: str | None = None) -> Data:
+    """A data set by itself, made where it is still to be. announce: called before that with the seconds that it will take. root: where
+    published data sets lie."""
     store = Store(cache).check()
-    data = resolve_data(dataset, registry, store)
+    data = resolve_data(dataset, registry, store, root)
     if not data.prepared:
         announce(data.noun.cost()[0])
         LocalExecutor(store).run(Graph([prepare_job(data, store)]))
-        data = resolve_data(dataset, registry, store)
+        data = resolve_data(dataset, registry, store, root)
     return data
 
 

@@ -144,9 +144,9 @@ def test_the_same_command_writes_the_same_bytes_and_a_level_is_its_severity(song
 
 def test_bytes_do_not_depend_on_the_time_of_day():
     audio = np.float32([0.5, -1.5, 0.25])
-    first = corrupting._wav(audio, RATE)
+    first = corrupting.wav(audio, RATE)
     time.sleep(1.1)
-    assert corrupting._wav(audio, RATE) == first
+    assert corrupting.wav(audio, RATE) == first
 
 
 def test_another_replicate_is_another_draw_with_a_name_of_its_own(song, capsys):
@@ -201,7 +201,22 @@ def test_another_sample_rate_and_a_level_that_does_nothing_there(song, capsys):
         ),
         ("song.wav --corruption wite-noise --severity 1", "no corruption is named 'wite-noise'; did you mean 'white-noise'? Known: "),
         ("song.wav --severity 1", "Missing option '--corruption'. See mirbench corrupt --help."),
-        ("song.wav --corruption echo --severity x", "Invalid value for '--severity'"),
+        (
+            "song.wav --corruption echo --severity x",
+            "--severity x is no whole number; a file gets one of 1 to 5, such as --severity 1.",
+        ),
+        (
+            "song.wav --corruption echo --severity 1-3",
+            "--severity 1-3 is no whole number; a file gets one of 1 to 5, such as --severity 1.",
+        ),
+        (
+            "song.wav --corruption echo --severity 1 --plan",
+            "--plan is for a --dataset, and a FILE was given; leave one of the two out.",
+        ),
+        (
+            "--corruption echo --severity 1",
+            "neither a FILE to corrupt nor a --dataset to freeze was given; give one of the two, such as --dataset mini.",
+        ),
         (
             "song.wav --corruption echo --severity 1 --replicate -1",
             "--replicate should be a whole number of at least 0, not -1; 0 is the first draw.",
@@ -394,7 +409,7 @@ def test_help_and_where_a_mistake_points(song, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.main(["corrupt", "--help"]) == 0
     said = capsys.readouterr().out
-    assert said.splitlines()[0] == "Usage: mirbench corrupt [OPTIONS] FILE"
+    assert said.splitlines()[0] == "Usage: mirbench corrupt [OPTIONS] [FILE]"
     assert not set("{}<>") & set(said)
     told = " ".join(said.replace("|", " ").split())
     assert "with another draw of what is random" in told

@@ -12,12 +12,13 @@ from mirbench.engine.store import key_of
 from mirbench.evaluation.embedding.stored import read_embeddings
 from mirbench.evaluation.probing import metrics
 from mirbench.evaluation.probing.scoring import constant_targets, label_counts
+from mirbench.experiment.gather.checksums import checksums_section
 from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
 from mirbench.experiment.resolve.records import Data, Entry
-from mirbench.nouns import Task
+from mirbench.nouns import Corruption, Task
 from mirbench.records import MAJORITY
 from mirbench.results.provenance import git_commit, versions
 
@@ -57,14 +58,14 @@ def manifest_of(
         "metrics": {m.name: m.label for m in sorted(used, key=lambda m: m.name)},
         "tasks": tasks,
         "encoders": encoders,
-        "datasets": {data.name: _data_section(data, unreadable[data.name]) for data in resolved.scored_data},
+        "datasets": {data.name: data_facts(data, unreadable[data.name]) for data in resolved.scored_data},
         "findings": {name: [asdict(finding) for finding in found] for name, found in resolved.findings.items() if found},
         "label_budgets": budgets,
         "plugins": list(resolved.plugins),
         "timings": made.seconds,
         **({"damaged": made.damaged} if made.damaged else {}),
         **({"sweep": {"points": points}} if points else {}),
-        **_corruptions_section(run, made),
+        **_corruptions_section(run, made, unreadable),
         **_left_out_section(run),
         **({"pretrained_by": resolved.kept.by} if resolved.kept.by else {}),
     }
@@ -131,7 +132,8 @@ def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> di
     return by_seed
 
 
-def _data_section(data: Data, skipped: Mapping[str, str]) -> dict[str, Any]:
+def data_facts(data: Data, skipped: Mapping[str, str]) -> dict[str, Any]:
+    """What a manifest says of a data set. skipped: clip id -> why it could not be read."""
     return {
         "version": data.noun.version,
         "licence": data.noun.licence,
@@ -169,21 +171,26 @@ def _left_out_section(run: RunGraph) -> dict[str, Any]:
     }
 
 
-def _corruptions_section(run: RunGraph, made: Made) -> dict[str, Any]:
+def corruption_facts(corruption: Corruption, provider: str) -> dict[str, Any]:
+    """What a manifest says of a corruption."""
+    return {
+        "description": corruption.description,
+        "unit": corruption.unit,
+        "levels": list(corruption.levels),
+        "alters": sorted(corruption.alters),
+        "limits": corruption.limits,
+        "counted": corruption.counted,
+        "provider": provider,
+    }
+
+
+def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Nothing where nothing was corrupted."""
     resolved = run.resolved
     if not resolved.conditions:
         return {}
     corruptions = {
-        name: {
-            "description": noun.description,
-            "unit": noun.unit,
-            "levels": list(noun.levels),
-            "alters": sorted(noun.alters),
-            "limits": noun.limits,
-            "counted": noun.counted,
-            "provider": resolved.providers["corruption", name],
-        }
+        name: corruption_facts(noun, resolved.providers["corruption", name])
         for name, noun in resolved.corruptions.items() if name in resolved.conditions
     }  # fmt: skip
     skipped = [
@@ -207,4 +214,5 @@ def _corruptions_section(run: RunGraph, made: Made) -> dict[str, Any]:
         "skipped": skipped,
         "failed": failed,
     }
-    return {"corruptions": corruptions, "robustness": facts}
+    checksums = checksums_section(run, made.faults, unreadable)
+    return {"corruptions": corruptions, "robustness": facts, "sample_checksums": checksums}
