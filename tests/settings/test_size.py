@@ -64,7 +64,7 @@ def test_what_aliases_and_brackets_would_make_of_a_few_bytes_is_a_sentence(write
 
 
 def test_brackets_that_python_cannot_follow_are_a_sentence(write):
-    path = write("seed: " + "[" * 100_000)
+    path = write("seed: " + "[" * 90_000)
     assert quickly_refused([path]) == f"{path}: values are nested more than 40 deep; write settings as 'key: value'."
     said = quickly_refused(overrides=["seed=" + "[" * 10_000])
     assert "values are nested more than 40 deep" in said
