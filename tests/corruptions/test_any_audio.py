@@ -1,4 +1,4 @@
-"""Whatever the audio is, the effects of rooms, dynamics, pitch and time and other clips keep to the contract."""
+"""Whatever the audio is, the effects of rooms, dynamics, pitch and time, tapes, streams and other clips keep to the contract."""
 
 import subprocess
 import sys
@@ -13,7 +13,8 @@ from mirbench.testing import check_corruption
 
 CORRUPTIONS = registry.load().corruptions
 NAMES = (
-    "background-music", "background-chatter", "reverberation", "echo", "compression", "pitch-shift", "time-stretch", "chain",
+    "background-music", "background-chatter", "reverberation", "echo", "compression", "pitch-shift", "time-stretch", "chain", "opus",
+    "packet-loss", "wow-flutter",
 )  # fmt: skip
 
 

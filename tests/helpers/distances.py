@@ -107,7 +107,8 @@ LEVEL = Distance("level", "dB", level_drop, 1)
 DEFAULT = LSD  # filters, codecs, rooms: what moves phase or time is no waveform's noise
 FITTING = {
     **dict.fromkeys(("white-noise", "pink-noise", "background-music", "background-chatter"), SNR),  # added to the waveform
-    **dict.fromkeys(("clipping", "gain-up", "soft-distortion", "compression", "bit-depth", "sample-rate", "time-masking"), SNR),  # bent
+    **dict.fromkeys(("clipping", "gain-up", "soft-distortion", "compression", "bit-depth", "sample-rate"), SNR),  # bent
+    **dict.fromkeys(("time-masking", "packet-loss"), SNR),  # lost
     "gain-down": LEVEL,
     "pitch-shift": PITCH,
     "time-stretch": TEMPO,
