@@ -157,6 +157,12 @@ class BootstrapConfig(_Settings):
     resamples: Whole = Field(default=1000, ge=1, description="a whole number of at least 1")
 
 
+class PowerConfig(_Settings):
+    """difference: of a headline metric, for which `--plan` says how many seeds would find it; None: it says nothing."""
+
+    difference: float | None = Field(default=None, gt=0, le=1, description="a number above 0, at most 1, such as 0.02")
+
+
 class RobustnessConfig(_Settings):
     """How scores under corruption are made. sample_rate: Hz, at which corruptions are applied; None: the highest that any encoder of the
     run listens at. baseline: whom corruption errors are relative to; None: `untrained`, or where it is not there the first encoder."""
@@ -195,6 +201,7 @@ class RunConfig(_Settings):
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
+    power: PowerConfig = Field(default=PowerConfig(), description="a mapping with the key difference")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     keep_megabytes: float = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
