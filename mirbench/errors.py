@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -32,8 +33,8 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> MirbenchError:
     "no task is named 'gendre'; did you mean 'genre'? Known: genre, key."
     """
     names = sorted(known)
-    hint = did_you_mean(given, names)
-    return MirbenchError(f"no {kind} is named '{given}'{';' + hint if hint else '.'} Known: {', '.join(names) or 'none'}.")
+    hint = did_you_mean(given, names) if len(given) < 1000 else ""
+    return MirbenchError(f"no {kind} is named '{printable(given):.200}'{';' + hint if hint else '.'} Known: {', '.join(names) or 'none'}.")
 
 
 def describe(error: BaseException) -> str:
@@ -43,6 +44,18 @@ def describe(error: BaseException) -> str:
     'ValueError: no such thing'
     """
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ").removesuffix(".")
+
+
+_OF_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+def is_not_of_plugin(error: BaseException) -> bool:
+    """Whether an error that passed through a plugin's code is ours, the machine's or a stop, and passes as it is.
+
+    >>> is_not_of_plugin(KeyboardInterrupt()), is_not_of_plugin(OSError(28, "full")), is_not_of_plugin(BrokenPipeError(32, "pipe"))
+    (True, True, False)
+    """
+    return isinstance(error, (MirbenchError, MemoryError, KeyboardInterrupt)) or (isinstance(error, OSError) and error.errno in _OF_DISK)
 
 
 def printable(text: object) -> str:

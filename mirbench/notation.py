@@ -14,7 +14,7 @@ _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # by
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 _MODES = {"major": "major", "maj": "major", "M": "major", "": "major", "minor": "minor", "min": "minor", "m": "minor"}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1, "-": -1}
-_KEY = re.compile(r"([A-Ga-g])(?:\s*(#|♯|b|♭|-(?=[\s:_]+[A-Za-z])))?[\s:_]*([A-Za-z]*)")  # B- is music21's B flat
+_KEY = re.compile(r"([A-Ga-g])(?:\s*(#|♯|b|♭)|(-)(?=[\s:_]+[A-Za-z]))?(?:[\s:_]*|\s+[-–—]\s+)([A-Za-z]*)")  # B- is music21's B flat
 _SHARP_FLAT = re.compile(r"(?<=^[A-Ga-g])[\s-]*(sharp|flat)", re.IGNORECASE)
 _WHEEL = re.compile(r"0?([1-9]|1[0-2])([ABabDMdm])")  # Camelot: 8B is C major, 8A A minor; Open Key: 1d and 1m
 _NOTE = re.compile(r"([A-Ga-g])(#|♯|b|♭)?\s*(-1|[0-9])")
@@ -27,8 +27,8 @@ def parse_key(text: Any) -> tuple[int, str]:
     text: such as `C major`, `F# minor`, `B♭m`, `A:min` or music21's `B- major`, a code of the Camelot wheel (8B, 8A) or of Open Key (1d,
     1m); a capital letter alone is major. Raises MirbenchError for what is no key.
 
-    >>> [parse_key(name) for name in ("F# minor", "Gb:min", "Bbm", "A", "8A", "1d", "B- major")]
-    [(6, 'minor'), (6, 'minor'), (10, 'minor'), (9, 'major'), (9, 'minor'), (0, 'major'), (10, 'major')]
+    >>> [parse_key(name) for name in ("F# minor", "Gb:min", "Bbm", "A", "8A", "1d", "B- major", "B - major")]
+    [(6, 'minor'), (6, 'minor'), (10, 'minor'), (9, 'major'), (9, 'minor'), (0, 'major'), (10, 'major'), (11, 'major')]
     """
     plain = str(text).strip()
     if wheel := _WHEEL.fullmatch(plain):
@@ -36,10 +36,10 @@ def parse_key(text: Any) -> tuple[int, str]:
         from_c = 7 * (fifths - (8 if letter in "AB" else 1))  # the fifths are counted from C, which is 8B or 1d
         return (from_c % 12, "major") if letter in "BD" else ((from_c + 9) % 12, "minor")
     if match := _KEY.fullmatch(_SHARP_FLAT.sub(lambda word: "#b"[word[1].lower() == "flat"], plain)):
-        letter, accidental, written = match.groups()
+        letter, accidental, flat, written = match.groups()
         mode = _MODES.get(written) or _MODES.get(written.lower())
         if mode and (written or letter.isupper()):
-            return (_MAJOR.index(letter.upper()) + _ACCIDENTALS[accidental or ""]) % 12, mode
+            return (_MAJOR.index(letter.upper()) + _ACCIDENTALS[accidental or flat or ""]) % 12, mode
     raise MirbenchError(f"{text!r} is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'.")
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,15 @@ def test_a_fault_is_found(tmp_path):
 
 def test_ci_asks_for_it():
     assert "\ndeptry .\n" in (CHECKOUT / ".ci" / "run").read_text()
+
+
+def test_every_package_is_installed():
+    """A folder that pyproject.toml does not list is there in an editable install, and missing from a wheel."""
+    listed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {path.parent.relative_to(CHECKOUT).as_posix().replace("/", ".") for path in (CHECKOUT / "mirbench").rglob("__init__.py")}
+    there |= {
+        f"mirbench_{path.parent.relative_to(CHECKOUT).as_posix().replace('/', '.')}"
+        for path in (CHECKOUT / "plugins").rglob("__init__.py")
+        if any(path.parent.glob("*.py"))
+    }
+    assert there <= set(listed)

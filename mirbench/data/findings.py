@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
-EXAMPLES, LONGEST = 3, 60  # of a finding in words, and characters of one
+EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
 LEVELS = ("error", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 LIKE_MISSING = frozenset(
@@ -52,7 +52,8 @@ class Finding:
         """The sentence, with a few of its examples."""
         few = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in self.examples[:EXAMPLES]]
         more = f" and {len(self.examples) - EXAMPLES:,} more" if len(self.examples) > EXAMPLES else ""
-        return f"{self.text[:-1]}: {', '.join(few)}{more}." if few else self.text
+        said = f"{self.text[:-1]}: {', '.join(few)}{more}"
+        return f"{said}{'' if said.endswith('…') else '.'}" if few else self.text
 
 
 def of_ids(clips: Sequence[Clip]) -> Iterator[Finding]:
@@ -236,10 +237,12 @@ def _why(unread: Unread) -> str:
 
 def _joined(name: str, names: Collection[str], many: bool) -> bool:
     """Whether a label's name looks like several that were joined: by what no name holds, or by what one may, of names that are there."""
-    if "\t" in name or ";" in name or (("," in name or (name[:1] + name[-1:]) in ("[]", "{}")) if many else "|" in name):
+    if _JOINS.search(name) or (("," in name or (name[:1] + name[-1:]) in ("[]", "{}")) if many else "|" in name):
         return True
-    pieces = [piece.strip() for piece in re.split(r"[/+&]|\s-\s", name)]
-    return len(pieces) > 1 and all(piece in names for piece in pieces)
+    if name.isalnum():
+        return False
+    pieces = [re.split(r"[\W_]+", name), re.split(r"\s*[^\w\s-]+\s*|\s+-+\s+|_+", name)]  # word by word, and where names have spaces
+    return any(len(split) > 1 and all(piece in names for piece in split) for split in (list(filter(None, each)) for each in pieces))
 
 
 def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, called: Name) -> Iterator[Finding]:
@@ -271,6 +274,7 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
         yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named))
 
 
+_JOINS = re.compile("[\t\n\r;，、；｜¦،]")  # which no name of a label holds
 _OVERLAPPING = {
     "refuse": "pretraining on that is refused without --set overlap=drop or --allow-overlap",
     "drop": "that is left out of pretraining",

@@ -16,7 +16,14 @@ from mirbench.notation import parse_key
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
 
-_NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+
+def visible(name: str) -> str:
+    """Without characters that are not seen: marks of direction, joiners, soft hyphens, selectors of variants.
+
+    >>> visible("a\u200bb\ufe0f")
+    'ab'
+    """
+    return name if name.isascii() else "".join(c for c in name if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def _number(name: str) -> str:
 
 def _words(name: str) -> list[str]:
     """In lower case, letters and their accents as one character, `&` as `and`."""
-    text = unicodedata.normalize("NFKC", name).translate(_NO_WIDTH).casefold().replace("&", " and ")
+    text = visible(unicodedata.normalize("NFKC", name)).casefold().replace("&", " and ")
     return [word for word in re.split(r"[\s_‐-―−-]+", text) if word]
 
 

@@ -66,7 +66,7 @@ def settle_splits(
     read: Collection[str] | None = None,
 ) -> tuple[list[Clip], str]:
     """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from. read: annotations
-    that some task reads, whose labels are spread; all are where none of these is there.
+    whose labels are spread; all are where none of these is there.
 
     Clips without splits are split as `assign_splits` does, groups without any label for pretraining. Where there are train and test
     clips and none of valid, some of train become valid.

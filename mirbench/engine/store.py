@@ -54,6 +54,7 @@ class Entry:
     parts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     made: float = 0.0  # seconds since 1970; 0 where ENTRY cannot be read
+    of: str = ""  # the kind and the key that it was made as; nothing where an earlier version made it
 
 
 _as_written: dict[Path, tuple[int, ...]] = {}  # files that were made or compared in this process, and what they were then
@@ -101,9 +102,10 @@ class Store:
         """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
         been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself."""
         folder = self.folder(kind, key)
-        if not self.has(kind, key) or not (file := damage(folder, below)):
+        entry = self.entry(kind, key)
+        if not self.has(kind, key) or not (file := ENTRY if entry.of not in ("", f"{kind}/{key}") else damage(folder, below)):
             return False
-        title = self.entry(kind, key).title
+        title = entry.title
         tell(f"{kind} {title or key} in the cache is damaged ({file} is not as it was written), and is made again.")
         self._damaged[kind, key] = folder.stat().st_ino, file
         return True
@@ -124,9 +126,11 @@ class Store:
         of each, the first first."""
         found = []
         for path in (self.root / DAMAGED).glob(f"*/{REASON}"):
-            with contextlib.suppress(OSError, ValueError, RecursionError):
-                found.append(json.loads(path.read_text(encoding="utf-8")))
-        return sorted(found, key=lambda each: float(each["time"]))
+            with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
+                said = json.loads(path.read_text(encoding="utf-8"))
+                about = {name: str(said[name]) for name in ("kind", "key", "title", "file")}
+                found.append({**about, "folder": str(path.parent), "time": float(said["time"])})
+        return sorted(found, key=lambda each: each["time"])
 
     def told_damage(self, told: Collection[Mapping[str, Any]]) -> None:
         """These stand in a manifest now."""
@@ -151,7 +155,7 @@ class Store:
             text, made = path.read_text(encoding="utf-8"), path.stat().st_mtime
             said = json.loads(text) if is_sealed(text) else {}
             files = {name: (int(size), str(digest)) for name, (size, digest) in said["files"].items()}
-            return Entry(key, said["title"], said["parts"], files, made)
+            return Entry(key, said["title"], said["parts"], files, made, "/".join(map(str, said.get("of", ()))))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Entry(key)
 
@@ -215,7 +219,12 @@ class Store:
                     lock(handle)  # so that nobody sweeps it, however long it takes
                 yield part
                 files = {path.relative_to(part).as_posix(): path for path in sorted(part.rglob("*")) if path.is_file()}
-                about = {"title": title, "parts": parts or {}, "files": {name: digest_of(path) for name, path in files.items()}}
+                about = {
+                    "of": [kind, key],
+                    "title": title,
+                    "parts": parts or {},
+                    "files": {name: digest_of(path) for name, path in files.items()},
+                }
                 (part / ENTRY).write_text(sealed(json.dumps(about, separators=(",", ":"), default=str)), encoding="utf-8")
                 for path in (*files.values(), part / ENTRY, part):
                     sync(path)

@@ -36,6 +36,7 @@ from mirbench.results.run_folder import RunFolder
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
+    from mirbench.data.duplicates.overlap import Overlap
     from mirbench.evaluation.embedding.corruption import Fault
 
 TRIES = 3
@@ -48,7 +49,10 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     resolved = resolve(config, registry, cache, kept)
     if not resolved.probe.built_in:
         check_probe(resolved)
-    return _with_overlap(build(resolved))
+    planned = build(resolved)
+    with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
+        return _with_overlap(planned)
+    return planned
 
 
 def run(
@@ -84,7 +88,8 @@ def run(
     with folder.locked():
         if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
             jobs, untold = {job.name for job in planned.graph.jobs}, executor.store.untold_damage()
-            repaired = [each for each in untold if each["kind"] == AUDIO_CACHE or (each["kind"], each["key"]) in jobs]
+            trained = any(job.kind == "checkpoints" for job in planned.graph.jobs)
+            repaired = [each for each in untold if (each["kind"], each["key"]) in jobs or (trained and each["kind"] == AUDIO_CACHE)]
             damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
             collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
             executor.store.told_damage(repaired)
@@ -106,8 +111,7 @@ def pretrain(
     tell(resolved)
     check_files(resolved)
     if planned.overlap is not None:
-        executor.run(Graph([planned.overlap]), read=[planned.overlap])
-        planned = _with_overlap(planned, build_pretraining, told=True)
+        planned, _ = _look_for_overlap(planned, executor, build=build_pretraining)
     executor.run(planned.graph, read=list(planned.checkpoints.values()))
     titles: dict[Path, list[str]] = {}
     for job in planned.checkpoints.values():
@@ -145,16 +149,13 @@ def executor_of(resolved: Resolved) -> Executor:
 
 def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, told: bool = False) -> RunGraph:
     """Where it is known already which audio is in two splits: with that among the findings, and with what is tested left out of
-    pretraining, where it is to be. told: whether to say so."""
+    pretraining, where it is to be. told: whether to say so, of what has just been looked for."""
     resolved = planned.resolved
     store, overlap = resolved.store, planned.overlap
-    if overlap is None or not store.has(*overlap.name) or store.is_damaged(*overlap.name):
+    if overlap is None or (not told and (not store.has(*overlap.name) or store.is_damaged(*overlap.name))):
         return planned
     folder = store.folder(*overlap.name)
-    try:
-        dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
-    except FileNotFoundError:  # another run that shares the cache has removed it
-        return planned
+    dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
     new = {name: tuple(each for each in found if each not in resolved.findings[name]) for name, found in shared.items()}
     for sentence in shared_in_words(new) if told else ():
         say(sentence)
@@ -175,18 +176,23 @@ def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph
         check_probe(planned.resolved)  # which imports scikit-learn
     check_files(planned.resolved)
     if planned.overlap is not None:
-        for _ in range(TRIES):
-            executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
-            with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
-                known = _with_overlap(planned, told=True)
-                found = read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
-                break
-        else:
-            raise _undone([planned.overlap])
-        planned = known
+        planned, found = _look_for_overlap(planned, executor, outcome)
         if refused:
             refuse_overlap(found, planned.pretrained)
     return planned
+
+
+def _look_for_overlap(
+    planned: RunGraph, executor: Executor, outcome: Outcome | None = None, build: Callable[[Resolved], RunGraph] = build
+) -> tuple[RunGraph, dict[str, list[Overlap]]]:
+    """The run that knows which audio is in two splits, and what each entry is pretrained on and tested."""
+    assert planned.overlap is not None
+    for _ in range(TRIES):
+        executor.run(Graph([*planned.preparations, planned.overlap]), outcome, [planned.overlap])
+        with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
+            known = _with_overlap(planned, build, told=True)
+            return known, read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
+    raise _undone([planned.overlap])
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:

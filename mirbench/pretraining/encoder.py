@@ -96,7 +96,7 @@ class BackboneEncoder(Encoder):
         if job.devices > 1:
             _check_importable(backbone, signals)
         table = LabelTable(audio_cache.clips, signals)
-        budget = _budget(audio_cache.clips, table, options) if share else []
+        budget = _budget(audio_cache.clips, table, options, job.seed) if share else []
         if share:
             _check_labels(self, audio_cache, table, budget)
         heads = heads_of(table, budget) if self.objective == "prediction" else []
@@ -108,7 +108,7 @@ class BackboneEncoder(Encoder):
         validation, valid_budget = None, []
         if valid_audio is not None and valid_audio.clips:
             valid_labels = LabelTable(valid_audio.clips, signals)
-            valid_budget = _budget(valid_audio.clips, valid_labels, options) if share else []
+            valid_budget = _budget(valid_audio.clips, valid_labels, options, job.seed) if share else []
             if valid_budget or share < 1:
                 validation = self._stream(job, backbone, on_bands, valid_audio, valid_labels, valid_budget, heads)
         if options["checkpoint"] == "best" and validation is None:
@@ -297,12 +297,13 @@ def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:
     return read_signals(options["supervision"])
 
 
-def _budget(clips: Sequence[Clip], table: LabelTable, options: Mapping[str, Any]) -> list[int]:
+def _budget(clips: Sequence[Clip], table: LabelTable, options: Mapping[str, Any], seed: int) -> list[int]:
     """The rows of the clips whose labels may be used."""
     from mirbench.pretraining.views.sampling import label_budget
 
     names = [table.names(i) for i in range(len(clips))]
-    return label_budget(names, [clip.id for clip in clips], options["label_fraction"], options["label_seed"])
+    drawn_by = seed if options["label_seed"] == "seed" else options["label_seed"]
+    return label_budget(names, [clip.id for clip in clips], options["label_fraction"], drawn_by)
 
 
 def _check_importable(backbone: Any, signals: tuple[Signal, ...]) -> None:

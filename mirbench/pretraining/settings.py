@@ -72,7 +72,10 @@ class LabelOptions(Options):
     )
     label_fraction = option(1.0, "share of the labelled clips whose labels may be used (p_s)", gt=0, le=1)
     label_seed = option(
-        0, "seed of which clips those are; the same for every training seed; a smaller share is inside a larger one", ge=0, le=2**31
+        "seed",
+        "seed of which clips those are: that of the training, so that the spread of draws is in every interval, or a number, so that all "
+        "trainings have the same clips; a smaller share is inside a larger one",
+        **{"or_number": True, "ge": 0, "le": 2**31},
     )
 
 

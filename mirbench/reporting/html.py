@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 CAPTIONS = {
-    "sweep": "What was swept: the headline metric of every task, with 95 % bootstrap intervals over groups.",
-    "comparison": "The headline metric of every task: points are means over seeds, bars 95 % bootstrap intervals over groups.",
-    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: the interval contains zero. "
+    "sweep": "What was swept: the headline metric of every task, with its 95 % interval.",
+    "comparison": "The headline metric of every task: points are means over seeds, small ones single seeds, bars 95 % intervals over clips "
+    "and seeds.",
+    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: undecided. "
     "Baselines that are left out here are in the table below.",
     "all_metrics": "Every metric of every task.",
 }

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
-from mirbench.reporting.tables.robustness import SIGNIFICANT, baseline, by_measure
+from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import NONE, panels, size, span
+from mirbench.reporting.words import INTERVAL, NONE, SIGNIFICANT, caveats, panels, size, span
 from mirbench.results.order import complete, joined
 from mirbench.results.run_folder import overlap_in_words
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 MOST_FAILED = 3  # clips named in a sentence about one corruption
 COMPARED = "robustness_comparisons.csv"
 CITED = "Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019"
-BOLD = "Bold: the best of the encoders."
-SEEDS = (
-    "Intervals are over groups of clips, for the seeds as they are: the spread between seeds is in none of them. "
-    "The number of seeds is the encoder's; the mean of the baseline may be over another."
+BOLD = "Bold: the best of the encoders, where the comparisons call it better than the next."
+GROUPS = "Clips of one piece, artist or instrument are drawn together."
+UNTESTED = (
+    "Lines without p are of an earlier version: there better or worse is an interval that does not contain zero, not corrected for their "
+    "number."
 )
+DETECTABLE = "Detectable: the smallest true difference that 80 of 100 such experiments would find, tested by itself."
 RETAINED = (
     "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
     "chance, mean over severities. 1 is all of it, 0 is chance."
@@ -59,9 +61,8 @@ def of_scores(results: Results) -> list[str]:
     fractions = sorted(results.scores.loc[results.scores["severity"] == 0, "label_fraction"].unique())
     scored = rows["value"].notna().sum() == len(shown) * rows["encoder"].nunique()
     return [
-        "Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its 95 % bootstrap interval over groups "
-        "(clips of one piece, artist or instrument are drawn together).",
-        "The interval does not cover the spread between seeds; that is in scores.csv.",
+        f"Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its {INTERVAL}. {GROUPS}",
+        *caveats(rows),
         "Probes are trained on the train split and chosen on the valid split; the test split is used only to score.",
         f"Test clips: {'; '.join(sizes)}.",
         f"Seeds: {'; '.join(seeds)}.",
@@ -117,19 +118,32 @@ def beaten(rows: pd.DataFrame) -> list[str]:
 def of_comparisons(results: Results) -> list[str]:
     return [
         "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
-        "in brackets its 95 % paired bootstrap interval over groups.",
-        "Better or worse: the whole interval lies on one side of zero. Undecided: the interval contains zero, so these clips cannot tell.",
+        f"in brackets its paired {INTERVAL}, not corrected.",
+        f"p (Holm): of no difference, corrected by Holm's method for all comparisons of headline metrics, {_headlines(results)}, or all of "
+        "other metrics.",
+        *([UNTESTED] if (results.comparisons["p_holm"].isna() & results.comparisons["ci_low"].notna()).any() else []),
+        f"Better or worse: that p is below {SIGNIFICANT:g}. Undecided: these clips and seeds cannot tell. One training each: of two "
+        "encoders that were trained once each nothing is said, as another training may turn it round.",
+        DETECTABLE,
+        *caveats(complete(results.comparisons)),
         *left_out(results),
         *overlap(results),
-        SEEDS,
-        f"The intervals are not corrected for their number, {len(results.comparisons)}: of true zeros, about one in twenty looks decided.",
+        "Seeds: of the encoder and, where it is known, of the baseline.",
     ]
+
+
+def _headlines(results: Results) -> str:
+    if len(results.manifests) > 1:
+        return "in each run its own"
+    rows = complete(results.comparisons)
+    return str(int((rows["headline"] & rows["p_holm"].notna()).sum()))
 
 
 def of_sweep(results: Results) -> list[str]:
     rows = clean(results.summary)
     return [
-        "Mean over seeds on the test split, clean audio; in brackets its 95 % bootstrap interval over groups.",
+        f"Mean over seeds on the test split, clean audio; in brackets its {INTERVAL}.",
+        *caveats(rows),
         f"Swept: {', '.join(results.points.columns)}. {NONE}: not swept, or not scored.",
         *(f"{panel.title}: {size(panel.of(rows))}." for panel in panels(rows) if panel.headline),
         *left_out(results),
@@ -174,10 +188,10 @@ def of_robustness(results: Results) -> list[str]:
 def caption(results: Results, measure: str) -> str:
     """For LaTeX."""
     if measure == "retained":
-        return " ".join([f"{RETAINED} Mean over corruptions, with 95 % bootstrap intervals over groups.", *undefined(results)])
+        return " ".join([f"{RETAINED} Mean over corruptions, with its {INTERVAL}.", *undefined(results)])
     kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
     base = relative_to(results)
-    return f"{kind} ({CITED}) relative to {base}, which has 1; lower is better. 95 % paired bootstrap intervals over groups."
+    return f"{kind} ({CITED}) relative to {base}, which has 1; lower is better. In brackets its paired {INTERVAL}."
 
 
 def of_curves(results: Results, task: str, dataset: str) -> list[str]:
@@ -207,8 +221,9 @@ def of_corruption(results: Results) -> list[str]:
     return [
         *left_out(results),
         *overlap(results),
-        f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets 95 % bootstrap "
-        "intervals over groups, mean over seeds.",
+        f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets the "
+        f"{INTERVAL}, mean over seeds.",
+        *caveats(rows),
         "Probes were trained on audio under the same condition as the test audio."
         if trained_on_corrupted(results)
         else "Probes were trained on clean audio.",
@@ -270,13 +285,15 @@ def of_robustness_comparisons(results: Results) -> list[str]:
     counts = results.robustness_comparisons.groupby("measure", sort=False, observed=True).size()
     tests = " and ".join(f"{n} of the measure {measure}" for measure, n in counts.items())
     return [
-        "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its 95 % paired "
-        "bootstrap interval over groups, not corrected.",
+        "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its paired "
+        f"{INTERVAL}, not corrected.",
         "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: "
         f"{tests if len(results.manifests) == 1 else 'in each run its own'}. The means over corruptions are among them, though they repeat "
         "what they are means of, so it errs on the side of undecided.",
-        f"Better or worse: that p is below {SIGNIFICANT:g}, so the difference is real. Undecided: these clips cannot tell.",
-        SEEDS,
+        f"Better or worse: that p is below {SIGNIFICANT:g}. Undecided: these clips and seeds cannot tell.",
+        DETECTABLE,
+        *caveats(complete(results.robustness_comparisons)),
+        "Seeds: of the encoder; the mean of the baseline may be over another number.",
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if results.robustness_comparisons["difference"].isna().any() else []),
         *undefined(results),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mirbench.reporting import notes
 from mirbench.reporting.tables import robustness, scores
 from mirbench.reporting.tables.table import Table, csv, document
-from mirbench.reporting.words import MEASURES
+from mirbench.reporting.words import INTERVAL, MEASURES, caveats
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
@@ -51,7 +51,8 @@ def _label(stem: str, name: str, number: int) -> str:
 def sections(results: Results) -> dict[str, Section]:
     """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page."""
     of_corruption, undefined, overlap = notes.of_corruption(results), notes.undefined(results), notes.overlap(results)
-    measures, swept = robustness.by_measure(results.robustness), scores.sweep(results.summary, results.points)
+    measures = robustness.by_measure(results.robustness, results.robustness_comparisons)
+    swept, scored = scores.sweep(results.summary, results.points), scores.scores(results.summary, results.comparisons)
     retained, corrupted = _titled(robustness.retained(results.robustness)), _titled(robustness.corrupted(results.summary))
     shifted = _titled(robustness.equivariance(results.equivariance, results.summary))
     compared = {"": scores.comparisons(results.comparisons)} if len(results.comparisons) else {}
@@ -59,12 +60,13 @@ def sections(results: Results) -> dict[str, Section]:
     left = len(results.robustness_comparisons) - sum(len(table.cells) for table in more.values())
     rest = f"First all corruptions together, then single corruptions where it is decided; {left} more lines are in {notes.COMPARED}."
     of_more = [*notes.of_robustness_comparisons(results), *([rest] if left else [])]
-    intervals = "95 % bootstrap intervals over groups."
-    of_scores = f"Scores on the test split, clean audio, mean over seeds, with {intervals}"
-    of_measures = {measure: " ".join([notes.caption(results, measure), *overlap]) for measure in measures}
-    of_retained = {title: " ".join([f"{title}: {notes.RETAINED} {intervals}", *undefined, *overlap]) for title in retained}
+    about, about_measures = caveats(results.summary), caveats(results.robustness)
+    of_scores = f"Scores on the test split, clean audio, mean over seeds; in brackets the {INTERVAL}."
+    of_measures = {measure: " ".join([notes.caption(results, measure), *about_measures, *overlap]) for measure in measures}
+    of_all = [*about_measures, *undefined, *overlap]
+    of_retained = {title: " ".join([f"{title}: {notes.RETAINED} In brackets the {INTERVAL}.", *of_all]) for title in retained}
     found = [
-        Section("Scores", {"": scores.scores(results.summary)}, notes.of_scores(results), "", {"": " ".join([of_scores, *overlap])}),
+        Section("Scores", {"": scored}, notes.of_scores(results), "", {"": " ".join([of_scores, *about, *overlap])}),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
         Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
         Section("Robustness", measures, notes.of_robustness(results), "measure", of_measures),

@@ -12,7 +12,7 @@ from mirbench.reporting import left_out, notes
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import MEASURES, NONE, panels, size, span
+from mirbench.reporting.words import INTERVAL, MEASURES, NONE, caveats, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def _scores(results: Results) -> tuple[Table, list[str]]:
     """The table, and the lines below it."""
     rows = clean(results.summary)
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
-    below = ["Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.", *sizes, *notes.beaten(rows)]
+    below = [f"Mean over seeds [{INTERVAL}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
-    return scores(results.summary), [*below, *notes.of_probes(results), *notes.overlap(results)]
+    return scores(results.summary, results.comparisons), [*below, *notes.of_probes(results), *notes.overlap(results)]
 
 
 def _robustness(results: Results) -> list[tuple[Table, list[str]]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "–"
+SIGNIFICANT = 0.05  # a difference whose corrected p is below is called one
 RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
 MEASURES = {**RATIOS, "retained": "retained performance"}
 
@@ -32,6 +33,29 @@ class Panel(NamedTuple):
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Its rows."""
         return frame[(frame["task"] == self.task) & (frame["dataset"] == self.dataset) & (frame["metric"] == self.metric)]
+
+
+INTERVAL = "95 % interval over groups of clips and training seeds"
+
+
+def caveats(*frames: pd.DataFrame) -> list[str]:
+    """What every reader of an interval must know, a sentence each. frames: completed, of what is shown; of comparisons both sides."""
+    single, sized = dict[str, None](), False
+    for frame in frames:
+        for who, column in (("encoder", "one_training"), ("baseline", "baseline_one_training")):
+            if column in frame:
+                single |= dict.fromkeys(frame[who][frame[column] == 1].astype("str"))
+        sized |= bool(frame["metric"].astype("str").str.contains("average_precision").any())
+    return [
+        *([f"{', '.join(single)}: one training; its spread is not in this interval."] if single else []),
+        *([SIZE_DEPENDENT] if sized else []),
+    ]
+
+
+SIZE_DEPENDENT = (
+    "Average precision is the higher the fewer test clips there are (by .01 to .02 at 360): it compares on the same test clips alone, and "
+    "its interval is that of test sets of this size."
+)
 
 
 def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from mirbench.engine.files import digest_of, explain_os_errors, is_sealed, locked, sealed, write_atomically
-from mirbench.errors import MirbenchError, printable
+from mirbench.errors import MirbenchError, describe, printable
 from mirbench.records import Predictions
 from mirbench.results.cells import file_name
 from mirbench.results.csvfile import damaged, read_table
@@ -23,6 +25,7 @@ from mirbench.results.schema import TABLES
 if TYPE_CHECKING:
     import pandas as pd
 
+RESAMPLES = "resamples.npz"
 MOST_SKIPPED = 5  # clips named in the printed summary
 
 
@@ -94,7 +97,7 @@ class RunFolder:
     def digests(self) -> dict[str, list[Any]]:
         """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
         tables = (self.path / schema.file for schema in TABLES.values())
-        files = [*tables, *sorted((self.path / "predictions").glob("*.csv"))]
+        files = [*tables, self.path / RESAMPLES, *sorted((self.path / "predictions").glob("*.csv"))]
         return {path.relative_to(self.path).as_posix(): list(digest_of(path)) for path in files if path.is_file()}
 
     def clear(self) -> None:
@@ -102,7 +105,7 @@ class RunFolder:
         (self.path / "manifest.json").unlink(missing_ok=True)
         for name in ("predictions", "tables", "figures"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("report.html", *(schema.file for schema in TABLES.values() if schema.optional)):
+        for name in ("report.html", RESAMPLES, *(schema.file for schema in TABLES.values() if schema.optional)):
             (self.path / name).unlink(missing_ok=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
@@ -145,6 +148,29 @@ class RunFolder:
         if schema.optional and not path.exists():
             return schema.frame([])
         return read_table(path, self._text(path), schema)
+
+    def write_resamples(self, resampled: np.ndarray) -> None:
+        """resampled: (lines of scores.csv, resamples), what each is in each resample of the groups."""
+        file = io.BytesIO()
+        np.savez_compressed(file, resampled=np.asarray(resampled, np.float32))
+        write_atomically(self.path / RESAMPLES, file.getvalue())
+
+    def read_resamples(self) -> np.ndarray:
+        """(lines of scores.csv, resamples) float32, line by line what that score is in each resample of the groups.
+
+        The draws depend on the set of groups alone (`bootstrap_weights(groups, resamples)`), so what is of the same groups can be
+        subtracted resample by resample, of other runs too.
+        """
+        path = self.path / RESAMPLES
+        self._compare(path)
+        try:
+            with np.load(path) as found:
+                resampled: np.ndarray = found["resampled"]
+        except FileNotFoundError as error:
+            raise MirbenchError(f"the run {self.path} has no {RESAMPLES}, as one of an earlier version; run it again.") from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise MirbenchError(f"{path} cannot be read ({describe(error)}); run it again.") from error
+        return resampled
 
     def predictions_path(self, encoder: str, dataset: str, task: str, seed: int) -> Path:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""

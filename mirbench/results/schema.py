@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 DIGITS = "{:.6g}"  # how a number is written
 
 
+def listed(numbers: Iterable[float]) -> str:
+    """Numbers in a cell, as `by_seed` has them."""
+    return " ".join(map(DIGITS.format, numbers))
+
+
 class Fault(ValueError):
     """What is wrong with a table. row: its label in the index, None for the table as a whole."""
 
@@ -55,8 +60,9 @@ class Schema:
         return {column.name: column.default for column in self.columns if column.default is not None}
 
     def numbers(self) -> list[str]:
-        """The columns in which two runs contradict each other where they differ. p-values do not: each run corrects for its own table."""
-        return [name for name in ("value", "difference", "ci_low", "ci_high", "n_test") if name in self.names]
+        """The columns in which two runs contradict each other where they differ. Intervals and p-values do not: what an encoder's seeds
+        vary is estimated together with the others of its run, and each run corrects for its own table."""
+        return [name for name in ("value", "difference", "n_test") if name in self.names]
 
     def frame(self, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         """Rows as a frame; columns that they lack have their defaults."""
@@ -73,6 +79,8 @@ class Schema:
         defaults = self.defaults
         frame = frame.assign(**{name: default for name, default in defaults.items() if name not in frame})
         floats = [c.name for c in self.columns if c.dtype in ("float", "level")]
+        texts = [c.name for c in self.columns if c.dtype == "text"]  # of which a column of empty cells may have been read as numbers
+        frame = frame.astype(dict.fromkeys(texts, object))
         return frame.fillna({name: x for name, x in defaults.items() if name not in floats and frame[name].isna().any()})
 
     def validate(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,13 +162,20 @@ _CORRUPTION = Column("corruption", "name", "what was done to the test audio, or 
 _SEVERITY = Column("severity", "integer", "how strongly, 1 to 5; 0 for clean, and for a mean over severities", 0)
 _N_SEEDS = Column("n_seeds", "integer", "seeds of the encoder that the mean is over; a floor that depends on no seed has one", 1)
 _N_TEST = Column("n_test", "integer", "test clips that it was scored on; 0 for a mean over tasks", 0)
-_LOW = Column("ci_low", "float", "lower end of its 95 % bootstrap interval over groups of clips; `nan` where there is none")
+_LOW = Column("ci_low", "float", "lower end of its 95 % interval over groups of clips and training seeds; `nan` where there is none")
 _HIGH = Column("ci_high", "float", "upper end of the same")
 _OF_ONE = (_ENCODER, _TASK, _DATASET, _METRIC)
 _OF_TWO = (_ENCODER, _BASELINE, _TASK, _DATASET, _METRIC)
 _MEAN = Column("value", "float", "the metric, mean over seeds")
 _DIFFERENCE = Column("difference", "float", "the encoder's mean minus the baseline's, on the same test clips")
 _KEY = Column("key", "text", "the hash of everything that can move the number; the same key means the same job", "")
+_N_GROUPS = Column("n_groups", "integer", "groups of clips that the interval is over; 0 for a mean over tasks", 0, True)
+_BY_SEED = Column("by_seed", "text", "the number with each seed of the encoder alone, with spaces between; empty of one seed", "", True)
+_ONE = Column("one_training", "integer", "1 where it was trained once, so that the interval lacks the spread of trainings; else 0", 0, True)
+_ONE_OF_BASELINE = Column("baseline_one_training", "integer", "the same of the baseline", 0, True)
+_ONES = (_ONE, _ONE_OF_BASELINE)
+_P = Column("p", "float", "two-sided, of no difference", float("nan"), True)
+_DETECTABLE = Column("detectable", "float", "the smallest true difference that 80 of 100 such experiments would find", float("nan"), True)
 _OVERLAP = Column("overlap", "integer", "1 where the encoder was pretrained on audio that it is tested on, † in tables; else 0", 0, True)
 _OF_BASELINE = Column("baseline_overlap", "integer", "the same of the baseline", 0, True)
 _OVERLAPS = (_OVERLAP, _OF_BASELINE)
@@ -169,7 +184,9 @@ _PAIR = ("encoder", "baseline", "task", "dataset", "metric")
 
 SCORES = Schema("scores.csv", (
     *_OF_ONE,
-    Column("value", "float", "the metric on the test split"), _LOW, _HIGH, _CORRUPTION, _SEVERITY,
+    Column("value", "float", "the metric on the test split"),
+    Column("ci_low", "float", "lower end of its 95 % interval over groups of clips, of this one training; `nan` where there is none"),
+    _HIGH, _CORRUPTION, _SEVERITY,
     Column("level", "level", "the severity in physical terms, such as 20; empty for clean", float("nan")),
     Column("unit", "text", "the unit of `level`, such as `dB`; empty for clean", ""),
     Column("seed", "integer", "the seed of pretraining and probe", 0),
@@ -177,19 +194,25 @@ SCORES = Schema("scores.csv", (
     Column("n_train", "integer", "clips that the probe was trained on", 0), _N_TEST,
     Column("seconds", "float", "how long the job took", 0.0), _KEY,
     Column("n_labels", "integer", "labels, classes or dimensions that the metric is the mean over; 0 where it is no such mean", 0, True),
-    Column("of_labels", "integer", "how many there are of those", 0, True), _OVERLAP,
+    Column("of_labels", "integer", "how many there are of those", 0, True), _OVERLAP, _N_GROUPS,
 ), (*_CONDITION, "seed", "label_fraction"))
 
-_SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST, _OVERLAP)
+_SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST, _OVERLAP, _N_GROUPS, _BY_SEED, _ONE)
 SUMMARY = Schema("summary.csv", _SUMMARY, _CONDITION)
 EQUIVARIANCE = Schema("equivariance.csv", _SUMMARY, _CONDITION, optional=True)
-COMPARISONS = Schema("comparisons.csv", (*_OF_TWO, _DIFFERENCE, _LOW, _HIGH, _N_SEEDS, _N_TEST, *_OVERLAPS), _PAIR, optional=True)
+COMPARISONS = Schema("comparisons.csv", (
+    *_OF_TWO, _DIFFERENCE, _LOW, _HIGH, _N_SEEDS, _N_TEST, *_OVERLAPS, _P,
+    Column("p_holm", "float", "the same, corrected for all lines of headline metrics, or all of others (Holm 1979)", float("nan"), True),
+    _DETECTABLE,
+    Column("baseline_seeds", "integer", "seeds of the baseline; 0 where it is not known", 0, True), _N_GROUPS, _BY_SEED, *_ONES,
+), _PAIR, optional=True)
 
 ROBUSTNESS = Schema("robustness.csv", (
     *_OF_ONE,
     Column("measure", "name", "`retained`, `ce`, `mce`, `relative_ce` or `relative_mce`"), _CORRUPTION, _SEVERITY,
     Column("value", "float", "the number, mean over seeds; `nan` where it is not defined"), _LOW, _HIGH,
-    Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""), _N_SEEDS, _N_TEST, *_OVERLAPS,
+    Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""),
+    _N_SEEDS, _N_TEST, *_OVERLAPS, _N_GROUPS, _BY_SEED, *_ONES,
 ), (*_CONDITION, "measure", "baseline"), optional=True)
 
 ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
@@ -198,7 +221,7 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     _DIFFERENCE, _LOW, _HIGH,
     Column("p", "float", "two-sided, of no difference"),
     Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
-    *_OVERLAPS,
+    *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES,
 ), (*_PAIR, "corruption", "measure"), optional=True)
 # fmt: on
 

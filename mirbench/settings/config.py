@@ -27,7 +27,7 @@ FLAGS = {
     "checkpoints": "--checkpoint",
     "overlap": "--allow-overlap",
 }  # the others are spelt like their setting
-MOST_KEYS, MOST_BYTES = 20, 1_000_000  # of the name in a --set, of a file
+MOST_KEYS, MOST_BYTES = 20, 100_000  # of the name in a --set, of a file
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 
@@ -157,6 +157,12 @@ class BootstrapConfig(_Settings):
     resamples: Whole = Field(default=1000, ge=1, description="a whole number of at least 1")
 
 
+class PowerConfig(_Settings):
+    """difference: of a headline metric, for which `--plan` says how many seeds would find it; None: it says nothing."""
+
+    difference: float | None = Field(default=None, gt=0, le=1, description="a number above 0, at most 1, such as 0.02")
+
+
 class RobustnessConfig(_Settings):
     """How scores under corruption are made. sample_rate: Hz, at which corruptions are applied; None: the highest that any encoder of the
     run listens at. baseline: whom corruption errors are relative to; None: `untrained`, or where it is not there the first encoder."""
@@ -190,15 +196,16 @@ class RunConfig(_Settings):
         default=RobustnessConfig(), description="a mapping with the keys baseline, train_on, replicate and sample_rate"
     )
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="a whole number of at least 0 (and below 2^31)")
-    seeds: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
+    seeds: Whole = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
     device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
+    power: PowerConfig = Field(default=PowerConfig(), description="a mapping with the key difference")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     keep_megabytes: float = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
-    output: str = Field(default="results", min_length=1, description="the path of a folder")
+    output: str = Field(default="results", min_length=1, pattern=r"^[^\x00]+$", description="the path of a folder")
     run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(
         default={}, description="a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"

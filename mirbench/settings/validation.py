@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
@@ -87,7 +87,7 @@ def type_in_words(option: Option) -> str:
     if option.choices:
         *others, last = map(str, option.choices)
         return f"{', '.join(others)} or {last}" if others else last
-    kind, limits = _type_words(option.default), _limits(option)
+    kind, limits = f"'{option.default}' or a whole number" if option.or_number else _type_words(option.default), _limits(option)
     if option.ge is not None and option.le is not None:
         return f"{kind} from {option.ge:,} to {option.le:,}"
     return f"{kind}{' of' if limits.startswith('at') else ''} {limits}".rstrip()
@@ -96,6 +96,8 @@ def type_in_words(option: Option) -> str:
 def _wrong(name: str, option: Option, given: Any, fault: Any) -> WrongOption:
     if fault["type"] == _CHOICE:
         return WrongOption(name, str(unknown_name(f"{name} option", str(given), map(str, option.choices))).removesuffix("."), whole=True)
+    if option.or_number:
+        return WrongOption(name, f"should be {type_in_words(option)}, not {in_words(given)}", typed=True)
     if fault["type"] in _BOUNDS and (isinstance(fault["input"], int) or math.isfinite(fault["input"])):
         two_sided = option.ge is not None and option.le is not None
         right = f"lie between {option.ge} and {option.le}" if two_sided else f"be {_limits(option)}"
@@ -125,8 +127,11 @@ def _type_words(default: Any, depth: int = 0) -> str:
 
 
 def _field(option: Option, name: str) -> Any:
-    bounds: dict[str, Any] = {name: bound for name in ("ge", "gt", "le", "lt") if (bound := getattr(option, name)) is not None}
-    return Field(option.default, alias=name, description=option.meaning or None, **bounds)
+    return Field(option.default, alias=name, description=option.meaning or None, **({} if option.or_number else _bounds(option)))
+
+
+def _bounds(option: Option) -> dict[str, Any]:
+    return {name: bound for name in ("ge", "gt", "le", "lt") if (bound := getattr(option, name)) is not None}
 
 
 def _type(option: Option) -> Any:
@@ -135,6 +140,8 @@ def _type(option: Option) -> Any:
             raise PydanticCustomError(_CHOICE, "none of the choices")
         return value
 
+    if option.or_number:
+        return Literal[option.default] | Annotated[Whole, Field(**_bounds(option))]
     kind = _type_of(option.default)
     return Annotated[kind, AfterValidator(among)] if option.choices else kind
 

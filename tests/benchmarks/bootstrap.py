@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from timing import seconds
 
 from mirbench.evaluation.probing.metrics import evaluate
-from mirbench.evaluation.statistics.significance import bootstrap_weights, measure
+from mirbench.evaluation.statistics.resampling import bootstrap_weights, measure
 from mirbench.records import Predictions
 
 RESAMPLES, LOOPED = 1000, 8

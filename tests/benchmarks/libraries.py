@@ -31,7 +31,7 @@ from mirbench.engine.sources import SourceTree
 from mirbench.engine.store import Store
 from mirbench.engine.workers import map_in_workers
 from mirbench.evaluation.probing.metrics import evaluate
-from mirbench.evaluation.statistics.significance import bootstrap_weights, interval
+from mirbench.evaluation.statistics.resampling import bootstrap_weights
 from mirbench.pretraining.backbones.mel import FLOOR, HOP, N_FFT, MelSpectrogram
 from mirbench.pretraining.views.pitch_shift import pitch_shift
 from mirbench.records import Clip, Predictions
@@ -196,7 +196,7 @@ def bootstrap() -> None:
     def of_drawn(numbers: np.ndarray) -> float:
         return float(correct[np.concatenate([members[int(number)] for number in numbers])].mean())
 
-    compare("accuracy of 360 clips, 1,000 resamples", lambda: interval(evaluate("accuracy", predictions, bootstrap_weights(named))),
+    compare("accuracy of 360 clips, 1,000 resamples", lambda: evaluate("accuracy", predictions, bootstrap_weights(named)),
             lambda: stats.bootstrap((np.arange(groups),), of_drawn, n_resamples=1000, vectorized=False, method="percentile"),
             "scipy.stats.bootstrap, over group numbers")  # fmt: skip
 

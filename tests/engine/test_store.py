@@ -180,3 +180,43 @@ def test_a_file_in_the_place_of_an_entry_gives_way(store, tmp_path):
     assert not store.has("demo", "1")
     filled(store, "demo", "1")
     assert (tmp_path / "demo" / "1" / "x.bin").is_file()
+
+
+def test_entries_that_changed_places_are_damaged(store, tmp_path):
+    for key in ("1", "2"):
+        filled(store, "demo", key, size=int(key) * 100)
+    first, second, away = (tmp_path / "demo" / name for name in ("1", "2", "away"))
+    first.rename(away)
+    second.rename(first)
+    away.rename(second)
+    again = Store(tmp_path)
+    assert again.is_damaged("demo", "1")
+    assert again.is_damaged("demo", "2")
+
+
+ODD = ["{}", "[]", "null", "5", "no JSON", '{"kind": [], "key": 1}', '{"kind": "a", "key": "b", "title": "", "file": "", "time": "x"}']
+
+
+@pytest.mark.parametrize("said", ODD)
+def test_what_a_set_aside_entry_says_of_itself_may_be_damaged_too(store, tmp_path, said):
+    filled(store, "demo", "1")
+    spoil(tmp_path / "demo" / "1" / "x.bin")
+    assert store.is_damaged("demo", "1")
+    filled(store, "demo", "1")
+    odd = tmp_path / DAMAGED / "odd"
+    odd.mkdir()
+    (odd / ".damage.json").write_text(said)
+    assert [each["key"] for each in store.untold_damage()] == ["1"]
+
+
+def test_a_cache_that_was_moved_tells_its_damage_once(store, tmp_path):
+    filled(store, "demo", "1")
+    spoil(tmp_path / "demo" / "1" / "x.bin")
+    assert store.is_damaged("demo", "1")
+    filled(store, "demo", "1")
+    shutil.copytree(tmp_path, moved := tmp_path.with_name(f"{tmp_path.name}-moved"))
+    elsewhere = Store(moved)
+    (told,) = elsewhere.untold_damage()
+    elsewhere.told_damage([told])
+    assert elsewhere.untold_damage() == []
+    assert len(store.untold_damage()) == 1

@@ -738,6 +738,19 @@ def test_scores_that_another_run_keeps_taking_away_are_told(bench, monkeypatch, 
     assert "jobs are still not done, the first datasets: chimes; another run may share the cache" in capsys.readouterr().err
 
 
+def test_overlaps_that_another_run_took_away_once_are_looked_for_again(bench, monkeypatch):
+    gone, real = [FileNotFoundError(2, "gone")], run.read_overlap
+
+    def taken_once(*args):
+        if gone:
+            raise gone.pop()
+        return real(*args)
+
+    monkeypatch.setattr("mirbench.experiment.run.read_overlap", taken_once)
+    assert cli.main(bench.command("--corruptions", "hush")) == 0
+    assert not gone
+
+
 @pytest.mark.slow
 def test_a_sweep_takes_the_checkpoint_of_the_run_although_the_encoder_has_changed(learner):
     folder = learner.run(encoder="learner")

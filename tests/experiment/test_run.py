@@ -247,6 +247,19 @@ def test_seeds_are_counted_and_averaged(tmp_path, tiny_run, tiny_command):
     (mean,) = [r for r in rows(again, "summary.csv") if (r["encoder"], r["metric"]) == ("semisupcon", "accuracy")]
     assert set(values) == {"0", "1"}
     assert float(mean["value"]) == pytest.approx(np.mean(list(values.values())), abs=1e-5)
-    assert mean["n_seeds"] == "2"
+    assert (mean["n_seeds"], mean["one_training"]) == ("2", "0")
+    assert [float(x) for x in mean["by_seed"].split()] == pytest.approx(list(values.values()), abs=1e-5)
+    assert float(mean["ci_low"]) < min(values.values())
+    single = next(r for r in rows(folder, "summary.csv") if (r["encoder"], r["metric"]) == ("semisupcon", "accuracy"))
+    assert (single["n_seeds"], single["one_training"], single["by_seed"]) == ("1", "1", "")
+    resampled, scores = RunFolder(again).read_resamples(), RunFolder(again).read("scores")
+    assert resampled.shape[0] == len(scores)
+    of = (scores["encoder"] == "semisupcon") & (scores["metric"] == "accuracy") & (scores["seed"] == 1)
+    assert resampled[of.to_numpy()].mean() == pytest.approx(values["1"], abs=0.05)
+    about = {"encoder": "semisupcon", "baseline": "majority", "metric": "accuracy"}
+    (compared,) = [r for r in rows(again, "comparisons.csv") if about.items() <= r.items()]
+    assert (compared["n_seeds"], compared["baseline_seeds"]) == ("2", "1")
+    assert float(compared["p"]) <= float(compared["p_holm"])
+    assert float(compared["detectable"]) > 0
     old = next(r for r in rows(folder) if (r["encoder"], r["task"], r["metric"]) == ("semisupcon", "genre", "accuracy"))
     assert values["0"] == float(old["value"])  # seed 0 was taken from the cache

@@ -99,6 +99,7 @@ def test_smaller_budgets_are_inside_larger_ones_and_keep_the_rare_tag(pretrain):
     assert found[0.2] < found[0.4] < found[1.0]
     assert "d/7" in found[0.2]
     assert set(pretrain("semisupcon", label_fraction=0.2, label_seed=1)[3]["labelled_clip_ids"]) != found[0.2]
+    assert set(pretrain("semisupcon", label_fraction=0.2, label_seed=0)[3]["labelled_clip_ids"]) == found[0.2]  # by the training's own, 0
     assert set(pretrain("supervised", label_fraction=0.2)[3]["labelled_clip_ids"]) == found[0.2]
 
 

@@ -422,3 +422,43 @@ def test_damage_is_a_sentence(tmp_path):
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(MirbenchError, match="cannot be read: BadZipFile: File is not a zip file; delete that folder to make it again"):
         read_probe(tmp_path)
+
+
+class Backwards(LogisticRegression):
+    """Its classes in descending order, with its columns, as the contract of scikit-learn allows."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        if len(self.classes_) > 2:
+            self.coef_, self.intercept_ = self.coef_[::-1], self.intercept_[::-1]
+        else:
+            self.coef_, self.intercept_ = -self.coef_, -self.intercept_
+        self.classes_ = self.classes_[::-1]
+        return self
+
+
+class OneColumn(LogisticRegression):
+    def __getattribute__(self, name):
+        if name == "decision_function":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def predict_proba(self, X):
+        return np.ones((len(X), 1))
+
+
+@pytest.mark.parametrize(("target", "classes"), [("multiclass", 5), ("multiclass", 2), ("multilabel", 4)])
+def test_columns_follow_the_order_of_the_estimators_classes(target, classes):
+    train, valid = made(target, classes=classes)
+    scores = []
+    for estimator in (LogisticRegression, Backwards):
+        probe = mirbench.Probe("own", lambda estimator=estimator: estimator(max_iter=500), {"C": [1.0]}, targets=(target,))
+        scores.append(fitted(train, valid, target, classes, kind=probe).predict(valid[0]))
+    assert scores[1] == pytest.approx(scores[0], abs=1e-4)
+
+
+def test_outputs_of_another_shape_are_refused():
+    train, valid = made("multiclass")
+    probe = mirbench.Probe("one", lambda: OneColumn(max_iter=200), {"C": [1.0]}, targets=("multiclass",))
+    with pytest.raises(MirbenchError, match=r"gives outputs of the shape \(\d+, 1\), and they should be \(\d+, 5\)"):
+        fitted(train, valid, "multiclass", kind=probe)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of
 
 from mirbench.errors import MirbenchError
 from mirbench.reporting import KEPT, html, report, table_text, up_to_date
 from mirbench.reporting.sections import sections
+from mirbench.results.order import complete
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES
 
@@ -134,16 +138,53 @@ def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path)
 
 
 def test_the_page_has_a_section_with_tables_and_reasons_and_stays_whole():
-    page = page_of(a_results(failed=FAILED))
+    base, bold = a_results(failed=FAILED), "Bold: the best of the encoders, where the comparisons call it better than the next."
+    better = [a_row("robustness_comparisons", baseline="simclr", corruption="all", **KEY)]
+    more = complete(pd.concat([base.robustness_comparisons, TABLES["robustness_comparisons"].frame(better)]), base.manifests.values())
+    of_clean = complete(TABLES["comparisons"].frame([a_row("comparisons", baseline="simclr", **KEY)]))
+    page = page_of(dataclasses.replace(base, robustness_comparisons=more, comparisons=of_clean))
     section = page.split("<h2>Under corruption</h2>")[1].split("<h2>")[0]
     for part in (
-        "0.600</b><br><small>[0.50, 0.72]</small>", "pitch-shift is skipped", "Equivariance", "p (Holm)", "Bold: the best of the encoders.",
+        "0.400</b><br><small>[0.35, 0.45]</small>", "pitch-shift is skipped", "Equivariance", "p (Holm)", bold,
         "low-pass failed on clip clip-0 at severity 5 (returned NaN)", "Comparisons over all corruptions",
         "Those of single corruptions are in robustness_comparisons.csv.",
     ):  # fmt: skip
         assert part in section
-    assert "Bold: the best of the encoders." in page.split("<h2>How to read it</h2>")[1].split("<h2>")[0]
+    assert bold in page.split("<h2>How to read it</h2>")[1].split("<h2>")[0]
+    assert section.count("<b>") == 1
+    assert "Bold" not in page_of(base)  # nothing is decided between encoders
     assert "The run compared no encoders" not in page
+
+
+def test_the_page_says_who_was_trained_once_and_what_its_figures_show(tmp_path):
+    rows = [a_row("summary", encoder=name, one_training=once, **KEY) for name, once in (("semisupcon", 1), ("simclr", 0))]
+    compared = [a_row("comparisons", baseline="simclr", one_training=1, baseline_one_training=1, **KEY)]
+    names = [tmp_path / f"{name}.svg" for name in ("comparison", "differences")]
+    for path in names:
+        path.write_text("<svg/>")
+    page = page_of(results_of({"run": {}}, summary=rows, comparisons=compared), names)
+    for part in (
+        "semisupcon: one training; its spread is not in this interval.",
+        "semisupcon, simclr: one training; its spread is not in this interval.",  # of the comparisons
+        "one training each",
+        "points are means over seeds, small ones single seeds, bars 95 % intervals over clips and seeds.",
+        "with 95 % paired intervals. Hollow: undecided.",
+    ):
+        assert part in page
+    assert "bootstrap interval" not in page
+
+
+@pytest.mark.parametrize("run", ["main", "robustness", "label-budget", "cross-supervision"])
+def test_a_run_of_before_intervals_covered_seeds_is_still_reported(tmp_path, run):
+    reference = Path(__file__).parents[2] / "results" / "reference" / run
+    made = report([reference], tmp_path / "made")
+    names = {path.name for path in made.files}
+    assert names >= {"scores.md", "comparisons.md", "comparison.svg", "differences.svg", "report.html"}
+    assert ("robustness.csv" in names) == ("retained.svg" in names) == (run == "robustness")
+    page = (tmp_path / "made" / "report.html").read_text()
+    assert "Lines without p are of an earlier version" in page
+    assert "nan" not in (tmp_path / "made" / "tables" / "comparisons.md").read_text()
+    assert made.text.count("Mean over seeds [") == 1
 
 
 def test_the_page_is_whole_escaped_and_alone(tmp_path):

@@ -35,7 +35,7 @@ def test_the_table_as_a_whole():
         "floors:\n"
         "majority     0.600 [0.40, 0.60]   0.600 [0.40, 0.60]   0.600 [0.40, 0.60]\n"
         "\n"
-        "Mean over seeds [95 % bootstrap interval over groups], test split, clean audio.\n"
+        "Mean over seeds [95 % interval over groups of clips and training seeds], test split, clean audio.\n"
         "genre on mini: 48 test clips, 3 seeds\n"
         "key on mini: 48 test clips, 3 seeds\n"
         "genre on mini, accuracy, majority does at least as well as every encoder.\n"
@@ -70,7 +70,32 @@ def test_no_line_is_longer_than_the_terminal(width):
     lengths = [len(line) for line in text.split("\n")]
     assert max(lengths) <= width
     assert max(lengths) > width - 20  # and uses it
-    assert "Mean over seeds [95 % bootstrap interval over groups], test split, clean audio." in " ".join(text.split())
+    assert "Mean over seeds [95 % interval over groups of clips and training seeds], test split, clean audio." in " ".join(text.split())
+
+
+def test_what_must_be_known_of_intervals_stands_first_below_the_table():
+    about = {"task": "tagging", "metric": "macro_average_precision", "one_training": 1}
+    rows = [a_row("summary", encoder=name, **about) for name in ("semisupcon", "simclr")]
+    below = terminal.text(results_of({"run": {}}, summary=rows), 100).split("\n\n", 1)[1]
+    assert below == (
+        "Mean over seeds [95 % interval over groups of clips and training seeds], test split, clean audio.\n"
+        "semisupcon, simclr: one training; its spread is not in this interval.\n"
+        "Average precision is the higher the fewer test clips there are (by .01 to .02 at 360): it compares\n"
+        "  on the same test clips alone, and its interval is that of test sets of this size.\n"
+        "tagging on mini: 48 test clips, 3 seeds\n"
+    )
+    noisy = [a_row("summary", encoder="supcon", corruption="noise", severity=1, **about)]
+    clean = [row | {"one_training": 0} for row in rows]
+    assert "one training;" not in terminal.text(results_of({"run": {}}, summary=[*clean, *noisy]), 100).split("under corruption")[0]
+
+
+def test_nothing_is_bold_in_a_terminal():
+    compared = [a_row("comparisons", encoder="b", baseline="a")]
+    rows = [a_row("summary", encoder=name, value=value) for name, value in (("a", 0.5), ("b", 0.6))]
+    text = terminal.text(results_of({"run": {}}, summary=rows, comparisons=compared), 100)
+    assert "\nb         0.600 [0.40, 0.60]\n" in text
+    assert "*" not in text
+    assert "Bold" not in text
 
 
 def test_the_columns_of_a_task_stay_together():

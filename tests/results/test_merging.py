@@ -10,6 +10,7 @@ from test_results import a_comparison, a_run, a_score, a_summary, against, kept,
 from mirbench.errors import MirbenchError
 from mirbench.results.merging import merge
 from mirbench.results.run_folder import RunFolder
+from mirbench.results.schema import TABLES
 
 
 def a_sweep_run(path, robustness=(), compared=(), equivariance=()) -> RunFolder:
@@ -54,6 +55,46 @@ def test_runs_that_disagree_keep_both_numbers_under_two_names(tmp_path):
     assert set(merged.scores["encoder"]) == {"semisupcon (one)", "semisupcon (two)"}
     assert merged.renamed == ("semisupcon (one)", "semisupcon (two)")
     assert list(merged.manifests["two"]["encoders"]) == ["semisupcon (two)"]
+
+
+def test_runs_that_differ_in_intervals_alone_are_one(tmp_path):
+    """What an encoder's seeds vary is estimated together with the others of its run, and p is corrected for its own table."""
+    other = {"ci_low": 0.5, "ci_high": 0.7}
+    clean = {"p": 0.04, "p_holm": 0.16, "detectable": 0.07, "ci_low": -0.07, "ci_high": 0.02}
+    noisy = {"p": 0.03, "p_holm": 0.3, "detectable": 0.07, "ci_low": 0.02, "ci_high": 0.3}
+    rows = [
+        ([a_score()], [a_summary()], [a_comparison()], [kept()], [against()], [a_summary()]),
+        (
+            [a_score(**other)], [a_summary(**other)], [a_comparison(**clean)], [kept() | other], [against(**noisy)], [a_summary(**other)],
+        ),
+    ]  # fmt: skip
+    names = ("scores", "summaries", "comparisons", "robustness", "compared", "equivariance")
+    one, two = (a_run(tmp_path / name, **dict(zip(names, each, strict=True))) for name, each in zip(("one", "two"), rows, strict=True))
+    for runs, kept_rows in (([one, two], rows[0]), ([two, one], rows[1])):  # those of the first stay, whole
+        merged = merge(runs)
+        assert not merged.renamed
+        for table, expected in zip(TABLES, kept_rows, strict=True):
+            found = rows_of(getattr(merged, table), table)
+            assert [{k: v for k, v in row.items() if k != "level"} for row in found] == [
+                {k: v for k, v in row.items() if k != "level"} for row in expected
+            ]
+            assert set(getattr(merged, table)["encoder"]) == {"semisupcon"}
+    lost = a_run(tmp_path / "lost", summaries=[a_summary(ci_low=math.nan, ci_high=math.nan)])
+    assert not merge([one, lost]).renamed
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("summaries", a_summary(value=0.619)), ("summaries", a_summary(n_test=47)), ("comparisons", a_comparison(difference=-0.05)),
+        ("robustness", kept(value=0.71)), ("compared", against(difference=0.11)), ("equivariance", a_summary(value=0.619)),
+    ],
+)  # fmt: skip
+def test_runs_that_differ_in_a_number_or_its_clips_are_two(tmp_path, table, row):
+    rows = {"summaries": [a_summary()], "comparisons": [a_comparison()], "robustness": [kept()], "compared": [against()]}
+    rows |= {"equivariance": [a_summary()]}
+    merged = merge([a_run(tmp_path / "one", **rows), a_run(tmp_path / "two", **{**rows, table: [row]})])
+    assert set(merged.renamed) == {"semisupcon (one)", "semisupcon (two)"}
 
 
 def test_a_sweep_that_disagrees_at_one_variant_is_renamed_whole_so_that_its_curve_is_not_torn(tmp_path):

@@ -20,33 +20,38 @@ from mirbench.records import Predictions
 from mirbench.results.merging import load
 from mirbench.results.order import complete
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import TABLES
+from mirbench.results.schema import TABLES, listed
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
-COLUMNS += ",n_labels,of_labels,overlap"
+COLUMNS += ",n_labels,of_labels,overlap,n_groups"
 
 
 def a_score(**changes) -> dict:
-    return a_row("scores", **{"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, "n_train": 300, "key": "ab12", **changes})
+    return a_row("scores", **{"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, "n_train": 300, "key": "ab12", "n_groups": 24, **changes})
 
 
 def a_summary(**changes) -> dict:
-    return a_row("summary", **{"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, **changes})
+    about = {"value": 0.618, "ci_low": 0.58, "ci_high": 0.65, "n_groups": 24, "by_seed": "0.6 0.604 0.65", "one_training": 0}
+    return a_row("summary", **{**about, **changes})
 
 
 def kept(encoder="semisupcon", corruption="noise", severity=3, value=0.7, task="genre", measure="retained", baseline="") -> dict:
     about = {} if task != "all" else {"dataset": "all", "metric": "all"}
     about |= {"encoder": encoder, "task": task, "measure": measure, "corruption": corruption, "severity": severity, "baseline": baseline}
+    about |= {"n_groups": 24, "by_seed": "0.7 nan 0.8", "one_training": 1}
     return a_row("robustness", value=value, ci_low=0.6, ci_high=0.8, **about)
 
 
-def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04) -> dict:
+def against(encoder="semisupcon", baseline="simclr", corruption="noise", difference=0.1, p_holm=0.04, **changes) -> dict:
     about = {"encoder": encoder, "baseline": baseline, "corruption": corruption, "measure": "score", "p": 0.004, "p_holm": p_holm}
-    return a_row("robustness_comparisons", difference=difference, ci_low=0.01, ci_high=0.2, **about)
+    about |= {"detectable": 0.05, "n_groups": 24, "baseline_one_training": 1, "ci_low": 0.01, "ci_high": 0.2}
+    return a_row("robustness_comparisons", difference=difference, **{**about, **changes})
 
 
-def a_comparison(encoder="semisupcon", baseline="simclr", difference=-0.04, ci_low=-0.08, ci_high=0.01) -> dict:
-    return a_row("comparisons", encoder=encoder, baseline=baseline, difference=difference, ci_low=ci_low, ci_high=ci_high)
+def a_comparison(encoder="semisupcon", baseline="simclr", difference=-0.04, **changes) -> dict:
+    about = {"ci_low": -0.08, "ci_high": 0.01, "p": 0.08, "p_holm": 0.24, "detectable": 0.05, "baseline_seeds": 2, "n_groups": 24}
+    about |= {"by_seed": "-0.05 -0.03 0.01", "one_training": 0, "baseline_one_training": 1}
+    return a_row("comparisons", encoder=encoder, baseline=baseline, difference=difference, **{**about, **changes})
 
 
 def a_run(path, scores=(), summaries=(), comparisons=(), manifest=None, robustness=(), compared=(), equivariance=()) -> RunFolder:
@@ -72,7 +77,7 @@ def test_scores_survive_with_columns_in_order(tmp_path):
     assert math.isnan(second["level"])
     lines = (tmp_path / "r" / "scores.csv").read_text().split("\n")
     assert lines[0] == COLUMNS
-    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12,0,0,0"
+    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12,0,0,0,24"
 
 
 def test_numbers_that_are_not_numbers_survive(tmp_path):
@@ -95,6 +100,19 @@ def test_summaries_and_comparisons_survive(tmp_path):
     run = a_run(tmp_path / "r", summaries=[a_summary(corruption="mp3", severity=5)], comparisons=[a_comparison()])
     assert rows_of(run.read("summary"), "summary") == [a_summary(corruption="mp3", severity=5)]
     assert rows_of(run.read("comparisons"), "comparisons") == [a_comparison()]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cell"),
+    [([], ""), ([0.5, 0.25], "0.5 0.25"), ([-1 / 3, math.nan, 0.0], "-0.333333 nan 0"), ([1e-7, math.inf, np.float32(2)], "1e-07 inf 2")],
+)
+def test_single_seeds_are_listed_in_a_cell_as_numbers_are_and_survive(tmp_path, numbers, cell):
+    assert listed(numbers) == cell
+    run = a_run(tmp_path / "r", summaries=[a_summary(by_seed=listed(numbers))])
+    assert f",{cell},0\n" in (run.path / "summary.csv").read_text()  # no `'` before a minus
+    assert list(run.read("summary")["by_seed"]) == [cell]
+    bare = complete(pd.read_csv(run.path / "summary.csv"))
+    assert list(bare["by_seed"]) == [cell]
 
 
 def test_a_run_that_compared_nothing_has_no_comparisons(tmp_path):
@@ -176,12 +194,12 @@ def test_predicted_is_the_first_of_the_highest(tmp_path):
         ("scores.csv", "0.618", "0.6x8", "scores.csv line 2 has '0.6x8' in the column 'value', which is not a number"),
         ("scores.csv", "300,48", "3.5,48", "scores.csv line 2 has '3.5' in the column 'n_train', which is not a whole number"),
         ("scores.csv", ",ci_low", ",low", "scores.csv line 1 lacks the column 'ci_low'"),
-        ("scores.csv", ",ab12", "", "scores.csv line 2 has 19 columns where the heading has 20"),
+        ("scores.csv", ",ab12", "", "scores.csv line 2 has 20 columns where the heading has 21"),
         ("scores.csv", "semisupcon", '"semisupcon', "scores.csv line 2 is not valid CSV"),
         (
             "summary.csv",
             "semisupcon",
-            "a,genre,mini,accuracy,0.6,0.5,0.7,clean,0,3,48,0\na",
+            "a,genre,mini,accuracy,0.6,0.5,0.7,clean,0,3,48,0,24,,0\na",
             "summary.csv line 3 is about the same as one before it: a, genre",
         ),
         ("summary.csv", "0.65", "", "summary.csv line 2 has '' in the column 'ci_high', which is not a number"),
@@ -261,7 +279,7 @@ def test_the_tables_of_a_corruption_sweep_survive(tmp_path):
     run = a_run(tmp_path / "r", robustness=robustness, compared=[against()], equivariance=moved)
     for name, rows in (("robustness", robustness), ("robustness_comparisons", [against()]), ("equivariance", moved)):
         assert rows_of(run.read(name), name) == rows
-    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48,0,0")  # no baseline
+    assert (run.path / "robustness.csv").read_text().splitlines()[1].endswith(",0.7,0.6,0.8,,3,48,0,0,24,0.7 nan 0.8,1,0")  # no baseline
 
 
 def test_no_sweep_no_files(tmp_path):
@@ -350,6 +368,50 @@ def test_classes_that_are_called_like_columns_do_not_collide(tmp_path, kind):
     assert frame.columns[-2:].tolist() == ["class:x", "x"]
 
 
+def as_before(run, name):
+    """The file without the columns that earlier versions lack."""
+    path = run.path / f"{name}.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    later = [column.name for column in TABLES[name].columns if column.later]
+    frame.drop(columns=later).to_csv(path, index=False, lineterminator="\n")
+    return later
+
+
+def test_a_folder_of_before_intervals_covered_seeds_is_read_with_what_is_not_known_of_it(tmp_path):
+    rows = {"summaries": [a_summary()], "comparisons": [a_comparison()], "robustness": [kept()], "compared": [against()]}
+    run = a_run(tmp_path / "r", [a_score()], **rows, equivariance=[a_summary()])
+    later = {name: as_before(run, name) for name in TABLES}
+    assert set(later["comparisons"]) >= {"p", "p_holm", "detectable", "baseline_seeds", "n_groups", "by_seed", "one_training"}
+    assert {"n_groups"} < set(later["scores"])
+    assert {"detectable", "n_groups", "one_training", "baseline_one_training"} < set(later["robustness_comparisons"])
+    for name in ("summary", "equivariance", "robustness"):
+        assert {"n_groups", "by_seed", "one_training"} < set(later[name])
+    loaded = load(run.path)
+    for name in TABLES:
+        (row,) = rows_of(getattr(loaded, name), name)
+        assert {column: row[column] for column in later[name] if row[column] == row[column]} == {
+            column.name: column.default for column in TABLES[name].columns if column.later and column.default == column.default
+        }
+        assert all(math.isnan(row[column]) for column in later[name] if column in ("p", "detectable"))
+        assert row["n_test"] == 48
+    assert math.isnan(rows_of(loaded.comparisons, "comparisons")[0]["p_holm"])
+    assert rows_of(loaded.robustness_comparisons, "robustness_comparisons")[0]["p_holm"] == 0.04  # they had those
+    assert not loaded.renamed
+
+
+@pytest.mark.parametrize("name", ["main", "robustness", "label-budget", "cross-supervision"])
+def test_the_reference_runs_are_read_as_before_intervals_covered_seeds(name):
+    loaded = load(Path(__file__).parents[2] / "results" / "reference" / name)
+    assert len(loaded.summary) > 20
+    assert len(loaded.comparisons) > 20
+    assert loaded.comparisons["p"].isna().all()
+    assert loaded.comparisons["ci_low"].notna().all()
+    frames = [getattr(loaded, table) for table in TABLES]
+    assert all((frame["n_groups"] == 0).all() for frame in frames)
+    assert all((frame[column] == 0).all() for frame in frames for column in ("one_training", "baseline_one_training") if column in frame)
+    assert all((frame["by_seed"] == "").all() for frame in frames if "by_seed" in frame)
+
+
 def test_a_folder_of_before_has_the_mark_of_overlap_in_the_name_and_a_new_one_in_a_column(tmp_path):
     marked = {"encoders": {"simclr": {"role": "encoder"}}, "overlap": {"simclr": {"clips": {"mini": {"test": 3}}}}}
     new = a_run(
@@ -363,9 +425,7 @@ def test_a_folder_of_before_has_the_mark_of_overlap_in_the_name_and_a_new_one_in
     old_manifest = {"encoders": {"simclr †": {"role": "encoder"}}, "overlap": {"simclr †": {"clips": {"mini": {"test": 3}}}}}
     old = a_run(tmp_path / "old", [a_score(encoder="simclr †")], [a_summary(encoder="simclr †")], manifest=old_manifest)
     for name in ("scores", "summary"):
-        path = old.path / f"{name}.csv"
-        lines = [line.rsplit(",", 3 if name == "scores" else 1)[0] for line in path.read_text().splitlines()]
-        path.write_text("\n".join(lines) + "\n")
+        as_before(old, name)
     assert "overlap" not in (old.path / "scores.csv").read_text()
     for folder in (new.path, old.path):
         results = load(folder)

@@ -148,7 +148,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("seed: '1'", 1, "seed should be a whole number of at least 0 (and below 2^31), not '1'."),
         ("seed: true", 1, "seed should be a whole number of at least 0 (and below 2^31), not True."),
         ("seed: -1", 1, "seed should be a whole number of at least 0 (and below 2^31), not -1."),
-        ("seeds: 0", 1, "seeds should be a whole number of at least 1, not 0."),
+        ("seeds: 0", 1, "seeds should be a whole number from 1 to 1000, not 0."),
         ("batch_size: 1.5", 1, "batch_size should be a whole number of at least 1, not 1.5."),
         ("max_bad: .nan", 1, "max_bad should be a share from 0 to 1, such as 1% or 0.01, not nan."),
         ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),

@@ -146,9 +146,11 @@ def annotation(name: str, cell: Any) -> Any:
             return None
         if len(items) < len(cell) and not several and any(isinstance(item, int | float) for item in items):
             raise MirbenchError(f"the {name} {cell!r:.60} lacks a number; write all of them, or leave the cell empty.")
+        if several:
+            items = [piece for item in items for piece in map(str.strip, str(item).split("|")) if piece and not is_missing(piece)]
         if name in CLASSES:
             return items[0] if len(items) == 1 else NONE_APPLIES.join(map(str, items))
-        return tuple(map(str, items)) if several else tuple(items)
+        return tuple(items)
     value = scalar(name, cell)
     if value == NONE_APPLIES:
         return ()

@@ -14,7 +14,10 @@ CLASSES = ("genre", "key", "pitch", "instrument", "singer", "technique")
 LABELS = ("tags", *CLASSES)
 """Annotations whose values are classes."""
 
-PLAIN_NAMES = (*CORE, *LABELS, "mood", "emotion", "arousal", "valence")
+KNOWN = (*LABELS, "mood", "emotion", "arousal", "valence")
+"""Annotations that tasks of the field read: whose labels are spread over splits that are made here."""
+
+PLAIN_NAMES = (*CORE, *KNOWN)
 """Columns that are known in any case; every other is an annotation of the very name that it has."""
 
 CALLED_PATH = {"file", "filename", "file_name", "filepath", "file_path", "audio", "audio_path", "audio_file", "track", "wav"}
@@ -28,12 +31,13 @@ MISSING = frozenset(
 """Words for a missing value, in lower case: in any cell they mean that it is unknown."""
 
 _CALLED = {
-    "start": "offset onset begin start_time start_sec start_secs start_seconds start_s segment_start clip_start start_offset",
+    "start": "offset onset begin begin_time starttime start_time start_sec start_secs start_seconds start_s segment_start clip_start "
+    "start_offset",
     "end": "end_time end_sec end_secs end_seconds end_s stop stop_time segment_end clip_end",
     "duration": "length dur length_sec length_seconds duration_s duration_sec duration_secs duration_seconds clip_duration",
-    "split": "subset set fold partition data_split dataset_split split_name usage",
+    "split": "subset set fold partition data_split dataset_split split_name set_name usage is_test is_train",
     "group": "group_id recording_id work_id album_id speaker_id",
-    "artist": "artist_id artist_name artists artist_names track_artist album_artist albumartist performer band",
+    "artist": "artist_id artist_name artists artist_names artistid track_artist album_artist albumartist performer band composer author",
     "id": "clip_id track_id",
     "tags": "tag labels keywords tag_list",
     "genre": "genres genre_top genre_label top_genre track_genre style",
@@ -57,11 +61,17 @@ def meant_by(column: str, there: Collection[str]) -> str:
 
     >>> meant_by("Track Artist", ["path"]), meant_by("artist_id", ["artist"]), meant_by("label", []), meant_by("title", [])
     ('artist', '', 'a label', '')
+    >>> meant_by("startTime", []), meant_by("Start (s)", []), meant_by("offset_ms", []), meant_by("Classes", []), meant_by("album", [])
+    ('start', 'start', 'start', 'a label', '')
     """
-    plain = re.sub(r"[\s.:-]+", "_", column.strip().lower())
-    if plain in _A_LABEL:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", re.sub(r"[(\[].*?[)\]]", "", column).strip())
+    plain = re.sub(r"[\s.:-]+", "_", words.lower()).strip("_")
+    bare = re.sub(r"_(ms|msec|s|sec|secs|seconds|samples?|frames?|id|ids|name|names)$", "", plain)
+    forms = [plain, bare, bare.replace("_", ""), bare.removesuffix("s"), bare.removesuffix("es")]
+    if plain not in _MEANT and any(form in _A_LABEL for form in forms):
         return "" if set(LABELS) & set(there) else "a label"
-    name = _MEANT.get(plain, "")
+    meant = (_MEANT.get(form, form if form in CORE and form != column.strip().lower() else "") for form in forms)
+    name = next(filter(None, meant), "")
     return "" if name in there else name
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirbench.data.manifests.folder_scan import AUDIO
 from mirbench.errors import MirbenchError
 
 _SAYS_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n")  # a first line that is for spreadsheets
@@ -62,14 +63,15 @@ def _unquoted(cell: str) -> str:
 def _quoted(path: Path, text: str, separator: str, says_separator: bool) -> list[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     records: list[tuple[int, list[str]]] = []
-    begins, columns, limit = 1, 0, csv.field_size_limit(sys.maxsize)
+    begins, columns, place, limit = 1, 0, 0, csv.field_size_limit(sys.maxsize)
     try:
         for cells in reader:
             if columns and reader.line_num > begins:
-                _check_swallowed(path, begins, cells, separator, columns)
+                _check_swallowed(path, begins, cells, separator, columns, place)
             records.append((begins, cells))
             if not columns and any(cells) and len(records) > says_separator:
                 columns = len(cells)  # of the heading
+                place = next((at for at, name in enumerate(cells) if name.strip().lower() == "path"), 0)
             begins = reader.line_num + 1
     except csv.Error as error:
         raise MirbenchError(
@@ -80,16 +82,21 @@ def _quoted(path: Path, text: str, separator: str, says_separator: bool) -> list
     return records
 
 
-def _check_swallowed(path: Path, line: int, cells: Sequence[str], separator: str, columns: int) -> None:
-    """Raises MirbenchError where a cell holds line breaks, and between them as many separators as rows have."""
+def _check_swallowed(path: Path, line: int, cells: Sequence[str], separator: str, columns: int, place: int) -> None:
+    """Raises MirbenchError where a cell holds line breaks, and after one of them what looks like a row: as many cells, or at the `place` of
+    the path one that ends as files of audio do."""
     for cell in cells:
-        first, *inner, last = [part.count(separator) for part in _BREAK.split(cell)] + [-1] * (not _BREAK.search(cell))
-        if last >= 0 and first + last == columns - 1 and all(count == columns - 1 for count in inner):
-            many = len(inner) + 1
+        if any(_is_row(part.split(separator), columns, place) for part in _BREAK.split(cell)[1:]):
+            many = len(_BREAK.findall(cell))
             raise MirbenchError(
                 f"{path}, line {line}: a double quote opens a cell that takes in the next {many} line{'s'[: many != 1]}, which "
                 "look like rows of their own; double the quote, or quote the whole cell."
             )
+
+
+def _is_row(cells: Sequence[str], columns: int, place: int) -> bool:
+    named = len(cells) > max(place, 1) and cells[place].strip().lower().endswith(tuple(AUDIO))
+    return named or (columns > 2 and len(cells) == columns)
 
 
 def _separator(text: str, separators: str) -> str:

@@ -11,14 +11,14 @@ import math
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mirbench.data.findings import Finding
 from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, duration_of, group_text, name_text, path_text, seconds
-from mirbench.data.manifests.columns import CORE, is_missing
+from mirbench.data.manifests.columns import CORE, KNOWN, is_missing
 from mirbench.data.manifests.groups import Groups, is_placeholder
 from mirbench.data.manifests.noticed import of_missing, of_rows
 from mirbench.data.manifests.paths import Finder
@@ -75,24 +75,17 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
 
 
-def read_manifest(
-    path: str | Path,
-    *,
-    data_root: Path | None = None,
-    allow_outside: bool = False,
-    split_seed: int = 0,
-    annotations: Collection[str] | None = None,
-) -> list[Clip]:
+def read_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False, split_seed: int = 0) -> list[Clip]:
     """The clips of a manifest: CSV, TSV, JSON lines or Parquet, by its ending; where it has no split column, split by `assign_splits`.
 
-    annotations: whose labels are spread over the splits, all by default; a run spreads those that some task reads. As `load_manifest` says
-    otherwise; what it finds strange is a Python warning.
+    Labels of `columns.KNOWN` annotations are spread over the splits. As `load_manifest` says otherwise; what it finds strange is a Python
+    warning.
     """
     found = load_manifest(path, data_root=data_root, allow_outside=allow_outside)
     for finding in found.findings:
         if finding.level == "warning":
             warnings.warn(f"{path}: {finding.text}", stacklevel=2)
-    return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed, read=annotations)[0]
+    return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed, read=KNOWN)[0]
 
 
 def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Manifest:

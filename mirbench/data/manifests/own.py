@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mirbench.data.audio.opening import why_not_opened
 from mirbench.data.findings import Finding, of_assigned
+from mirbench.data.manifests.columns import KNOWN
 from mirbench.data.manifests.folder_scan import AUDIO, FolderContents, scan_folder
 from mirbench.data.manifests.manifest import load_manifest
 from mirbench.data.manifests.paths import readable
@@ -43,13 +44,11 @@ def own_dataset(
     data_root: Path | None,
     allow_outside: bool,
     split_seed: int,
-    read: Collection[str] | None = None,
 ) -> Dataset:
     """The data set that a file, a folder or `mirdata:NAME` is. taken: names that it must not have.
 
-    data_root, allow_outside: as in `load_manifest`. split_seed: for what has no splits of its own. read: annotations that some task
-    reads, whose labels are spread over the splits of a manifest. Nothing is read yet but whether it is there. Raises MirbenchError where
-    it is not, or is nothing that can be read.
+    data_root, allow_outside: as in `load_manifest`. split_seed: for what has no splits of its own. Nothing is read yet but whether it
+    is there. Raises MirbenchError where it is not, or is nothing that can be read.
     """
     if given.startswith(PREFIX):
         name = given.removeprefix(PREFIX)
@@ -75,7 +74,7 @@ def own_dataset(
     check_regular(path)
     if empty:
         raise MirbenchError(f"the manifest {path} is empty; it needs a line per clip, with its path.")
-    return ManifestDataset(name, path, data_root, allow_outside, split_seed, read)
+    return ManifestDataset(name, path, data_root, allow_outside, split_seed)
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,9 @@ class _Own(OwnDataset):
 class ManifestDataset(_Own):
     """The data set that a manifest tells of; read again when the file has changed."""
 
-    def __init__(
-        self, name: str, location: Path, data_root: Path | None, allow_outside: bool, split_seed: int, read: Collection[str] | None = None
-    ) -> None:
+    def __init__(self, name: str, location: Path, data_root: Path | None, allow_outside: bool, split_seed: int) -> None:
         super().__init__(name, location, f"the manifest {readable(os.fspath(location))}", split_seed)
-        self.data_root, self.allow_outside, self.read = data_root, allow_outside, read
+        self.data_root, self.allow_outside = data_root, allow_outside
         self._kept: tuple[tuple[int, int], _Loaded] | None = None
 
     def _load(self) -> _Loaded:
@@ -157,7 +154,7 @@ class ManifestDataset(_Own):
             if self._kept is None or self._kept[0] != version:
                 manifest = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
-                clips, rule = self._settled(manifest.clips, self.read, grouped_by=manifest.grouped_by)
+                clips, rule = self._settled(manifest.clips, KNOWN, grouped_by=manifest.grouped_by)
                 findings = (*manifest.findings, *of_assigned(manifest.clips, clips))
                 self._kept = version, _Loaded(clips, manifest.annotations, rule, digest, manifest.columns, findings)
         except OSError as error:

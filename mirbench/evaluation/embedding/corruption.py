@@ -60,13 +60,13 @@ def corrupt(
     try:
         with state:
             corrupted = _applied(corruption, own, others, sample_rate, level, seed)
-    except MemoryError:
+    except (MemoryError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise Fault(condition, clip_id, f"raised {describe(error)}") from error
     if wrong := _wrong(corrupted, audio) or _left(state.changed):
         raise Fault(condition, clip_id, wrong)
-    return np.ascontiguousarray(corrupted)
+    return np.array(corrupted, order="C")  # a copy, since a corruption may use its buffer again
 
 
 def _applied(

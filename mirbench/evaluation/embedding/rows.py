@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.errors import describe
+
 NUMBERS = "fiub"  # kinds of dtype: floats, whole numbers, true and false
 
 
@@ -20,8 +22,11 @@ def as_rows(returned: Any, count: int) -> np.ndarray:
     ValueError: list, not a numpy array
     """
     if "torch" in sys.modules and isinstance(returned, sys.modules["torch"].Tensor):
-        tensor = returned.detach().cpu()
-        returned = (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).resolve_conj().numpy()
+        try:
+            tensor = returned.detach().cpu().resolve_conj().resolve_neg()
+            returned = (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).numpy()
+        except (TypeError, RuntimeError, NotImplementedError) as error:
+            raise ValueError(f"a tensor that is no array ({describe(error)})") from error
     if not isinstance(returned, np.ndarray):
         raise ValueError(f"{type(returned).__name__}, not a numpy array")
     if returned.dtype.kind not in NUMBERS:
@@ -32,4 +37,4 @@ def as_rows(returned: Any, count: int) -> np.ndarray:
         raise ValueError(f"{len(returned)} rows for a batch of {count}")
     if not returned.shape[1]:
         raise ValueError("an embedding without dimensions")
-    return np.asarray(returned)
+    return np.array(returned)  # a copy, since an encoder may use its buffer again

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.engine.global_state import unchanged
-from mirbench.errors import MirbenchError, describe
+from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.evaluation.embedding.rows import as_rows
 from mirbench.nouns import Embed, Staged
 
@@ -91,9 +91,9 @@ def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, A
                 rows = embed.encode(fronts[embed.kind])
             else:
                 rows = embed(part.copy())  # its own to change
-    except (MirbenchError, OSError, MemoryError):
-        raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_not_of_plugin(error):
+            raise
         raise MirbenchError(f"{encoder.title} failed while embedding: {describe(error)}; --debug shows where.") from error
     try:
         return as_rows(rows, len(part))

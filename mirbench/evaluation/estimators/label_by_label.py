@@ -37,10 +37,12 @@ class LabelByLabel(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 def logits_of_two(estimator: Any, X: np.ndarray) -> np.ndarray:
-    """(clips,): how far a fitted classifier of two classes holds a clip to be of the second."""
+    """(clips,): how far a fitted classifier of two classes holds a clip to be of the greater one, 1 of 0 and 1."""
+    place = int(np.argmax(estimator.classes_))
     if hasattr(estimator, "decision_function"):
         scores = np.asarray(estimator.decision_function(X))
-        return scores if scores.ndim == 1 else scores[:, 1] - scores[:, 0]
+        scores = scores if scores.ndim == 1 else scores[:, 1] - scores[:, 0]
+        return scores if place else -scores
     if hasattr(estimator, "predict_proba"):
-        return log_odds(estimator.predict_proba(X)[:, 1])
-    return (estimator.predict(X) == estimator.classes_[1]).astype(np.float64)
+        return log_odds(estimator.predict_proba(X)[:, place])
+    return (estimator.predict(X) == estimator.classes_[place]).astype(np.float64)

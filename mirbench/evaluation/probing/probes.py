@@ -60,7 +60,10 @@ class FittedProbe:
 
 
 def complete(output: np.ndarray, learned: np.ndarray, blank: np.ndarray) -> np.ndarray:
-    """The scores of what was learned, (clips, learned), among those of all classes, (clips, classes) float32."""
+    """The scores of what was learned, (clips, learned), among those of all classes, (clips, classes) float32. Raises MirbenchError where
+    there is not one of each."""
+    if output.shape != (wanted := (len(output), len(learned))):
+        raise MirbenchError(f"the probe's estimator gives outputs of the shape {output.shape}, and they should be {wanted}.")
     scores = np.tile(blank, (len(output), 1))
     scores[:, learned] = output
     return scores
@@ -68,8 +71,15 @@ def complete(output: np.ndarray, learned: np.ndarray, blank: np.ndarray) -> np.n
 
 def scores_of(estimator: Any, features: np.ndarray, target: str) -> np.ndarray:
     """(clips, outputs) of a fitted estimator: its decision function where that has a column for each class, one logit of two classes being
-    shared out; else the logarithm of its probabilities, of labels their log odds; else 1 for what it predicts. target: or `label`, of one
-    label alone, which it was fitted to as to two classes."""
+    shared out; else the logarithm of its probabilities, of labels their log odds; else 1 for what it predicts. Classes are in ascending
+    order, whatever that of its `classes_`. target: or `label`, of one label alone, which it was fitted to as to two classes."""
+    scores = _scores_as_given(estimator, features, target)
+    if target == "multiclass" and scores.shape[1:] == (len(estimator.classes_),):
+        return scores[:, np.argsort(estimator.classes_)]
+    return scores
+
+
+def _scores_as_given(estimator: Any, features: np.ndarray, target: str) -> np.ndarray:
     from mirbench.evaluation.estimators.label_by_label import logits_of_two
 
     if target == "regression":

@@ -14,7 +14,9 @@ from mirbench.errors import MirbenchError, describe, in_words
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
-from mirbench.evaluation.statistics import significance
+from mirbench.evaluation.statistics.estimates import estimate
+from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.evaluation.statistics.resampling import measure
 from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
 from mirbench.registry.contract import wrong_label
@@ -299,9 +301,9 @@ def measured(
     groups: all that are resampled, where the predictions may lack some.
     """
     resolved = [metrics.resolve(metric) for metric in task.metrics]
-    values, resampled = significance.measure(resolved, predictions, resamples, groups=groups)
-    rows = [
-        (metric.name, float(value), *significance.resampled_interval(float(value), each))
-        for metric, value, each in zip(resolved, values, resampled, strict=True)
-    ]
+    values, resampled = measure(resolved, predictions, resamples, groups=groups)
+    layout, rows = Layout({}, resamples, len({*predictions.groups, *groups})), []
+    for metric, value, each in zip(resolved, values, resampled, strict=True):
+        found = estimate(layout.vector("", [float(value)], [each]), layout, "score")
+        rows.append((metric.name, found.value, found.low, found.high))
     return rows, resampled

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from mirbench.engine.store import key_of
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing.scoring import TaskData, labels_behind, majority_predictions, measured, of_read
 from mirbench.evaluation.probing.stored import read_predictions
-from mirbench.evaluation.statistics.significance import resampled_interval
+from mirbench.evaluation.statistics.estimates import estimate, holm, shared
+from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.experiment.gather.corrupted import CorruptedRows
 from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
-from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, read_report, seed_mean, summaries
+from mirbench.experiment.gather.resamples import (
+    Measurement,
+    Trainings,
+    check_same_clips,
+    read_measurement,
+    read_report,
+    summaries,
+    vectors,
+)
 from mirbench.experiment.planning.graph import RunGraph
+from mirbench.experiment.planning.power import Spread, keep_spreads
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
 from mirbench.records import MAJORITY, Condition
 from mirbench.results.overlap_mark import MARKS
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import TABLES
+from mirbench.results.schema import TABLES, listed
 
 
 @dataclass
 class CleanRows:
     """For the run folder; filled task by task. predictions: what writes those."""
 
+    trainings: Trainings
     scores: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[Callable[[], None]] = field(default_factory=list)
+    resampled: list[np.ndarray] = field(default_factory=list)  # of the rows of scores
+    spreads: list[Spread] = field(default_factory=list)
 
     def add(
         self, run: RunGraph, folder: RunFolder, task: Task, data: Data, labels: TaskData
@@ -56,11 +72,25 @@ class CleanRows:
         clean[MAJORITY] = [self._majority(run, folder, task, data, labels, clip_ids)]
         whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": len(labels.splits["train"].clips)}]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
+        layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, clean[MAJORITY][0].n_groups)
+        self.spreads += _spreads(self.trainings, layout, of_task, clean)
+        rows = summaries(self.trainings, layout, task.name, data.name, clean)
         for name, measurements in clean.items():
             self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
-            self.summaries += summaries(name, task.name, data.name, measurements)
-        self.comparisons += _compare(run, task, data, clean)
+            self.resampled += [row for each in measurements for row in each.resampled]
+            self.summaries += rows[name]
+        self.comparisons += self._compare(run, layout, {"task": task.name, "dataset": data.name}, clean)
         return clean, whose
+
+    def finish(self) -> None:
+        """Corrects the p-values of comparisons for their number, those of headline metrics by themselves."""
+        heads = {(row["task"], row["dataset"]): row["metric"] for row in reversed(self.comparisons)}
+        families: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+        for row in self.comparisons:
+            families[heads[row["task"], row["dataset"]] == row["metric"]].append(row)
+        for rows in families.values():
+            for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+                row["p_holm"] = p
 
     def _of_seed(self, run: RunGraph, folder: RunFolder, at: tuple[str, str, str, int]) -> tuple[Measurement, tuple[str, ...]]:
         store, (_, dataset, task, _) = run.resolved.store, at
@@ -84,12 +114,39 @@ class CleanRows:
         read = [clip.id for labelled in labels.splits.values() for clip in labelled.clips]
         key = key_of(majority=task.name, data=data.key(), read=read, resamples=resamples, **code)
         behind = labels_behind(task, floor)
-        return Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), clips, key=key, labels=behind)
+        groups = len(set(floor.groups))
+        return Measurement(Condition(), tuple(rows), resampled, len(floor.clip_ids), groups, clips, key=key, labels=behind)
+
+    def _compare(
+        self, run: RunGraph, layout: Layout, of_task: dict[str, str], clean: dict[str, list[Measurement]]
+    ) -> Iterator[dict[str, Any]]:
+        """Each encoder against every other encoder and floor that comes after it, on clean audio.
+
+        The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
+        """
+        trainings = self.trainings
+        for metric in clean[MAJORITY][0].metrics:
+            found = vectors(layout, metric, clean)
+            spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
+            for i, entry in enumerate(run.resolved.encoders):
+                for baseline in [*(other.name for other in run.resolved.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
+                    pair = {name: spread[name] for name in (entry.name, baseline) if name in spread}
+                    difference = found[entry.name] - found[baseline]
+                    each = estimate(difference, layout, "difference", pair)
+                    yield {
+                        **{"encoder": entry.name, "baseline": baseline, **of_task, "metric": metric},
+                        **{"difference": each.value, "ci_low": each.low, "ci_high": each.high, "p": each.p},
+                        **{"detectable": each.detectable, "n_seeds": trainings.seeds[entry.name]},
+                        **{"baseline_seeds": trainings.seeds[baseline], "n_test": clean[entry.name][0].n_test, "n_groups": layout.groups},
+                        **{"by_seed": listed(layout.by_seed(difference, entry.name))},
+                        **{"one_training": int(trainings.single(entry.name)), "baseline_one_training": int(trainings.single(baseline))},
+                    }
 
 
 def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
-    clean_rows, corrupted = CleanRows(), CorruptedRows(made.faults)
+    trainings = Trainings.of(run.resolved.entries)
+    clean_rows, corrupted = CleanRows(trainings), CorruptedRows(trainings, made.faults)
     tasks: dict[str, Any] = {}
     unreadable = {data.name: skipped_clips(run, data.name) for data in run.resolved.scored_data}
     for task in run.resolved.tasks:
@@ -99,6 +156,7 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
                 clean, whose = clean_rows.add(run, folder, task, data, labels)
                 corrupted.add(run, task, data, clean, whose)
                 add_task(tasks, run, task, data, labels)
+    clean_rows.finish()
     corrupted.finish(run)
     manifest = manifest_of(run, tasks, made, command, unreadable)
     overlapping = manifest.get("overlap", {})
@@ -113,24 +171,25 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         "robustness_comparisons": corrupted.comparisons,
         "equivariance": corrupted.equivariance,
     }
+    folder.write_resamples(np.array([*clean_rows.resampled, *corrupted.resampled]))
     for name, rows in tables.items():
         for row in rows:
             row |= {mark: int(row.get(who) in overlapping) for who, mark in MARKS.items()}
         folder.write(name, TABLES[name].frame(rows))
     folder.write_manifest({**manifest, "files": folder.digests()})
+    keep_spreads(clean_rows.spreads, run.resolved.store, run.key)
 
 
-def _compare(run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]]) -> Iterator[dict[str, Any]]:
-    """Each encoder against every other encoder and floor that comes after it, on clean audio.
-
-    The variants of a sweep are not compared with each other, but where they are the same point of two encoders' sweeps.
-    """
-    for metric in clean[MAJORITY][0].metrics:
-        for i, entry in enumerate(run.resolved.encoders):
-            value, resampled = seed_mean(clean[entry.name], metric)
-            for baseline in [*(other.name for other in run.resolved.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
-                other, others = seed_mean(clean[baseline], metric)
-                low, high = resampled_interval(value - other, resampled - others, bounded=False)
-                facts = {"encoder": entry.name, "baseline": baseline, "task": task.name, "dataset": data.name, "metric": metric}
-                sizes = {"n_seeds": len(clean[entry.name]), "n_test": clean[entry.name][0].n_test}
-                yield {**facts, "difference": value - other, "ci_low": low, "ci_high": high, **sizes}
+def _spreads(
+    trainings: Trainings, layout: Layout, of_task: Mapping[str, str], clean: Mapping[str, Sequence[Measurement]]
+) -> Iterator[Spread]:
+    """What clips and trainings vary of the headline metric, of each pair of encoders that were trained several times."""
+    metric = clean[MAJORITY][0].metrics[0]
+    found = vectors(layout, metric, {name: clean[name] for name in layout.seeds if trainings.kinds[name] == "trained"})
+    own = {name: layout.training(vector, name) for name, vector in found.items()}
+    for one, other in itertools.combinations(own, 2):
+        variance = float(np.nanvar((found[one] - found[other])[1 : 1 + layout.resamples])) * layout.few_groups
+        both = [own[one], own[other]]
+        clips = max(variance - sum(each.sampled / each.seeds for each in both), 0.0)  # over very many seeds
+        yield Spread(**of_task, metric=metric, clips=clips, trainings=sum(each.total for each in both) / 2, groups=layout.groups,
+                     freedom=sum(each.freedom for each in both))  # fmt: skip

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mirbench.engine.jobs import Job
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.evaluation.statistics import robustness
-from mirbench.evaluation.statistics.robustness import Measured
-from mirbench.evaluation.statistics.significance import holm
-from mirbench.experiment.gather.resamples import Measurement, check_same_clips, read_measurement, seed_mean, summaries
+from mirbench.evaluation.statistics.estimates import holm
+from mirbench.experiment.gather.resamples import Measurement, Trainings, check_same_clips, read_measurement, summaries, vectors
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.resolve.records import Data, Entry
+from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
 from mirbench.records import ALL, CLEAN, MAJORITY, Condition
+from mirbench.results.schema import listed
 
 if TYPE_CHECKING:
     from mirbench.evaluation.embedding.corruption import Fault
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 class CorruptedRows:
     """For the run folder; filled task by task. faults: by data set and corruption; of such a corruption nothing is shown."""
 
+    trainings: Trainings
     faults: Mapping[str, Mapping[str, Fault]]
     scores: list[dict[str, Any]] = field(default_factory=list)
+    resampled: list[np.ndarray] = field(default_factory=list)  # of the rows of scores
     summaries: list[dict[str, Any]] = field(default_factory=list)
     lines: list[list[robustness.Line]] = field(default_factory=list)  # of each task and data set
+    fewest: int = 0  # groups of any of them
     rows: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     equivariance: list[dict[str, Any]] = field(default_factory=list)
@@ -37,62 +42,76 @@ class CorruptedRows:
         self, run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]], whose: dict[str, list[dict[str, Any]]]
     ) -> None:
         """clean: what was measured on clean audio, by entry, one a seed, the majority floor among them; whose: whose it is."""
-        resolved, headline = run.resolved, clean[MAJORITY][0].metrics[0]
-        scored: dict[str, dict[tuple[str, int], Measured]] = {}
-        for entry in resolved.entries:
-            name, whole = entry.name, clean[entry.name]
-            scored[name] = {(CLEAN, 0): seed_mean(whole, headline)}
-            for condition in (c for conditions in resolved.conditions.values() for c in conditions):
-                if measurements := self._over_seeds(run, run.corrupted.scores, entry, task, data, condition):
-                    check_same_clips([*whole, *measurements], f"{task.name} on {data.name} with {name} under {condition}")
-                    self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
-                    self.summaries += summaries(name, task.name, data.name, measurements)
-                    scored[name][condition.corruption, condition.severity] = seed_mean(measurements, headline)
-                if measurements := self._over_seeds(run, run.corrupted.shifted, entry, task, data, condition):
-                    self.equivariance += summaries(name, task.name, data.name, measurements)
-        if all(len(curve) == 1 for curve in scored.values()):
+        resolved, headline, trainings = run.resolved, clean[MAJORITY][0].metrics[0], self.trainings
+        layout = trainings.layout(resolved.config.bootstrap.resamples, clean[MAJORITY][0].n_groups)
+        of_task = f"{task.name} on {data.name}"
+        clean_vectors = vectors(layout, headline, clean)
+        curves: dict[str, dict[tuple[str, int], np.ndarray]] = {e.name: {(CLEAN, 0): clean_vectors[e.name]} for e in resolved.entries}
+        of_entries: list[dict[str, list[Any]]] = [{e.name: [] for e in resolved.entries} for _ in range(4)]
+        scores, resampled, summarised, moved = of_entries
+        for condition in (c for conditions in resolved.conditions.values() for c in conditions):
+            if found := self._measured(run, run.corrupted.scores, task, data, condition):
+                for name, measurements in found.items():
+                    check_same_clips([*clean[name], *measurements], f"{of_task} with {name} under {condition}")
+                    scores[name] += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
+                    resampled[name] += [row for each in measurements for row in each.resampled]
+                for name, rows in summaries(trainings, layout, task.name, data.name, found).items():
+                    summarised[name] += rows
+                for name, vector in vectors(layout, headline, found).items():
+                    curves[name][condition.corruption, condition.severity] = vector
+            if found := self._measured(run, run.corrupted.shifted, task, data, condition):
+                for name, rows in summaries(trainings, layout, task.name, data.name, found).items():
+                    moved[name] += rows
+        kept: tuple[list[Any], ...] = (self.scores, self.resampled, self.summaries, self.equivariance)
+        for found_of_entries, whole in zip(of_entries, kept, strict=True):
+            whole += [each for several in found_of_entries.values() for each in several]
+        if all(len(curve) == 1 for curve in curves.values()):
             return
         counted = [name for name in resolved.conditions if resolved.corruptions[name].counted]
-        floor = seed_mean(clean[MAJORITY], headline)
-        facts = {"task": task.name, "dataset": data.name, "metric": headline}
+        scored = robustness.Scored(layout, curves, clean_vectors[MAJORITY], trainings.kinds)
+        facts = {"task": task.name, "dataset": data.name, "metric": headline, "n_groups": layout.groups}
         of_entry = {e.name: {**facts, "n_seeds": len(e.seeds), "n_test": clean[e.name][0].n_test} for e in resolved.entries}
-        lines = robustness.robustness(scored, floor, resolved.baseline, counted, resolve_metric(task.metrics[0]).best)
+        lines = robustness.robustness(scored, resolved.baseline, counted, resolve_metric(task.metrics[0]).best)
         self.lines.append(lines)
-        self.rows += [_row(line) | of_entry[line.encoder] for line in lines]
-        differences = robustness.comparisons(scored, list(_pairs(run)), floor, counted)
-        self.comparisons += [_row(each) | of_entry[each.encoder] for each in differences]
+        self.fewest = min(self.fewest or layout.groups, layout.groups)
+        self.rows += [self._row(line) | of_entry[line.encoder] for line in lines]
+        differences = robustness.comparisons(scored, list(_pairs(run)), counted)
+        self.comparisons += [self._row(each) | of_entry[each.encoder] for each in differences]
 
     def finish(self, run: RunGraph) -> None:
         """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure."""
         facts = {"task": ALL, "dataset": ALL, "metric": ALL}
-        seeds = {entry.name: len(entry.seeds) for entry in run.resolved.entries}
-        self.rows += [{**_row(line), **facts, "n_seeds": seeds[line.encoder]} for line in robustness.across_tasks(self.lines)]
+        layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, self.fewest)
+        means = robustness.across_tasks(self.lines, layout, self.trainings.kinds)
+        self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.seeds[line.encoder]} for line in means]
         for measure in {row["measure"] for row in self.comparisons}:
             rows = [row for row in self.comparisons if row["measure"] == measure]
             for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
                 row["p_holm"] = p
 
-    def _over_seeds(
-        self,
-        run: RunGraph,
-        jobs: Mapping[tuple[str, str, str, int, Condition], Job],
-        entry: Entry,
-        task: Task,
-        data: Data,
-        condition: Condition,
-    ) -> list[Measurement]:
-        """What was measured under a condition, one a seed; nothing where that was not planned, or a faulty corruption is in its way."""
+    def _measured(
+        self, run: RunGraph, jobs: Mapping[tuple[str, str, str, int, Condition], Job], task: Task, data: Data, condition: Condition
+    ) -> dict[str, list[Measurement]]:
+        """By entry, what was measured under a condition, one a seed; without those for which it was not planned, or a faulty corruption is
+        in the way."""
         if condition.corruption in self.faults.get(data.name, {}):
-            return []
-        planned = [jobs.get((entry.name, data.name, task.name, seed, condition)) for seed in entry.seeds]
-        found = [read_measurement(run.resolved.store, job) for job in planned if job is not None]
-        return [each for each in found if each is not None] if all(found) else []
+            return {}
+        measured = {}
+        for entry in run.resolved.entries:
+            planned = [jobs.get((entry.name, data.name, task.name, seed, condition)) for seed in entry.seeds]
+            found = [read_measurement(run.resolved.store, job) for job in planned if job is not None]
+            if found and all(found):
+                measured[entry.name] = [each for each in found if each is not None]
+        return measured
 
-
-def _row(line: robustness.Line | robustness.Difference) -> dict[str, Any]:
-    """Its cells of robustness.csv or robustness_comparisons.csv."""
-    columns = {"low": "ci_low", "high": "ci_high"}
-    return {columns.get(f.name, f.name): getattr(line, f.name) for f in fields(line) if f.name != "resampled"}
+    def _row(self, line: robustness.Line | robustness.Difference) -> dict[str, Any]:
+        """Its cells of robustness.csv or robustness_comparisons.csv."""
+        columns = {"low": "ci_low", "high": "ci_high"}
+        cells = {columns.get(f.name, f.name): getattr(line, f.name) for f in fields(line) if f.name != "vector"}
+        cells |= {"by_seed": listed(cells["by_seed"])} if "by_seed" in cells else {}
+        single = {"one_training": int(self.trainings.single(line.encoder))}
+        single |= {"baseline_one_training": int(self.trainings.single(line.baseline))} if line.baseline else {}
+        return cells | single
 
 
 def _pairs(run: RunGraph) -> Iterator[tuple[str, str]]:

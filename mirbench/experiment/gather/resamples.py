@@ -12,20 +12,23 @@ import numpy as np
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.statistics.robustness import Measured
-from mirbench.evaluation.statistics.significance import resampled_interval
-from mirbench.records import Condition
+from mirbench.evaluation.statistics.estimates import estimate, shared
+from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.experiment.resolve.records import Entry
+from mirbench.records import MAJORITY, Condition
+from mirbench.results.schema import listed
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one score job found. rows: (metric, value, low, high); resampled: (metrics, resamples); clips: a hash of those scored; labels:
-    of a metric that is a mean over labels, how many it is over, and how many there are."""
+    """What one score job found. rows: (metric, value, low, high); resampled: (metrics, resamples); n_groups: that were resampled; clips: a
+    hash of those scored; labels: of a metric that is a mean over labels, how many it is over, and how many there are."""
 
     condition: Condition
     rows: tuple[tuple[str, float, float, float], ...]
     resampled: np.ndarray
     n_test: int
+    n_groups: int
     clips: str
     seconds: float = 0.0
     key: str = ""
@@ -36,13 +39,16 @@ class Measurement:
         """The first is the headline."""
         return [name for name, *_ in self.rows]
 
-    def of(self, metric: str) -> Measured:
-        place = self.metrics.index(metric)
-        return self.rows[place][1], self.resampled[place]
-
     def scores(self, whose: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A row of scores.csv for each metric. whose: the cells that say whose they are."""
-        facts = {**whose, **asdict(self.condition), "n_test": self.n_test, "seconds": self.seconds, "key": self.key}
+        facts = {
+            **whose,
+            **asdict(self.condition),
+            "n_test": self.n_test,
+            "n_groups": self.n_groups,
+            "seconds": self.seconds,
+            "key": self.key,
+        }
         labels = {metric: dict(zip(("n_labels", "of_labels"), counts, strict=True)) for metric, counts in self.labels.items()}
         return [
             {**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high, **labels.get(metric, {})}
@@ -62,7 +68,7 @@ def read_measurement(store: Store, job: Job) -> Measurement | None:
     if not report["n_test"]:
         return None
     resampled = np.load(store.folder(*job.name) / "resampled.npy")
-    facts = (report["n_test"], report["clips"], report["seconds"], job.key, report["labels"])
+    facts = (report["n_test"], report["n_groups"], report["clips"], report["seconds"], job.key, report["labels"])
     return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
 
 
@@ -77,19 +83,59 @@ def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:
         )
 
 
-def seed_mean(measurements: Sequence[Measurement], metric: str) -> Measured:
-    """The mean over measurements of one condition, one a seed, and that of each resample."""
-    found = [m.of(metric) for m in measurements]
-    return float(np.mean([value for value, _ in found])), np.mean([resampled for _, resampled in found], axis=0)
+@dataclass(frozen=True)
+class Trainings:
+    """How the entries of a run were trained, for what is made of their scores. seeds: of each entry; kinds: trained | random, of weights
+    that are drawn and not trained, | fixed."""
+
+    seeds: Mapping[str, int]
+    kinds: Mapping[str, str]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Trainings:
+        """And of the majority floor."""
+        return cls({e.name: len(e.seeds) for e in entries} | {MAJORITY: 1}, {e.name: _kind(e) for e in entries} | {MAJORITY: "fixed"})
+
+    def single(self, name: str) -> bool:
+        """Whether it was trained once, so that nothing tells how another training would have come out."""
+        return self.kinds[name] == "trained" and self.seeds[name] == 1
+
+    def layout(self, resamples: int, groups: int) -> Layout:
+        return Layout(self.seeds, resamples, groups)
 
 
-def summaries(encoder: str, task: str, dataset: str, measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """A row of summary.csv for each metric of one condition; measurements: one a seed."""
-    first, rows = measurements[0], []
-    facts = {"encoder": encoder, "task": task, "dataset": dataset, "n_seeds": len(measurements), "n_test": first.n_test}
-    facts |= {"corruption": first.condition.corruption, "severity": first.condition.severity}
-    for metric in first.metrics:
-        value, resampled = seed_mean(measurements, metric)
-        low, high = resampled_interval(value, resampled)
-        rows.append({**facts, "metric": metric, "value": value, "ci_low": low, "ci_high": high})
+def _kind(entry: Entry) -> str:
+    return "trained" if entry.encoder.trainable or entry.checkpoints else "random" if entry.encoder.seeded else "fixed"
+
+
+def vectors(layout: Layout, metric: str, measurements: Mapping[str, Sequence[Measurement]]) -> dict[str, np.ndarray]:
+    """By entry, the replicates of the mean over its seeds. measurements: of one condition, one a seed."""
+    found = {}
+    for name, several in measurements.items():
+        place = several[0].metrics.index(metric)
+        found[name] = layout.vector(name, [m.rows[place][1] for m in several], [m.resampled[place] for m in several])
+    return found
+
+
+def summaries(
+    trainings: Trainings, layout: Layout, task: str, dataset: str, measurements: Mapping[str, Sequence[Measurement]]
+) -> dict[str, list[dict[str, Any]]]:
+    """By entry, a row of summary.csv for each metric of one condition; measurements: by entry, one a seed."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in measurements}
+    for metric in next(iter(measurements.values()))[0].metrics:
+        found = vectors(layout, metric, measurements)
+        spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
+        for name, vector in found.items():
+            first, several = measurements[name][0], measurements[name]
+            ours = {name: spread[name]} if name in spread else {}
+            estimated = estimate(vector, layout, "score", ours)
+            rows[name].append(
+                {
+                    **{"encoder": name, "task": task, "dataset": dataset, "metric": metric, "value": estimated.value},
+                    **{"ci_low": estimated.low, "ci_high": estimated.high},
+                    **{"corruption": first.condition.corruption, "severity": first.condition.severity},
+                    **{"n_seeds": len(several), "n_test": first.n_test, "n_groups": layout.groups},
+                    **{"by_seed": listed(layout.by_seed(vector, name)), "one_training": int(trainings.single(name))},
+                }
+            )
     return rows

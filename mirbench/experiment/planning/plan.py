@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mirbench.engine.jobs import Job
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import RunGraph
+from mirbench.experiment.planning.power import describe_power
 from mirbench.experiment.planning.reasons import Reasons
 
 STAGES = {
@@ -21,14 +22,14 @@ MOST_REASONS = 8
 
 
 def describe_plan(run: RunGraph, verbose: bool = False) -> str:
-    """At most 25 lines; verbose: with a line for each job."""
+    """At most 25 lines, and one for each task where a difference is to be found; verbose: with a line for each job."""
     graph, store = run.graph, run.resolved.store
     missing = graph.missing(store)
     seconds, megabytes = cost_of(run, missing)
     head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds)} and {size(megabytes)} in {store.root}"
     lines = [head, *_stages(run, missing)]
     reasons = Reasons(run).of(missing)
-    lines += _frequent(reasons)
+    lines += [*_frequent(reasons), *describe_power(run)]
     if verbose:
         lines += ["", *_jobs(run, reasons)]
     return "\n".join(lines)

@@ -82,8 +82,9 @@ class OverlapSearch:
                 within += find_overlap(own, others, cache, workers) if own and others else []
         probed = []
         for data in self.tested:
-            own, others = (list(_clips([data], splits)) for splits in (("train",), TESTED_SPLITS))
-            probed += find_overlap(own, others, cache, workers) if own and others else []
+            for splits in ((("train",), TESTED_SPLITS), (("valid",), ("test",))):
+                own, others = (list(_clips([data], each)) for each in splits)
+                probed += find_overlap(own, others, cache, workers) if own and others else []
         found = [[where, asdict(each)] for where, each in overlaps]
         write_json(folder / "overlap.json", {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))})
 

@@ -31,6 +31,7 @@ def score_predictions(resolved: Resolved, task: Task, condition: Condition, shif
     report["clips"] = key_of(clips=predicted.clip_ids, groups=predicted.groups)
     if predicted.clip_ids:
         report["rows"], resampled = scoring.measured(task, predicted, resolved.config.bootstrap.resamples, groups)
+        report["n_groups"] = len({*groups, *predicted.groups})
         report["labels"] = scoring.labels_behind(task, predicted)
         np.save(folder / "resampled.npy", resampled)
     write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})

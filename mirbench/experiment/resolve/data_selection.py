@@ -36,8 +36,7 @@ def register_own_data(config: RunConfig, registry: Registry) -> RunConfig:
         given = name if name.startswith("mirdata:") else os.path.abspath(Path(name).expanduser())
         if not registry.has_own(given):
             seed, outside = config.split_seed, config.allow_outside
-            read = {task.annotation for task in registry.tasks.values()}
-            dataset = own_dataset(given, registry.datasets, data_root=root, allow_outside=outside, split_seed=seed, read=read)
+            dataset = own_dataset(given, registry.datasets, data_root=root, allow_outside=outside, split_seed=seed)
             registry.add_own(given, dataset)
         return [given]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.global_state import unchanged
 from mirbench.engine.store import Store, key_of
-from mirbench.errors import MirbenchError, describe
+from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
 from mirbench.records import SPLITS, Clip, Condition
 from mirbench.settings.config import RunConfig
@@ -273,7 +273,7 @@ def naming(kind: str, name: str, provider: str, doing: str, seed: int | None = N
     try:
         with unchanged(whose, seed, may_draw=seed is not None):
             yield
-    except (MirbenchError, OSError, MemoryError):
-        raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_not_of_plugin(error):
+            raise
         raise MirbenchError(f"{whose} failed while {doing}: {describe(error)}; --debug shows where.") from error

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from mirbench.errors import MirbenchError
 from mirbench.records import ALL, MAJORITY
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import RATIOS, Panel, of_clean_audio, panels, size
+from mirbench.reporting.tables.scores import verdicts
+from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "hea
     shown = [p for p in panels(clean) if p.headline or metrics == "all"]
     own = {own_name(row.name) for row in rows}
     handles = [Line2D([], [], linestyle=s, color=style.GREY, label=text) for name, (s, text) in FLOOR_LINES.items() if name in own]
-    point = Line2D([], [], color=style.GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval over groups")
+    point = Line2D(
+        [], [], color=style.GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval; small: single seeds"
+    )
     drawn: Drawn = [(p, clean) for p in shown]
-    figure = _dots(drawn, "encoder", rows, style.columns_of(len(shown)), "not scored", handles=[*handles, point])
+    figure = _dots(drawn, "encoder", rows, style.columns_of(len(shown)), "not scored", handles=[*handles, point], notes=caveats(clean))
     for axis, panel in zip(figure.axes, shown, strict=True):
         for name, value in panel.of(clean)[["encoder", "value"]].dropna().itertuples(index=False):
             if own_name(name) in FLOOR_LINES:
@@ -71,6 +74,7 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
     points: the variants of a sweep, as Results has them.
     """
     comparisons, looks = style.prepared(comparisons)
+    comparisons = comparisons.assign(hollow=[verdict not in ("better", "worse") for verdict in verdicts(comparisons)])
     shown = comparisons[comparisons["difference"].notna() | (comparisons["infinite"] != "")].rename(columns={"difference": "value"})
     shown = _without(shown, shown["baseline"].astype("str").map(own_name) == MAJORITY)
     if points is not None and len(points):
@@ -80,7 +84,6 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
         return None
     shown = shown.assign(
         pair=[f"{a}:{b}" for a, b in zip(shown["encoder"], shown["baseline"], strict=True)],
-        hollow=~((shown["ci_low"] > 0) | (shown["ci_high"] < 0)),
         label=[f"difference in {label}" for label in shown["label"]],
     )
     pairs = [(a, b) for b in looks for a in looks if f"{a}:{b}" in set(shown["pair"])]
@@ -89,9 +92,10 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
         labels = [f"{style.row_label(a)}\n− {style.row_label(b)}" for a, b in pairs]
     grouped = len(pairs) > shown["baseline"].nunique()
     rows = [_Row(f"{a}:{b}", label, looks[a], b if grouped else "") for label, (a, b) in zip(labels, pairs, strict=True)]
-    note = "Right of zero: the encoder named first is better. Hollow: the 95 % paired interval contains zero."
+    why = f"p (Holm) is not below {SIGNIFICANT:g}" if shown["p_holm"].notna().any() else "the 95 % paired interval contains zero"
+    note = f"Right of zero: the encoder named first is better. Hollow: undecided, {why}, or one training each. Small: single seeds."
     drawn: Drawn = [(p, shown) for p in panels(shown)]
-    figure = _dots(drawn, "pair", rows, style.columns_of(len(drawn)), "not compared", notes=[note])
+    figure = _dots(drawn, "pair", rows, style.columns_of(len(drawn)), "not compared", notes=[note, *caveats(shown)])
     for axis in figure.axes:
         axis.axvline(0, color="black", linewidth=1, zorder=1, gid="zero")
     return figure
@@ -119,10 +123,11 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
             drawn += [(p._replace(label=f"{label} (ratio, lower is better)"), rows) for p in columns] + [None] * (-len(columns) % across)
     note = (
         f"Lower is better; the line at 1 is {baselines}. Error summed over severities, relative to its error (mCE) or to the rise of its "
-        "error over clean audio (relative mCE), mean over corruptions. 95 % paired intervals; an arrow: beyond the axis. Hollow: floors."
+        "error over clean audio (relative mCE), mean over corruptions. 95 % paired intervals; an arrow: beyond the axis. Hollow: floors. "
+        "Small: single seeds."
     )
     names = _rows_of(ratios, looks)
-    figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note])
+    figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note, *caveats(ratios)])
     for axis, (panel, rows) in zip(figure.axes, filter(None, drawn), strict=True):
         axis.axvline(1, color="black", linewidth=1, zorder=1, gid="baseline")
         _cut(axis, panel.of(rows).set_index("encoder"), names)
@@ -139,15 +144,20 @@ def _without(rows: pd.DataFrame, aside: pd.Series[bool]) -> pd.DataFrame:
 
 
 def _cut(axis: Axes, points: pd.DataFrame, rows: Sequence[_Row]) -> None:
-    """The axis has every point and 1, and intervals as far beyond as these are apart, or twice the usual width; longer ones get arrows."""
+    """The axis has every point and 1, and intervals and single seeds as far beyond as these are apart, or twice the usual width of an
+    interval; those beyond get arrows."""
     low, high = min(1.0, points["value"].min()), max(1.0, points["value"].max())
     reach = max(high - low, 2 * (points["ci_high"] - points["ci_low"]).median()) or 0.1
-    low, high = max(min(low, points["ci_low"].min()), low - reach), min(max(high, points["ci_high"].max()), high + reach)
+    numbers = points.dropna(subset="value")[["ci_low", "ci_high", "by_seed"]].itertuples()
+    drawn = {name: [x for x in (*ends, *style.seeds(by_seed)) if x == x] for name, *ends, by_seed in numbers}
+    every = [low, high, *itertools.chain(*drawn.values())]
+    low, high = max(min(every), low - reach), min(max(every), high + reach)
     edge = 0.06 * (high - low)
     axis.set_xlim(low - edge, high + edge)
     for place, row in enumerate(rows):
-        for arrow, end, beyond in (("<", low - edge, points["ci_low"] < low), (">", high + edge, points["ci_high"] > high)):
-            if beyond.get(row.name, False):
+        ours = drawn.get(row.name, [])
+        for arrow, end, beyond in (("<", low - edge, min(ours, default=low) < low), (">", high + edge, max(ours, default=high) > high)):
+            if beyond:
                 axis.plot([end], [place], color=row.look.colour, marker=arrow, markersize=6, zorder=4, clip_on=False)
 
 
@@ -173,9 +183,12 @@ def _dots(drawn: Drawn, by: str, rows: list[_Row], across: int, missing: str, wi
         points = points.set_index(by).reindex([row.name for row in rows])
         colours = [row.look.colour for row in rows]
         axis.hlines(range(len(rows)), points["ci_low"], points["ci_high"], colours, linewidth=1.8, zorder=2).set_gid("intervals")
-        numbers = points[["value", "hollow", "infinite"]].fillna({"infinite": ""}).itertuples(index=False)
-        for place, (row, (value, hollow, infinite)) in enumerate(zip(rows, numbers, strict=True)):
+        numbers = points[["value", "hollow", "infinite", "by_seed"]].fillna({"infinite": "", "by_seed": ""}).itertuples(index=False)
+        for place, (row, (value, hollow, infinite, by_seed)) in enumerate(zip(rows, numbers, strict=True)):
             if value == value:
+                seeds = style.seeds(by_seed)
+                small: Any = {"color": row.look.colour, "markersize": 2.2, "alpha": 0.75, "linestyle": "none", "zorder": 3}
+                axis.plot(seeds, [place + 0.22] * len(seeds), "o", gid=f"seeds:{row.name}", **small)
                 mark: Any = {"color": row.look.colour, "markerfacecolor": "white" if hollow else row.look.colour, "markeredgewidth": 1.3}
                 axis.plot([value], [place], row.look.marker, markersize=6.5, zorder=3, gid=f"point:{row.name}", **mark)
             else:

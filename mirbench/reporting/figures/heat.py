@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import NONE, Panel, cell, panels, short, size
+from mirbench.reporting.words import INTERVAL, NONE, Panel, caveats, cell, panels, short, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
         said = p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}"
         axis.set_title(said, fontsize=9.5, pad=8)
-    return style.finish(figure, notes=[note])
+    return style.finish(figure, notes=[note, *caveats(kept)])
 
 
 def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: style.Looks) -> Figure:
@@ -107,9 +107,9 @@ def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: st
     under = [i for i in range(1, len(encoders)) if encoders[i] != encoders[i - 1]]
     note = (
         "White is the lowest and the darkest blue the highest score of the encoders in a column; a floor beyond them is shaded like the "
-        "nearer of the two. In brackets the 95 % interval over groups."
+        f"nearer of the two. In brackets the {INTERVAL}."
     )
     inner = VARIANT_WIDTH * len(columns), max(0.42, style.row_height(map(style.row_label, names))) * len(names)
     figure, (axis,) = style.canvas(1, 1, *inner)
     heat_map(axis, shades, words, heads, [*under, len(encoders)], [])
-    return style.finish(figure, notes=[note])
+    return style.finish(figure, notes=[note, *caveats(*(rows.reset_index() for rows in shown.values()))])

@@ -11,7 +11,7 @@ from mirbench.notation import unit_parts
 from mirbench.records import CLEAN, MAJORITY, OVERLAP_MARK
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import variants
-from mirbench.reporting.words import Panel, number, of_clean_audio, panels, short, size
+from mirbench.reporting.words import Panel, caveats, number, of_clean_audio, panels, short, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -80,11 +80,16 @@ def _curves(shown: Mapping[Panel, pd.DataFrame], swept: Mapping[str, Mapping[str
             shift = ScaledTranslation(4 / 72 * (k - (len(swept) - 1) / 2), 0, figure.dpi_scale_trans)  # lest whiskers hide each other
             about: Any = {"transform": axis.transData + shift, "gid": f"intervals:{encoder}"}
             axis.vlines(places, curve["ci_low"], curve["ci_high"], colour, linewidth=1.4, alpha=0.75, zorder=3, **about)
-            axis.update_datalim([(values[0], end) for end in curve[ENDS].to_numpy().flat if end == end])
+            single = [(place, x) for place, cell in zip(places, curve["by_seed"], strict=True) for x in style.seeds(cell)]
+            axis.update_datalim([(values[0], end) for end in (*curve[ENDS].to_numpy().flat, *(x for _, x in single)) if end == end])
+            dots: Any = {"color": colour, "marker": "o", "markersize": 2, "alpha": 0.6, "linestyle": "none", "zorder": 3}
+            axis.plot([place for place, _ in single], [x for _, x in single], **dots, **about | {"gid": f"seeds:{encoder}"})
             axis.plot(places, curve["value"], markersize=6, zorder=4, **curves[encoder], **about | {"gid": f"curve:{encoder}"})
     handles = [Line2D([], [], label=name, **line) for name, line in [*curves.items(), *levels.items()]]
-    handles.append(Line2D([], [], color=style.GREY, marker="|", markersize=11, linestyle="none", label="whiskers, bands: 95 % interval"))
-    return style.finish(figure, handles)
+    handles.append(
+        Line2D([], [], color=style.GREY, marker="|", markersize=11, linestyle="none", label="whiskers, bands: 95 % interval; small: seeds")
+    )
+    return style.finish(figure, handles, caveats(*(rows.reset_index() for rows in shown.values())))
 
 
 def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
@@ -143,13 +148,13 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
     lines = {name: looks[name].line(linewidth=1.4) for name in style.among(looks, corrupted["encoder"])}
     lines |= {name: line | {"marker": looks[name].marker, "markersize": 3.8} for name, line in lines.items() if not looks[name].floor}
     chance = {name: value for name, value in zip(clean["encoder"], clean["value"], strict=True) if own_name(name) == MAJORITY}
-    ends: Any = rows[ENDS].stack()
-    edge = 0.06 * (ends.max() - ends.min()) or 0.06
+    ends = [x for x in rows[ENDS].to_numpy().flat if x == x] + [x for cell in rows["by_seed"] for x in style.seeds(cell)]
+    edge = 0.06 * (max(ends) - min(ends)) or 0.06
 
     figure, axes = style.canvas(len(drawn), min(CURVES_ACROSS, len(drawn)), *CURVES_INNER)
     for i, (axis, corruption) in enumerate(zip(axes, drawn, strict=True)):
         axis.set_title(short(f"{corruption} *" if corruption in starred else corruption, 26), y=1, fontsize=9)
-        axis.set_ylim(ends.min() - edge, ends.max() + edge)
+        axis.set_ylim(min(ends) - edge, max(ends) + edge)
         axis.tick_params(length=2, pad=2, labelleft=i % CURVES_ACROSS == 0)
         axis.yaxis.set_label_coords(0, 0.5)  # it has no label, which spares looking for a place for it
         for name, value in chance.items():
@@ -165,7 +170,9 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
     missing = [name for name in others if name not in [*drawn, *told]]
     own = [f"Not scored: {', '.join(missing)}."] * bool(missing) + ["*: not counted in means over corruptions."] * bool(starred)
     above = short(panel.title, 60), f"{size(rows)}; the severity grows from left to right"
-    return style.finish(figure, handles, [*notes, *own], above, style.measure(panel.label, 26 if len(drawn) <= CURVES_ACROSS else 42))
+    return style.finish(
+        figure, handles, [*notes, *own, *caveats(rows)], above, style.measure(panel.label, 26 if len(drawn) <= CURVES_ACROSS else 42)
+    )
 
 
 def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]]) -> None:
@@ -183,6 +190,10 @@ def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]
     axis.hlines(whole["value"], 0, len(ticks) - 1, colours, linewidth=0.7, alpha=0.55, zorder=1, gid="clean")
     rows = rows.assign(place=rows["severity"].map(place_of)).sort_values("place")
     for name, line in lines.items():
-        places, values, lows, highs = rows.loc[rows["encoder"] == name, ["place", "value", "ci_low", "ci_high"]].to_numpy().T
+        of_one = rows[rows["encoder"] == name]
+        places, values, lows, highs = of_one[["place", "value", "ci_low", "ci_high"]].to_numpy().T
+        single = [(place, x) for place, cell in zip(places, of_one["by_seed"], strict=True) for x in style.seeds(cell)]
+        dots: Any = {"color": line["color"], "marker": "o", "markersize": 1.2, "alpha": 0.6, "linestyle": "none", "zorder": 3}
+        axis.plot([place for place, _ in single], [x for _, x in single], gid=f"seeds:{name}", **dots)
         axis.fill_between(places, lows, highs, color=line["color"], alpha=0.13, linewidth=0).set_gid(f"band:{name}")
         axis.plot(places, values, zorder=4, gid=f"curve:{name}", **line)

@@ -95,6 +95,15 @@ def prepared(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Look]]:
     return done, looks
 
 
+def seeds(cell: object) -> list[float]:
+    """The finite numbers of a cell of `by_seed`.
+
+    >>> seeds("0.5 nan 0.7"), seeds("")
+    ([0.5, 0.7], [])
+    """
+    return [x for x in map(float, str(cell).split()) if math.isfinite(x)]
+
+
 def among(looks: Looks, names: Iterable[str]) -> list[str]:
     """Those names, encoders first, each once."""
     wanted = set(names)

@@ -6,19 +6,17 @@ In every function a frame is as the CSV file that its parameter is called after.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN
-from mirbench.reporting.tables.scores import clean, of_differences, row_groups
+from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores
-from mirbench.reporting.words import NONE, panels, places, span
+from mirbench.reporting.words import panels, places, span
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIGNIFICANT = 0.05  # a difference whose corrected p is below is called real
 
 
 def means(robustness: pd.DataFrame) -> pd.DataFrame:
@@ -34,8 +32,10 @@ def baseline(robustness: pd.DataFrame) -> str:
     return " or ".join(name for name in complete(robustness)["baseline"].astype("str").unique() if name) or "the baseline"
 
 
-def by_measure(robustness: pd.DataFrame) -> dict[str, Table]:
-    """Encoders and floors as rows, tasks and their mean as columns, a table for each of words.MEASURES."""
+def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
+    """Encoders and floors as rows, tasks and their mean as columns, a table for each of words.MEASURES. comparisons: as
+    robustness_comparisons.csv, for what is in bold."""
+    compared = None if comparisons is None else comparisons[(comparisons["corruption"] == ALL) & (comparisons["measure"] == "retained")]
     rows = means(robustness)
     rows, made = rows[rows["corruption"] == ALL].drop_duplicates(["measure", "encoder", "task", "dataset"]), {}  # of baselines the first
     shown = panels(rows)
@@ -46,8 +46,8 @@ def by_measure(robustness: pd.DataFrame) -> dict[str, Table]:
         of_measure = rows[rows["measure"] == measure]
         known = of_measure.assign(at=places(of_measure, shown)).dropna(subset="value")
         if len(of_measure):
-            better: Literal["max", "min"] = "max" if measure == "retained" else "min"
-            made[measure] = of_scores(known, heads, row_groups(of_measure), better=better, title=title)
+            bold = surely_best(known, compared) if measure == "retained" else ()  # ratios to a baseline are not tested
+            made[measure] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=title)
     return made
 
 
@@ -109,18 +109,11 @@ def head_of(severity: int, level: float, unit: str) -> tuple[str, ...]:
     return (f"severity {severity}",) if math.isnan(level) else (in_unit([level], unit), f"severity {severity}")
 
 
-def verdict(difference: float, p_holm: float) -> str:
-    """'better' or 'worse' where the corrected p is below SIGNIFICANT, 'undecided' where it is not."""
-    if math.isnan(p_holm) or math.isnan(difference):
-        return "no test"
-    return "undecided" if p_holm >= SIGNIFICANT or difference == 0 else "better" if difference > 0 else "worse"
-
-
 def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> Table:
     """The differences over all corruptions, then, if wanted, the decided ones of one corruption, a line each."""
     rows = complete(robustness_comparisons)
     rows = rows.assign(
-        verdict=[verdict(*row) for row in rows[["difference", "p_holm"]].itertuples(index=False)],
+        verdict=verdicts(rows),
         single=rows["corruption"] != ALL,
         second=rows["measure"] != "score",
     )
@@ -132,5 +125,4 @@ def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> T
         "task": ["mean over tasks" if t == ALL else f"{t} on {d}" for t, d in zip(rows["task"], rows["dataset"], strict=True)],
         "corruption": rows["corruption"],
     }
-    p = [NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_holm"]]
-    return of_differences(rows, about, rows["verdict"], {"p (Holm)": p})
+    return of_differences(rows, about)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import OVERLAP_MARK
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, number, of_clean_audio, panels, places
+from mirbench.reporting.words import NONE, SIGNIFICANT, number, of_clean_audio, panels, places
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
@@ -27,17 +27,36 @@ def row_groups(rows: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [("", encoders), ("floors" if encoders else "", floors)]
 
 
-def scores(summary: pd.DataFrame, headlines: bool = False) -> Table:
-    """Encoders as rows and task x metric as columns, floors below; the best encoder of a column in bold.
+def scores(summary: pd.DataFrame, comparisons: pd.DataFrame | None = None, headlines: bool = False) -> Table:
+    """Encoders as rows and task x metric as columns, floors below; in bold the best encoder of a column, where it is better than the next.
 
-    summary: as summary.csv; only its clean audio counts. headlines: only the first metric of each task.
+    summary: as summary.csv; only its clean audio counts. comparisons: as comparisons.csv; without, nothing is in bold. headlines: only the
+    first metric of each task.
     """
     rows = clean(summary)
     groups = row_groups(rows)
     shown = [panel for panel in panels(rows) if panel.headline or not headlines]
     rows = rows.assign(at=places(rows, shown))
     rows = rows[rows["value"].notna() & rows["at"].notna()]
-    return of_scores(rows, [(panel.title, panel.metric) for panel in shown], groups, better="max")
+    return of_scores(rows, [(panel.title, panel.metric) for panel in shown], groups, bold=surely_best(rows, comparisons))
+
+
+def surely_best(rows: pd.DataFrame, comparisons: pd.DataFrame | None) -> list[bool]:
+    """Of each row whether it is that of the best encoder of its column (`at`), and called better than the next in the comparisons."""
+    best = dict.fromkeys(rows.index, False)
+    known = {} if comparisons is None or not len(comparisons) else _verdicts(complete(comparisons))
+    encoders = rows[(rows["role"] == "encoder") & (rows["value"].abs() < math.inf)]
+    for _, column in encoders.sort_values("value", ascending=False).groupby("at"):
+        if len(column) > 1:
+            of = tuple(column[["task", "dataset", "metric"]].iloc[0])
+            first, second = column["encoder"].astype("str").iloc[:2]
+            best[column.index[0]] = known.get((first, second, *of)) == "better" or known.get((second, first, *of)) == "worse"
+    return list(best.values())
+
+
+def _verdicts(comparisons: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    pairs = comparisons[["encoder", "baseline", "task", "dataset", "metric"]].astype("str")
+    return dict(zip(pairs.itertuples(index=False, name=None), verdicts(comparisons), strict=True))
 
 
 def difference(value: float, low: float, high: float) -> str:
@@ -48,33 +67,48 @@ def difference(value: float, low: float, high: float) -> str:
     return signed[0] if math.isnan(low) or math.isnan(high) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
 
 
-def verdict(low: float, high: float) -> str:
-    """'better' or 'worse' where the whole interval is on one side of zero, 'undecided' where it is not."""
-    if math.isnan(low) or math.isnan(high):
-        return "no interval"
-    return "undecided" if low <= 0 <= high else "better" if low > 0 else "worse"
+def verdicts(rows: pd.DataFrame) -> list[str]:
+    """Of each difference. rows: difference, p_holm, one_training, baseline_one_training; of runs of before, which have no p_holm, the
+    interval decides."""
+    names = ["difference", "p_holm", "ci_low", "ci_high", "one_training", "baseline_one_training"]
+    return [_verdict(*row) for row in rows[names].itertuples(index=False)]
+
+
+def _verdict(difference: float, p: float, low: float, high: float, one: int, one_of_baseline: int) -> str:
+    """'better' or 'worse' where the corrected p is below SIGNIFICANT, 'undecided' where it is not; of two encoders that were trained once
+    each nothing can be said, however sure it is of these two trainings."""
+    if math.isnan(difference) or math.isnan(low):
+        return "no test"
+    if one and one_of_baseline:
+        return "one training each"
+    undecided = low <= 0 <= high if math.isnan(p) else p >= SIGNIFICANT
+    return "undecided" if undecided or difference == 0 else "better" if difference > 0 else "worse"
+
+
+def p_values(rows: pd.DataFrame) -> list[str]:
+    return [NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_holm"]]
 
 
 def comparisons(frame: pd.DataFrame) -> Table:
     """A line for every paired difference, with a verdict in words. frame: as comparisons.csv."""
     rows = complete(frame).sort_values(["task", "dataset", "metric_place", "baseline", "encoder"])
     about = {"task": rows["task"].astype("str") + " on " + rows["dataset"].astype("str"), "metric": rows["metric"]}
-    return of_differences(rows, about, [verdict(*row) for row in rows[["ci_low", "ci_high"]].itertuples(index=False)])
+    return of_differences(rows, about)
 
 
-def of_differences(
-    rows: pd.DataFrame, about: Mapping[Any, Iterable[object]], verdicts: Iterable[str], tests: Mapping[Any, Iterable[object]] | None = None
-) -> Table:
-    """A line for each row. about: the columns that say what was compared. verdicts: in words; tests: the columns before them."""
+def of_differences(rows: pd.DataFrame, about: Mapping[Any, Iterable[object]]) -> Table:
+    """A line for each row. about: the columns that say what was compared."""
+    of_baseline = rows["baseline_seeds"] if "baseline_seeds" in rows else [0] * len(rows)  # 0: not known
     return of_text(
         {
             **about,
             **{name: rows[name] for name in ("encoder", "baseline")},
             "difference": [difference(*row) for row in rows[["difference", "ci_low", "ci_high"]].itertuples(index=False)],
-            **(tests or {}),
-            "the encoder is": verdicts,
+            "p (Holm)": p_values(rows),
+            "the encoder is": verdicts(rows),
+            "detectable": [NONE if math.isnan(x) else number(x) for x in rows["detectable"]],
             "test clips": rows["n_test"],
-            "seeds": rows["n_seeds"],
+            "seeds": [f"{n} and {m}" if m else str(n) for n, m in zip(rows["n_seeds"], of_baseline, strict=True)],
         },
         scored=[len(about) + 2],
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import itertools
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting.words import NONE, cell
 from mirbench.results.cells import guarded
@@ -23,6 +22,7 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "[": "{[}", "*": "{*}", "†": r"\textdagger{}", NONE: "--",
 }  # fmt: skip
+ENDS = ("", " low", " high", " by seed")  # of the heads of numbers: the value, its interval, and what it is with each seed
 _MARKUP = re.compile(
     r"[\\|*`]"
     r"|(?<![^\W_])_|_(?![^\W_])"  # between letters or digits it is no emphasis
@@ -66,7 +66,7 @@ class Table:
 
     cells: text, the names of the rows in the first column; each column is called by the lines of its head, a tuple. headings: what stands
     above a row, by its place. best: (rows, columns) true for the cells in bold. scored: the places of the columns of values, each with its
-    interval after a space. numbers: the same for CSV.
+    interval after a space. numbers: the same for CSV, with a column for each of ENDS.
     """
 
     cells: pd.DataFrame
@@ -146,11 +146,12 @@ def document(title: str, tables: Sequence[Table], notes: Sequence[str] = ()) -> 
 
 
 def csv(tables: Mapping[str, Table], what: str = "") -> str:
-    """Tables with the same columns below each other, told apart by their names in the column `what`, if it has a name."""
-    written = ""
-    for name, table in tables.items():
-        assert table.numbers is not None
-        frame = table.numbers.copy()
+    """Tables with the same columns below each other, told apart by their names in the column `what`, if it has a name. Columns of single
+    seeds are left out where no table has any."""
+    written, frames = "", {name: table.numbers for name, table in tables.items() if table.numbers is not None}
+    seeded = any((frame.iloc[:, len(ENDS) :: len(ENDS)] != "").any(axis=None) for frame in frames.values())
+    for name, numbers in frames.items():
+        frame = numbers.iloc[:, [i for i in range(numbers.shape[1]) if seeded or i == 0 or i % len(ENDS)]].copy()
         if what:
             frame.insert(0, what, name, allow_duplicates=True)  # an encoder may be called so
         frame = frame.set_axis([guarded(str(name)) for name in frame.columns], axis=1).astype(object)
@@ -173,14 +174,13 @@ def of_scores(
     heads: Sequence[tuple[str, ...]],
     groups: Sequence[tuple[str, Sequence[str]]],
     corner: str = "encoder",
-    better: Literal["max", "min"] | None = None,
+    bold: Sequence[bool] = (),
     **about: Any,
 ) -> Table:
     """A table of numbers with intervals.
 
-    rows: value, ci_low, ci_high, role, at (the place of the column, from 0), and a column called `corner` with the name of the row. heads:
-    of the columns. groups: the names in their order, under headings. better: max or min, for the best encoder of each column in bold
-    where there are several.
+    rows: value, ci_low, ci_high, by_seed, at (the place of the column, from 0), and a column called `corner` with the name of the row.
+    heads: of the columns. groups: the names in their order, under headings. bold: which rows are.
     """
     import numpy as np
     import pandas as pd
@@ -196,7 +196,8 @@ def of_scores(
 
     numbers = rows[["value", "ci_low", "ci_high"]]
     text = grid([cell(*row) for row in numbers.itertuples(index=False)], NONE)
-    ends = {end: grid([DIGITS.format(x) for x in numbers[name]], "") for name, end in zip(numbers, ("", " low", " high"), strict=True)}
+    written = [*([DIGITS.format(x) for x in numbers[name]] for name in numbers), list(rows["by_seed"])]
+    ends = {end: grid(cells, "") for end, cells in zip(ENDS, written, strict=True)}
     in_csv = [(f"{' '.join(filter(None, head))}{end}", column[:, i]) for i, head in enumerate(heads) for end, column in ends.items()]
     for_csv = pd.DataFrame(dict(enumerate([names, *(column for _, column in in_csv)])))
     starts = itertools.accumulate((len(group) for _, group in groups), initial=0)
@@ -205,13 +206,6 @@ def of_scores(
         table,
         headings={start: heading for start, (heading, group) in zip(starts, groups, strict=False) if heading and group},
         scored=range(1, len(heads) + 1),
-        best=np.c_[np.zeros(len(names), bool), grid(_best(rows, better), False).astype(bool)] if better else None,
+        best=np.c_[np.zeros(len(names), bool), grid(list(bold), False).astype(bool)] if any(bold) else None,
         numbers=for_csv.set_axis([corner, *(name for name, _ in in_csv)], axis=1),
     )
-
-
-def _best(rows: pd.DataFrame, better: Literal["max", "min"]) -> pd.Series[Any]:
-    """Whether a row is the best of the encoders of its column; a value that is not finite is none."""
-    values = rows["value"].where((rows["role"] == "encoder") & (rows["value"].abs() < math.inf))
-    columns = values.groupby(rows["at"])
-    return (values == columns.transform(better)) & (columns.transform("count") > 1)

@@ -17,6 +17,7 @@ from mirbench.data.findings import of_annotations, of_labels
 from mirbench.data.labels import read_labels, without_unreadable
 from mirbench.data.manifests.cells import annotation
 from mirbench.data.manifests.faults import find_faults
+from mirbench.data.manifests.groups import look
 from mirbench.data.manifests.manifest import load_manifest, read_manifest, write_manifest
 from mirbench.data.manifests.own import ManifestDataset
 from mirbench.data.manifests.printed import printed_list
@@ -128,6 +129,60 @@ def test_lists_with_nothing_in_them_and_sets():
     for cell in ("[0.5, None]", [0.5, float("nan")]):
         with pytest.raises(MirbenchError, match=r"^the emotion .* lacks a number; write all of them, or leave the cell empty\.$"):
             annotation("emotion", cell)
+
+
+@pytest.mark.parametrize(
+    "cell", ["rock\nloud", "rock，loud", "rock、loud", "rock；loud", "rock·loud", "rock loud", "rock_loud", "#rock #loud"]
+)
+def test_tags_joined_in_any_way_are_a_warning_where_each_is_a_tag(tmp_path, cell):
+    clips = table(tmp_path, ["path", "tags", "split"], [[i, tag, "train"] for i, tag in enumerate((cell, "rock", "loud"))]).clips
+    assert [each.text for each in of_task(clips, TAGGING) if "may hold" in each.text]
+
+
+@pytest.mark.parametrize(("cell", "told"), [("rock, jazz", True), ("rock，jazz", True), ("rock & roll", False), ("rock jazz", True)])
+def test_a_class_of_several_names_is_a_warning(tmp_path, cell, told):
+    clips = table(tmp_path, ["path", "genre", "split"], [["a", cell, "train"], ["b", "rock", "train"], ["c", "jazz", "train"]]).clips
+    assert bool([each for each in of_task(clips, GENRE) if "may hold" in each.text]) is told
+
+
+def test_bars_within_a_list_are_bars():
+    for cell in ("['slow|fast', 'loud']", ["slow|fast", "loud"]):
+        assert annotation("tags", cell) == ("slow", "fast", "loud")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("O\u2019Neil", "O'Neil"),
+        ("A\u2010ha", "A-ha"),
+        ("7", "7.0"),
+        ("the_band", "The Band"),
+        ("a &amp; b", "A & B"),
+        ("ab\u200ec", "abc"),
+        ("a\ufe0fb", "ab"),
+    ],
+)
+def test_groups_that_look_alike_are_one(one, other):
+    assert look(one) == look(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("7", "7.5"), ("70", "7.0"), ("A", "Ā"), ("1.0.0", "1.0"), ("band 1", "band 2")])
+def test_groups_that_do_not_are_two(one, other):
+    assert look(one) != look(other)
+
+
+def test_a_row_that_a_quote_swallowed_is_seen_whatever_else_is_in_between(tmp_path):
+    rows = [f"{i}.wav,song {i},rock" for i in range(12)]
+    for between in ("7.wav,song", "", "7.wav,so,ng,7,rock"):
+        lines = ["path,title,genre", *rows]
+        lines[3], lines[8], lines[6] = '2.wav,"song,rock', '7.wav,song",rock', between
+        with pytest.raises(MirbenchError, match="opens a cell that takes in the next 5 lines"):
+            load(tmp_path, "\n".join(lines) + "\n")
+
+
+def test_a_quoted_cell_of_two_lines_is_read(tmp_path):
+    text = "path,tags,split\n" + "".join(f"{i}.wav,\"array(['soft', 'loud'],\n      dtype='<U4')\",train\n" for i in range(3))
+    assert [clip.annotations["tags"] for clip in load(tmp_path, text).clips] == [("soft", "loud")] * 3
 
 
 def test_a_class_with_a_bar_is_a_warning(tmp_path):

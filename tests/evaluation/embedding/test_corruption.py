@@ -186,3 +186,16 @@ def test_a_fault_survives_the_way_between_processes():
     again = pickle.loads(pickle.dumps(found))
     assert (again.condition, again.clip_id, again.reason) == (found.condition, found.clip_id, found.reason)
     assert str(again) == str(found)
+
+
+def test_a_corruption_may_use_its_buffer_again():
+    buffer = np.empty_like(AUDIO)
+
+    def reusing(audio, level, seed):
+        buffer[:] = audio * (1 + seed % 7)
+        return buffer
+
+    first = under(reusing, clip_id="a")
+    kept = first.copy()
+    under(reusing, clip_id="b")
+    np.testing.assert_array_equal(first, kept)

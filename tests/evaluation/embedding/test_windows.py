@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.stored import read_embeddings, write_embeddings, write_rows
@@ -118,6 +119,46 @@ def test_an_embedding_that_is_not_finite_is_told_with_encoder_and_clip():
 def test_a_fault_of_an_encoder_is_told_with_its_title(embed, sentence):
     with pytest.raises(MirbenchError, match=rf"^encoder 'x' \(from y\):? {sentence}\.$"):
         embed_all(AUDIO, NAMES, [encoder(embed)], 64)
+
+
+def test_an_encoder_may_use_its_buffer_again():
+    """Several batches of windows: each must be copied before the next is made."""
+    buffer = np.empty((2, 1), np.float32)
+
+    def reusing(audio):
+        buffer[: len(audio), 0] = audio.mean(axis=1)
+        return buffer[: len(audio)]
+
+    sounds = [np.full(100, x, np.float32) for x in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    (rows,) = embed_all(sounds, "abcde", [encoder(reusing)], 2)
+    assert rows[:, 0] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+@pytest.mark.parametrize("error", [GeneratorExit(), BrokenPipeError(32, "pipe"), FileNotFoundError(2, "no", "w.bin"), SystemExit(0)])
+def test_whatever_an_encoder_raises_is_told_with_its_title(error):
+    def failing(audio):
+        raise error
+
+    with pytest.raises(MirbenchError, match=f"failed while embedding: {type(error).__name__}"):
+        embed_all([np.zeros(100, np.float32)], "a", [encoder(failing)], 2)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), OSError(28, "No space left on device")])
+def test_a_stop_and_what_the_machine_lacks_pass(error):
+    def failing(audio):
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        embed_all([np.zeros(100, np.float32)], "a", [encoder(failing)], 2)
+    assert caught.value is error
+
+
+def test_a_tensor_that_is_no_array_is_told():
+    def sparse(audio):
+        return torch.eye(len(audio)).to_sparse()
+
+    with pytest.raises(MirbenchError, match="but returned a tensor that is no array"):
+        embed_all([np.zeros(100, np.float32)], "a", [encoder(sparse)], 2)
 
 
 def test_stored_embeddings_come_back(tmp_path):

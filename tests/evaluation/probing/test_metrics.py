@@ -311,9 +311,9 @@ def test_majority_is_the_floor() -> None:
     assert evaluate("macro_average_precision", floor)[0] == pytest.approx(given.targets.mean())
 
 
-def test_importing_metrics_and_significance_loads_numpy_only() -> None:
+def test_importing_metrics_and_statistics_loads_numpy_only() -> None:
     code = (
-        "import sys, mirbench.evaluation.probing.metrics, mirbench.evaluation.statistics.significance, mirbench.evaluation.probing.probes;"
+        "import sys, mirbench.evaluation.probing.metrics, mirbench.evaluation.statistics.estimates, mirbench.evaluation.probing.probes;"
         "print([m for m in ('torch', 'sklearn', 'scipy') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

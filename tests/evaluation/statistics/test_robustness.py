@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.statistics.robustness import across_tasks, comparisons, robustness
+from mirbench.evaluation.statistics import robustness as module
+from mirbench.evaluation.statistics.replicates import Layout
 
 RESAMPLES = 400
+MANY = 10**9  # groups, so many that Student's t is the normal distribution
+LAYOUT = Layout({}, RESAMPLES, MANY)
 CHANCE = (0.2, np.full(RESAMPLES, 0.2))
 CLEAN = ("clean", 0)
 LEVELS = [CLEAN, *(("noise", s) for s in range(1, 6)), *(("mp3", s) for s in range(1, 4)), ("gain", 1)]
@@ -50,6 +53,24 @@ def found(lines, encoder, measure, corruption, severity=0):
     return line
 
 
+def scored(of: dict, chance, layout: Layout = LAYOUT) -> module.Scored:
+    """Of encoders that were trained once."""
+    curves = {encoder: {at: layout.vector("", [value], [each]) for at, (value, each) in curve.items()} for encoder, curve in of.items()}
+    return module.Scored(layout, curves, layout.vector("", [chance[0]], [chance[1]]), dict.fromkeys(of, "trained"))
+
+
+def robustness(of: dict, chance, baseline: str, counted, best: float = 1.0) -> list:
+    return module.robustness(scored(of, chance), baseline, counted, best)
+
+
+def comparisons(of: dict, pairs, chance, counted) -> list:
+    return module.comparisons(scored(of, chance), pairs, counted)
+
+
+def across_tasks(tasks) -> list:
+    return module.across_tasks(tasks, LAYOUT, dict.fromkeys(("base", "some", "weak"), "trained"))
+
+
 def test_the_baseline_against_itself_and_an_encoder_with_half_its_errors() -> None:
     half = scaled(base(), lambda x: 1 - (1 - x) / 2)
     lines = robustness({"base": base(), "copy": base(), "half": half}, CHANCE, "base", COUNTED)
@@ -81,9 +102,9 @@ def test_numbers_by_hand() -> None:
 
 def test_errors_are_counted_from_the_best_value_of_the_metric() -> None:
     """A negated loss is the accuracy less 1: the same errors, so the same numbers but for those above chance."""
-    scored, losses = {"base": base(), "some": some()}, {"base": scaled(base(), lambda x: x - 1), "some": scaled(some(), lambda x: x - 1)}
+    of, losses = {"base": base(), "some": some()}, {"base": scaled(base(), lambda x: x - 1), "some": scaled(some(), lambda x: x - 1)}
     chance = CHANCE[0] - 1, CHANCE[1] - 1
-    expected, lines = robustness(scored, CHANCE, "base", COUNTED), robustness(losses, chance, "base", COUNTED, best=0.0)
+    expected, lines = robustness(of, CHANCE, "base", COUNTED), robustness(losses, chance, "base", COUNTED, best=0.0)
     for ours, theirs in zip(lines, expected, strict=True):
         assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), nan_ok=True)
     without = robustness(losses, chance, "base", COUNTED, best=math.inf)
@@ -93,8 +114,8 @@ def test_errors_are_counted_from_the_best_value_of_the_metric() -> None:
 
 def test_retained_is_1_where_nothing_is_lost_and_0_at_chance() -> None:
     clean = measured(0.9)
-    scored = {"e": {CLEAN: clean, ("same", 1): clean, ("deaf", 1): CHANCE, ("worse", 1): (0.1, np.full(RESAMPLES, 0.1))}}
-    lines = robustness(scored, CHANCE, "", {"same", "deaf"})
+    of = {"e": {CLEAN: clean, ("same", 1): clean, ("deaf", 1): CHANCE, ("worse", 1): (0.1, np.full(RESAMPLES, 0.1))}}
+    lines = robustness(of, CHANCE, "", {"same", "deaf"})
     assert [(x.value, x.low, x.high) for x in lines if (x.corruption, x.severity) == ("same", 1)] == [(1, 1, 1)]
     assert found(lines, "e", "retained", "deaf", 1).high == 0
     assert found(lines, "e", "retained", "all").value == 0.5
@@ -127,7 +148,7 @@ def test_a_slow_twin_gives_the_same_intervals() -> None:
         relative.append(np.mean(relatives))
     for measure, resampled in (("retained", retained), ("mce", mce), ("relative_mce", relative)):
         line = found(lines, "some", measure, "all")
-        assert line.resampled == pytest.approx(np.array(resampled))
+        assert line.vector[1:] == pytest.approx(np.array(resampled))
         assert (line.low, line.high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])))
         assert line.low < line.value < line.high
 
@@ -141,21 +162,21 @@ def test_the_bias_of_the_resamples_does_not_reach_a_ratio() -> None:
 
 
 def test_nothing_to_divide_by_is_nan() -> None:
-    scored = {
+    of = {
         "deaf": {CLEAN: measured(0.2), ("noise", 1): measured(0.2, seed=1)},
         "hardly": {CLEAN: measured(0.21, 0.01), ("noise", 1): measured(0.205, seed=1)},
         "well": {CLEAN: measured(0.5, 0.01), ("noise", 1): measured(0.4, seed=1)},
     }
-    lines = robustness(scored, CHANCE, "deaf", {"noise"})
+    lines = robustness(of, CHANCE, "deaf", {"noise"})
     assert math.isnan(found(lines, "deaf", "retained", "all").value)
     assert math.isnan(found(lines, "hardly", "retained", "noise").value)  # about 16 % of its resamples are not above chance
     assert found(lines, "well", "retained", "noise").low > 0.2
-    rows = comparisons(scored, [("well", "hardly")], CHANCE, {"noise"})
+    rows = comparisons(of, [("well", "hardly")], CHANCE, {"noise"})
     assert [math.isnan(r.p) for r in rows] == [r.measure == "retained" for r in rows]
     assert math.isnan(found(lines, "well", "relative_ce", "noise").value)  # deaf loses nothing
     assert not [x for x in lines if x.measure == "relative_mce"]
     assert found(lines, "well", "mce", "all").value == pytest.approx(0.75)
-    perfect = {"e": scored["well"], "p": scaled(scored["well"], lambda x: 1 + 0 * x)}
+    perfect = {"e": of["well"], "p": scaled(of["well"], lambda x: 1 + 0 * x)}
     assert math.isnan(found(robustness(perfect, CHANCE, "p", {"noise"}), "e", "mce", "all").value)
 
 
@@ -180,9 +201,9 @@ def test_retained_needs_a_clean_score_that_is_surely_above_chance(above: float, 
 
 def test_a_score_above_chance_by_rounding_alone_is_not_above_chance() -> None:
     clean, chance = 0.1 + 0.2, (0.3, np.full(RESAMPLES, 0.3))
-    scored = {"e": {CLEAN: (clean, np.full(RESAMPLES, clean)), ("noise", 1): chance}}
+    of = {"e": {CLEAN: (clean, np.full(RESAMPLES, clean)), ("noise", 1): chance}}
     assert clean > 0.3
-    assert math.isnan(found(robustness(scored, chance, "", {"noise"}), "e", "retained", "noise").value)
+    assert math.isnan(found(robustness(of, chance, "", {"noise"}), "e", "retained", "noise").value)
 
 
 def test_a_mean_over_corruptions_is_over_the_same_ones_for_every_encoder() -> None:
@@ -256,7 +277,7 @@ def test_means_over_tasks_count_each_task_once() -> None:
     for measure in ("retained", "mce", "relative_mce"):
         mean, each = found(means, "some", measure, "all"), [found(lines, "some", measure, "all") for lines in tasks]
         assert mean.value == pytest.approx(np.mean([x.value for x in each]))
-        assert mean.resampled == pytest.approx(np.mean([x.resampled for x in each], axis=0))
+        assert mean.vector == pytest.approx(np.mean([x.vector for x in each], axis=0))
         assert mean.high - mean.low == pytest.approx(np.mean([x.high - x.low for x in each]) / 2, rel=0.2)  # four independent tasks
     assert found(means, "base", "mce", "all").low == 1
 
@@ -284,10 +305,9 @@ def test_a_comparison_is_the_difference_of_means_resample_by_resample() -> None:
     assert (forward.low, forward.high, forward.p) == pytest.approx((-back.high, -back.low, back.p))
     each = [np.mean([c["noise", s][1] for s in range(1, 6)], axis=0) for c in (some(), base())]
     resampled = each[0] - each[1]
-    assert (forward.low, forward.high) == pytest.approx(
-        tuple(np.quantile(resampled - resampled.mean() + forward.difference, [0.025, 0.975]))
-    )
-    error = (forward.difference - forward.low) / 1.96
+    error = resampled.std()
+    assert (forward.low, forward.high) == pytest.approx((forward.difference - 1.96 * error, forward.difference + 1.96 * error), abs=1e-5)
+    assert forward.detectable == pytest.approx(2.8016 * error, rel=1e-4)
     assert math.log(forward.p) == pytest.approx(math.log(math.erfc(forward.difference / error / math.sqrt(2))), rel=1e-3)
     assert by_key["some", "all", "score"].difference == pytest.approx((forward.difference + by_key["some", "mp3", "score"].difference) / 2)
     kept = [found(robustness({e: c}, CHANCE, "", COUNTED), e, "retained", "mp3").value for e, c in (("some", some()), ("base", base()))]

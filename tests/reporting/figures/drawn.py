@@ -19,6 +19,21 @@ def points(axis):
     return {name: (point.get_xdata()[0], point.get_ydata()[0]) for name, point in by_gid(axis, "point:").items()}
 
 
+def seeds(axis):
+    """By name of the row, the values of its small points, which stand together just below it."""
+    found = {name: (list(dots.get_xdata()), set(dots.get_ydata())) for name, dots in by_gid(axis, "seeds:").items()}
+    places = {name: place for name, (_, place) in points(axis).items()}
+    assert all(0 < y - places[name] < 0.4 for name, (_, rows) in found.items() for y in rows)
+    assert all(len(rows) == min(len(values), 1) for values, rows in found.values())
+    return {name: values for name, (values, _) in found.items()}
+
+
+def inside(axis, values, along=0):
+    """Whether they lie within the panel; along: 0 for x, 1 for y."""
+    low, high = sorted((axis.get_xlim, axis.get_ylim)[along]())
+    return all(low < value < high for value in values)
+
+
 def intervals(collection, along=0):
     """The ends of each, by where it stands."""
     return {float(ends[0, 1 - along]): ends[:, along].tolist() for ends in collection.get_segments() if len(ends)}

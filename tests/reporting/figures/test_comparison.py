@@ -10,11 +10,12 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 import pytest
-from drawn import by_gid, check_nothing_overlaps, intervals, points, said
+from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, said, seeds
 from synthetic import a_row, results_of
 
 from mirbench.errors import MirbenchError
 from mirbench.reporting import figures
+from mirbench.reporting.tables.scores import comparisons as comparisons_table
 from mirbench.results.merging import load
 
 MANIFEST = {
@@ -28,8 +29,9 @@ NAMES = [*ENCODERS, *FLOORS]
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 
 
-def compared(encoder, baseline, low=0.01, **about):
-    return a_row("comparisons", encoder=encoder, baseline=baseline, difference=0.03, ci_low=low, ci_high=0.06, n_test=47, **about)
+def compared(encoder, baseline, p=0.02, **about):
+    given = {"difference": 0.03, "ci_low": 0.01, "ci_high": 0.06, "n_test": 47, "p_holm": p, **about}
+    return a_row("comparisons", encoder=encoder, baseline=baseline, **given)
 
 
 def a_run(encoders=ENCODERS, comparisons=None, tasks=TASKS):
@@ -40,8 +42,8 @@ def a_run(encoders=ENCODERS, comparisons=None, tasks=TASKS):
         for i, name in enumerate([*encoders, *FLOORS])
     ]
     if comparisons is None:
-        lows = {"untrained": 0.01, "handcrafted": -0.01}
-        comparisons = [compared(encoders[0], b, lows[b], task=t, metric=m[0]) for t, m in tasks.items() for b in lows]
+        tested = {"untrained": 0.0499, "handcrafted": 0.05}
+        comparisons = [compared(encoders[0], b, tested[b], task=t, metric=m[0]) for t, m in tasks.items() for b in tested]
     return results_of({"run": MANIFEST}, summary=summary, comparisons=comparisons)
 
 
@@ -116,6 +118,78 @@ def test_differences_have_a_zero_line_and_are_hollow_where_undecided():
         assert "47 test clips, 3 seeds" in [t.get_text() for t in axis.texts]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["semisupcon − untrained", "semisupcon − handcrafted"]
     assert figures.differences(a_run(comparisons=[]).comparisons) is None
+    assert "Hollow: undecided, p (Holm) is not below 0.05, or one training each. Small: single seeds." in said(figure)
+
+
+@pytest.mark.parametrize(
+    ("about", "hollow"),
+    [
+        ({"p": 0.0499}, False),
+        ({"p": 0.0499, "difference": -0.03}, False),  # worse is decided, too
+        ({"p": 0.0499, "ci_low": -0.01}, False),
+        ({"p": 0.05}, True),
+        ({"p": 0.01, "one_training": 1}, False),
+        ({"p": 0.01, "one_training": 1, "baseline_one_training": 1}, True),
+        ({"p": 0.01, "ci_low": math.nan, "ci_high": math.nan}, True),
+        ({"p": math.nan}, False),  # a run of before: the interval decides
+        ({"p": math.nan, "ci_low": -0.01}, True),
+    ],
+)
+def test_a_difference_is_hollow_where_the_table_calls_it_neither_better_nor_worse(about, hollow):
+    comparisons = a_run(comparisons=[compared("semisupcon", "simclr", **about)]).comparisons
+    figure = figures.differences(comparisons)
+    (point,) = by_gid(figure.axes[0], "point:").values()
+    assert (point.get_markerfacecolor() == "white") == hollow
+    assert (comparisons_table(comparisons).cells.iloc[0, 6] in ("better", "worse")) != hollow
+    of_before = "Hollow: undecided, the 95 % paired interval contains zero, or one training each."
+    assert (of_before in said(figure)) == math.isnan(about["p"])
+
+
+def test_each_seed_is_a_small_dot_below_its_point():
+    summary = a_run().summary
+    single = {"semisupcon": "0.5 0.9 0.99", "simclr": "0.8 nan 0.7 inf", "untrained": "", "handcrafted": "0.1 0.2"}
+    summary["by_seed"] = [single.get(name, "") for name in summary["encoder"]]
+    figure = figures.comparison(summary, "all")
+    assert len(figure.axes) == 3
+    for axis in figure.axes:
+        assert seeds(axis) == {
+            "semisupcon": [0.5, 0.9, 0.99], "simclr": [0.8, 0.7], "untrained": [], "handcrafted": [0.1, 0.2], "majority": [],
+        }  # fmt: skip
+        assert inside(axis, [0.1, 0.99])  # wider than the intervals
+        colours = {name: dots.get_color() for name, dots in by_gid(axis, "seeds:").items()}
+        assert colours == {name: point.get_color() for name, point in by_gid(axis, "point:").items()}
+        sizes = [dots.get_markersize() for dots in by_gid(axis, "seeds:").values()]
+        assert max(sizes) < 0.5 * min(point.get_markersize() for point in by_gid(axis, "point:").values())
+    assert "mean over seeds, 95 % interval; small: single seeds" in said(figure)
+    check_nothing_overlaps(figure)
+    summary.loc[summary["encoder"] == "simclr", "value"] = math.nan
+    assert "simclr" not in seeds(figures.comparison(summary).axes[0])  # where there is no score there are no seeds
+
+
+def test_each_seed_of_a_difference_is_a_small_dot_below_its_point():
+    rows = [compared("semisupcon", b, by_seed=cell) for b, cell in (("simclr", "-0.2 0.03 0.1"), ("untrained", "0.05 0.01"))]
+    (axis,) = figures.differences(a_run(comparisons=rows).comparisons).axes
+    assert seeds(axis) == {"semisupcon:simclr": [-0.2, 0.03, 0.1], "semisupcon:untrained": [0.05, 0.01]}
+    assert inside(axis, [-0.2, 0.1])
+
+
+ONCE = "semisupcon: one training; its spread is not in this interval."
+SIZE = "Average precision is the higher the fewer test clips there are"
+
+
+def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_below():
+    tasks = {"tagging": ("macro_average_precision",)}
+    for of_tasks, told in ((tasks, True), (TASKS, False)):
+        run = a_run(tasks=of_tasks)
+        pairs = [figures.comparison(run.summary), figures.differences(run.comparisons)]
+        once = [frame.assign(one_training=(frame["encoder"] == "semisupcon").astype(int)) for frame in (run.summary, run.comparisons)]
+        marked = [figures.comparison(once[0]), figures.differences(once[1])]
+        assert [ONCE in said(figure) for figure in (*pairs, *marked)] == [False, False, True, True]
+        assert {SIZE in said(figure) for figure in (*pairs, *marked)} == {told}
+        for figure in marked:
+            check_nothing_overlaps(figure)
+    baseline = figures.differences(run.comparisons.assign(baseline_one_training=(run.comparisons["baseline"] == "untrained").astype(int)))
+    assert "untrained: one training; its spread is not in this interval." in said(baseline)
 
 
 def test_a_difference_that_was_not_measured_is_said():

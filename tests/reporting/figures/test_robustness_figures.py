@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from drawn import by_gid, check_nothing_overlaps, intervals, points, said
+from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, said, seeds
 from synthetic import CHANCE, CORRUPTIONS, ENCODERS, FLOORS, TASKS, a_results, a_value
 
 from mirbench.reporting import figures
@@ -300,3 +300,71 @@ def test_which_corruptions_the_mean_is_over_is_not_claimed_where_it_is_not_known
     told = said(figures.retained(pd.read_csv(REFERENCE / "robustness.csv")))
     assert "The mean is over corruptions that count, which are not known here." in told
     assert "not known here" not in said(figures.retained(load(REFERENCE).robustness))
+
+
+def test_each_seed_is_a_small_dot_on_the_curve_at_its_severity():
+    summary = a_results().summary
+    here = summary["task"] == "genre"
+    of_simclr, of_supcon = (here & (summary["encoder"] == name) for name in ("simclr", "supcon"))
+    summary.loc[of_simclr & (summary["severity"] == 0), "by_seed"] = "0.8 0.9"
+    summary.loc[of_simclr & (summary["severity"] == 3), "by_seed"] = "-0.5 nan 1.5"
+    summary.loc[of_supcon & (summary["severity"] == 5) & (summary["corruption"] == "low-pass"), "by_seed"] = "0.25 0.5"
+    figure = figures.curves(summary, "genre", "mini")
+    for axis in figure.axes:
+        found = {name: list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for name, line in by_gid(axis, "seeds:").items()}
+        assert list(found) == NAMES
+        title = axis.get_title(loc="left")
+        of_clean = [(0, 0.8), (0, 0.9)]
+        assert found["simclr"] == (of_clean if title == "polarity *" else [*of_clean, (2, -0.5), (2, 1.5)])
+        assert found["supcon"] == ([(3, 0.25), (3, 0.5)] if title == "low-pass" else [])
+        assert inside(axis, [-0.5, 1.5], along=1)  # wider than the intervals
+        dot, curve = by_gid(axis, "seeds:")["simclr"], by_gid(axis, "curve:")["simclr"]
+        assert dot.get_color() == curve.get_color()
+        assert dot.get_markersize() < 0.5 * curve.get_markersize()
+    check_nothing_overlaps(figure)
+    assert not any(len(line.get_xdata()) for axis in curves_of("genre")[0].axes for line in by_gid(axis, "seeds:").values())
+
+
+def test_each_seed_of_a_ratio_is_a_small_dot_below_its_point_and_one_far_away_an_arrow():
+    def change(rows):
+        for measure, single in (("mce", "0.4 0.65 1.4"), ("relative_mce", "-40 0.9 60")):
+            rows.loc[(rows["measure"] == measure) & (rows["encoder"] == "simclr"), "by_seed"] = single
+
+    rows = measured(change)
+    figure = figures.robustness(rows)
+    for axis in figure.axes[:5]:
+        assert seeds(axis) == {name: [0.4, 0.65, 1.4] if name == "simclr" else [] for name in NAMES}
+        assert inside(axis, [0.4, 1.4])
+        assert not [line for line in axis.lines if line.get_marker() in ("<", ">")]
+    for axis in figure.axes[5:]:
+        assert seeds(axis)["simclr"] == [-40, 0.9, 60]
+        low, high = axis.get_xlim()
+        assert high - low < 3  # they do not flatten the others
+        arrows = {line.get_marker(): (line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines if line.get_marker() in ("<", ">")}
+        assert arrows == {"<": (low, 1), ">": (high, 1)}
+    assert "Small: single seeds." in said(figure)
+
+
+def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_below_every_figure():
+    results = a_results()
+    told = "semisupcon: one training; its spread is not in this interval."
+    summary, robustness = (
+        frame.assign(one_training=(frame["encoder"] == "semisupcon").astype(int)) for frame in (results.summary, results.robustness)
+    )
+    drawn = [figures.curves(summary, "genre", "mini"), figures.curves(summary, "tagging", "mini"), figures.robustness(robustness)]
+    drawn.append(figures.retained(robustness))
+    assert [told in said(figure) for figure in drawn] == [True] * 4
+    size = "Average precision is the higher the fewer test clips there are"
+    assert [size in said(figure) for figure in drawn] == [False, True, True, True]
+    for figure in drawn:
+        check_nothing_overlaps(figure)
+    others = [
+        figures.curves(results.summary, "genre", "mini"),
+        figures.robustness(results.robustness),
+        figures.retained(results.robustness),
+    ]
+    assert not any("one training;" in said(figure) for figure in others)
+    of_baseline = figures.robustness(
+        results.robustness.assign(baseline_one_training=(results.robustness["baseline"] == "untrained").astype(int))
+    )
+    assert "untrained: one training; its spread is not in this interval." in said(of_baseline)

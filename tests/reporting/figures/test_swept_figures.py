@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from drawn import by_gid, check_nothing_overlaps, intervals, points, said
+from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, said
 from synthetic import a_row, results_of
 
 from mirbench.reporting import figures
@@ -225,3 +225,42 @@ def test_an_infinite_score_is_neither_a_point_of_a_curve_nor_a_shade():
     (axis,) = figures.sweep(run.summary, run.points).axes
     assert by_gid(axis, "cell:")["simclr:genre:mini"].get_text() == "inf"
     assert axis.images[0].get_array()[:2, 0].tolist() == pytest.approx([0, 1])
+
+
+def dots(axis, encoder):
+    """(value of the option, score) of every single seed."""
+    line = by_gid(axis, "seeds:")[encoder]
+    return list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+
+
+def test_each_seed_is_a_small_dot_at_the_value_of_its_variant():
+    run = a_run()
+    single = {"semisupcon[label_fraction=1]": "0.2 0.8", "semisupcon[label_fraction=0.5]": "0.5 nan 0.6", "simclr": "0.1 0.9"}
+    run.summary["by_seed"] = [single.get(name, "") for name in run.summary["encoder"]]
+    figure = figures.sweep(run.summary, run.points)
+    for axis in figure.axes:
+        assert dots(axis, "semisupcon") == [(0.5, 0.5), (0.5, 0.6), (1, 0.2), (1, 0.8)]
+        assert list(by_gid(axis, "seeds:")) == ["semisupcon"]  # a level line has a band
+        assert inside(axis, [0.2, 0.8], along=1)  # wider than the intervals
+        dot, curve = by_gid(axis, "seeds:")["semisupcon"], by_gid(axis, "curve:")["semisupcon"]
+        assert dot.get_color() == curve.get_color()
+        assert dot.get_markersize() < 0.5 * curve.get_markersize()
+        assert dot.get_transform() == curve.get_transform()  # and as far aside as the curve is
+    assert "small: seeds" in said(figure)
+    check_nothing_overlaps(figure)
+    run.summary.loc[run.summary["encoder"] == "semisupcon[label_fraction=1]", "value"] = math.nan
+    assert dots(figures.sweep(run.summary, run.points).axes[0], "semisupcon") == [(0.5, 0.5), (0.5, 0.6)]
+
+
+@pytest.mark.parametrize("swept", [BUDGET, [variant("semisupcon", supervision=x) for x in ("tags", "key")]], ids=["curves", "heat map"])
+def test_variants_that_were_trained_once_and_average_precision_are_explained_below(swept):
+    run, (first, *_) = a_run(swept), swept
+    once = run.summary.assign(one_training=run.summary["encoder"].isin([first["name"], "simclr"]).astype(int))
+    told = f"{first['name']}, simclr: one training; its spread is not in this interval."
+    figure = figures.sweep(once, run.points)
+    assert told in said(figure)
+    assert "Average precision" not in said(figure)
+    check_nothing_overlaps(figure)
+    assert "one training;" not in said(figures.sweep(run.summary, run.points))
+    of_tags = run.summary.assign(metric=run.summary["metric"].cat.rename_categories({"mirex": "macro_average_precision"}))
+    assert "Average precision is the higher the fewer test clips there are" in said(figures.sweep(of_tags, run.points))

@@ -7,13 +7,16 @@ import dataclasses
 import math
 import re
 
+import pandas as pd
 import pytest
-from synthetic import ENCODERS, FAILED, SKIPPED, a_manifest, a_results, a_row, a_sweep, a_value, results_of
+from synthetic import ENCODERS, FAILED, SKIPPED, TASKS, a_manifest, a_results, a_row, a_sweep, a_value, results_of
 from test_table import NAMES, check_latex, check_markdown, files_of, rows_of
 
 from mirbench.reporting import html, terminal
 from mirbench.reporting.sections import sections
 from mirbench.reporting.tables import robustness
+from mirbench.results.order import complete
+from mirbench.results.schema import TABLES
 
 FAILURE = (
     "low-pass failed on clip clip-0 at severity 5 (returned NaN); clip clip-1 at severity 5 (returned NaN); "
@@ -40,18 +43,62 @@ def page_of(results):
     return html.page(results, sections(results), [])
 
 
-def test_robustness_scores_by_task_and_their_mean_with_the_best_encoder_in_bold():
-    text = files_of(a_results())["robustness.md"]
+def decided(results, task="tagging", **about):
+    """With lines that call semisupcon better than simclr, in retained performance and in the score, of one task over all corruptions."""
+    metric = {"task": task, "metric": TASKS[task]}
+    about = {"baseline": "simclr", "corruption": "all", **metric, **about}
+    rows = [a_row("robustness_comparisons", **{"measure": measure, **about}) for measure in ("retained", "score")]
+    frame = results.robustness_comparisons
+    more = TABLES["robustness_comparisons"].frame(rows[: 1 if "measure" in about else 2])
+    return dataclasses.replace(results, robustness_comparisons=complete(pd.concat([frame, more]), results.manifests.values()))
+
+
+def bold_in(results):
+    """(measure, encoder, head) of every cell in bold."""
+    tables = robustness.by_measure(results.robustness, results.robustness_comparisons)
+    return [
+        (measure, table.cells.iloc[i, 0], table.cells.columns[j][0])
+        for measure, table in tables.items() if table.best is not None
+        for i, j in zip(*table.best.nonzero(), strict=True)
+    ]  # fmt: skip
+
+
+def test_robustness_scores_by_task_and_their_mean_with_the_best_encoder_in_bold_where_it_is_called_better():
+    text = files_of(decided(a_results()))["robustness.md"]
     table = rows_of(text, "mCE (untrained = 1, lower is better)")
     assert table["encoder"][:2] == ["tagging on mini<br>macro_average_precision", "key on mini<br>mirex"]
     assert table["encoder"][-1] == "mean<br>over tasks"
     assert list(table)[2:] == ["semisupcon", "simclr", "supcon", "*floors:*", "untrained", "handcrafted"]
-    assert table["semisupcon"][0] == "**0.600 [0.50, 0.72]**"
+    assert table["semisupcon"][0] == "0.600 [0.50, 0.72]"  # ratios to the baseline are not tested
     assert table["simclr"][-1] == "0.690 [0.59, 0.81]"
     assert table["untrained"][0] == "1.000 [1.00, 1.00]"
     assert rows_of(text, "Relative mCE (untrained = 1, lower is better)")["supcon"][1] == "0.910 [0.81, 1.03]"
-    assert rows_of(text, "Retained performance (higher is better)")["semisupcon"][0] == "**0.400 [0.35, 0.45]**"
-    assert text.endswith("- Bold: the best of the encoders.\n")
+    retained = rows_of(text, "Retained performance (higher is better)")["semisupcon"]
+    assert retained[0] == "**0.400 [0.35, 0.45]**"
+    assert retained[1] == "0.400 [0.35, 0.45]"  # of key they were not compared
+    assert text.count("**") == 2
+    assert text.endswith("- Bold: the best of the encoders, where the comparisons call it better than the next.\n")
+    assert "Bold" not in files_of(a_results())["robustness.md"]
+
+
+@pytest.mark.parametrize(
+    ("about", "bold"),
+    [
+        ({}, True),
+        ({"p_holm": 0.05}, False),
+        ({"p_holm": 0.0499, "one_training": 1}, True),
+        ({"one_training": 1, "baseline_one_training": 1}, False),
+        ({"difference": -0.1}, False),
+        ({"difference": math.nan}, False),
+        ({"encoder": "simclr", "baseline": "semisupcon", "difference": -0.1}, True),
+        ({"corruption": "low-pass"}, False),  # of one corruption
+        ({"measure": "score"}, False),
+        ({"baseline": "supcon"}, False),
+    ],
+)
+def test_only_the_mean_over_corruptions_of_retained_performance_is_bold_and_only_where_it_is_decided(about, bold):
+    assert bold_in(decided(a_results(), **about)) == ([("retained", "semisupcon", "tagging on mini")] if bold else [])
+    assert robustness.by_measure(decided(a_results()).robustness)["retained"].best is None  # without comparisons
 
 
 def test_the_notes_define_every_measure_name_the_baseline_and_cite_where_it_is_from():
@@ -117,6 +164,7 @@ def test_equivariance_says_how_many_clips_are_left_at_each_severity():
 
 def test_what_is_not_surely_above_chance_has_no_retained_performance_and_the_reason_stands_below():
     results = without(without(without(a_results(), "semisupcon", "key"), "untrained", "key"), "semisupcon", "all")
+    results = decided(results, "key", encoder="simclr", baseline="supcon")
     told = "Without retained performance, since not surely above chance on clean audio: key on mini: semisupcon, untrained."
     files = files_of(results)
     table = rows_of(files["robustness.md"], "Retained performance (higher is better)")
@@ -142,20 +190,36 @@ def test_a_comparison_without_a_difference_is_told_and_not_a_number():
     results = changed(a_results(), "robustness_comparisons", {"task": "key", "measure": "retained"}, **lost)
     text = files_of(results)["robustness-comparisons.md"]
     lines = [" | ".join(cell.strip() for cell in line.split("|")) for line in text.split("\n")]
-    assert " | retained performance | key on mini | all | semisupcon | untrained | – | – | no test | 48 | 3 | " in lines
+    assert " | retained performance | key on mini | all | semisupcon | untrained | – | – | no test | – | 48 | 3 | " in lines
     assert "nan" not in text
     assert "- –: not defined." in text
 
 
+NO_INTERVAL = {"ci_low": math.nan, "ci_high": math.nan}
+
+
 @pytest.mark.parametrize(
-    ("p", "difference", "word"),
-    [(0.04, 0.1, "better"), (0.04, -0.1, "worse"), (0.05, 0.1, "undecided"), (math.nan, 0.1, "no test"), (0.01, 0.0, "undecided")],
+    ("about", "word"),
+    [
+        ({"p_holm": 0.04}, "better"),
+        ({"p_holm": 0.04, "difference": -0.1}, "worse"),
+        ({"p_holm": 0.05}, "undecided"),
+        ({"p_holm": math.nan, "p": math.nan, **NO_INTERVAL}, "no test"),
+        ({"p_holm": math.nan, "p": math.nan, **NO_INTERVAL, "difference": math.nan}, "no test"),
+        ({"p_holm": 0.01, "difference": 0.0}, "undecided"),
+        ({"p_holm": 0.01, "one_training": 1}, "better"),
+        ({"p_holm": 0.01, "baseline_one_training": 1, "difference": -0.1}, "worse"),
+        ({"p_holm": 0.01, "one_training": 1, "baseline_one_training": 1}, "one training each"),
+    ],
 )
-def test_the_corrected_p_says_whether_a_difference_is_real(p, difference, word):
-    assert robustness.verdict(difference, p) == word
-    row = a_row("robustness_comparisons", baseline="simclr", corruption="all", measure="score", difference=difference, p=0.001, p_holm=p)
+def test_the_corrected_p_says_whether_a_difference_is_real_but_of_two_single_trainings_nothing_does(about, word):
+    row = a_row("robustness_comparisons", baseline="simclr", corruption="all", measure="score", **{"p": 0.001, "detectable": 0.05, **about})
     table = robustness.comparisons(results_of({"run": {}}, robustness_comparisons=[row]).robustness_comparisons)
-    assert table.cells.iloc[0, 7] == word
+    assert [head[0] for head in table.cells.columns[6:]] == ["p (Holm)", "the encoder is", "detectable", "test clips", "seeds"]
+    assert list(table.cells.iloc[0, 7:]) == [word, "0.050", "48", "3"]
+    single = row | {"corruption": "low-pass"}  # shown where it is decided alone
+    rows = robustness.comparisons(results_of({"run": {}}, robustness_comparisons=[row, single]).robustness_comparisons)
+    assert len(rows.cells) == (2 if word in ("better", "worse") else 1)
 
 
 def test_comparisons_over_all_corruptions_come_first_then_the_decided_ones_and_the_rest_is_counted():
@@ -166,7 +230,7 @@ def test_comparisons_over_all_corruptions_come_first_then_the_decided_ones_and_t
     assert {row[2] for row in rows[8:]} == {"white-noise", "low-pass", "polarity"}
     assert rows[0] == [
         "score (macro_average_precision)", "tagging on mini", "all", "semisupcon", "untrained", "+0.030 [+0.010, +0.050]",
-        "&lt; 0.001", "better", "48", "3",
+        "&lt; 0.001", "better", "–", "48", "3",
     ]  # fmt: skip
     assert len(rows) + int(re.search(r"(\d+) more lines are in robustness_comparisons.csv", text)[1]) == compared
     assert f"{compared // 2} of the measure score" in text
@@ -181,8 +245,32 @@ def test_csv_tables_hold_the_numbers_of_the_markdown():
     rows = csv.DictReader(files["retained.csv"].splitlines())
     (row,) = [r for r in rows if (r["task"], r["corruption"]) == ("key on mini, mirex", "low-pass")]
     assert (row["simclr"], row["simclr high"]) == ("0.78", "0.83")
+    assert not any("by seed" in name for name in row)
     scored = next(csv.DictReader(files["scores.csv"].splitlines()))
     assert (scored["encoder"], float(scored["key on mini mirex low"])) == ("semisupcon", pytest.approx(0.86))
+
+
+def test_csv_tables_hold_each_seed_where_there_are_several():
+    results = changed(a_results(), "robustness", {"encoder": "simclr", "task": "key"}, by_seed="0.5 0.7 0.8")
+    files = files_of(results)
+    rows = [row for row in csv.DictReader(files["robustness.csv"].splitlines()) if row["measure"] == "mce"]
+    told = {row["encoder"]: (row["key on mini mirex by seed"], row["genre on mini accuracy by seed"]) for row in rows}
+    assert (told["simclr"], told["supcon"]) == (("0.5 0.7 0.8", ""), ("", ""))
+    rows = [row for row in csv.DictReader(files["retained.csv"].splitlines()) if row["task"] == "key on mini, mirex"]
+    assert {(row["simclr by seed"], row["supcon by seed"]) for row in rows} == {("0.5 0.7 0.8", "")}
+
+
+def test_tables_of_which_only_some_have_single_seeds_have_the_same_columns_in_one_file():
+    results = changed(a_results(), "robustness", {"encoder": "simclr", "task": "key", "measure": "retained"}, by_seed="0.5 0.7 0.8")
+    for name in ("robustness.csv", "retained.csv"):
+        lines = list(csv.reader(files_of(results)[name].splitlines()))
+        assert len({len(line) for line in lines}) == 1
+        assert sum("0.5 0.7 0.8" in line for line in lines) == (1 if name == "robustness.csv" else 5)
+        for line in lines[1:]:
+            for head, text in zip(lines[0], line, strict=True):
+                assert text != "0.5 0.7 0.8" or head.endswith(" by seed")
+    bare = files_of(a_results())
+    assert not any("by seed" in bare[name] for name in ("robustness.csv", "retained.csv", "scores.csv"))
 
 
 def test_a_single_task_is_its_own_mean():
@@ -251,7 +339,7 @@ def test_of_several_baselines_the_first_is_what_a_cell_is_relative_to():
     row = a_row("robustness", **about, value=0.111, baseline="supervised")
     text = files_of(merged_with(a_manifest(), robustness=[row]))["robustness.md"]
     table = rows_of(text, "mCE (untrained or supervised = 1, lower is better)")
-    assert (table["semisupcon"][1], table["simclr"][1]) == ("**0.610 [0.51, 0.73]**", "0.660 [0.56, 0.78]")
+    assert (table["semisupcon"][1], table["simclr"][1]) == ("0.610 [0.51, 0.73]", "0.660 [0.56, 0.78]")
 
 
 def test_a_sweep_in_which_all_was_skipped_says_why_and_draws_nothing():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from synthetic import FLOORS, a_manifest, a_results, a_row, results_of
 from test_table import files_of, rows_of
 
-from mirbench.reporting import html
+from mirbench.reporting import html, terminal
 from mirbench.reporting.sections import sections
 from mirbench.reporting.tables import scores
 from mirbench.reporting.words import panels
+from mirbench.results.merging import load
+from mirbench.results.schema import TABLES
 
 METRICS = {"genre": ("accuracy", "macro_f1"), "key": ("mirex",)}
 MANIFEST = {
@@ -43,18 +48,63 @@ def test_encoders_first_then_floors_in_the_order_of_the_manifest():
     assert list(rows_of(files_of(results("majority", "untrained"))["scores.md"]))[2:] == ["untrained", "majority"]  # without a heading
 
 
-def test_the_number_stands_in_its_cell_and_the_best_encoder_is_bold():
-    text = files_of(results("simclr", "semisupcon", semisupcon_mirex=0.95))["scores.md"]
+def against(baseline="semisupcon", encoder="simclr", difference=0.1, **about):
+    """A line of comparisons."""
+    return a_row("comparisons", encoder=encoder, baseline=baseline, difference=difference, **about)
+
+
+OF_KEY = {"task": "key", "metric": "mirex"}
+BOLD = "Bold: the best of the encoders, where the comparisons call it better than the next."
+
+
+def test_the_number_stands_in_its_cell_and_the_best_encoder_is_bold_where_it_is_called_better():
+    compared = [against(), against(metric="macro_f1", p_holm=0.06), against(difference=-0.05, **OF_KEY)]
+    text = files_of(results("simclr", "semisupcon", semisupcon_mirex=0.95, comparisons=compared))["scores.md"]
     table = rows_of(text)
     assert table["encoder"] == ["genre on mini<br>accuracy", "genre on mini<br>macro_f1", "key on mini<br>mirex"]
-    assert table["simclr"] == ["**0.900 [0.86, 0.94]**", "**0.900 [0.86, 0.94]**", "0.900 [0.86, 0.94]"]
+    assert table["simclr"] == ["**0.900 [0.86, 0.94]**", "0.900 [0.86, 0.94]", "0.900 [0.86, 0.94]"]  # p is .06 of macro F1
     assert table["semisupcon"] == ["0.800 [0.76, 0.84]", "0.800 [0.76, 0.84]", "**0.950 [0.91, 0.99]**"]
-    assert text.endswith("- Bold: the best of the encoders.\n")
+    assert text.endswith(f"- {BOLD}\n")
 
 
-def test_encoders_that_are_equally_good_are_all_bold():
-    table = rows_of(files_of(results("simclr", "semisupcon", semisupcon_mirex=0.9))["scores.md"])
-    assert table["simclr"][2] == table["semisupcon"][2] == "**0.900 [0.86, 0.94]**"
+def test_encoders_that_are_equally_good_are_not_bold():
+    text = files_of(results("simclr", "semisupcon", semisupcon_mirex=0.9, comparisons=[against(difference=0.0, **OF_KEY)]))["scores.md"]
+    assert rows_of(text)["simclr"][2] == rows_of(text)["semisupcon"][2] == "0.900 [0.86, 0.94]"
+    assert "**" not in text
+    assert "Bold" not in text
+
+
+@pytest.mark.parametrize(
+    ("compared", "bold"),
+    [
+        (against(), True),
+        (against("simclr", "semisupcon", -0.1), True),  # either of the two may be the baseline
+        (against(p_holm=0.0499), True),
+        (against(p_holm=0.05), False),
+        (against(p=0.001, p_holm=0.2), False),  # the corrected p counts
+        (against(one_training=1), True),
+        (against(baseline_one_training=1), True),
+        (against(one_training=1, baseline_one_training=1), False),
+        (against(p=math.nan, p_holm=math.nan, ci_low=0.01), True),  # a folder of before: the interval decides
+        (against(p=math.nan, p_holm=math.nan, ci_low=-0.01), False),
+        (against(difference=math.nan), False),
+        (against(difference=-0.1), False),  # what is called worse is not the best
+        (against("supcon"), False),  # better than the third says nothing of the next
+        (against("majority"), False),
+        (against(metric="macro_f1"), True),  # of that metric
+        (against(dataset="other"), False),
+        (None, False),
+    ],
+)
+def test_only_an_encoder_that_is_called_better_than_the_next_is_bold(compared, bold):
+    shown = results("simclr", "semisupcon", "supcon", "majority", comparisons=[compared] if compared else [])
+    table = scores.scores(shown.summary, shown.comparisons)
+    places = [] if table.best is None else zip(*table.best.nonzero(), strict=True)
+    marked = [(table.cells.iloc[i, 0], *table.cells.columns[j]) for i, j in places]
+    assert marked == ([("simclr", "genre on mini", compared["metric"])] if bold else [])
+    told = files_of(shown)
+    assert (BOLD in told["scores.md"]) == ("\\textbf{0.900}" in told["scores.tex"]) == bold
+    assert scores.scores(shown.summary).best is None  # without comparisons nothing is
 
 
 def test_only_the_headlines_where_that_is_wanted():
@@ -63,7 +113,8 @@ def test_only_the_headlines_where_that_is_wanted():
 
 
 def test_a_floor_is_never_bold_but_is_named_where_it_wins():
-    text = files_of(results("semisupcon", "simclr", "majority", majority_mirex=0.9))["scores.md"]
+    compared = [against("majority", "semisupcon", -0.2, **OF_KEY), against("majority", "simclr", -0.2, **OF_KEY)]
+    text = files_of(results("semisupcon", "simclr", "majority", majority_mirex=0.9, comparisons=compared))["scores.md"]
     assert rows_of(text)["majority"] == ["0.700 [0.66, 0.74]", "0.700 [0.66, 0.74]", "0.900 [0.86, 0.94]"]
     assert "- On key on mini, mirex, majority does at least as well as every encoder." in text
     both = files_of(results("semisupcon", "majority", "untrained", majority_mirex=0.9, untrained_mirex=0.95))["scores.md"]
@@ -73,7 +124,7 @@ def test_a_floor_is_never_bold_but_is_named_where_it_wins():
 
 
 def test_one_encoder_alone_is_not_the_best():
-    text = files_of(results("semisupcon", "majority"))["scores.md"]
+    text = files_of(results("semisupcon", "majority", comparisons=[against("majority", "semisupcon", 0.4)]))["scores.md"]
     assert "**" not in text
     assert "Bold" not in text
 
@@ -100,8 +151,8 @@ def test_the_notes_say_what_the_interval_split_clips_and_seeds_are():
     majority = a_row("summary", encoder="majority", n_seeds=1, n_test=0)
     text = files_of(results("simclr", more=[majority], scored=scored))["scores.md"]
     for note in (
-        "in brackets its 95 % bootstrap interval over groups (clips of one piece, artist or instrument are drawn together).",
-        "The interval does not cover the spread between seeds; that is in scores.csv.",
+        "in brackets its 95 % interval over groups of clips and training seeds.",
+        "Clips of one piece, artist or instrument are drawn together.",
         "the test split is used only to score.",
         "- Test clips: genre on mini 48; key on mini 48.\n- Seeds: 3 (simclr); 1 (majority).\n",
         "- Fraction of the labels used: 0.1.",
@@ -120,25 +171,70 @@ def test_a_manifest_with_holes_will_do(manifest):
     assert "0.800" in html.page(shown, sections(shown), [])
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [
-        (0.01, 0.1, "better"),
-        (-0.1, -0.01, "worse"),
-        (-0.01, 0.1, "undecided"),
-        (0.0, 0.1, "undecided"),
-        (-0.1, 0.0, "undecided"),
-        (math.nan, math.nan, "no interval"),
-    ],
-)
-def test_comparisons_in_words(low, high, word):
-    compared = [a_row("comparisons", baseline="simclr", difference=0.045, ci_low=low, ci_high=high)]
-    assert scores.verdict(low, high) == word
+NO_P = {"p": math.nan, "p_holm": math.nan}
+NO_INTERVAL = {"ci_low": math.nan, "ci_high": math.nan}
+BOTH_ONCE = {"one_training": 1, "baseline_one_training": 1}
+VERDICTS = [
+    ({"p_holm": 0.0499}, "better"),
+    ({"p_holm": 0.0499, "difference": -0.045}, "worse"),
+    ({"p_holm": 0.05}, "undecided"),
+    ({"p_holm": 0.3}, "undecided"),
+    ({"p_holm": 0.3, "ci_low": 0.01}, "undecided"),  # the interval is not corrected; the p is
+    ({"p_holm": 0.04, "ci_low": -0.01}, "better"),
+    ({"p_holm": 0.01, "difference": 0.0}, "undecided"),
+    ({"one_training": 1}, "better"),
+    ({"baseline_one_training": 1}, "better"),
+    ({"baseline_one_training": 1, "p_holm": 0.3}, "undecided"),
+    (BOTH_ONCE, "one training each"),
+    ({**BOTH_ONCE, "p_holm": 0.3}, "one training each"),
+    ({**BOTH_ONCE, **NO_P}, "one training each"),
+    ({**NO_P, "ci_low": 0.01}, "better"),
+    ({**NO_P, "difference": -0.045, "ci_low": -0.1, "ci_high": -0.01}, "worse"),
+    ({**NO_P, "ci_low": -0.01}, "undecided"),
+    ({**NO_P, "ci_low": 0.0}, "undecided"),
+    ({**NO_P, "difference": -0.045, "ci_low": -0.1, "ci_high": 0.0}, "undecided"),
+    ({**NO_P, **NO_INTERVAL}, "no test"),
+    ({**BOTH_ONCE, **NO_P, **NO_INTERVAL}, "no test"),
+    ({**NO_P, **NO_INTERVAL, "difference": math.nan}, "no test"),
+]
+
+
+@pytest.mark.parametrize(("about", "word"), VERDICTS)
+def test_comparisons_in_words(about, word):
+    given = {"difference": 0.045, "ci_low": 0.01, "ci_high": 0.1, "detectable": 0.0321, "baseline_seeds": 5, **about}
+    compared = [a_row("comparisons", baseline="simclr", **given)]
     text = files_of(results("semisupcon", "simclr", comparisons=compared))["comparisons.md"]
     row = rows_of(text)["genre on mini"]
-    assert row == ["accuracy", "semisupcon", "simclr", scores.difference(0.045, low, high), word, "48", "3"]
-    assert ("+0.045 [" in text) == (word != "no interval")
-    assert "The intervals are not corrected for their number, 1: of true zeros, about one in twenty looks decided." in text
+    p = "–" if "p" in about else f"{given.get('p_holm', 0.02):.3f}"
+    value = scores.difference(given["difference"], given["ci_low"], given["ci_high"])
+    assert row == ["accuracy", "semisupcon", "simclr", value, p, word, "0.032", "48", "3 and 5"]
+    assert (" [" in row[3]) == (word != "no test")
+    assert rows_of(text)["task"][4:7] == ["p (Holm)", "the encoder is", "detectable"]
+
+
+def test_a_comparison_that_lacks_what_could_be_detected_has_a_dash_and_a_small_p_no_digits():
+    row = rows_of(files_of(results("semisupcon", "simclr", comparisons=[against(p_holm=0.0004)]))["comparisons.md"])["genre on mini"]
+    assert (row[4], row[6]) == ("&lt; 0.001", "–")
+
+
+def test_the_notes_say_what_p_is_corrected_for_and_what_the_verdicts_are():
+    several = [against(), against("supcon"), against(**OF_KEY), against(metric="macro_f1"), against("majority", **NO_P, **NO_INTERVAL)]
+    shown = results("simclr", "semisupcon", "supcon", "majority", comparisons=several)
+    text = files_of(shown)["comparisons.md"]
+    for note in (
+        "in brackets its paired 95 % interval over groups of clips and training seeds, not corrected.",
+        "corrected by Holm's method for all comparisons of headline metrics, 3, or all of other metrics.",  # one was not tested
+        "Better or worse: that p is below 0.05. Undecided: these clips and seeds cannot tell.",
+        "One training each: of two encoders that were trained once each nothing is said",
+        "Detectable: the smallest true difference that 80 of 100 such experiments would find, tested by itself.",
+    ):
+        assert note in text
+    assert "earlier version" not in text
+    two = dataclasses.replace(shown, manifests={"a": MANIFEST, "b": MANIFEST})
+    assert "all comparisons of headline metrics, in each run its own, or all of other metrics." in files_of(two)["comparisons.md"]
+    of_before = results("simclr", "semisupcon", "supcon", comparisons=[against("supcon"), against(**NO_P)])
+    told = "Lines without p are of an earlier version: there better or worse is an interval that does not contain zero, not corrected"
+    assert told in files_of(of_before)["comparisons.md"]
 
 
 def test_differences_have_a_sign():
@@ -162,10 +258,12 @@ def test_no_comparison_is_said():
 
 
 def test_the_seeds_of_a_comparison_are_explained():
+    files = files_of(a_results())
+    assert "- Seeds: of the encoder and, where it is known, of the baseline.\n" in files["comparisons.md"]
+    assert "- Seeds: of the encoder; the mean of the baseline may be over another number.\n" in files["robustness-comparisons.md"]
     for stem in ("comparisons", "robustness-comparisons"):
-        text = files_of(a_results())[f"{stem}.md"]
-        assert "the spread between seeds is in none of them" in text
-        assert "The number of seeds is the encoder's" in text
+        assert "interval over groups of clips and training seeds" in files[f"{stem}.md"]
+        assert "Undecided: these clips and seeds cannot tell." in files[f"{stem}.md"]
 
 
 def swept(*points, plain=()):
@@ -206,3 +304,98 @@ def test_encoders_that_were_pretrained_on_what_they_are_tested_on_are_explained_
     assert {name for name, text in files.items() if told in text.replace("\\textdagger{}", "†")} == {
         name for name in files if name.endswith((".md", ".tex"))
     }
+
+
+def csv_of(text):
+    return {row["encoder"]: row for row in csv.DictReader(text.splitlines())}
+
+
+def test_each_seed_stands_in_the_csv_where_there_are_several():
+    several = [a_row("summary", encoder="simclr", by_seed="0.4 0.5 0.6"), a_row("summary", encoder="semisupcon", by_seed="-0.25 nan")]
+    alone = [a_row("summary", encoder="untrained", n_seeds=1), a_row("summary", encoder="simclr", n_seeds=1, **OF_KEY)]
+    rows = csv_of(files_of(results(more=[*several, *alone]))["scores.csv"])
+    assert list(rows["simclr"])[1:] == [
+        f"{head}{end}" for head in ("genre on mini accuracy", "key on mini mirex") for end in ("", " low", " high", " by seed")
+    ]
+    told = {name: row["genre on mini accuracy by seed"] for name, row in rows.items()}
+    assert told == {"simclr": "0.4 0.5 0.6", "semisupcon": "-0.25 nan", "untrained": ""}
+    assert rows["simclr"]["key on mini mirex by seed"] == rows["semisupcon"]["key on mini mirex by seed"] == ""
+    bare = csv_of(files_of(results(more=alone))["scores.csv"])
+    assert not any(name.endswith("by seed") for name in bare["simclr"])
+
+
+ONCE = "semisupcon, untrained: one training; its spread is not in this interval."
+SIZE = "Average precision is the higher the fewer test clips there are (by .01 to .02 at 360): it compares on the same test clips alone"
+
+
+def single(base, *names):
+    """The same run, in which these were trained once."""
+    changed = {}
+    for table in ("summary", "comparisons", "robustness", "robustness_comparisons", "equivariance"):
+        frame = getattr(base, table)
+        marks = {"encoder": "one_training", "baseline": "baseline_one_training"}
+        marks = {mark: frame[who].isin(names).astype(int) for who, mark in marks.items() if mark in frame}
+        changed[table] = frame.assign(**marks)
+    return dataclasses.replace(base, **changed)
+
+
+def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_wherever_there_is_an_interval():
+    base = a_results()
+    files = {name: " ".join(text.split()) for name, text in files_of(single(base, "semisupcon", "untrained")).items()}
+    files |= {"terminal": " ".join(terminal.text(single(base, "semisupcon", "untrained"), 80).split())}
+    of_both = {name for name in files if name.endswith((".md", ".tex"))} | {"terminal"}
+    assert len(of_both) == 11
+    assert {name for name, text in files.items() if ONCE in text} == of_both
+    assert {name for name, text in files.items() if SIZE in text} == of_both - {"comparisons.md"}  # which is of key alone
+    assert "one training;" not in "".join([*files_of(base).values(), terminal.text(base, 80)])
+    other = a_results(tasks={"key": "mirex"}, skipped=[])
+    assert "Average precision is" not in "".join([*files_of(other).values(), terminal.text(other, 80)])
+
+
+def test_every_caption_of_latex_says_who_was_trained_once():
+    files = files_of(single(a_results(), "semisupcon", "untrained"))
+    for name in ("scores.tex", "robustness.tex", "retained.tex"):
+        captions = [line for line in files[name].splitlines() if line.startswith("\\caption{")]
+        assert captions
+        assert all(ONCE in caption and SIZE in caption for caption in captions)
+
+
+def test_the_baseline_alone_may_be_what_was_trained_once():
+    shown = results("simclr", "semisupcon", comparisons=[against(baseline_one_training=1)])
+    text = files_of(shown)["comparisons.md"]
+    assert "semisupcon: one training; its spread is not in this interval." in text
+    assert "one training;" not in files_of(results("simclr", "semisupcon", comparisons=[against()]))["comparisons.md"]
+
+
+def test_a_table_of_a_sweep_says_who_was_trained_once():
+    shown = swept(("semisupcon", {"views": 2}), ("semisupcon", {"views": 4}), plain=("simclr",))
+    shown = dataclasses.replace(shown, summary=shown.summary.assign(one_training=(shown.summary["encoder"] == "semisupcon[1]").astype(int)))
+    assert "- semisupcon[1]: one training; its spread is not in this interval." in files_of(shown)["sweep.md"]
+
+
+REFERENCE = Path(__file__).parents[3] / "results" / "reference"
+
+
+@pytest.mark.parametrize("run", ["main", "robustness", "label-budget", "cross-supervision"])
+def test_a_run_of_before_intervals_covered_seeds_is_reported_by_its_intervals(run):
+    """Its files have neither p nor single seeds."""
+    loaded = load(REFERENCE / run)
+    files = files_of(loaded)
+    table = scores.comparisons(loaded.comparisons)
+    lows = loaded.comparisons.sort_values(["task", "dataset", "metric_place", "baseline", "encoder"])[["ci_low", "ci_high"]]
+    words = ["better" if low > 0 else "worse" if high < 0 else "undecided" for low, high in lows.itertuples(index=False)]
+    assert [column[0] for column in table.cells.columns[4:]] == [
+        "difference", "p (Holm)", "the encoder is", "detectable", "test clips", "seeds",
+    ]  # fmt: skip
+    assert list(table.cells.iloc[:, 6]) == words
+    assert set(table.cells.iloc[:, 5]) == set(table.cells.iloc[:, 7]) == {"–"}
+    assert "Lines without p are of an earlier version" in files["comparisons.md"]
+    assert not any("by seed" in text for text in files.values())
+    assert not any("one training;" in text for text in files.values())
+
+
+def test_how_many_seeds_the_baselines_of_a_run_of_before_had_is_not_made_up():
+    """Its comparisons do not say."""
+    table = scores.comparisons(load(REFERENCE / "main").comparisons)
+    assert [set(cells) for head, cells in table.cells.items() if head == ("seeds",)] == [{"3"}]
+    assert scores.comparisons(TABLES["comparisons"].frame([against(baseline_seeds=2)])).cells.iloc[0, -1] == "3 and 2"

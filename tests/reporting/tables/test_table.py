@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html
 import itertools
 import math
 import re
 
+import pandas as pd
 import pytest
 from synthetic import Balance, a_results, a_row, results_of
 
@@ -16,6 +18,8 @@ from mirbench.reporting.tables import table as formats
 from mirbench.reporting.tables.robustness import retained
 from mirbench.reporting.tables.scores import comparisons, scores
 from mirbench.reporting.tables.table import escape, escape_latex
+from mirbench.results.cells import guarded
+from mirbench.results.order import complete
 from mirbench.results.schema import TABLES
 
 NAMES = [r"a_b & 50% [x] $y$ #1 ~^\{}<>|†", "[first] *", "* starred", "5 [a_b, c%]", "–", "<script>x|y</script>", "a|b`*<i>\n| c"]
@@ -91,8 +95,15 @@ def hostile(names=NAMES):
     return results_of({names[0]: manifest}, summary=rows, comparisons=compared)
 
 
+def best_of(table, task, metric):
+    """A line of comparisons in which semisupcon is better than simclr."""
+    measure = {"measure": table, "corruption": "all"} if table == "retained" else {}
+    name = "robustness_comparisons" if measure else "comparisons"
+    return TABLES[name].frame([a_row(name, baseline="simclr", task=task, metric=metric, **measure)])
+
+
 def test_a_table_says_the_same_in_every_format():
-    table = scores(a_results().summary)
+    table = scores(a_results().summary, best_of("scores", "tagging", "macro_average_precision"))
     markdown, latex, page, (row,) = (
         rows_of(table.markdown())["simclr"],
         table.latex("A table.", "tab:x"),
@@ -105,7 +116,8 @@ def test_a_table_says_the_same_in_every_format():
     assert [row[f"key on mini mirex{end}"] for end in ("", " low", " high")] == ["0.85", "0.81", "0.88"]
     assert "semisupcon & \\textbf{0.900} & " in latex
     assert "<td ><b>0.900</b><br><small>[0.86, 0.93]</small></td>" in page
-    assert rows_of(table.markdown())["semisupcon"][0] == "**0.900 [0.86, 0.93]**"
+    assert rows_of(table.markdown())["semisupcon"][:2] == ["**0.900 [0.86, 0.93]**", "0.900 [0.86, 0.93]"]
+    assert table.latex("A table.", "tab:x").count("\\textbf") == page.count("<b>") == table.markdown().count("**") / 2 == 1
 
 
 def test_the_lines_of_a_head_are_rows_of_their_own_and_one_task_has_one_head():
@@ -121,15 +133,20 @@ def test_the_lines_of_a_head_are_rows_of_their_own_and_one_task_has_one_head():
 
 
 def test_latex_tables_are_whole_with_caption_and_label():
-    files = files_of(a_results())
+    better = best_of("retained", "tagging", "macro_average_precision")
+    results = a_results()
+    results = dataclasses.replace(results, robustness_comparisons=complete(pd.concat([results.robustness_comparisons, better])))
+    files = files_of(results)
     latex = {name: text for name, text in files.items() if name.endswith(".tex")}
     assert set(latex) == {"scores.tex", "robustness.tex", "retained.tex"}
     for text in latex.values():
         check_latex(text)
     lines = latex["robustness.tex"].split("\n")
     at = next(i for i, line in enumerate(lines) if line.startswith("semisupcon"))
-    assert lines[at].startswith("semisupcon & \\textbf{0.600} & ")
+    assert lines[at].startswith("semisupcon & 0.600 & ")
     assert lines[at + 1].startswith(" & {\\scriptsize [0.50, 0.72]} & ")
+    assert "\nsemisupcon & \\textbf{0.400} & 0.400 & " in latex["robustness.tex"]  # retained performance
+    assert latex["robustness.tex"].count("\\textbf") == 1
     assert "\n\\midrule \\emph{floors} & " in latex["robustness.tex"]
     assert "macro\\_average\\_precision" in latex["robustness.tex"]
     assert "relative to untrained" in latex["robustness.tex"]
@@ -150,7 +167,9 @@ def test_names_cannot_break_a_table():
             check_latex(text)
         else:
             assert len({len(row) for row in csv.reader(text.splitlines())}) == 1
-    table = scores(results.summary)
+    better = [a_row("comparisons", task=NAMES[0], dataset=NAMES[-1], metric=NAMES[0], encoder=NAMES[-1], baseline=NAMES[-2])]
+    table = scores(results.summary, TABLES["comparisons"].frame(better))
+    assert rf"**{rows_of(table.markdown())[escape(NAMES[-1])][0].strip('*')}**" in table.markdown()
     assert r"a\|b\`\*&lt;i&gt; \| c" in rows_of(table.markdown())
     assert "\n5 {[}a\\_b, c\\%] & " in table.latex("A table.", "tab:x")  # a name that only looks like a number with its interval
     check_latex(table.latex(NAMES[0], "tab:x"))
@@ -246,7 +265,8 @@ def test_a_name_that_looks_like_a_score_is_not_torn_apart():
 
 def test_a_value_that_is_not_finite_is_shown_as_it_is_and_is_not_the_best():
     rows = [a_row("summary", encoder=name, value=value) for name, value in (("a", math.inf), ("b", 0.5), ("c", 0.4), ("d", math.nan))]
-    table = scores(TABLES["summary"].frame(rows))
+    compared = [a_row("comparisons", encoder=a, baseline=b) for a, b in ("ab", "ac", "bc", "bd", "cd")]
+    table = scores(TABLES["summary"].frame(rows), TABLES["comparisons"].frame(compared))
     told = rows_of(table.markdown())
     assert [told[name] for name in "abcd"] == [["inf [0.40, 0.60]"], ["**0.500 [0.40, 0.60]**"], ["0.400 [0.40, 0.60]"], ["–"]]
     assert "<td >inf<br><small>[0.40, 0.60]</small></td>" in table.html()
@@ -258,3 +278,13 @@ def test_no_name_is_a_formula_to_a_spreadsheet():
     lines = formats.csv({"-2+x": table}, "task").splitlines()
     assert lines[0] == "task,corruption,'=1+1,'=1+1 low,'=1+1 high,'@x,'@x low,'@x high"
     assert lines[1].startswith("'-2+x,'=1+1,-0.25,")
+
+
+@pytest.mark.parametrize("by_seed", ["-0.25 -0.5", "nan -0.25", "=1+1"])
+def test_single_seeds_are_numbers_to_a_spreadsheet_and_anything_else_is_no_formula(by_seed):
+    rows = [a_row("robustness", corruption="noise", by_seed=by_seed), a_row("robustness", corruption="hiss")]
+    (table,) = retained(TABLES["robustness"].frame(rows))
+    lines = formats.csv({"x": table}, "task").splitlines()
+    assert lines[0] == "task,corruption,semisupcon,semisupcon low,semisupcon high,semisupcon by seed"
+    assert lines[1:] == [f"x,noise,0.5,0.4,0.6,{guarded(by_seed)}", "x,hiss,0.5,0.4,0.6,"]
+    assert guarded(by_seed) == ("'=1+1" if by_seed == "=1+1" else by_seed)

@@ -1,0 +1,112 @@
+"""How many seeds a run needs to find a difference: from what trainings and clips varied in earlier runs.
+
+The variance of a difference of two trained encoders over so many seeds each is clips + 2 trainings / seeds (see
+evaluation.statistics.estimates). Finished runs leave both in the cache; of `mini` those of the reference runs come with mirbench.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+from mirbench.engine.store import Store
+from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
+from mirbench.experiment.planning.graph import RunGraph
+
+SPREADS = "spreads"  # the kind of entry in a cache
+MOST_SEEDS = 50
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of the headline metric of a task on a data set, as variances. clips: of a difference of two trained encoders, over their test clips;
+    trainings: of one training; groups: of test clips; freedom: of `trainings`."""
+
+    task: str
+    dataset: str
+    metric: str
+    clips: float
+    trainings: float
+    groups: int
+    freedom: float
+
+    def detectable(self, seeds: int) -> float:
+        """The smallest difference that 80 of 100 runs of so many seeds find, at .05 two-sided; nan of one seed, whose spread is unknown."""
+        from mirbench.evaluation.statistics.estimates import detectable
+
+        if seeds < 2:
+            return math.nan
+        parts = [(self.clips, self.groups - 1), (2 * self.trainings / seeds, 2 * (seeds - 1))]
+        variance = sum(part for part, _ in parts)
+        return detectable(math.sqrt(variance), variance**2 / sum(part**2 / freedom for part, freedom in parts)) if variance else 0.0
+
+    def seeds_for(self, difference: float) -> int | None:
+        """The fewest seeds, 2 or more; None where MOST_SEEDS do not do."""
+        return next((seeds for seeds in range(2, MOST_SEEDS + 1) if self.detectable(seeds) <= difference), None)
+
+
+def keep_spreads(spreads: Iterable[Spread], store: Store, key: str) -> None:
+    """Of a finished run, by its key."""
+    if (found := [asdict(each) for each in spreads]) and not store.has(SPREADS, key):
+        with store.writing(SPREADS, key) as folder:
+            (folder / "spreads.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def describe_power(run: RunGraph) -> list[str]:
+    """Lines for the plan, a task each; none where no difference is asked for (`power.difference`)."""
+    resolved = run.resolved
+    wanted, seeds = resolved.config.power.difference, resolved.config.seeds
+    if wanted is None:
+        return []
+    own, shipped = _by_task(_kept(resolved.store)), _by_task(_shipped())
+    lines = [f"to find a difference of {wanted:g} between two trained encoders in 80 of 100 runs (two-sided, .05, uncorrected):"]
+    for data in resolved.scored_data:
+        for task in resolved.tasks:
+            if resolved.carries(data, task):
+                about = task.name, data.name, resolve_metric(task.metrics[0]).name
+                spread, source = (own[about], "earlier runs") if about in own else (shipped.get(about), "the reference runs")
+                lines.append(f"  {about[0]} on {about[1]}, {about[2]}: {_in_words(spread, wanted, seeds, source)}")
+    return lines
+
+
+def _in_words(spread: Spread | None, wanted: float, seeds: int, source: str) -> str:
+    if spread is None:
+        return "not known, as no earlier run of two seeds or more has been scored on it"
+    needed = spread.seeds_for(wanted)
+    least = spread.detectable(MOST_SEEDS)
+    most = f"{MOST_SEEDS} seeds would find {least:.3f}; it takes more test clips" if needed is None else f"{needed} seeds"
+    now = f"; with {seeds}, {spread.detectable(seeds):.3f}" if seeds > 1 else ""
+    return f"{most}{now} (from {source})"
+
+
+def _by_task(spreads: Iterable[Spread]) -> dict[tuple[str, str, str], Spread]:
+    """The medians of what is told of each."""
+    told: dict[tuple[str, str, str], list[Spread]] = {}
+    for each in spreads:
+        told.setdefault((each.task, each.dataset, each.metric), []).append(each)
+    numbers = {about: {name: statistics.median(getattr(each, name) for each in several) for name in ("clips", "trainings", "freedom")}
+               for about, several in told.items()}  # fmt: skip
+    return {about: Spread(*about, groups=min(each.groups for each in told[about]), **numbers[about]) for about in told}
+
+
+def _kept(store: Store) -> Iterator[Spread]:
+    for entry in store.entries(SPREADS):
+        if not store.is_damaged(SPREADS, entry.key):
+            told = json.loads((store.folder(SPREADS, entry.key) / "spreads.json").read_text(encoding="utf-8"))
+            yield from (_read(row) for row in told)
+
+
+def _shipped() -> Iterator[Spread]:
+    text = files("mirbench.experiment.planning").joinpath("spreads.csv").read_text(encoding="utf-8")
+    yield from (_read(row) for row in csv.DictReader(text.splitlines()))
+
+
+def _read(row: Mapping[str, Any]) -> Spread:
+    numbers = float(row["clips"]), float(row["trainings"]), int(row["groups"]), float(row["freedom"])
+    return Spread(row["task"], row["dataset"], row["metric"], *numbers)

@@ -1,0 +1,71 @@
+"""How many seeds find a difference: from spreads that finished runs leave, and from those that come with mirbench."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from scipy.stats import t
+
+from mirbench.engine.store import Store
+from mirbench.experiment.planning import power
+from mirbench.experiment.planning.power import SPREADS, Spread, keep_spreads
+
+
+def spread(clips=0.0, trainings=0.0001, groups=200, freedom=4.0, task="genre"):
+    return Spread(task, "mini", "accuracy", clips, trainings, groups, freedom)
+
+
+def test_what_seeds_can_find_by_hand():
+    alone = spread()  # no variance of clips: a two-sample t test of as many trainings each
+    for seeds in (2, 3, 10):
+        freedom = 2 * (seeds - 1)
+        error = math.sqrt(2 * 0.0001 / seeds)
+        assert alone.detectable(seeds) == pytest.approx((t.ppf(0.975, freedom) + t.ppf(0.8, freedom)) * error)
+    clips = spread(clips=0.0004, trainings=0.0)
+    assert clips.detectable(3) == clips.detectable(40) == pytest.approx((t.ppf(0.975, 199) + t.ppf(0.8, 199)) * 0.02)
+    assert math.isnan(alone.detectable(1))
+    assert spread(trainings=0.0).detectable(2) == 0
+
+
+def test_the_fewest_seeds_are_named_and_none_where_clips_are_too_few():
+    one = spread(clips=0.0001)
+    needed = one.seeds_for(0.04)
+    assert one.detectable(needed) <= 0.04 < one.detectable(needed - 1)
+    assert one.seeds_for(0.028) is None  # 2.8 standard errors of the clips alone
+    assert one.seeds_for(0.5) == 2
+
+
+def test_finished_runs_leave_their_spreads_and_medians_are_taken(tmp_path):
+    store = Store(tmp_path)
+    for key, trainings in (("1", 0.0001), ("2", 0.0002), ("3", 0.0009)):
+        keep_spreads([spread(trainings=trainings), spread(task="key")], store, key)
+    keep_spreads([spread(trainings=0.5)], store, "3")  # the same run again
+    keep_spreads([], store, "4")
+    assert {entry.key for entry in store.entries(SPREADS)} == {"1", "2", "3"}
+    found = power._by_task(power._kept(store))
+    assert found["genre", "mini", "accuracy"] == spread(trainings=0.0002)
+    told = json.loads((tmp_path / SPREADS / "1" / "spreads.json").read_text())
+    assert told[0]["task"] == "genre"
+
+
+def test_spreads_of_the_reference_runs_come_with_mirbench():
+    shipped = power._by_task(power._shipped())
+    assert {task for task, *_ in shipped} == {"tagging", "key", "pitch", "genre"}
+    assert all(each.clips > 0 and each.trainings > 0 and each.groups > 4 for each in shipped.values())
+    assert shipped["pitch", "mini", "accuracy"].groups == 11
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [(3, "27 seeds; with 3, 0.053 (from earlier runs)"), (1, "27 seeds (from earlier runs)")],
+)
+def test_in_words(seeds, said):
+    one = spread(clips=0.00002, trainings=0.0003)
+    needed = one.seeds_for(0.02)
+    expected = said.replace("27", str(needed)).replace("0.053", f"{one.detectable(3):.3f}")
+    assert power._in_words(one, 0.02, seeds, "earlier runs") == expected
+    assert power._in_words(None, 0.02, seeds, "").startswith("not known, as no earlier run")
+    few = spread(clips=0.01)
+    assert power._in_words(few, 0.02, 1, "x") == f"50 seeds would find {few.detectable(50):.3f}; it takes more test clips (from x)"
