@@ -152,7 +152,7 @@ def _cut(axis: Axes, points: pd.DataFrame, rows: Sequence[_Row]) -> None:
     drawn = {name: [x for x in (*ends, *style.seeds(by_seed)) if x == x] for name, *ends, by_seed in numbers}
     every = [low, high, *itertools.chain(*drawn.values())]
     low, high = max(min(every), low - reach), min(max(every), high + reach)
-    edge = 0.06 * (high - low)
+    edge = 0.06 * (high - low) or 0.06
     axis.set_xlim(low - edge, high + edge)
     for place, row in enumerate(rows):
         ours = drawn.get(row.name, [])
