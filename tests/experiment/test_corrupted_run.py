@@ -17,6 +17,7 @@ from mirbench.cli import app
 from mirbench.data.manifests.manifest import read_manifest
 from mirbench.engine.executor import LocalExecutor, Outcome
 from mirbench.evaluation.embedding import passes as listening
+from mirbench.evaluation.embedding import samples
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing.stored_probes import read_probe
 from mirbench.experiment import run
@@ -369,7 +370,7 @@ def test_what_a_stopped_pass_has_embedded_and_skipped_is_not_decoded_again(bench
     monkeypatch.setattr("mirbench.engine.store.damage", lambda *_: "")  # as if they had been made so
     for path in bench.cache.glob("datasets/*/5.wav"):
         path.write_bytes(b"broken")
-    read, real = Counter(), listening.read_clip
+    read, real = Counter(), samples.read_clip
 
     def stop(clip, rate):
         read[clip.id] += 1
@@ -377,7 +378,7 @@ def test_what_a_stopped_pass_has_embedded_and_skipped_is_not_decoded_again(bench
             raise KeyboardInterrupt
         return real(clip, rate)
 
-    monkeypatch.setattr(listening, "read_clip", stop)
+    monkeypatch.setattr(samples, "read_clip", stop)
     assert cli.main(bench.command(*flags)) == 130
     folder = bench.run(*flags)
     assert [read[clip] for clip in ("2", "5", "29", "59")] == [1, 1, 2, 1]
@@ -390,7 +391,7 @@ def test_what_a_stopped_pass_has_embedded_and_skipped_is_not_decoded_again(bench
 def test_too_many_bad_files_end_a_run_as_soon_as_that_is_certain(bench, monkeypatch, capsys):
     for name, value in {"MOST_CLIPS": 4, "LEAST_FORKED": 10**9}.items():
         monkeypatch.setattr(listening, name, value)
-    tried, real = [], listening.read_clip
+    tried, real = [], samples.read_clip
 
     def read(clip, rate):
         tried.append(clip.split)
@@ -398,7 +399,7 @@ def test_too_many_bad_files_end_a_run_as_soon_as_that_is_certain(bench, monkeypa
             raise AudioError("it is noise.")
         return real(clip, rate)
 
-    monkeypatch.setattr(listening, "read_clip", read)
+    monkeypatch.setattr(samples, "read_clip", read)
     assert cli.main(bench.command()) == 2
     sentence = "mirbench: chimes test: 4 of 20 clips cannot be read, more than max_bad 1%; the first is 2: it is noise. "
     assert capsys.readouterr().err.startswith(sentence)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mirbench import AudioError, read_clip, resample
+from mirbench import resample
 from mirbench.engine.workers import WorkerDied, can_fork, in_workers
-from mirbench.errors import MirbenchError, describe
-from mirbench.evaluation.embedding.corruption import Fault, corrupt
-from mirbench.evaluation.embedding.mixing import mixing_pool, other_clips
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding.corruption import Fault
+from mirbench.evaluation.embedding.samples import CorruptedAudio, read_or_why
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.nouns import Corruption
 from mirbench.progress import progress_bar
@@ -115,7 +115,9 @@ def embed_passes(
     forked = can_fork() and len(chunks) * len(embedding_pass.conditions) >= LEAST_FORKED
     if embedding_pass.corruptions:
         import audiomentations  # noqa: F401  what most are built on, so that not every worker has to import it
-    embedder = _ChunkEmbedder(embedding_pass, clips, _pool(embedding_pass))
+    p = embedding_pass
+    audio = CorruptedAudio.mixing(p.corruptions, p.sample_rate, p.replicate, p.background)
+    embedder = _ChunkEmbedder(embedding_pass, clips, audio)
     shares = (
         max(1, min(len(embedding_pass.conditions) // LEAST_PASSES, TASKS * embedding_pass.workers // max(1, len(chunks)))) if forked else 1
     )
@@ -179,8 +181,8 @@ class _Decoding:
 class _ChunkEmbedder:
     """What is done with a chunk of clips."""
 
-    def __init__(self, embedding_pass: EmbeddingPass, clips: Sequence[Clip], pool: list[tuple[Clip, np.ndarray]]) -> None:
-        self.embedding_pass, self.clips, self.pool = embedding_pass, clips, pool
+    def __init__(self, embedding_pass: EmbeddingPass, clips: Sequence[Clip], audio: CorruptedAudio) -> None:
+        self.embedding_pass, self.clips, self.audio = embedding_pass, clips, audio
         self.faulty: set[str] = set()  # corruptions that are not applied any more
 
     def rates(self, passes: Sequence[Pass]) -> list[int]:
@@ -190,15 +192,7 @@ class _ChunkEmbedder:
 
     def read(self, place: int, rates: Sequence[int]) -> dict[int, np.ndarray] | str:
         """A clip at each sample rate, or why it cannot be read."""
-        clip = self.clips[place]
-        try:
-            return {rate: read_clip(clip, rate) for rate in rates}
-        except AudioError as error:
-            return str(error)
-        except MemoryError:
-            raise
-        except Exception as error:
-            return f"{clip.path} cannot be decoded: {describe(error)}."
+        return read_or_why(self.clips[place], rates)
 
     def in_worker(self, task: _Task) -> Generator[_Decoding | _PassAudio | PassRows]:
         rates, decoded = self.rates(task.passes), []
@@ -223,19 +217,12 @@ class _ChunkEmbedder:
                 continue
             own = self.embedding_pass.sample_rate
             try:
-                corrupted = [self.corrupted(pass_.condition, place, rates[own]) for place, rates in audio.items()]
+                corrupted = [self.audio.under(pass_.condition, self.clips[place], rates[own]) for place, rates in audio.items()]
             except Fault as fault:
                 self.faulty.add(pass_.condition.corruption)
                 yield PassRows(pass_, chunk, {}, skipped, fault)
             else:
                 yield _PassAudio(pass_, chunk, {rate: [resample(each, own, rate) for each in corrupted] for rate in wanted}, skipped)
-
-    def corrupted(self, condition: Condition, place: int, samples: np.ndarray) -> np.ndarray:
-        """samples: (samples,) float32 of that clip, as it sounds under the condition."""
-        embedding_pass, clip = self.embedding_pass, self.clips[place]
-        corruption = embedding_pass.corruptions[condition.corruption]
-        others = other_clips(self.pool, clip.group) if corruption.others else None
-        return corrupt(corruption, condition, samples, embedding_pass.sample_rate, clip.id, embedding_pass.replicate, others)
 
     def embedded(self, pass_audio: _PassAudio) -> PassRows:
         """What the encoders make of a chunk."""
@@ -301,9 +288,3 @@ def _embed_in_this_process(embedder: _ChunkEmbedder, tasks: Iterator[_Task]) -> 
                 yield from next_rows()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _pool(embedding_pass: EmbeddingPass) -> list[tuple[Clip, np.ndarray]]:
-    """Other clips to mix in, where a corruption does so."""
-    mixes = any(corruption.others for corruption in embedding_pass.corruptions.values())
-    return mixing_pool(embedding_pass.background, embedding_pass.sample_rate) if mixes else []

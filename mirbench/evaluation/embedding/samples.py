@@ -22,7 +22,7 @@ SAMPLED, DIGITS = 3, 16  # clips whose samples a manifest has checksums of; hexa
 
 @dataclass(frozen=True)
 class CorruptedAudio:
-    """How clips of one data set are corrupted, as `EmbeddingPass` has it. pool: clips that may be mixed in, as `mixing_pool` gives them."""
+    """How clips of one data set are corrupted, for encoders and for files. pool: as `mixing_pool` gives it."""
 
     corruptions: Mapping[str, Corruption]
     sample_rate: int  # Hz
@@ -78,8 +78,8 @@ def sample_checksums(audio: CorruptedAudio, clips: Sequence[Clip], conditions: I
     Raises nothing for a file: a clip that cannot be read, and a condition under which a corruption breaks its promises, is not there.
     """
     wanted = set(sampled(clip.id for clip in clips))
-    found = [(clip, read_or_why(clip, audio.sample_rate)) for clip in clips if clip.id in wanted]
-    read = [(clip, samples) for clip, samples in found if not isinstance(samples, str)]
+    found = [(clip, read_or_why(clip, [audio.sample_rate])) for clip in clips if clip.id in wanted]
+    read = [(clip, at[audio.sample_rate]) for clip, at in found if not isinstance(at, str)]
     checksums: dict[str, dict[str, str]] = {}
     for condition in conditions:
         with contextlib.suppress(Fault):
@@ -87,10 +87,10 @@ def sample_checksums(audio: CorruptedAudio, clips: Sequence[Clip], conditions: I
     return checksums
 
 
-def read_or_why(clip: Clip, sample_rate: int) -> np.ndarray | str:
-    """A clip as `read_clip` gives it, or in a sentence why it cannot be read; raises MemoryError alone."""
+def read_or_why(clip: Clip, rates: Iterable[int]) -> dict[int, np.ndarray] | str:
+    """A clip at each sample rate as `read_clip` gives it, or in a sentence why it cannot be read; raises MemoryError alone."""
     try:
-        return read_clip(clip, sample_rate)
+        return {rate: read_clip(clip, rate) for rate in rates}
     except AudioError as error:
         return str(error)
     except MemoryError:

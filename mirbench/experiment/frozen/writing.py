@@ -198,7 +198,8 @@ class _Writing:
                 continue
             if samples is None:
                 yield _Decoding()
-                samples = task.crashed or read_or_why(clip, self.frozen.sample_rate)
+                decoded = task.crashed or read_or_why(clip, [self.frozen.sample_rate])
+                samples = decoded if isinstance(decoded, str) else decoded[self.frozen.sample_rate]
             if isinstance(samples, str):
                 yield _Skipped(task.place, samples)
                 return

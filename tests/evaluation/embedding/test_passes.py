@@ -15,6 +15,7 @@ from processes import children
 import mirbench
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding import passes as embedding_passes
+from mirbench.evaluation.embedding import samples as given
 from mirbench.evaluation.embedding.corruption import corrupt, corruption_seed
 from mirbench.evaluation.embedding.mixing import mixing_pool
 from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
@@ -186,7 +187,7 @@ def test_the_replicate_is_another_draw_and_severities_share_one(clips, cut):
 def test_a_clip_is_decoded_once_and_corrupted_once_for_each_condition(clips, cut, monkeypatch):
     cut(2, forked=False)
     read, corrupted = Counter(), Counter()
-    real_read, real_corrupt = embedding_passes.read_clip, embedding_passes.corrupt
+    real_read, real_corrupt = given.read_clip, given.corrupt
 
     def count_read(clip, *more):
         read[clip.path] += 1
@@ -196,8 +197,8 @@ def test_a_clip_is_decoded_once_and_corrupted_once_for_each_condition(clips, cut
         corrupted[clip_id, condition] += 1
         return real_corrupt(corruption, condition, audio, sample_rate, clip_id, *more)
 
-    monkeypatch.setattr(embedding_passes, "read_clip", count_read)
-    monkeypatch.setattr(embedding_passes, "corrupt", count_corrupt)
+    monkeypatch.setattr(given, "read_clip", count_read)
+    monkeypatch.setattr(given, "corrupt", count_corrupt)
     embedded_by(embedding_pass([one(), one(rate=4000), one(seconds=0.05)], Hiss(), Flip()), clips)
     assert read == Counter({clip.path: 1 for clip in clips})
     assert corrupted == Counter({(clip.id, condition): 1 for clip in clips for condition in conditions(Hiss(), Flip())})
@@ -324,14 +325,14 @@ def test_chunks_without_a_readable_clip_spoil_nothing(clips, cut, tmp_path, fork
 @pytest.mark.parametrize("forked", [False, True])
 def test_whatever_a_decoder_raises_costs_no_more_than_its_clip(clips, cut, monkeypatch, forked, nothing_left):
     cut(2, forked)
-    real = embedding_passes.read_clip
+    real = given.read_clip
 
     def odd(clip, rate):
         if clip.id == "clip 3":
             raise ZeroDivisionError("no\n channels.")
         return real(clip, rate)
 
-    monkeypatch.setattr(embedding_passes, "read_clip", odd)
+    monkeypatch.setattr(given, "read_clip", odd)
     rows, _, skipped = embedded_by(embedding_pass([one()], Hiss(), workers=2), clips)
     assert skipped == {"clip 3": f"{clips[3].path} cannot be decoded: ZeroDivisionError: no channels."}
     assert len(rows[conditions(Hiss())[0], 0]) == len(clips) - 1
@@ -362,13 +363,13 @@ def test_a_faulty_corruption_is_told_once_and_the_rest_goes_on(clips, cut, worke
 
 def test_after_a_fault_the_corruption_is_not_applied_any_more(clips, cut, monkeypatch):
     cut(2, forked=False)
-    applied, real = Counter(), embedding_passes.corrupt
+    applied, real = Counter(), given.corrupt
 
     def count(corruption, condition, *more):
         applied[condition] += 1
         return real(corruption, condition, *more)
 
-    monkeypatch.setattr(embedding_passes, "corrupt", count)
+    monkeypatch.setattr(given, "corrupt", count)
     embedded_by(embedding_pass([one()], Picky(), Flip()), clips)
     first, second, third = conditions(Picky())
     assert applied == Counter({first: 8, second: 8, third: 6}) | Counter(dict.fromkeys(conditions(Flip()), 12))
@@ -417,8 +418,8 @@ def test_a_worker_that_dies_is_told_with_the_clips_that_it_was_at(clips, cut, no
 
 def test_a_worker_that_dies_while_it_decodes_is_told_with_the_clip(clips, cut, monkeypatch, nothing_left):
     cut(3)
-    real = embedding_passes.read_clip
-    monkeypatch.setattr(embedding_passes, "read_clip", lambda clip, rate: os._exit(9) if clip.id == "clip 7" else real(clip, rate))
+    real = given.read_clip
+    monkeypatch.setattr(given, "read_clip", lambda clip, rate: os._exit(9) if clip.id == "clip 7" else real(clip, rate))
     with pytest.raises(MirbenchError, match=rf"\(exit code 9\) while it decoded clip clip 7 \({clips[7].path}\), perhaps"):
         embedded_by(embedding_pass([one()], Hiss(), workers=2), clips)
 
@@ -426,7 +427,7 @@ def test_a_worker_that_dies_while_it_decodes_is_told_with_the_clip(clips, cut, m
 @pytest.mark.parametrize("apart", [True, False])
 def test_a_clip_at_which_the_decoder_crashes_is_skipped(clips, cut, monkeypatch, apart, nothing_left):
     cut(3)
-    real, bad = embedding_passes.read_clip, ("clip 0", "clip 7", "clip 8")
+    real, bad = given.read_clip, ("clip 0", "clip 7", "clip 8")
 
     def crash(clip, rate):
         if clip.id in bad:
@@ -435,7 +436,7 @@ def test_a_clip_at_which_the_decoder_crashes_is_skipped(clips, cut, monkeypatch,
         return real(clip, rate)
 
     good, _, _ = embedded_by(embedding_pass([one()], Hiss()), clips)
-    monkeypatch.setattr(embedding_passes, "read_clip", crash)
+    monkeypatch.setattr(given, "read_clip", crash)
     rows, _, skipped = embedded_by(embedding_pass([one()], Hiss(), workers=2, encode_in_workers=apart), clips)
     paths = {clip.id: clip.path for clip in clips}
     assert skipped == {name: f"{paths[name]} cannot be decoded: the decoder crashed (SIGSEGV)." for name in bad}
