@@ -63,16 +63,16 @@ def settle_splits(
     given: str = "as its split column says",
     missing: str = "no split column",
     grouped_by: str = "group",
-    read: Collection[str] | None = None,
+    annotations: Collection[str] | None = None,
 ) -> tuple[list[Clip], str]:
-    """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from. read: annotations
+    """The clips with a split each, and in words what was done; `given` and `missing` say where the splits come from. annotations: those
     whose labels are spread; all are where none of these is there.
 
     Clips without splits are split as `assign_splits` does, groups without any label for pretraining. Where there are train and test
     clips and none of valid, some of train become valid.
     """
     there = dict.fromkeys(name for clip in clips for name in clip.annotations)
-    spread = None if read is None else [name for name in there if name in read] or None
+    spread = None if annotations is None else [name for name in there if name in annotations] or None
     of = f" of {', '.join(map(printable, spread))}" if spread and len(spread) < len(there) else ""
     seeded = f"labels{of} spread alike, split seed {seed}"
     if not clips[0].split:

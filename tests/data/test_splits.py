@@ -121,10 +121,10 @@ def test_labels_that_nobody_reads_are_not_spread():
     """A column such as `album`, of four songs each, would take a fourth of all songs into valid, and a fourth into test."""
     clips = [clip(i, f"g{i}", genre="ab"[i % 2], album=f"album {i // 4}") for i in range(48)]
     assert Counter(one.split for one in assign_splits(clips)) == {"train": 24, "valid": 12, "test": 12}
-    found, rule = settle_splits(clips, 0, read={"genre", "tags"})
+    found, rule = settle_splits(clips, 0, annotations={"genre", "tags"})
     assert Counter(one.split for one in found) == {"train": 33, "valid": 8, "test": 7}
     assert rule == "no split column: whole groups (by group), 70/15/15 % train/valid/test, labels of genre spread alike, split seed 0"
-    assert settle_splits(clips, 0, read={"key"}) == settle_splits(clips, 0)  # where none is read, all are spread
+    assert settle_splits(clips, 0, annotations={"key"}) == settle_splits(clips, 0)  # where none is read, all are spread
 
 
 def test_two_shares_and_their_size():

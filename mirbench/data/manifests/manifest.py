@@ -85,7 +85,7 @@ def read_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     for finding in found.findings:
         if finding.level == "warning":
             warnings.warn(f"{path}: {finding.text}", stacklevel=2)
-    return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed, read=KNOWN)[0]
+    return found.clips if found.clips[0].split else settle_splits(found.clips, split_seed, annotations=KNOWN)[0]
 
 
 def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False) -> Manifest:

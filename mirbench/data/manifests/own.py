@@ -107,10 +107,10 @@ class _Own(OwnDataset):
     def _load(self) -> _Loaded:
         raise NotImplementedError
 
-    def _settled(self, clips: Sequence[Clip], read: Collection[str] | None = None, **words: str) -> tuple[list[Clip], str]:
+    def _settled(self, clips: Sequence[Clip], annotations: Collection[str] | None = None, **words: str) -> tuple[list[Clip], str]:
         """As `settle_splits`, a fault told with what it is a fault of."""
         try:
-            return settle_splits(clips, self.split_seed, read=read, **words)
+            return settle_splits(clips, self.split_seed, annotations=annotations, **words)
         except MirbenchError as error:
             raise MirbenchError(f"{self.location}: {error}") from None
 
