@@ -73,6 +73,21 @@ def stoppable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """While the block runs, SIGNALS wait. A process that is forked in it has them wait too, until it calls `let_through`: none reaches it
+    before it has said what it does with them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextlib.contextmanager
 def deferred() -> Iterator[Callable[[], bool]]:
     """While the block runs, a signal raises nothing: the function that is given tells that one came, and Stopped is raised at the end of
     the block. A second one, TOGETHER_SECONDS after the first or later, raises at once. For the main thread of a `stoppable` block."""

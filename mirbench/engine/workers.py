@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from mirbench.engine.interrupts import SIGNALS
+from mirbench.engine.interrupts import SIGNALS, held_back, let_through
 from mirbench.engine.machine import core_count
 from mirbench.errors import MirbenchError, describe
 
@@ -146,7 +146,8 @@ def in_workers(
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(do, theirs, parent, [ours, *(worker.pipe for worker in workers)]))
         workers.append(_Worker(process, ours))  # before it starts: it may be interrupted
-        process.start()
+        with held_back():
+            process.start()
         theirs.close()
         for task in given:
             feed(workers[-1], task)
@@ -241,8 +242,8 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
 
 
 def bound_to_here() -> Callable[..., None]:
-    """What a process that somebody else forks from here is to call first, with whatever arguments: it ends when this one does, and leaves
-    Ctrl-C and its like to it."""
+    """What a process that somebody else forks from here, in a `held_back` block, is to call first, with whatever arguments: it ends when
+    this one does, and leaves Ctrl-C and its like to it."""
     return functools.partial(_bind, _this_process())
 
 
@@ -259,6 +260,7 @@ def _this_process() -> _Parent:
 def _bind(parent: _Parent, *_: object) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    let_through()
     _end_with(parent)
 
 

@@ -29,7 +29,7 @@ from mirbench.engine.files import tell
 from mirbench.engine.interrupts import SIGNALS, deferred, stoppable
 from mirbench.engine.machine import core_count
 from mirbench.engine.workers import end_with_starter
-from mirbench.errors import MirbenchError, describe
+from mirbench.errors import MirbenchError
 from mirbench.pretraining.checkpoints import DamagedState, load_state, save_checkpoint, save_state
 from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
@@ -122,15 +122,7 @@ def train(training: Training) -> dict[str, Any]:
         precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
     )
     if training.devices == 1:
-        try:
-            report = _Loop(fabric, training).run()
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise MirbenchError(
-                f"a worker process that makes batches ended abruptly ({describe(error)}), perhaps for want of memory; run the same command "
-                "again, which goes on from the last state."
-            ) from error
+        report = _Loop(fabric, training).run()
     else:
         try:
             with _ending_ranks():

@@ -348,7 +348,7 @@ def test_a_clip_of_the_data_set_is_not_mixed_into_itself(song, capsys):
 
 
 def test_it_is_what_a_run_mixes_into_a_clip_of_that_name(song, capsys):
-    from mirbench.evaluation.embedding import passes as listening
+    from mirbench.evaluation.embedding.samples import CorruptedAudio
     from mirbench.records import Clip, Condition
 
     assert cli.main(["corrupt", "song.wav", *BLEND]) == 0
@@ -356,9 +356,9 @@ def test_it_is_what_a_run_mixes_into_a_clip_of_that_name(song, capsys):
     known = registry.load(["plugin.py"])
     background = [clip for clip in known.datasets["flats"].clips(folder) if clip.split == "train"]
     condition = Condition("blend", 2, 1.0, "times")
-    session = listening.EmbeddingPass([], [condition], {"blend": known.corruptions["blend"]}, RATE, 0, background)
-    work = listening._ChunkEmbedder(session, [Clip("song.wav", Path("song.wav"), "test", "song")], listening._pool(session))
-    assert np.array_equal(work.corrupted(condition, 0, song.mean(axis=1)), read("song.blend-2.wav"))
+    audio = CorruptedAudio.mixing({"blend": known.corruptions["blend"]}, RATE, 0, background)
+    heard = audio.under(condition, Clip("song.wav", Path("song.wav"), "test", "song"), song.mean(axis=1))
+    assert np.array_equal(heard, read("song.blend-2.wav"))
 
 
 def test_a_data_set_without_training_clips_is_refused(song, capsys):

@@ -276,6 +276,25 @@ def test_ctrl_c_of_the_whole_group_is_the_parents_matter():
     assert sorted(in_workers(interrupted, iter(range(5)), 2)) == list(range(5))
 
 
+AT_FORK = """
+import os
+from torch.utils.data import DataLoader
+from mirbench.engine.interrupts import SIGNALS, held_back
+from mirbench.engine.workers import bound_to_here, in_workers
+
+os.register_at_fork(after_in_child=lambda: [os.kill(os.getpid(), number) for number in SIGNALS])
+{}
+"""
+OWN = "print(sorted(in_workers(lambda task: iter([task]), iter(range(5)), 2)))"
+LOADED = "with held_back():\n    loader = iter(DataLoader(range(5), None, num_workers=2, worker_init_fn=bound_to_here()))\nprint([*loader])"
+
+
+@pytest.mark.parametrize("work", [OWN, LOADED], ids=["own", "loader"])
+def test_signals_before_a_worker_is_ready_for_them_are_the_parents_matter(work):
+    done = subprocess.run([sys.executable, "-c", AT_FORK.format(work)], capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout == "[0, 1, 2, 3, 4]\n", done.stderr
+
+
 def test_workers_outlive_the_thread_that_forked_them():
     """The system's way to end a worker with its parent goes by that thread."""
     messages = in_workers(lambda task: iter([time.sleep(0.01) or task]), iter(range(20)), 2)

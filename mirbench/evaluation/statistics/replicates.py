@@ -56,7 +56,7 @@ class Layout:
     def vector(self, encoder: str, values: Sequence[float], resampled: Sequence[np.ndarray]) -> np.ndarray:
         """Of the mean over an encoder's seeds. values: one a seed; resampled: (resamples,) of each, moved here by their bias."""
         moved = np.array([bias_corrected(value, each) for value, each in zip(values, resampled, strict=True)])
-        if np.nanmin(resampled, initial=0) >= 0 and np.nanmax(resampled, initial=0) <= 1:
+        if np.fmin.reduce(resampled, axis=None, initial=0) >= 0 and np.fmax.reduce(resampled, axis=None, initial=0) <= 1:
             moved = moved.clip(0, 1)  # a share stays one
         seeds = np.column_stack([values, moved])
         mean = seeds.mean(axis=0)

@@ -5,22 +5,30 @@ What step k gives is a function of (seed, k), whatever the number of workers.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mirbench.engine.interrupts import held_back
 from mirbench.engine.machine import core_count
 from mirbench.engine.workers import bound_to_here
+from mirbench.errors import MirbenchError, describe
 from mirbench.pretraining.objectives import Truth, TruthOf
 from mirbench.pretraining.views.audio_cache import AudioCache
 from mirbench.pretraining.views.sampling import Sampler
 
 AHEAD = 4  # batches that a worker makes ahead
+DYING_SECONDS = 1.0  # from what a dying worker causes here to its end
 
 
 class Views(Protocol):
@@ -55,11 +63,30 @@ class ViewStream(Dataset[tuple[Tensor, Truth]]):
         return [self.audio_cache.clips[i].id for i in self.sampler.batch(step).clips.tolist()]
 
     def loader(self, steps: Sequence[int], workers: int) -> Iterator[tuple[Tensor, Truth]]:
-        """The batches of these steps, in order."""
-        options: dict[str, Any] = {}
-        if workers:
-            options = {"prefetch_factor": AHEAD, "multiprocessing_context": "fork", "worker_init_fn": bound_to_here()}
-        return iter(DataLoader(self, batch_size=None, sampler=steps, num_workers=workers, collate_fn=_as_it_is, **options))
+        """The batches of these steps, in order. Raises MirbenchError where a worker process died."""
+        options: dict[str, Any] = {"batch_size": None, "sampler": steps, "num_workers": workers, "collate_fn": _as_it_is}
+        if not workers:
+            return iter(DataLoader(self, **options))
+        options |= {"prefetch_factor": AHEAD, "multiprocessing_context": "fork", "worker_init_fn": bound_to_here()}
+        others, handler = multiprocessing.active_children(), signal.getsignal(signal.SIGCHLD)
+        with held_back():
+            loader = iter(DataLoader(self, **options))
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, handler)  # torch's raises amid whatever is done when a worker dies, and once for each that does
+        return _watched(loader, [process for process in multiprocessing.active_children() if process not in others])
+
+
+def _watched(loader: Iterator[tuple[Tensor, Truth]], workers: Sequence[BaseProcess]) -> Iterator[tuple[Tensor, Truth]]:
+    """What the loader gives; an error of it, of whatever kind, is a worker's death where one died."""
+    try:
+        yield from loader
+    except Exception as error:
+        if not wait([worker.sentinel for worker in workers], timeout=DYING_SECONDS):
+            raise
+        raise MirbenchError(
+            f"a worker process that makes batches ended abruptly ({describe(error)}), perhaps for want of memory; run the same command "
+            "again, which goes on from the last state."
+        ) from error
 
 
 def _as_it_is(item: Any) -> Any:
