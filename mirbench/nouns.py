@@ -102,6 +102,11 @@ class Encoder:
         """The annotations that pretraining with these options needs; refused where no chosen data set carries one."""
         return ()
 
+    def seen_families(self, options: Mapping[str, Any]) -> Sequence[str]:
+        """The families of corruptions (see Corruption) that audio was under in its training, by whoever trained it, such as the
+        augmentations of its views; robustness under those is told apart from that under others."""
+        return ()
+
     def parts(self, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """(kind, name) of the backbones and supervisions that these options name, so that its keys follow the sources of those."""
         return ()
@@ -288,16 +293,18 @@ class Probe:
 class Corruption:
     """A named degradation with a unit and up to five calibrated severities.
 
-    levels: the physical level of severity 1, 2, ..., in `unit`, rising or falling: five, or fewer where there are no more. alters: what it
-    changes of the music, e.g. {"pitch"}; a task whose `changed_by` shares a word with it is skipped. limits: whether it may flatten
-    peaks. counted: whether it counts in robustness scores; a sanity check does not. others: how many other clips it mixes in; then
-    `mix` is called in the place of `apply`.
+    levels: the physical level of severity 1, 2, ..., in `unit`, rising or falling: five, or fewer where there are no more. family: what it
+    is a kind of, since means are over families and not over names: noise, filtering, level, coding, rooms, time, mixing, or another name;
+    "" for a family of its own, called like it. alters: what it changes of the music, e.g. {"pitch"}; a task whose `changed_by` shares a
+    word with it is skipped. limits: whether it may flatten peaks. counted: whether it counts in robustness scores; a sanity check does
+    not. others: how many other clips it mixes in; then `mix` is called in the place of `apply`.
     """
 
     name: str = ""
     description: str = ""
     unit: str = ""
     levels: tuple[float, ...] = ()
+    family: str = ""
     alters: frozenset[str] = frozenset()
     limits: bool = False
     counted: bool = True

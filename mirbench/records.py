@@ -18,6 +18,9 @@ PROBED = ("train", "valid", "test")  # by probes
 
 CLEAN = "clean"
 ALL = "all"  # the task, data set, metric or corruption of a mean over them
+FAMILIES, UNSEEN, SEEN = "all families", "unseen families", "seen families"  # the corruption of a mean over families
+OF_CORRUPTIONS = ("noise", "filtering", "level", "coding", "rooms", "time", "mixing")  # families; plugins may have others
+FAMILY = "family {}"  # and of one over the corruptions of a family; no corruption has a space in its name
 SEVERITIES = 5  # from mild to harsh
 MAJORITY = "majority"
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on

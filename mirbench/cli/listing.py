@@ -98,7 +98,7 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
         "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
         "datasets": ("version", "licence", "home", "citation"),
-        "corruptions": ("unit", "levels", "alters", "limits", "counted", "others"),
+        "corruptions": ("unit", "levels", "family", "alters", "limits", "counted", "others"),
         "backbones": (),
         "supervisions": ("annotation", "target", "options"),
         "probes": (),
@@ -136,7 +136,7 @@ def _in_words(kind: str, row: dict[str, Any]) -> str:
     if kind == "corruptions":
         from mirbench.notation import in_unit
 
-        facts = [in_unit(row["levels"], row["unit"])]
+        facts = [in_unit(row["levels"], row["unit"]), *([row["family"]] if row["family"] else [])]
         facts += [f"alters {' and '.join(row['alters'])}"] if row["alters"] else []
         facts += [] if row["counted"] else ["not counted in the robustness scores"]
         return f"{row['description']}\n{'; '.join(facts)}"

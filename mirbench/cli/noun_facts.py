@@ -65,7 +65,12 @@ def _task(task: Task) -> dict[str, Any]:
 
 def _corruption(corruption: Corruption) -> dict[str, Any]:
     severities = [{"severity": severity, "level": level} for severity, level in enumerate(corruption.levels, start=1)]
-    facts = {"unit": corruption.unit, "severities": severities, "alters": sorted(corruption.alters)}
+    facts = {
+        "unit": corruption.unit,
+        "severities": severities,
+        "family": corruption.family or corruption.name,
+        "alters": sorted(corruption.alters),
+    }
     return facts | {"limits": corruption.limits, "counted": corruption.counted, "others": corruption.others}
 
 

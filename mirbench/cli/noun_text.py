@@ -71,6 +71,7 @@ def _corruption(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "unit", facts["unit"] or "none; its levels are numbers"
     for each in facts["severities"]:
         yield f"severity {each['severity']}", in_unit([each["level"]], facts["unit"])
+    yield "family", facts["family"]
     yield "alters", " and ".join(facts["alters"]) or "nothing of the music"
     yield "limits", "yes, it may flatten peaks" if facts["limits"] else "no, it leaves peaks beyond full scale as they are"
     yield "counted", "yes, in the robustness scores" if facts["counted"] else "no, it is left out of the robustness scores"

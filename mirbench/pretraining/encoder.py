@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
-from mirbench.pretraining.settings import BackboneOptions, check_settings, listens_to_bands, precision_on
+from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
 from mirbench.records import Clip
 from mirbench.registry import components as parts
 
@@ -58,6 +58,9 @@ class BackboneEncoder(Encoder):
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(signal.annotation for signal in _signals(options))) if self._share(options) else ()
+
+    def seen_families(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return families_of_views(options) if self.objective else ()
 
     def parts(self, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         told = [signal.supervision.name for signal in _signals(options)] if self._share(options) else []

@@ -111,6 +111,14 @@ def listens_to_bands(options: Mapping[str, Any]) -> bool:
     return parts.backbone(options["backbone"]).bands and options["augment"] != "waveform"
 
 
+def families_of_views(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The families of corruptions that views are under; moving the pitch, by semitones or by less, is of the family time."""
+    if not options["severity"]:
+        return ()
+    moved = not listens_to_bands(options) or options["detune_cents"]
+    return ("noise", "filtering", "level", "rooms", *(("time",) if moved else ()))
+
+
 def precision_on(device: str, wanted: str) -> str:
     """auto is bfloat16 on a GPU, and on a CPU that computes in it; float32 elsewhere."""
     if wanted != "auto":

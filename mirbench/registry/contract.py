@@ -14,7 +14,7 @@ import pluggy
 
 from mirbench.errors import MirbenchError, beginning, did_you_mean
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
-from mirbench.records import CLEAN, MAJORITY, SEVERITIES, Checksums, Files
+from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, Checksums, Files
 from mirbench.settings.declaring import Option, Options
 from mirbench.settings.size import TooMuch, check_size
 
@@ -125,6 +125,8 @@ def _wrong_corruption(corruption: Corruption) -> str:
     steps = [b - a for a, b in itertools.pairwise(levels)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         return f"has levels = {beginning(levels)}; they should rise, or fall, from each severity to the next"
+    if not isinstance(corruption.family, str) or (corruption.family and not _NAME.fullmatch(corruption.family)):
+        return f"has family = {beginning(corruption.family)}; it should be one of {', '.join(OF_CORRUPTIONS)}, or a name like these"
     return _wrong_words("alters", corruption.alters)
 
 

@@ -9,8 +9,8 @@ from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
 from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import INTERVAL, NONE, SIGNIFICANT, caveats, panels, size, span
-from mirbench.results.order import complete, joined
+from mirbench.reporting.words import INTERVAL, MEASURES, NONE, SIGNIFICANT, caveats, mean_of, panels, size, span
+from mirbench.results.order import are_means, complete, joined
 from mirbench.results.run_folder import overlap_in_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ DETECTABLE = "Detectable: the smallest true difference that 80 of 100 such exper
 RETAINED = (
     "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
     "chance, mean over severities. 1 is all of it, 0 is chance."
+)
+LOWEST = (
+    "Worst family, corruption and severity: the lowest retained performance of each kind, over severities, or at one severity over all "
+    "families; found by looking at all, so without an interval."
 )
 HEADLINES = "The headline metric of every task; the other metrics are in summary.csv."
 NOT_COMPARED = "The run compared no encoders: it had no baseline."
@@ -170,10 +174,16 @@ def of_robustness(results: Results) -> list[str]:
     base, tables = relative_to(results), by_measure(results.robustness)
     notes = [
         "mCE, mean corruption error: the error (the best value of the headline metric, mostly 1, minus the metric) summed over severities "
-        f"and divided by that of {base}, mean over corruptions. {base} has 1; lower is better; ImageNet-C gives the same in percent.",
-        f"Relative mCE: the same of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
+        f"and divided by that of {base}, mean over {_over(results)}. {base} has 1; lower is better; ImageNet-C gives the same in percent, "
+        "as a mean over corruptions.",
+        f"Error on clean audio: divided by that of {base} likewise. mCE follows it closely: where the two are alike, mCE says little of "
+        "robustness.",
+        f"Relative mCE: as mCE, of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
         "cannot be divided by, and are left out for all encoders.",
+        *_undivided(results),
         RETAINED,
+        *_of_families(results),
+        *([LOWEST] if mean_of(results.robustness) != ALL else []),
         f"mCE and relative mCE are defined by {CITED}.",
     ]
     if any(head[0] == "mean" for table in tables.values() for head in table.cells.columns):
@@ -185,13 +195,52 @@ def of_robustness(results: Results) -> list[str]:
     return [*notes, *undefined(results), *of_corruption(results)]
 
 
-def caption(results: Results, measure: str) -> str:
-    """For LaTeX."""
+def _over(results: Results) -> str:
+    return "corruptions" if mean_of(results.robustness) == ALL else "families of corruptions"
+
+
+def _undivided(results: Results) -> list[str]:
+    """What relative mCE leaves out, and of how many."""
+    rows = complete(results.robustness)
+    rows = rows[(rows["measure"] == "relative_ce") & rows["counted"].fillna(True)]
+    told = []
+    for panel in panels(rows):
+        of_corruption = panel.of(rows).groupby("corruption", observed=True)["value"].count()
+        if names := [str(name) for name in of_corruption.index[of_corruption == 0]]:
+            told.append(f"{panel.title} {len(names)} of {len(of_corruption)} ({', '.join(names)})")
+    return [f"Relative mCE leaves out: {'; '.join(told)}."] if told else []
+
+
+def _of_families(results: Results) -> list[str]:
+    """Which families are seen, by whom, and which of them hold what."""
+    sections = of_manifests(results)
+    families = {name: corruptions for section in sections for name, corruptions in (section.get("families") or {}).items()}
+    if not families:
+        return []
+    seen = {name: each for section in sections for name, each in (section.get("seen_families") or {}).items()}
+    held = [f"{name} ({', '.join(corruptions)})" for name, corruptions in families.items()]
+    knowing: dict[tuple[str, ...], list[str]] = {}
+    for name, each in seen.items():
+        knowing.setdefault(tuple(each), []).append(name)
+    return [
+        f"A mean over corruptions is over families, each counting once: {'; '.join(held)}.",
+        *(f"Seen in training by {', '.join(names)}: {', '.join(each)}." for each, names in knowing.items()),
+        "Unseen families are those that no encoder of the run was trained under, as far as the encoders say."
+        if len({name for each in seen.values() for name in each} & families.keys()) < len(families)
+        else "No family is unseen by all encoders.",
+    ]
+
+
+def caption(results: Results, table: str) -> str:
+    """For LaTeX. table: its name in tables.robustness.by_measure."""
+    measure = next(name for name in sorted(MEASURES, key=len, reverse=True) if table.startswith(name))
+    part = table.removeprefix(measure).lstrip("_")
+    over = f"{part} families of corruptions" if part else _over(results)
     if measure == "retained":
-        return " ".join([f"{RETAINED} Mean over corruptions, with its {INTERVAL}.", *undefined(results)])
-    kind = "Mean corruption error" if measure == "mce" else "Relative mean corruption error"
-    base = relative_to(results)
-    return f"{kind} ({CITED}) relative to {base}, which has 1; lower is better. In brackets its paired {INTERVAL}."
+        return " ".join([f"{RETAINED} Mean over {over}, with its {INTERVAL}.", *undefined(results)])
+    kinds = {"clean_ce": "Error on clean audio", "mce": "Mean corruption error", "relative_mce": "Relative mean corruption error"}
+    kind = kinds[measure] if measure == "clean_ce" else f"{kinds[measure]} ({CITED}) over {over}"
+    return f"{kind} relative to {relative_to(results)}, which has 1; lower is better. In brackets its paired {INTERVAL}."
 
 
 def of_curves(results: Results, task: str, dataset: str) -> list[str]:
@@ -265,9 +314,9 @@ def undefined(results: Results) -> list[str]:
     rows = complete(results.robustness)
     rows = rows[(rows["measure"] == "retained") & (rows["task"] != ALL) & rows["value"].isna()].sort_values(["task", "encoder"])
     rows = rows.assign(title=rows["task"].astype("str") + " on " + rows["dataset"].astype("str"))
-    single = rows[rows["corruption"] != ALL]
+    single = rows[~are_means(rows)]
     pairs = ["title", "encoder"]
-    means = rows[rows["corruption"] == ALL]
+    means = rows[rows["corruption"] == mean_of(rows)]
     means = means[~means.set_index(pairs).index.isin(single.set_index(pairs).index)]
     reasons = {
         "Without retained performance, since not surely above chance on clean audio": single,

@@ -45,7 +45,7 @@ class Section:
 
 
 def _label(stem: str, name: str, number: int) -> str:
-    return stem if not name else name.replace("_", "-") if name in MEASURES else f"{stem}-{number}"
+    return stem if not name else name.replace("_", "-") if name.startswith(tuple(MEASURES)) else f"{stem}-{number}"
 
 
 def sections(results: Results) -> dict[str, Section]:
@@ -62,6 +62,7 @@ def sections(results: Results) -> dict[str, Section]:
     of_more = [*notes.of_robustness_comparisons(results), *([rest] if left else [])]
     about, about_measures = caveats(results.summary), caveats(results.robustness)
     of_scores = f"Scores on the test split, clean audio, mean over seeds; in brackets the {INTERVAL}."
+    lowest = robustness.worst(results.robustness)
     of_measures = {measure: " ".join([notes.caption(results, measure), *about_measures, *overlap]) for measure in measures}
     of_all = [*about_measures, *undefined, *overlap]
     of_retained = {title: " ".join([f"{title}: {notes.RETAINED} In brackets the {INTERVAL}.", *of_all]) for title in retained}
@@ -69,7 +70,7 @@ def sections(results: Results) -> dict[str, Section]:
         Section("Scores", {"": scored}, notes.of_scores(results), "", {"": " ".join([of_scores, *about, *overlap])}),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
         Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
-        Section("Robustness", measures, notes.of_robustness(results), "measure", of_measures),
+        Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),
         Section("Retained performance", retained, [notes.RETAINED, *undefined, *of_corruption], "task", of_retained),
         Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption]),
         Section("Comparisons under corruption", more, of_more),

@@ -8,16 +8,22 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import INTERVAL, MEASURES, NONE, caveats, panels, size, span
+from mirbench.reporting.words import INTERVAL, MEASURES, NONE, caveats, mean_of, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
+COLUMNS = {
+    "retained_unseen": "retained, unseen families",
+    "retained_seen": "retained, seen families",
+    **MEASURES,
+}
 ROOM = 20  # of a column, and so how many fit
 
 
@@ -57,8 +63,8 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     corrupted = notes.under_corruption(results)
     tasks = len({panel[:2] for panel in panels(corrupted)})
     tables = by_measure(results.robustness)
-    over_all = {m: t.cells for m, t in tables.items() if t.cells.columns[-1][0] == "mean" or tasks == 1}
-    means = pd.DataFrame({MEASURES[m]: cells.set_index(cells.columns[0]).iloc[:, -1] for m, cells in over_all.items()})
+    over_all = {m: t.cells for m, t in tables.items() if m in COLUMNS and (t.cells.columns[-1][0] == "mean" or tasks == 1)}
+    means = pd.DataFrame({COLUMNS[m]: cells.set_index(cells.columns[0]).iloc[:, -1] for m, cells in over_all.items()})
     means = means.reindex(results.summary["encoder"].cat.categories).fillna(NONE)
     means = means[(means != NONE).any(axis=1)]
     floors = set(results.summary["encoder"][results.summary["role"] == "floor"])
@@ -66,8 +72,12 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     table = of_text({"under corruption": means.index, **means}, headings={first_floor: "floors"} if first_floor else {})
     over = f"{tasks} tasks, of those where it is defined, and " if tasks > 1 else ""
     known = corrupted["counted"].notna().all()
+    once = ", each family of which counts once" if mean_of(results.robustness) == FAMILIES else ""
     counted = span([corrupted.loc[corrupted["counted"], "corruption"].nunique()], "corruption") if known else "the corruptions that count"
-    means_of = f"Mean over {over}{counted}. mCE: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
+    relative = (
+        f"mCE{' and errors' if 'clean_ce' in over_all else ''}: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
+    )
+    means_of = f"Mean over {over}{counted}{once}. {relative}"
     lines = [
         means_of if len(means) else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if notes.trained_on_corrupted(results) else []),

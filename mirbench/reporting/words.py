@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirbench.records import ALL, CLEAN
+from mirbench.records import ALL, CLEAN, FAMILIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "–"
 SIGNIFICANT = 0.05  # a difference whose corrected p is below is called one
-RATIOS = {"mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
-MEASURES = {**RATIOS, "retained": "retained performance"}
+RATIOS = {"clean_ce": "error on clean audio", "mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
+MEASURES = {"retained": "retained performance", **RATIOS}
 
 
 class Panel(NamedTuple):
@@ -60,6 +60,11 @@ SIZE_DEPENDENT = (
 
 def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[(summary["corruption"] == CLEAN) & (summary["severity"] == 0)]
+
+
+def mean_of(robustness: pd.DataFrame) -> str:
+    """Which of OVER is the mean over all corruptions that count: over families, or, in results of before, over names."""
+    return FAMILIES if (robustness["corruption"] == FAMILIES).any() else ALL
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.errors import MirbenchError
-from mirbench.records import ALL, OVERLAP_MARK
-from mirbench.results.order import complete
+from mirbench.records import ALL, CLEAN, OVERLAP_MARK
+from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES, Schema
@@ -105,7 +105,7 @@ def _refuse_other_corruption(labels: Sequence[str], manifests: Sequence[Mapping[
 
 def _done(rows: pd.DataFrame) -> dict[tuple[Hashable, ...], frozenset[int]]:
     """What a run did, given its tables of robustness: (task, data set, metric, corruption) -> severities; only the first table has them."""
-    single = rows[(rows["task"] != ALL) & (rows["corruption"] != ALL)]
+    single = rows[(rows["task"] != ALL) & (rows["corruption"] != CLEAN) & ~are_means(rows)]
     severities = single.groupby(CURVE, sort=False, observed=True)["severity"]
     return {key: frozenset(int(x) for x in each if x > 0) for key, each in severities}
 
@@ -118,18 +118,29 @@ def _differing(done: Sequence[Mapping[Any, Any]]) -> list[Any]:
 
 def _without_torn_means(tables: list[pd.DataFrame], done: Sequence[Mapping[tuple[Hashable, ...], Any]]) -> list[pd.DataFrame]:
     """Of tables, a run each, the rows but the means of runs that did different things: over severities of a corruption where they did
-    others of it, over all corruptions of a task where they did others on it, and over all tasks where anything differs."""
+    others of it, over corruptions of a task where they did others on it, over families of a name where those are others, as unseen by the
+    encoders of one run and not by those of another, and over all tasks where anything differs."""
     done = [each for each, rows in zip(done, tables, strict=True) if len(rows)]
     differ, torn_curves = any(each != done[0] for each in done), set(_differing(done))
     torn = _differing([{key[:3]: {k: v for k, v in each.items() if k[:3] == key[:3]} for key in each} for each in done])
+    over: dict[str, set[str]] = {}
+    for rows in tables:
+        if "families" in rows:
+            for corruption, families in rows[["corruption", "families"]].drop_duplicates().astype("str").itertuples(index=False):
+                over.setdefault(corruption, set()).update([families] if families and is_mean(corruption) else [])
+    torn_means = {corruption for corruption, families in over.items() if len(families) > 1}
+
+    def keeps(key: tuple[str, ...], severity: int) -> bool:
+        if key[3] in torn_means or (differ and key[0] == ALL):
+            return False
+        if is_mean(key[3]):
+            return key[:3] not in torn
+        return severity > 0 or key not in torn_curves
 
     def kept(rows: pd.DataFrame) -> list[bool]:
         severities = rows["severity"] if "severity" in rows else [0] * len(rows)
         keys = rows[CURVE].astype("str").itertuples(index=False, name=None)
-        return [
-            not differ if key[0] == ALL else key[:3] not in torn if key[3] == ALL else severity > 0 or key not in torn_curves
-            for key, severity in zip(keys, severities, strict=True)
-        ]
+        return [keeps(key, severity) for key, severity in zip(keys, severities, strict=True)]
 
     return [rows.loc[kept(rows)] for rows in tables]
 

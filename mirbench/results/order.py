@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import ALL, CLEAN, MAJORITY
+from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, MAJORITY, SEEN, UNSEEN
 from mirbench.results.overlap_mark import mark_frame
 from mirbench.results.schema import TABLES, as_names
 
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FLOORS = ("untrained", "handcrafted", MAJORITY)  # others stand after the first
+
+
+def is_mean(corruption: str) -> bool:
+    """Whether a robustness number is over several corruptions, by what stands for the corruption.
+
+    >>> is_mean("all families"), is_mean("family noise"), is_mean("white-noise")
+    (True, True, False)
+    """
+    return corruption in (ALL, UNSEEN, SEEN, FAMILIES) or corruption.startswith(FAMILY.format(""))
+
+
+def are_means(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Of each row whether it is over several corruptions."""
+    return frame["corruption"].astype("str").map(is_mean).astype(bool)
 
 
 def own_name(name: str) -> str:

@@ -158,7 +158,7 @@ _BASELINE = Column("baseline", "name", "what it is compared with")
 _TASK = Column("task", "name", "what was predicted; `all` for a mean over tasks, in which each counts once")
 _DATASET = Column("dataset", "name", "on which data set; `all` for a mean over tasks")
 _METRIC = Column("metric", "name", "which metric; the first of a task is its headline; `all` for a mean over tasks")
-_CORRUPTION = Column("corruption", "name", "what was done to the test audio, or `clean`; `all` for a mean over those that count", CLEAN)
+_CORRUPTION = Column("corruption", "name", "what was done to the test audio, or `clean`; of a mean over several what it is over", CLEAN)
 _SEVERITY = Column("severity", "integer", "how strongly, 1 to 5; 0 for clean, and for a mean over severities", 0)
 _N_SEEDS = Column("n_seeds", "integer", "seeds of the encoder that the mean is over; a floor that depends on no seed has one", 1)
 _N_TEST = Column("n_test", "integer", "test clips that it was scored on; 0 for a mean over tasks", 0)
@@ -171,6 +171,7 @@ _DIFFERENCE = Column("difference", "float", "the encoder's mean minus the baseli
 _KEY = Column("key", "text", "the hash of everything that can move the number; the same key means the same job", "")
 _N_GROUPS = Column("n_groups", "integer", "groups of clips that the interval is over; 0 for a mean over tasks", 0, True)
 _BY_SEED = Column("by_seed", "text", "the number with each seed of the encoder alone, with spaces between; empty of one seed", "", True)
+_FAMILIES = Column("families", "text", "the family of the corruption, or those that a mean is over, with spaces between", "", True)
 _ONE = Column("one_training", "integer", "1 where it was trained once, so that the interval lacks the spread of trainings; else 0", 0, True)
 _ONE_OF_BASELINE = Column("baseline_one_training", "integer", "the same of the baseline", 0, True)
 _ONES = (_ONE, _ONE_OF_BASELINE)
@@ -209,10 +210,10 @@ COMPARISONS = Schema("comparisons.csv", (
 
 ROBUSTNESS = Schema("robustness.csv", (
     *_OF_ONE,
-    Column("measure", "name", "`retained`, `ce`, `mce`, `relative_ce` or `relative_mce`"), _CORRUPTION, _SEVERITY,
+    Column("measure", "name", "`retained`, `ce`, `mce`, `relative_ce`, `relative_mce` or `clean_ce`"), _CORRUPTION, _SEVERITY,
     Column("value", "float", "the number, mean over seeds; `nan` where it is not defined"), _LOW, _HIGH,
     Column("baseline", "text", "whose errors others are divided by; empty for `retained`", ""),
-    _N_SEEDS, _N_TEST, *_OVERLAPS, _N_GROUPS, _BY_SEED, *_ONES,
+    _N_SEEDS, _N_TEST, *_OVERLAPS, _N_GROUPS, _BY_SEED, *_ONES, _FAMILIES,
 ), (*_CONDITION, "measure", "baseline"), optional=True)
 
 ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
@@ -221,7 +222,7 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     _DIFFERENCE, _LOW, _HIGH,
     Column("p", "float", "two-sided, of no difference"),
     Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
-    *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES,
+    *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES, _FAMILIES,
 ), (*_PAIR, "corruption", "measure"), optional=True)
 # fmt: on
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Background(mirbench.Corruption):
     unit = "dB SNR"
     levels = (24, 18, 12, 6, 0)
+    family = "mixing"
 
     def __init__(self, name: str, others: int, description: str) -> None:
         self.name, self.others, self.description = name, others, description

@@ -24,6 +24,7 @@ class Compression(mirbench.Corruption):
     description = "less difference between loud and soft"
     unit = ":1 ratio"
     levels = (1.5, 2, 4, 8, 20)
+    family = "level"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

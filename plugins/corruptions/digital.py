@@ -30,6 +30,7 @@ class BitDepth(mirbench.Corruption):
     description = "rounded to so many bits"
     unit = "bits"
     levels = (10, 8, 6, 4, 3)
+    family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np
@@ -46,6 +47,7 @@ class SampleRate(mirbench.Corruption):
     description = "sampled anew at fewer Hz, with aliasing"
     unit = "Hz"
     levels = (14_000, 10_000, 7_000, 4_000, 2_000)
+    family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
@@ -66,6 +68,7 @@ class Mp3(mirbench.Corruption):
     description = "MP3 and back"
     unit = "kbit/s"
     levels = (64, 40, 24, 16, 8)
+    family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import io
@@ -111,6 +114,7 @@ class Opus(mirbench.Corruption):
     description = "Opus and back"
     unit = "kbit/s"
     levels = (96, 64, 32, 16, 6)
+    family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import io

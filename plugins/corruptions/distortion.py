@@ -21,6 +21,7 @@ class Clipping(mirbench.Corruption):
     description = "the largest samples cut off"
     unit = "% of samples"
     levels = (2, 6, 12, 24, 40)
+    family = "level"
     limits = True
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -37,6 +38,7 @@ class SoftDistortion(mirbench.Corruption):
     description = "overdriven through a hyperbolic tangent"
     unit = "% of samples"
     levels = (1, 5, 15, 40, 80)
+    family = "level"
     limits = True
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

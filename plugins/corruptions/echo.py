@@ -19,6 +19,7 @@ class Echo(mirbench.Corruption):
     description = "repeats, each weaker than the last"
     unit = "dB of each repeat"
     levels = (-24, -18, -12, -6, -2)
+    family = "rooms"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

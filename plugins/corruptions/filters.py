@@ -26,6 +26,7 @@ class LowPass(mirbench.Corruption):
     description = "dull: nothing above a frequency"
     unit = "Hz"
     levels = (7_000, 3_400, 1_700, 800, 400)
+    family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
@@ -41,6 +42,7 @@ class HighPass(mirbench.Corruption):
     description = "thin: nothing below a frequency"
     unit = "Hz"
     levels = (100, 300, 600, 1_200, 2_400)
+    family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
@@ -57,6 +59,7 @@ class BandStop(mirbench.Corruption):
     description = "hollow: nothing within a band of so many Hz"
     unit = "Hz wide"
     levels = (100, 300, 1_000, 3_000, 6_000)
+    family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations

@@ -19,6 +19,7 @@ class GainDown(mirbench.Corruption):
     description = "quieter, and nothing else"
     unit = "dB down"
     levels = (3, 6, 12, 24, 48)
+    family = "level"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
@@ -32,6 +33,7 @@ class GainUp(mirbench.Corruption):
     description = "too loud, peaks cut at full scale"
     unit = "dB over full scale"
     levels = (3, 6, 12, 18, 24)
+    family = "level"
     limits = True
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

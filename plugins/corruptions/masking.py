@@ -18,6 +18,7 @@ class TimeMasking(mirbench.Corruption):
     description = "one stretch silent"
     unit = "% lost"
     levels = (2, 5, 10, 25, 50)
+    family = "time"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations

@@ -20,6 +20,7 @@ class WhiteNoise(mirbench.Corruption):
     description = "hiss, equally strong at all frequencies"
     unit = "dB SNR"
     levels = (40, 30, 20, 10, 0)
+    family = "noise"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import audiomentations
@@ -35,6 +36,7 @@ class PinkNoise(mirbench.Corruption):
     description = "rushing, equally strong in every octave"
     unit = "dB SNR"
     levels = (40, 30, 20, 10, 0)
+    family = "noise"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

@@ -35,6 +35,7 @@ class PacketLoss(mirbench.Corruption):
     description = "packets of 20 ms lost in bursts, and concealed"
     unit = "% of packets"
     levels = (2, 5, 10, 20, 40)
+    family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

@@ -22,6 +22,7 @@ class PitchShift(mirbench.Corruption):
     description = "higher or lower at the same speed"
     unit = "semitones"
     levels = (1, 2, 3, 4, 6)
+    family = "time"
     alters = frozenset({"pitch"})
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

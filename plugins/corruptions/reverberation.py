@@ -25,6 +25,7 @@ class Reverberation(mirbench.Corruption):
     description = "a room's reverberation"
     unit = "s RT60"
     levels = (0.25, 0.5, 1, 2, 4)
+    family = "rooms"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

@@ -21,6 +21,7 @@ class TimeStretch(mirbench.Corruption):
     description = "slower at the same pitch"
     unit = "% slower"
     levels = (1.5, 3, 6, 12, 24)
+    family = "time"
     alters = frozenset({"tempo"})
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

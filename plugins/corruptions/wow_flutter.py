@@ -31,6 +31,7 @@ class WowFlutter(mirbench.Corruption):
     description = "the speed of a tape or a record that is not even"
     unit = "% peak"
     levels = (0.2, 0.4, 0.8, 1.5, 2.8)
+    family = "time"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np

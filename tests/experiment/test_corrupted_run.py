@@ -250,11 +250,12 @@ def test_rows_of_a_sweep(bench):
     assert retained["0"] == pytest.approx((np.mean(accuracy) - 0.5) / 0.5, abs=1e-5)
     about = manifest(folder)
     assert about["corruptions"]["hush"] | {"provider": ""} == {
+        "family": "hush",
         "description": "", "unit": "x", "levels": [0.9, 0.7, 0.5, 0.2, 0.1], "alters": [], "limits": False, "counted": True, "provider": ""
     }  # fmt: skip
     assert about["robustness"] == {
         "baseline": "loud", "train_on": "clean", "replicate": 0, "sample_rate": 22_050, "severities": [1, 2, 3, 4, 5], "skipped": [],
-        "failed": [],
+        "failed": [], "families": {"hush": ["hush"], "hiss": ["hiss"]}, "seen_families": {},
     }  # fmt: skip
     assert bench.stored() == {"embeddings": 3, "probes": 2, "scores": 22, "unfinished": 0}  # clean embeddings alone
     assert bench.calls() == each("hush", HUSH["levels"]) | each("hiss", HISS["levels"])
@@ -439,6 +440,40 @@ def test_workers_end_when_their_run_is_killed(bench):
     assert not os.path.exists(f"/proc/{worker}")
 
 
+def knowing(families):
+    """An encoder that says to know these families from its training."""
+    return LOUD.replace('"loud"', f'"knowing"\n\n    def seen_families(self, options):\n        return {families!r}').replace(
+        "Loud", "Knowing"
+    )
+
+
+def test_families_that_an_encoder_knows_from_its_training_are_told_apart(bench):
+    bench.corruption("hush", **HUSH, family="level")
+    bench.corruption("hum", levels=(1, 2), body="return audio[::-1].copy()", family="noise")
+    bench.plugin("knowing", knowing(["level"]))
+    folder = bench.run("--corruptions", "hush,hum,hiss", "--severities", "1-2", encoder="knowing,loud")
+    assert manifest(folder)["robustness"]["families"] == {"noise": ["hum"], "level": ["hush"], "hiss": ["hiss"]}
+    assert manifest(folder)["robustness"]["seen_families"] == {"knowing": ["level"]}
+    found = {(r["encoder"], r["corruption"]): r for r in rows(folder, "robustness.csv")
+             if (r["task"], r["measure"], r["severity"]) == ("genre", "retained", "0")}  # fmt: skip
+    for encoder in ("knowing", "loud"):
+        kept = {name: float(found[encoder, name]["value"]) for name in ("hum", "hush", "hiss")}
+        unseen = found[encoder, "unseen families"]
+        assert float(unseen["value"]) == pytest.approx((kept["hum"] + kept["hiss"]) / 2)
+        assert unseen["families"] == "noise hiss"
+        assert float(found[encoder, "seen families"]["value"]) == pytest.approx(kept["hush"])
+    compared = {row["corruption"] for row in rows(folder, "robustness_comparisons.csv")}
+    assert compared == {"hush", "hum", "hiss", "unseen families", "seen families", "all families"}
+
+
+def test_a_family_that_no_corruption_is_of_is_refused(bench, capsys):
+    bench.plugin("knowing", knowing(["nose"]))
+    assert cli.main(bench.command(encoder="knowing")) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("mirbench: no family of corruptions in the seen_families of encoder 'knowing' (from ")
+    assert ") is named 'nose'" in told
+
+
 @pytest.mark.parametrize("forked", [False, True])
 @pytest.mark.slow
 def test_a_faulty_corruption_is_reported_and_the_rest_goes_on(bench, monkeypatch, capsys, forked):
@@ -454,7 +489,9 @@ def test_a_faulty_corruption_is_reported_and_the_rest_goes_on(bench, monkeypatch
     failed = [{"dataset": "chimes", "corruption": "broken", "severity": 2, "clip": "29", "reason": reason}]
     assert manifest(folder)["robustness"]["failed"] == failed
     assert {row["corruption"] for row in rows(folder)} == {"clean", "hush", "hiss"}
-    assert {row["corruption"] for row in rows(folder, "robustness.csv")} == {"hush", "hiss", "all"}
+    assert {row["corruption"] for row in rows(folder, "robustness.csv")} == {
+        "clean", "hush", "hiss", "all", "all families", "family hush", "family hiss"
+    }  # fmt: skip
     assert forked or (folder / "report.html").stat().st_size > 10_000
     bench.report = False
     assert bench.stored() == {"embeddings": 3, "probes": 2, "scores": 16, "unfinished": 0}  # also of its severity 1

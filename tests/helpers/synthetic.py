@@ -28,6 +28,35 @@ SKIPPED = [
 FAILED = [{"corruption": "low-pass", "severity": 5, "clip": f"clip-{i}", "reason": "returned NaN"} for i in range(5)]
 
 
+FAMILIES = {"noise": ["white-noise"], "filtering": ["low-pass"], "level": ["compressor"], "time": ["pitch-shift"]}
+SEEN = {"semisupcon": ["noise", "level"], "simclr": ["noise"]}
+
+
+def by_families(rows, families=FAMILIES, seen=("noise", "level")):
+    """The rows of a_sweep with families, and the means over them: 0.1 lower where they are unseen, 0.1 higher where they are seen."""
+    of = {name: family for family, names in families.items() for name in names}
+    unseen = [family for family in families if family not in seen]
+    parts = {"unseen families": (unseen, -0.1), "seen families": (list(seen), 0.1), "all families": (list(families), 0.0)}
+    parts |= {f"family {family}": ([family], 0.02 * i) for i, family in enumerate(families)}
+    found = {
+        name: [row | {"families": of.get(row["corruption"], "")} if "families" in row else row for row in each]
+        for name, each in rows.items()
+    }
+    for name in ("robustness", "robustness_comparisons"):
+        for row in [row for row in found[name] if row["corruption"] == "all"]:
+            row["families"] = " ".join(families)
+            for label, (names, more) in parts.items():
+                moved = {key: row[key] + more for key in ("value", "difference", "ci_low", "ci_high") if key in row}
+                found[name].append(row | moved | {"corruption": label, "families": " ".join(names)})
+        if name == "robustness_comparisons":
+            found[name] = [row for row in found[name] if row["corruption"] != "all" and "family" not in row["corruption"]]
+    whole = [row for row in found["robustness"] if (row["measure"], row["corruption"]) == ("retained", "all families")]
+    found["robustness"] += [row | {"severity": s, "value": row["value"] - 0.05 * s} for row in whole for s in (1, 3, 5)]
+    ratios = [row for row in found["robustness"] if (row["measure"], row["corruption"]) == ("mce", "all families")]
+    found["robustness"] += [row | {"measure": "clean_ce", "corruption": "clean", "families": ""} for row in ratios]
+    return found
+
+
 def a_value(name, task, encoders, place, severity):
     """Higher for the first encoders, falling with severity, at a pace of the corruption's place."""
     if name == "majority":
@@ -108,8 +137,9 @@ def results_of(manifests, torn=(), renamed=(), points=None, **rows):
 
 def a_results(**about):
     """A run over corruptions. about: arguments of a_sweep or a_manifest."""
-    manifest = {k: about[k] for k in ("baseline", "train_on", "failed") if k in about}
+    manifest = {k: about[k] for k in ("baseline", "train_on", "failed", "families", "seen_families") if k in about}
     rows = a_sweep(**{k: v for k, v in about.items() if k not in manifest})
+    rows = by_families(rows) if "families" in about else rows
     given = {k: v for k, v in about.items() if k in ("encoders", "corruptions", "tasks", "skipped", *manifest)}
     compared = {"baseline": "untrained", "task": "key", "metric": "mirex", "difference": 0.1, "ci_low": 0.05, "ci_high": 0.15}
     return results_of({"run": a_manifest(**given)}, comparisons=[a_row("comparisons", **compared)], **rows)

@@ -241,3 +241,20 @@ def test_front_ends_are_shared_where_all_settings_and_tensors_agree():
     assert _kind(first, "cpu") != _kind(second, "cpu")  # a function cannot be compared
     assert _kind(MelCNN().mel, "cpu") == _kind(MelCNN().mel, "cpu")
     assert _kind(MelCNN().mel, "cpu") != _kind(MelCNN(bands=64).mel, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "families"),
+    [
+        ("semisupcon", {}, ["noise", "filtering", "level", "rooms", "time"]),
+        ("simclr", {}, ["noise", "filtering", "level", "rooms", "time"]),
+        ("supervised", {"detune_cents": 0.0}, ["noise", "filtering", "level", "rooms"]),
+        ("semisupcon", {"detune_cents": 0.0, "augment": "waveform"}, ["noise", "filtering", "level", "rooms", "time"]),
+        ("semisupcon", {"severity": 0.0}, []),
+        ("untrained", {}, []),
+        ("handcrafted", {}, []),
+    ],
+)
+def test_an_encoder_knows_the_families_of_its_augmentations(name, options, families):
+    encoder = registry.load().get("encoder", name)
+    assert list(encoder.seen_families({**encoder.options, **options})) == families

@@ -225,6 +225,24 @@ def test_a_corruption_without_up_to_five_monotone_levels(write, levels, sentence
     assert "hum" in registry.load([write(text.replace(levels, "(5, 4, 3, 2, 1)"))]).corruptions
 
 
+@pytest.mark.parametrize("family", ["('noise',)", "'All noise'", "None"])
+def test_a_family_of_corruptions_is_a_name(write, family):
+    text = f"""
+        import mirbench
+        class Hum(mirbench.Corruption):
+            name, levels, family = "hum", (1, 2), {family}
+            def apply(self, audio, sample_rate, level, seed):
+                return audio
+        @mirbench.hookimpl
+        def register_corruptions():
+            return [Hum()]
+    """
+    message = refused(write(text))
+    assert message.startswith("plugin mine.py: corruption 'hum' has family = ")
+    assert message.endswith("it should be one of noise, filtering, level, coding, rooms, time, mixing, or a name like these.")
+    assert registry.load([write(text.replace(family, "'noise'"))]).corruptions["hum"].family == "noise"
+
+
 def test_an_encoder_that_cannot_embed(write):
     text = """
         import mirbench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from synthetic import FAILED, SKIPPED, a_manifest, a_results, a_row, a_sweep, results_of
+from synthetic import FAILED, FAMILIES, SEEN, SKIPPED, a_manifest, a_results, a_row, a_sweep, results_of
 
 from mirbench.reporting import terminal
 from mirbench.reporting.html import page
@@ -132,8 +132,8 @@ def test_a_notebook_gets_the_text_and_prints_nothing(monkeypatch, capsys):
 def test_under_corruption_a_line_per_encoder_and_what_was_skipped_and_failed():
     text = terminal.text(a_results(), 100)
     lines = text[text.index("under corruption") :].split("\n")
-    assert lines[0].split() == ["under", "corruption", "mCE", "relative", "mCE", "retained", "performance"]
-    assert lines[2] == "semisupcon         0.640 [0.54, 0.76]   0.840 [0.74, 0.96]   0.400 [0.35, 0.45]"
+    assert lines[0].split() == ["under", "corruption", "retained", "performance", "mCE", "relative", "mCE"]
+    assert lines[2] == "semisupcon         0.400 [0.35, 0.45]     0.640 [0.54, 0.76]   0.840 [0.74, 0.96]"
     assert [line.split()[0] for line in lines[2:8]] == ["semisupcon", "simclr", "supcon", "floors:", "untrained", "handcrafted"]
     joined = " ".join(text.split())
     for sentence in (
@@ -143,6 +143,17 @@ def test_under_corruption_a_line_per_encoder_and_what_was_skipped_and_failed():
         "clip clip-2 at severity 5 (returned NaN), and 2 more in manifest.json.",
     ):
         assert sentence in joined
+
+
+def test_where_families_are_known_unseen_ones_stand_first_and_errors_on_clean_audio_beside_mce():
+    text = terminal.text(a_results(families=FAMILIES, seen_families=SEEN), 200)
+    lines = text[text.index("under corruption") :].split("\n")
+    heads = ["unseen families", "seen families", "retained performance", "error on clean audio", "mCE", "relative mCE"]
+    assert all(head in lines[0] for head in heads)
+    assert [lines[0].index(head) for head in heads] == sorted(lines[0].index(head) for head in heads)
+    assert lines[2].split()[1::3] == ["0.300", "0.500", "0.400", "0.640", "0.640", "0.840"]
+    joined = " ".join(text.split())
+    assert "4 corruptions, each family of which counts once. mCE and errors: untrained is 1, lower is better; retained: 1 is all." in joined
 
 
 def test_runs_without_a_mean_over_tasks_say_so():

@@ -224,6 +224,24 @@ def test_only_the_corruption_and_the_task_that_differ_lose_their_means(tmp_path)
     assert set(cells(merged.robustness[merged.robustness["severity"] == 0], "task", "corruption")) == {("key", "noise"), ("key", "all")}
 
 
+def test_means_over_families_of_which_others_are_unseen_are_left_out(tmp_path):
+    def run(name, encoder, **families):
+        singles = [kept(encoder, corruption="noise", severity=s) for s in (0, 1)]
+        return a_sweep_run(
+            tmp_path / name, [*singles, *(kept(encoder, corruption=k, severity=0) | {"families": v} for k, v in families.items())]
+        )
+
+    of_one = {"unseen families": "coding", "seen families": "noise", "all families": "noise coding"}
+    other = run("other", "supcon", **{"unseen families": "noise", "all families": "noise coding"})
+    merged = merge([run("one", "semisupcon", **of_one), other]).robustness
+    assert set(cells(merged[merged["severity"] == 0], "encoder", "corruption")) == {
+        ("semisupcon", "noise"), ("semisupcon", "seen families"), ("semisupcon", "all families"),
+        ("supcon", "noise"), ("supcon", "all families"),
+    }  # fmt: skip
+    same = merge([run("two", "semisupcon", **of_one), run("three", "supcon", **of_one)]).robustness
+    assert len(same[same["corruption"] == "unseen families"]) == 2
+
+
 def test_a_run_without_comparisons_does_not_take_away_those_of_another(tmp_path):
     one = a_sweep_run(tmp_path / "one", curves((1,)), [against(corruption="noise"), against(corruption="all")])
     alone = a_sweep_run(tmp_path / "two", [kept("simclr", corruption="noise", severity=s) for s in (0, 1, 2)])

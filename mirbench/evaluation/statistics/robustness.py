@@ -5,8 +5,9 @@ clips and on the same resamples of the groups; what conditions, encoders and the
 
     retained    (corrupted - chance) / (clean - chance): 1 where nothing is lost, 0 at chance
     ce          sum over severities of the error, best - metric, over that of the baseline: below 1 is better than the baseline
-    mce         the mean of ce over the corruptions that count
+    mce         the mean of ce over corruptions that count
     relative_ce, relative_mce    the same of the error that is added to that on clean audio
+    clean_ce    the error on clean audio over that of the baseline, which says much of what mce says
 
 best is what perfect predictions get: 1 of accuracies, areas and R², 0 of negated losses; where there is no such value, ce is undefined.
 
@@ -19,7 +20,8 @@ errors, so that it is not surely above chance, the encoder has none (nan), howev
 Each metric's resamples are moved by their bias (see resampling) before anything is divided. A resample whose denominator is not above 0
 is undefined, and where those are more than one tail of the interval, it is (nan, nan).
 
-Means over corruptions are over the same ones for all encoders: where an encoder lacks one that another has, its means are nan.
+A mean over corruptions is over families of them, each counting once: several corruptions of a family are much the same thing. Means are
+over the same ones for all encoders: where an encoder lacks one that another has, its means are nan.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ import numpy as np
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.evaluation.statistics.estimates import ROUNDING, estimate, shared, standard_error
 from mirbench.evaluation.statistics.replicates import Layout, Training
-from mirbench.records import ALL, CLEAN
+from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, SEEN, UNSEEN
 
 LEAST_LOSS = 0.01  # of the metric, mean over severities: what a baseline must lose before other losses are divided by its own
 LEAST_ERRORS = 3  # of a denominator, in its standard errors, so that next to no resample divides by nothing
@@ -40,6 +42,9 @@ MEANS = {"ce": "mce", "relative_ce": "relative_mce"}
 
 Curve = Mapping[tuple[str, int], np.ndarray]
 """(corruption, severity) -> vector of replicates; ("clean", 0) is among them. Of one encoder, task and metric."""
+
+Means = Mapping[str, Sequence[Sequence[str]]]
+"""What a mean is called -> the families that it is over, each the names of its corruptions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +60,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Line:
-    """One robustness number. corruption: `all` for a mean over those that count. severity: 0 for all together.
+    """One robustness number. corruption: of a mean, what that is called. severity: 0 for all together.
 
     baseline: of all measures but retained. by_seed: of each seed alone; vector: of replicates, nan where undefined.
     """
 
     encoder: str
-    measure: str  # retained | ce | mce | relative_ce | relative_mce
+    measure: str  # retained | ce | mce | relative_ce | relative_mce | clean_ce
     corruption: str
     severity: int
     value: float
@@ -88,68 +93,88 @@ class Difference:
     detectable: float
 
 
-def robustness(scored: Scored, baseline: str, counted: Collection[str], best: float = 1.0) -> list[Line]:
+def means_over(families: Mapping[str, Sequence[str]], seen: Collection[str]) -> Means:
+    """The means that are reported. families: name -> its corruptions, those that count; seen: the names of those that an encoder knows
+    from its training. Means over unseen and seen ones only where there are both."""
+    unseen = {name: corruptions for name, corruptions in families.items() if name not in seen}
+    parts = {UNSEEN: unseen, SEEN: {name: each for name, each in families.items() if name in seen}}
+    return {
+        ALL: [[corruption] for corruptions in families.values() for corruption in corruptions],
+        **({label: list(part.values()) for label, part in parts.items()} if all(parts.values()) else {}),
+        FAMILIES: list(families.values()),
+        **{FAMILY.format(name): [corruptions] for name, corruptions in families.items()},
+    }
+
+
+def robustness(scored: Scored, baseline: str, means: Means, best: float = 1.0) -> list[Line]:
     """Every robustness number of one task and metric, encoder by encoder.
 
-    counted: names of the corruptions that count in the means over corruptions. best: what perfect predictions get of the metric.
-    retained is given at each severity, for each corruption and for all; ce, relative_ce for each corruption, mce and relative_mce for
-    all. An encoder and the baseline are compared at the severities that both have. The baseline has lines too (1). baseline '': retained
-    alone. Raises MirbenchError where the baseline or the clean score of an encoder is missing.
+    best: what perfect predictions get of the metric. retained is given at each severity, for each corruption and for all families, and
+    over severities for each mean; ce, relative_ce for each corruption, mce and relative_mce for each mean. An encoder and the baseline are
+    compared at the severities that both have. The baseline has lines too (1). baseline '': retained alone. Raises MirbenchError where the
+    baseline or the clean score of an encoder is missing.
     """
     curves, layout = scored.curves, scored.layout
     if baseline and baseline not in curves:
         raise unknown_name("baseline encoder", baseline, list(curves))
     _check_clean(curves)
-    wanted = _wanted(curves.values(), counted)
+    had = _had(curves.values())
     errors = {encoder: _errors(curve, curves[baseline], best, layout) for encoder, curve in curves.items()} if baseline else {}
     divided = {name for each in errors.values() for name, vector in each["relative_ce"].items() if not np.isnan(vector[0])}
-    averaged = {"ce": wanted & {name for each in errors.values() for name in each["ce"]}, "relative_ce": wanted & divided}
+    averaged = {"ce": {name for each in errors.values() for name in each["ce"]}, "relative_ce": divided}
     lines = []
     for encoder, curve in curves.items():
-        lines += _retained(encoder, curve, scored, wanted)
+        lines += _retained(encoder, curve, scored, means, had)
+        if baseline:
+            error, of_baseline = (best - each[CLEAN, 0] for each in (curve, curves[baseline]))
+            lines.append(_line(encoder, "clean_ce", CLEAN, 0, _ratio(error, of_baseline), baseline))
         for measure, vectors in errors.get(encoder, {}).items():
-            for corruption, each in _with_all(vectors, averaged[measure]).items():
-                lines.append(_line(encoder, MEANS[measure] if corruption == ALL else measure, corruption, 0, each, baseline))
+            lines += [_line(encoder, measure, name, 0, vector, baseline) for name, vector in vectors.items()]
+            over = _averages(vectors, means, averaged[measure])
+            lines += [_line(encoder, MEANS[measure], name, 0, vector, baseline) for name, vector in over.items()]
     return _with_intervals(lines, layout, scored.kinds)
 
 
-def across_tasks(tasks: Iterable[Sequence[Line]], layout: Layout, kinds: Mapping[str, str]) -> list[Line]:
-    """The mean over tasks, each counting once, of every encoder's retained, mce and relative_mce over all corruptions.
+def across_tasks(tasks: Iterable[Sequence[Line]], means: Means, layout: Layout, kinds: Mapping[str, str]) -> list[Line]:
+    """The mean over tasks, each counting once, of every encoder's clean_ce, and of its retained, mce and relative_mce over families.
 
-    tasks: what `robustness` gave for one metric of each; layout: theirs, with the fewest groups of any. Vectors are averaged part by part:
-    tasks on the same groups are drawn together, tasks on other groups as good as independently. A task in which no encoder has the
-    measure is left out; an encoder that lacks it in another is nan, as its mean would be over easier or harder tasks than that of others.
+    tasks: what `robustness` gave for one metric of each, by the same means; layout: theirs, with the fewest groups of any. Vectors are
+    averaged part by part: tasks on the same groups are drawn together, tasks on other groups as good as independently. A task in which no
+    encoder has the measure is left out; an encoder that lacks it in another is nan, as its mean would be over easier or harder tasks than
+    that of others.
     """
-    by_task: dict[tuple[str, str, str], dict[int, np.ndarray]] = {}
-    usable: dict[tuple[str, str], set[int]] = {}
+    by_task: dict[tuple[str, str, int, str], dict[str, dict[int, np.ndarray]]] = {}
     for i, lines in enumerate(tasks):
         for line in lines:
-            if line.corruption == ALL:
-                by_task.setdefault((line.encoder, line.measure, line.baseline), {})[i] = line.vector
-                if not np.isnan(line.value):
-                    usable.setdefault((line.measure, line.baseline), set()).add(i)
-    means = []
-    for (encoder, measure, baseline), vectors in by_task.items():
-        wanted = sorted(usable.get((measure, baseline), ()))
-        missing = np.full_like(next(iter(vectors.values())), np.nan)
-        mean = np.mean([vectors.get(i, missing) for i in wanted], axis=0) if wanted else missing
-        means.append(_line(encoder, measure, ALL, 0, mean, baseline))
-    return _with_intervals(means, layout, kinds)
+            if line.corruption in means or line.corruption == CLEAN:
+                about = line.measure, line.corruption, line.severity, line.baseline
+                by_task.setdefault(about, {}).setdefault(line.encoder, {})[i] = line.vector
+    found = []
+    for (measure, corruption, severity, baseline), of_encoders in by_task.items():
+        wanted = sorted({i for vectors in of_encoders.values() for i, vector in vectors.items() if not np.isnan(vector[0])})
+        for encoder, vectors in of_encoders.items():
+            missing = np.full_like(next(iter(vectors.values())), np.nan)
+            mean = np.mean([vectors.get(i, missing) for i in wanted], axis=0) if wanted else missing
+            found.append(_line(encoder, measure, corruption, severity, mean, baseline))
+    encoders = list(dict.fromkeys(line.encoder for line in found))
+    return _with_intervals(sorted(found, key=lambda line: encoders.index(line.encoder)), layout, kinds)
 
 
-def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], counted: Collection[str]) -> list[Difference]:
-    """Each (encoder, baseline) of `pairs` under each corruption that both have, and over all that count, for score and for retained.
+def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], means: Means) -> list[Difference]:
+    """Each (encoder, baseline) of `pairs` under each corruption that both have, and over families, for score and for retained.
 
     The means over the severities that both have, one minus the other. A p-value stands alone here: `estimates.holm` takes the whole table.
     """
     curves, layout = scored.curves, scored.layout
-    wanted, rows = _wanted(curves.values(), counted), list[Difference]()
+    means = {name: means[name] for name in (UNSEEN, SEEN, FAMILIES) if name in means}
+    had, rows = _had(curves.values()), list[Difference]()
     for measure in ("score", "retained"):
-        spreads = _spreads(scored, measure, wanted)
+        spreads = _spreads(scored, measure, means, had)
         for encoder, baseline in pairs:
             common = _severities(curves[encoder], curves[baseline])
             ours, theirs = (_means(curves[name], measure, common, scored) for name in (encoder, baseline))
-            for corruption, vector in _with_all({name: ours[name] - theirs[name] for name in common}, wanted).items():
+            single = {name: ours[name] - theirs[name] for name in common}
+            for corruption, vector in {**single, **_averages(single, means, had)}.items():
                 spread = {name: spreads[corruption][name] for name in (encoder, baseline) if name in spreads.get(corruption, {})}
                 found = estimate(vector, layout, "difference" if measure == "score" else "ratio", spread)
                 numbers = found.value, found.low, found.high, found.p, found.detectable
@@ -157,13 +182,14 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], counted: Colle
     return rows
 
 
-def _spreads(scored: Scored, measure: str, wanted: Collection[str]) -> dict[str, dict[str, Training]]:
+def _spreads(scored: Scored, measure: str, means: Means, had: Collection[str]) -> dict[str, dict[str, Training]]:
     """By corruption and encoder, how much the measure's mean over severities varies from one training to the next."""
     own: dict[str, dict[str, Training]] = {}
     for encoder in scored.layout.seeds:
         if encoder in scored.curves:
             curve = scored.curves[encoder]
-            for corruption, vector in _with_all(_means(curve, measure, _severities(curve, curve), scored), wanted).items():
+            single = _means(curve, measure, _severities(curve, curve), scored)
+            for corruption, vector in {**single, **_averages(single, means, had)}.items():
                 own.setdefault(corruption, {})[encoder] = scored.layout.training(vector, encoder)
     return {corruption: shared(each, scored.kinds) for corruption, each in own.items()}
 
@@ -191,13 +217,18 @@ def _with_intervals(lines: Iterable[Line], layout: Layout, kinds: Mapping[str, s
     return settled
 
 
-def _retained(encoder: str, curve: Curve, scored: Scored, wanted: Collection[str]) -> list[Line]:
-    lines, means = [], {}
+def _retained(encoder: str, curve: Curve, scored: Scored, means: Means, had: Collection[str]) -> list[Line]:
+    single: dict[int, dict[str, np.ndarray]] = {0: {}}  # severity -> corruption -> vector
     for corruption, severities in _severities(curve, curve).items():
         for severity in severities:
-            lines.append(_line(encoder, "retained", corruption, severity, _share(curve[corruption, severity], curve, scored)))
-        means[corruption] = _share(_mean(curve, corruption, severities), curve, scored)
-    return lines + [_line(encoder, "retained", name, 0, vector) for name, vector in _with_all(means, wanted).items()]
+            single.setdefault(severity, {})[corruption] = _share(curve[corruption, severity], curve, scored)
+        single[0][corruption] = _share(_mean(curve, corruption, severities), curve, scored)
+    lines = []
+    for severity, vectors in sorted(single.items()):
+        at = had if not severity else {name for each in scored.curves.values() for name, of in each if of == severity}
+        over = _averages(vectors, means if not severity else {FAMILIES: means[FAMILIES]}, at)
+        lines += [_line(encoder, "retained", name, severity, vector) for name, vector in {**vectors, **over}.items()]
+    return lines
 
 
 def _errors(curve: Curve, base: Curve, best: float, layout: Layout) -> dict[str, dict[str, np.ndarray]]:
@@ -230,17 +261,23 @@ def _mean(curve: Curve, corruption: str, severities: list[int]) -> np.ndarray:
     return mean
 
 
-def _wanted(curves: Iterable[Curve], counted: Collection[str]) -> set[str]:
-    """The corruptions that count and that any of the curves has."""
-    return {corruption for curve in curves for corruption, _ in curve if corruption in counted}
+def _had(curves: Iterable[Curve]) -> set[str]:
+    """The corruptions that any of the curves has."""
+    return {corruption for curve in curves for corruption, _ in curve if corruption != CLEAN}
 
 
-def _with_all(vectors: dict[str, np.ndarray], wanted: Collection[str]) -> dict[str, np.ndarray]:
-    """And their mean over the wanted corruptions, where there are any: nan where one is missing, not a mean over fewer."""
-    if not vectors or not wanted:
-        return vectors
-    missing = np.full_like(next(iter(vectors.values())), np.nan)
-    return {**vectors, ALL: np.mean([vectors.get(corruption, missing) for corruption in sorted(wanted)], axis=0)}
+def _averages(vectors: Mapping[str, np.ndarray], means: Means, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    """Of vectors by corruption those of each mean over the wanted ones, where there are any: nan where one is missing, not a mean over
+    fewer."""
+    found: dict[str, np.ndarray] = {}
+    if vectors:
+        missing = np.full_like(next(iter(vectors.values())), np.nan)
+        for label, families in means.items():
+            present = [kept for family in families if (kept := [name for name in family if name in wanted])]
+            if present:
+                of_families = [np.mean([vectors.get(name, missing) for name in family], axis=0) for family in present]
+                found[label] = np.mean(of_families, axis=0)
+    return found
 
 
 def _share(vector: np.ndarray, curve: Curve, scored: Scored) -> np.ndarray:

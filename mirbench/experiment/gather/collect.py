@@ -146,7 +146,7 @@ class CleanRows:
 def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
     trainings = Trainings.of(run.resolved.entries)
-    clean_rows, corrupted = CleanRows(trainings), CorruptedRows(trainings, made.faults)
+    clean_rows, corrupted = CleanRows(trainings), CorruptedRows.of(run, trainings, made.faults)
     tasks: dict[str, Any] = {}
     unreadable = {data.name: skipped_clips(run, data.name) for data in run.resolved.scored_data}
     for task in run.resolved.tasks:

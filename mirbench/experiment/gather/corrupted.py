@@ -14,6 +14,7 @@ from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.estimates import holm
 from mirbench.experiment.gather.resamples import Measurement, Trainings, check_same_clips, read_measurement, summaries, vectors
 from mirbench.experiment.planning.graph import RunGraph
+from mirbench.experiment.resolve.conditions import family_of
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
 from mirbench.records import ALL, CLEAN, MAJORITY, Condition
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class CorruptedRows:
-    """For the run folder; filled task by task. faults: by data set and corruption; of such a corruption nothing is shown."""
+    """For the run folder; filled task by task. faults: by data set and corruption; of such a corruption nothing is shown. means: over
+    corruptions; families: of each corruption, and of each mean that it is over, as the column of the run folder."""
 
     trainings: Trainings
+    means: robustness.Means
+    families: Mapping[str, str]
     faults: Mapping[str, Mapping[str, Fault]]
     scores: list[dict[str, Any]] = field(default_factory=list)
     resampled: list[np.ndarray] = field(default_factory=list)  # of the rows of scores
@@ -37,6 +41,14 @@ class CorruptedRows:
     rows: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     equivariance: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, run: RunGraph, trainings: Trainings, faults: Mapping[str, Mapping[str, Fault]]) -> CorruptedRows:
+        families, seen = run.resolved.families, run.resolved.seen_families.values()
+        means = robustness.means_over(families, {name for each in seen for name in each})
+        of_single = {name: family_of(run.resolved.corruptions[name]) for name in run.resolved.conditions}
+        told = {label: dict.fromkeys(of_single[name] for group in groups for name in group) for label, groups in means.items()}
+        return cls(trainings, means, of_single | {label: " ".join(names) for label, names in told.items()}, faults)
 
     def add(
         self, run: RunGraph, task: Task, data: Data, clean: dict[str, list[Measurement]], whose: dict[str, list[dict[str, Any]]]
@@ -67,22 +79,21 @@ class CorruptedRows:
             whole += [each for several in found_of_entries.values() for each in several]
         if all(len(curve) == 1 for curve in curves.values()):
             return
-        counted = [name for name in resolved.conditions if resolved.corruptions[name].counted]
         scored = robustness.Scored(layout, curves, clean_vectors[MAJORITY], trainings.kinds)
         facts = {"task": task.name, "dataset": data.name, "metric": headline, "n_groups": layout.groups}
         of_entry = {e.name: {**facts, "n_seeds": len(e.seeds), "n_test": clean[e.name][0].n_test} for e in resolved.entries}
-        lines = robustness.robustness(scored, resolved.baseline, counted, resolve_metric(task.metrics[0]).best)
+        lines = robustness.robustness(scored, resolved.baseline, self.means, resolve_metric(task.metrics[0]).best)
         self.lines.append(lines)
         self.fewest = min(self.fewest or layout.groups, layout.groups)
         self.rows += [self._row(line) | of_entry[line.encoder] for line in lines]
-        differences = robustness.comparisons(scored, list(_pairs(run)), counted)
+        differences = robustness.comparisons(scored, list(_pairs(run)), self.means)
         self.comparisons += [self._row(each) | of_entry[each.encoder] for each in differences]
 
     def finish(self, run: RunGraph) -> None:
         """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure."""
         facts = {"task": ALL, "dataset": ALL, "metric": ALL}
         layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, self.fewest)
-        means = robustness.across_tasks(self.lines, layout, self.trainings.kinds)
+        means = robustness.across_tasks(self.lines, self.means, layout, self.trainings.kinds)
         self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.seeds[line.encoder]} for line in means]
         for measure in {row["measure"] for row in self.comparisons}:
             rows = [row for row in self.comparisons if row["measure"] == measure]
@@ -109,6 +120,7 @@ class CorruptedRows:
         columns = {"low": "ci_low", "high": "ci_high"}
         cells = {columns.get(f.name, f.name): getattr(line, f.name) for f in fields(line) if f.name != "vector"}
         cells |= {"by_seed": listed(cells["by_seed"])} if "by_seed" in cells else {}
+        cells["families"] = self.families.get(line.corruption, "")
         single = {"one_training": int(self.trainings.single(line.encoder))}
         single |= {"baseline_one_training": int(self.trainings.single(line.baseline))} if line.baseline else {}
         return cells | single

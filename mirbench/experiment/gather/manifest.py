@@ -17,6 +17,7 @@ from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
+from mirbench.experiment.resolve.conditions import family_of
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Corruption, Task
 from mirbench.records import MAJORITY
@@ -180,6 +181,7 @@ def corruption_facts(corruption: Corruption, provider: str) -> dict[str, Any]:
         "alters": sorted(corruption.alters),
         "limits": corruption.limits,
         "counted": corruption.counted,
+        "family": family_of(corruption),
         "provider": provider,
     }
 
@@ -210,6 +212,8 @@ def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Map
         "train_on": settings.train_on,
         "replicate": settings.replicate,
         "sample_rate": resolved.sample_rate,
+        "families": {name: list(corruptions) for name, corruptions in resolved.families.items()},
+        "seen_families": {name: list(families) for name, families in resolved.seen_families.items() if families},
         "severities": resolved.config.severities,
         "skipped": skipped,
         "failed": failed,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.experiment.resolve.records import Entry, Skip
+from mirbench.experiment.resolve.records import Entry, Skip, naming
 from mirbench.nouns import Corruption, Task
-from mirbench.records import Condition
+from mirbench.records import OF_CORRUPTIONS, Condition
+from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
 
@@ -20,6 +21,33 @@ def conditions_of(corruption: Corruption, config: RunConfig) -> tuple[Condition,
             f"corruption '{corruption.name}' has {has}, and {', '.join(map(str, wanted))} was asked for; ask for one that it has."
         )
     return tuple(Condition(corruption.name, s, float(levels[s]), corruption.unit) for s in wanted if s in levels)
+
+
+def families_of(corruptions: Iterable[Corruption]) -> dict[str, list[str]]:
+    """Of those that count: family -> their names."""
+    families: dict[str, list[str]] = {name: [] for name in OF_CORRUPTIONS}
+    for corruption in corruptions:
+        if corruption.counted:
+            families.setdefault(family_of(corruption), []).append(corruption.name)
+    return {family: names for family, names in families.items() if names}
+
+
+def family_of(corruption: Corruption) -> str:
+    return corruption.family or corruption.name
+
+
+def seen_families(entries: Iterable[Entry], registry: Registry) -> dict[str, tuple[str, ...]]:
+    """By entry, the families that its encoder says to know from its training. Raises MirbenchError for one that no corruption is of."""
+    known = dict.fromkeys(family_of(corruption) for corruption in registry.corruptions.values())
+    found = {}
+    for entry in entries:
+        name, provider = entry.encoder.name, registry.provider("encoder", entry.encoder.name)
+        with naming("encoder", name, provider, "telling its seen_families"):
+            found[entry.name] = tuple(entry.encoder.seen_families(entry.options))
+        for family in found[entry.name]:
+            if family not in known:
+                raise unknown_name(f"family of corruptions in the seen_families of encoder '{name}' (from {provider})", family, list(known))
+    return found
 
 
 def untrue_labels(tasks: Iterable[Task], corruptions: Iterable[Corruption]) -> tuple[list[Skip], set[tuple[str, str]]]:

@@ -197,8 +197,9 @@ class Resolved:
 
     store: where what jobs make lies. data: all data sets; scored: those that are scored on; pretraining: those that are pretrained on.
     labels: by data set and task, where they can be read; left_out: why a task is not run, though its annotation is there. conditions: by
-    corruption, by rising severity; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions are
-    applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
+    corruption, by rising severity; families: of the corruptions that count, by the name of the family; seen_families: by entry, those that
+    its encoder knows from its training; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions
+    are applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
     baseline: whom errors under corruption are relative to. dropped: by data set, the clips that nothing is pretrained on, since they
     overlap with what is tested. checkpoint_files: by the folder of a checkpoint that is there, the digests of its files. on_bands: the
     entries whose backbones listen to log-mel bands. providers: by kind and name. findings: by data set, what is noticed of it before any
@@ -219,6 +220,8 @@ class Resolved:
     left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)
     corruptions: Mapping[str, Corruption] = field(default_factory=dict)
     conditions: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seen_families: Mapping[str, Sequence[str]] = field(default_factory=dict)
     skips: tuple[Skip, ...] = ()
     shifting: Collection[tuple[str, str]] = ()
     sample_rate: int = LEAST_SAMPLE_RATE

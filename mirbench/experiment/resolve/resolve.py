@@ -10,7 +10,7 @@ from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import check_pretraining_clips, digests_of
 from mirbench.experiment.resolve.code import resolve_code, source_tree
-from mirbench.experiment.resolve.conditions import baseline_of, conditions_of, untrue_labels
+from mirbench.experiment.resolve.conditions import baseline_of, conditions_of, families_of, seen_families, untrue_labels
 from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.data_selection import fit_supervision, pretraining_data, register_own_data
 from mirbench.experiment.resolve.entries import resolve_entries
@@ -61,6 +61,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
             data[each.dataset.name] = _readable(resolve_data(each.dataset, registry, store, config.data_root, tree), config, registry)
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     skips, shifting = untrue_labels(tasks, corruptions)
+    conditions = {c.name: conditions for c in corruptions if (conditions := conditions_of(c, config))}
     folders = _checkpoint_folders(entries, kept, store, scored)
     return Resolved(
         config=config,
@@ -76,7 +77,9 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         labels=labels.labels,
         left_out=labels.left_out,
         corruptions={corruption.name: corruption for corruption in corruptions},
-        conditions={c.name: conditions for c in corruptions if (conditions := conditions_of(c, config))},
+        conditions=conditions,
+        families=families_of(c for c in corruptions if c.name in conditions),
+        seen_families=seen_families(entries, registry),
         skips=tuple(skips),
         shifting=frozenset(shifting),
         sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.encoder.sample_rate for entry in entries)),

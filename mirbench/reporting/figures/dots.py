@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mirbench.errors import MirbenchError
-from mirbench.records import ALL, MAJORITY
+from mirbench.records import ALL, CLEAN, MAJORITY, SEEN, UNSEEN
 from mirbench.reporting.figures import style
 from mirbench.reporting.tables.scores import verdicts
-from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, of_clean_audio, panels, size
+from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, mean_of, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -103,12 +103,15 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
 
 @style.settings()
 def robustness(robustness: pd.DataFrame) -> Figure | None:
-    """Panels of mCE and, in lines of their own, of relative mCE: one per task and their mean, a row per encoder. None without either.
+    """Panels of retained performance over unseen and over seen families, where they are told apart, of errors on clean audio, mCE and
+    relative mCE, in lines of their own: one per task and their mean, a row per encoder. None without any ratio.
 
     robustness: as robustness.csv.
     """
     robustness, looks = style.prepared(robustness)
-    ratios = robustness[robustness["measure"].isin([*RATIOS]) & (robustness["corruption"] == ALL) & (robustness["severity"] == 0)]
+    whole = robustness[robustness["severity"] == 0]
+    retained = {over: whole[(whole["measure"] == "retained") & (whole["corruption"] == over)] for over in (UNSEEN, SEEN)}
+    ratios = whole[whole["measure"].isin([*RATIOS]) & whole["corruption"].isin([mean_of(robustness), CLEAN])]
     baselines = " or ".join(dict.fromkeys(name for name in ratios["baseline"] if name))
     ratios = ratios.drop_duplicates(["encoder", "task", "dataset", "measure"])  # of several runs with others each, the first
     ratios = ratios.assign(hollow=ratios["role"] == "floor")
@@ -116,15 +119,18 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
     columns = [*tasks, *(p for p in panels(ratios) if p.task == ALL and len(tasks) > 1)]
     if not columns:
         return None
-    across = min(RATIOS_ACROSS, len(columns))
+    across, of_means = min(RATIOS_ACROSS, len(columns)), "corruptions" if mean_of(robustness) == ALL else "families of corruptions"
+    lines = {f"retained, {over} (higher is better)": rows.assign(hollow=rows["role"] == "floor") for over, rows in retained.items()}
+    lines |= {f"{label} (ratio, lower is better)": ratios[ratios["measure"] == measure] for measure, label in RATIOS.items()}
     drawn: Drawn = []
-    for measure, label in RATIOS.items():
-        if len(rows := ratios[ratios["measure"] == measure]):
-            drawn += [(p._replace(label=f"{label} (ratio, lower is better)"), rows) for p in columns] + [None] * (-len(columns) % across)
+    for label, rows in lines.items():
+        drawn += [*((p._replace(label=label), rows) for p in columns), *[None] * (-len(columns) % across)] if len(rows) else []
+    of_retained = "Retained: the share that is left of a score above chance, the line at 1 is all. " if len(retained[UNSEEN]) else ""
     note = (
-        f"Lower is better; the line at 1 is {baselines}. Error summed over severities, relative to its error (mCE) or to the rise of its "
-        "error over clean audio (relative mCE), mean over corruptions. 95 % paired intervals; an arrow: beyond the axis. Hollow: floors. "
-        "Small: single seeds."
+        f"{of_retained}Ratios: lower is better; the line at 1 is {baselines}. Errors on clean audio, and summed over severities, relative "
+        "to its own (mCE); "
+        f"their rise over that on clean audio relative to its rise (relative mCE); mean over {of_means}. 95 % paired intervals; an arrow: "
+        "beyond the axis. Hollow: floors. Small: single seeds."
     )
     names = _rows_of(ratios, looks)
     figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note, *caveats(ratios)])

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import ALL
+from mirbench.records import ALL, FAMILIES, OF_CORRUPTIONS, SEEN, UNSEEN
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import INTERVAL, NONE, Panel, caveats, cell, panels, short, size
+from mirbench.reporting.words import INTERVAL, NONE, Panel, caveats, cell, mean_of, panels, short, size
+from mirbench.results.order import are_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHADES = ((1.0, 1.0, 1.0), (0.42, 0.66, 0.86))  # black text is readable on both, and in grey they are as far apart
+MEANS = {UNSEEN: "mean of unseen", SEEN: "mean of seen", FAMILIES: "mean", ALL: "mean"}
 CELL_WIDTH, VARIANT_WIDTH = 0.43, 1.75  # inches
 
 
@@ -57,21 +59,34 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     robustness, looks = style.prepared(robustness)
     every = robustness[robustness["measure"] == "retained"]
     kept = every[every["severity"] == 0]
-    single = kept[kept["corruption"] != ALL].sort_values("corruption")
+    of_mean = are_means(kept)
+    single = kept[~of_mean].sort_values("corruption")
     blocks = sorted(panels(single[single["value"].notna()]), key=lambda p: p.task == ALL)
     blocks = [p for p in blocks if p.task != ALL or len(blocks) > 2]
     if not blocks:
         return None
     names = style.among(looks, kept["encoder"])
     starred = set(single.loc[~single["counted"], "corruption"])
-    means = [ALL] if (kept["corruption"] == ALL).any() else []
+    whole = mean_of(kept)
+    means = [name for name in (UNSEEN, SEEN, whole) if (kept["corruption"] == name).any()]
+    unseen = set(" ".join(kept["families"][kept["corruption"] == UNSEEN]).split())
+    family_of = dict(zip(single["corruption"].astype("str"), single["families"], strict=True))
+    families, listed = [*OF_CORRUPTIONS, *family_of.values()], ", ".join(sorted(unseen))
     unknown = means and single["counted"].isna().any()
-    columns = [*sorted(dict.fromkeys(single["corruption"]), key=lambda name: name in starred), *means]
-    heads = ["mean" if name == ALL else short(f"{name} *" if name in starred else name, 28) for name in columns]
+
+    def place(name: str) -> tuple[bool, bool, int]:
+        return name in starred, family_of[name] not in unseen, families.index(family_of[name])
+
+    columns = [*sorted(family_of, key=place), *means]
+    heads = [MEANS.get(name) or short(f"{name} *" if name in starred else name, 28) for name in columns]
+    after = [i for i in range(1, len(columns)) if family_of.get(columns[i]) != family_of.get(columns[i - 1])]
+    undefined = every["value"][~are_means(every)].isna().any()
     note = (
         "Retained performance: corrupted minus chance over clean minus chance, mean over severities, headline metric. White is chance (0) "
         f"or worse, the darkest blue all that there was on clean audio (1) or more. {NONE}: not scored"
-        f"{', or not surely above chance on clean audio' if every.loc[every['corruption'] != ALL, 'value'].isna().any() else ''}."
+        f"{', or not surely above chance on clean audio' if undefined else ''}."
+        f"{' Lines part families of corruptions, each of which counts once in means.' if whole != ALL else ''}"
+        f"{f' Unseen in training: {listed}; seen: the others.' if unseen else ''}"
         f"{' The mean is over corruptions that count, which are not known here.' if unknown else ''}"
         f"{' The mean is over corruptions without *.' if starred and not unknown else ''}"
     )
@@ -82,7 +97,7 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
         values, infinite = (block[what].reindex(index=names, columns=columns) for what in ("value", "infinite"))
         words = values.map(lambda value: NONE if value != value else f"{value:.2f}")
         words = words.mask(infinite.isin(["inf", "-inf"]), infinite).map(lambda word: (word, ""))
-        edges = [sum(not looks[name].floor for name in names)], [len(columns) - len(means)]
+        edges = [sum(not looks[name].floor for name in names)], after
         shown = heads if p == blocks[0] else [""] * len(columns)
         heat_map(axis, values, words, shown, *edges)
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)

@@ -9,14 +9,19 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import in_unit
-from mirbench.records import ALL, CLEAN
+from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
-from mirbench.reporting.tables.table import Table, of_scores
-from mirbench.reporting.words import panels, places, span
-from mirbench.results.order import complete
+from mirbench.reporting.tables.table import Table, of_scores, of_text
+from mirbench.reporting.words import NONE, cell, mean_of, number, panels, places, span
+from mirbench.results.order import are_means, complete
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TITLES = {
+    "retained": "Retained performance", "clean_ce": "Error on clean audio", "mce": "mCE", "relative_mce": "Relative mCE",
+}  # fmt: skip
+WORST = "Retained performance: the mean, and the worst"
 
 
 def means(robustness: pd.DataFrame) -> pd.DataFrame:
@@ -33,42 +38,113 @@ def baseline(robustness: pd.DataFrame) -> str:
 
 
 def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
-    """Encoders and floors as rows, tasks and their mean as columns, a table for each of words.MEASURES. comparisons: as
+    """Encoders and floors as rows, tasks and their mean as columns. A table for each of words.MEASURES and each mean that is known: over
+    unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`. comparisons: as
     robustness_comparisons.csv, for what is in bold."""
-    compared = None if comparisons is None else comparisons[(comparisons["corruption"] == ALL) & (comparisons["measure"] == "retained")]
-    rows = means(robustness)
-    rows, made = rows[rows["corruption"] == ALL].drop_duplicates(["measure", "encoder", "task", "dataset"]), {}  # of baselines the first
-    shown = panels(rows)
+    rows = means(robustness).drop_duplicates(["measure", "encoder", "task", "dataset", "corruption"])  # of baselines the first
+    whole, made = mean_of(rows), {}
+    shown = panels(rows[rows["corruption"] == whole])
     heads = [("mean", "over tasks") if panel.task == ALL else (panel.title, panel.metric) for panel in shown]
-    relative = f"({baseline(robustness)} = 1, lower is better)"
-    titles = {"mce": f"mCE {relative}", "relative_mce": f"Relative mCE {relative}", "retained": "Retained performance (higher is better)"}
-    for measure, title in titles.items():
-        of_measure = rows[rows["measure"] == measure]
-        known = of_measure.assign(at=places(of_measure, shown)).dropna(subset="value")
-        if len(of_measure):
-            bold = surely_best(known, compared) if measure == "retained" else ()  # ratios to a baseline are not tested
-            made[measure] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=title)
+    for measure, label in TITLES.items():
+        better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
+        for over in (CLEAN,) if measure == "clean_ce" else (UNSEEN, SEEN, whole):
+            of_measure = rows[(rows["measure"] == measure) & (rows["corruption"] == over)]
+            if len(of_measure):
+                known = of_measure.assign(at=places(of_measure, shown)).dropna(subset="value")
+                bold = surely_best(known, _compared(comparisons, measure, over))
+                title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
+                key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else measure
+                made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
 
 
+def _compared(comparisons: pd.DataFrame | None, measure: str, over: str) -> pd.DataFrame | None:
+    """Of ratios to a baseline there are none."""
+    return None if comparisons is None else comparisons[(comparisons["corruption"] == over) & (comparisons["measure"] == measure)]
+
+
+def _told(rows: pd.DataFrame, over: str) -> str:
+    """A mean over families, with the names of some and the number of all."""
+    families = _families(rows)
+    return f"{over}: {', '.join(families)}" if over in (UNSEEN, SEEN) else f"mean of all {len(families)} families"
+
+
+def _families(rows: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(" ".join(rows["families"]).split()))
+
+
+def worst(robustness: pd.DataFrame) -> Table | None:
+    """Retained performance over all families, and beside it the lowest of a family, of a corruption and of a severity. A line for each
+    task and encoder; None where no mean is over families."""
+    rows = complete(robustness)
+    rows = rows[(rows["measure"] == "retained") & (rows["task"] != ALL)].dropna(subset="value")
+    rows = rows[rows["counted"].fillna(True)]
+    over, of_mean = rows["corruption"].astype("str"), rows["severity"] == 0
+    lowest = {
+        "worst family": rows[of_mean & over.isin([FAMILY.format(name) for name in _families(rows)])],
+        "worst corruption": rows[of_mean & ~are_means(rows)],
+        "worst severity": rows[~of_mean & (over == FAMILIES)],
+    }
+    whole = rows[of_mean & (over == FAMILIES)]
+    lines: list[list[str]] = []
+    headings: dict[int, str] = {}
+    for panel in panels(whole):
+        headings[len(lines)] = f"{panel.title}, {panel.metric}"
+        numbers = panel.of(whole)[["encoder", "value", "ci_low", "ci_high"]].itertuples(index=False)
+        cells = {str(encoder): cell(*ends) for encoder, *ends in numbers}
+        for name in [name for _, group in row_groups(panel.of(whole)) for name in group]:
+            line = [name, cells[name]]
+            for kind, candidates in lowest.items():
+                found = panel.of(candidates)
+                least = found[found["encoder"] == name].nsmallest(1, "value")
+                named = least["severity" if kind == "worst severity" else "corruption"].astype("str").str.removeprefix(FAMILY.format(""))
+                line.append(f"{number(least['value'].item())} ({named.item()})" if len(least) else NONE)
+            lines.append(line)
+    columns = zip(*lines, strict=True)
+    heads = ("encoder", FAMILIES, *lowest)
+    return of_text(dict(zip(heads, columns, strict=True)), headings=headings, title=WORST) if lines else None
+
+
 def retained(robustness: pd.DataFrame) -> list[Table]:
-    """A table for each task, and for their mean where it is known: corruptions as rows, encoders as columns."""
+    """A table for each task, and for their mean where it is known: corruptions as rows, family by family, unseen ones first; encoders as
+    columns."""
     rows = means(robustness)
     rows = rows[rows["measure"] == "retained"]
     names = [name for _, group in row_groups(rows) for name in group]
     made = []
     for panel in panels(rows):
         known = panel.of(rows).dropna(subset="value")
-        single = known[known["corruption"] != ALL].sort_values("corruption")
-        aside = single["counted"].eq(False).fillna(False)
-        counted, others = (list(single["corruption"][each].astype("str").unique()) for each in (~aside, aside))
-        mean = "mean of those that count" if single["counted"].notna().all() else "mean of those that count, which are not known here"
-        groups = (("", counted), ("not counted", others), (mean, [ALL] if (known["corruption"] == ALL).any() else []))
-        if counted or others:
+        groups = _by_family(known)
+        shown = [name for _, group in groups for name in group]
+        if set(shown) - {UNSEEN, SEEN, mean_of(known)}:
             title = panel.title if panel.task == ALL else f"{panel.title}, {panel.metric}"
             placed = known.assign(at=[names.index(name) for name in known["encoder"]])
+            placed = placed[placed["corruption"].isin(shown)]
             made.append(of_scores(placed, [(name,) for name in names], groups, corner="corruption", title=title))
     return made
+
+
+def _by_family(rows: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """The names of corruptions and means under headings, in the order of a table: families, unseen ones first, each with its mean; those
+    of no known family; those that do not count; means."""
+    over = rows["corruption"].astype("str")
+    single = rows[~are_means(rows)].sort_values("corruption")
+    aside = single["counted"].eq(False).fillna(False)
+    family_of = dict(zip(single["corruption"].astype("str")[~aside], single["families"][~aside], strict=True))
+    unseen, seen = (_families(rows[over == each]) for each in (UNSEEN, SEEN))
+    order = [*unseen, *seen, *(_families(rows[over == FAMILIES]) if not unseen else [])]
+    groups = []
+    for family in [*order, ""]:
+        mean = FAMILY.format(family)
+        named = [name for name, of in family_of.items() if of == family or (not family and of not in order)]
+        heading = f"{family}{' (unseen)' if family in unseen else ' (seen)' if family in seen else ''}"
+        groups.append((heading, [*named, *([mean] if mean in set(over) else [])]))
+    mean = "mean over families" if (over == FAMILIES).any() else "mean of those that count"
+    if not single["counted"].notna().all():
+        mean += ", which are not known here"
+    last = [UNSEEN, SEEN, mean_of(rows)]
+    groups += [("not counted", list(dict.fromkeys(single["corruption"][aside].astype("str")))), (mean, [x for x in last if x in set(over)])]
+    return [(heading, names) for heading, names in groups if names]
 
 
 def corrupted(summary: pd.DataFrame) -> list[Table]:
@@ -114,7 +190,7 @@ def comparisons(robustness_comparisons: pd.DataFrame, decided: bool = True) -> T
     rows = complete(robustness_comparisons)
     rows = rows.assign(
         verdict=verdicts(rows),
-        single=rows["corruption"] != ALL,
+        single=~are_means(rows),
         second=rows["measure"] != "score",
     )
     rows = rows[~rows["single"] | (decided & rows["verdict"].isin(["better", "worse"]))]

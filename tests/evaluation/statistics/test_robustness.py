@@ -59,16 +59,21 @@ def scored(of: dict, chance, layout: Layout = LAYOUT) -> module.Scored:
     return module.Scored(layout, curves, layout.vector("", [chance[0]], [chance[1]]), dict.fromkeys(of, "trained"))
 
 
+def means(counted) -> module.Means:
+    """Each corruption a family by itself."""
+    return module.means_over({name: [name] for name in sorted(counted)}, ())
+
+
 def robustness(of: dict, chance, baseline: str, counted, best: float = 1.0) -> list:
-    return module.robustness(scored(of, chance), baseline, counted, best)
+    return module.robustness(scored(of, chance), baseline, means(counted), best)
 
 
 def comparisons(of: dict, pairs, chance, counted) -> list:
-    return module.comparisons(scored(of, chance), pairs, counted)
+    return module.comparisons(scored(of, chance), pairs, means(counted))
 
 
 def across_tasks(tasks) -> list:
-    return module.across_tasks(tasks, LAYOUT, dict.fromkeys(("base", "some", "weak"), "trained"))
+    return module.across_tasks(tasks, means(COUNTED), LAYOUT, dict.fromkeys(("base", "some", "weak"), "trained"))
 
 
 def test_the_baseline_against_itself_and_an_encoder_with_half_its_errors() -> None:
@@ -96,7 +101,8 @@ def test_numbers_by_hand() -> None:
     noise = np.mean([0.68, 0.6, 0.5, 0.5, 0.3]) / 0.7
     assert found(lines, "some", "retained", "all").value == pytest.approx((noise + 0.64 / 0.7) / 2)
     keys = [(each.encoder, each.measure, each.corruption, each.severity) for each in lines]
-    assert len(set(keys)) == len(keys) == 2 * (9 + 3 + 1 + 3 + 1 + 3 + 1)
+    assert len(set(keys)) == len(keys) == 2 * (9 + 5 + 3 + 4 + 3 + 4 + 3 + 4 + 1)
+    assert found(lines, "some", "clean_ce", "clean").value == pytest.approx(0.1 / 0.2)
     assert {each.baseline for each in lines if each.measure == "retained"} == {""}
 
 
@@ -109,7 +115,9 @@ def test_errors_are_counted_from_the_best_value_of_the_metric() -> None:
         assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), nan_ok=True)
     without = robustness(losses, chance, "base", COUNTED, best=math.inf)
     for line, other in zip(without, expected, strict=True):
-        assert math.isnan(line.value) if line.measure in ("ce", "mce") else line.value == pytest.approx(other.value, nan_ok=True)
+        assert (
+            math.isnan(line.value) if line.measure in ("ce", "mce", "clean_ce") else line.value == pytest.approx(other.value, nan_ok=True)
+        )
 
 
 def test_retained_is_1_where_nothing_is_lost_and_0_at_chance() -> None:
@@ -218,9 +226,41 @@ def test_a_mean_over_corruptions_is_over_the_same_ones_for_every_encoder() -> No
     without = {at: each for at, each in some().items() if at[0] != "gain"}  # it does not count
     assert found(robustness({"e": without, "base": base()}, CHANCE, "base", COUNTED), "e", "mce", "all").low > 0
     rows = comparisons({"base": base(), "fewer": fewer, "some": some()}, [("fewer", "base"), ("some", "base")], CHANCE, COUNTED)
-    means = {(r.encoder, r.measure): r for r in rows if r.corruption == "all"}
+    means = {(r.encoder, r.measure): r for r in rows if r.corruption == "all families"}
     assert [math.isnan(means["fewer", m].difference) for m in ("score", "retained")] == [True, True]
     assert [math.isnan(means["some", m].p) for m in ("score", "retained")] == [False, False]
+
+
+FAMILIES = {"noise": ["noise"], "coding": ["mp3", "gain"]}
+
+
+def test_a_mean_over_families_counts_each_family_once_and_unseen_and_seen_ones_are_apart() -> None:
+    over = module.means_over(FAMILIES, {"noise"})
+    assert list(over) == ["all", "unseen families", "seen families", "all families", "family noise", "family coding"]
+    of = scored({"base": base(), "some": some()}, CHANCE)
+    lines = module.robustness(of, "base", over)
+    for single, mean in (("retained", "retained"), ("ce", "mce"), ("relative_ce", "relative_mce")):
+        noise, mp3, gain = (found(lines, "some", single, name).value for name in ("noise", "mp3", "gain"))
+        coding = mp3 if single == "relative_ce" else (mp3 + gain) / 2  # under gain the baseline loses nothing
+        assert found(lines, "some", mean, "family coding").value == pytest.approx(coding)
+        assert found(lines, "some", mean, "unseen families").value == pytest.approx(coding)
+        assert found(lines, "some", mean, "seen families").value == pytest.approx(noise)
+        assert found(lines, "some", mean, "all families").value == pytest.approx((noise + coding) / 2)
+        assert found(lines, "some", mean, "all").value == pytest.approx(np.nanmean([noise, mp3, gain]))
+        assert found(lines, "some", mean, "all families").low < found(lines, "some", mean, "all families").value
+    mildest = [found(lines, "some", "retained", name, 1).value for name in ("noise", "mp3", "gain")]
+    assert found(lines, "some", "retained", "all families", 1).value == pytest.approx((mildest[0] + (mildest[1] + mildest[2]) / 2) / 2)
+    assert found(lines, "some", "retained", "all families", 5).value == found(lines, "some", "retained", "noise", 5).value
+    rows = {(r.corruption, r.measure): r for r in module.comparisons(of, [("some", "base")], over)}
+    assert {name for name, _ in rows} == {"noise", "mp3", "gain", "unseen families", "seen families", "all families"}
+    unseen = (rows["mp3", "score"].difference + rows["gain", "score"].difference) / 2
+    assert rows["unseen families", "score"].difference == pytest.approx(unseen)
+    assert rows["all families", "score"].difference == pytest.approx((unseen + rows["noise", "score"].difference) / 2)
+
+
+@pytest.mark.parametrize("seen", [(), ("noise", "coding", "rooms")])
+def test_where_all_families_are_seen_or_none_is_they_are_not_told_apart(seen) -> None:
+    assert list(module.means_over(FAMILIES, seen)) == ["all", "all families", "family noise", "family coding"]
 
 
 def test_a_corruption_that_the_baseline_lacks_is_left_out_of_mce_for_all() -> None:
@@ -273,7 +313,9 @@ def test_what_is_missing_is_a_sentence() -> None:
 def test_means_over_tasks_count_each_task_once() -> None:
     tasks = [robustness({"base": base(s), "some": some(s + 5)}, CHANCE, "base", COUNTED) for s in (0, 100, 200, 300)]
     means = across_tasks(tasks)
-    assert {(x.encoder, x.measure) for x in means} == {(e, m) for e in ("base", "some") for m in ("retained", "mce", "relative_mce")}
+    assert {(x.encoder, x.measure) for x in means} == {
+        (e, m) for e in ("base", "some") for m in ("retained", "clean_ce", "mce", "relative_mce")
+    }
     for measure in ("retained", "mce", "relative_mce"):
         mean, each = found(means, "some", measure, "all"), [found(lines, "some", measure, "all") for lines in tasks]
         assert mean.value == pytest.approx(np.mean([x.value for x in each]))
@@ -309,7 +351,9 @@ def test_a_comparison_is_the_difference_of_means_resample_by_resample() -> None:
     assert (forward.low, forward.high) == pytest.approx((forward.difference - 1.96 * error, forward.difference + 1.96 * error), abs=1e-5)
     assert forward.detectable == pytest.approx(2.8016 * error, rel=1e-4)
     assert math.log(forward.p) == pytest.approx(math.log(math.erfc(forward.difference / error / math.sqrt(2))), rel=1e-3)
-    assert by_key["some", "all", "score"].difference == pytest.approx((forward.difference + by_key["some", "mp3", "score"].difference) / 2)
+    assert by_key["some", "all families", "score"].difference == pytest.approx(
+        (forward.difference + by_key["some", "mp3", "score"].difference) / 2
+    )
     kept = [found(robustness({e: c}, CHANCE, "", COUNTED), e, "retained", "mp3").value for e, c in (("some", some()), ("base", base()))]
     assert by_key["some", "mp3", "retained"].difference == pytest.approx(kept[0] - kept[1])
     (same, *_) = comparisons({"base": base()}, [("base", "base")], CHANCE, COUNTED)

@@ -9,7 +9,7 @@ import re
 
 import pandas as pd
 import pytest
-from synthetic import ENCODERS, FAILED, SKIPPED, TASKS, a_manifest, a_results, a_row, a_sweep, a_value, results_of
+from synthetic import ENCODERS, FAILED, FAMILIES, SEEN, SKIPPED, TASKS, a_manifest, a_results, a_row, a_sweep, a_value, results_of
 from test_table import NAMES, check_latex, check_markdown, files_of, rows_of
 
 from mirbench.reporting import html, terminal
@@ -79,6 +79,65 @@ def test_robustness_scores_by_task_and_their_mean_with_the_best_encoder_in_bold_
     assert text.count("**") == 2
     assert text.endswith("- Bold: the best of the encoders, where the comparisons call it better than the next.\n")
     assert "Bold" not in files_of(a_results())["robustness.md"]
+
+
+def with_families(**about):
+    return a_results(families=FAMILIES, seen_families=SEEN, **about)
+
+
+def test_means_are_over_families_unseen_ones_first_and_errors_on_clean_audio_stand_before_mce():
+    files = files_of(with_families())
+    titles = [line[3:] for line in files["robustness.md"].split("\n") if line.startswith("## ")]
+    relative, families = "(untrained = 1, lower is better)", ("unseen families: filtering, time", "seen families: noise, level")
+    parts = [*families, "mean of all 4 families"]
+    assert titles == [
+        *(f"Retained performance, {part} (higher is better)" for part in parts),
+        f"Error on clean audio {relative}",
+        *(f"{measure}, {part} {relative}" for measure in ("mCE", "Relative mCE") for part in parts),
+        "Retained performance: the mean, and the worst",
+    ]
+    for title, value in zip(titles, ("0.300", "0.500", "0.400", "0.600", "0.500", "0.700", "0.600"), strict=False):
+        assert rows_of(files["robustness.md"], title)["semisupcon"][0].startswith(value)
+    measures = dict.fromkeys(row["measure"] for row in csv.DictReader(files["robustness.csv"].splitlines()))
+    assert list(measures)[:5] == ["retained_unseen", "retained_seen", "retained", "clean_ce", "mce_unseen"]
+    captions = re.findall(r"\\caption\{(.*?)\}\n", files["robustness.tex"])
+    assert [sum(text in caption for caption in captions) for text in ("unseen families", " seen families", "Error on clean")] == [3, 3, 1]
+    assert "tab:retained-unseen" in files["robustness.tex"]
+
+
+def test_the_worst_of_families_corruptions_and_severities_stands_beside_the_mean():
+    lines = rows_of(files_of(with_families())["robustness.md"], "Retained performance: the mean, and the worst")
+    assert lines["encoder"] == ["all families", "worst family", "worst corruption", "worst severity"]
+    assert lines["semisupcon"] == ["0.400 [0.35, 0.45]", "0.400 (noise)", "0.600 (pitch-shift)", "0.150 (5)"]  # of the last task
+
+
+def test_the_notes_say_which_families_are_seen_by_whom_and_what_relative_mce_leaves_out():
+    results = with_families()
+    names, values = ("white-noise", "low-pass", "compressor"), (0.8, math.nan, 0.7)
+    lines = [
+        a_row("robustness", measure="relative_ce", corruption=name, value=value, encoder=encoder, baseline="untrained")
+        for encoder in ("semisupcon", "untrained") for name, value in zip(names, values, strict=True)
+    ]  # fmt: skip
+    more = complete(TABLES["robustness"].frame(lines), results.manifests.values())
+    text = files_of(dataclasses.replace(results, robustness=complete(pd.concat([results.robustness, more]))))["robustness.md"]
+    for note in (
+        "over families, each counting once: noise (white-noise); filtering (low-pass); level (compressor); time (pitch-shift).",
+        "- Seen in training by semisupcon: noise, level.", "- Seen in training by simclr: noise.",
+        "- Unseen families are those that no encoder of the run was trained under", "found by looking at all, so without an interval",
+        "- Relative mCE leaves out: genre on mini 1 of 3 (low-pass).",
+    ):  # fmt: skip
+        assert note in text
+    every = {"semisupcon": list(FAMILIES)}
+    assert "- No family is unseen by all encoders." in files_of(a_results(families=FAMILIES, seen_families=every))["robustness.md"]
+
+
+def test_the_table_of_corruptions_goes_by_family_unseen_ones_first():
+    cells = rows_of(files_of(with_families())["retained.md"], "genre on mini, accuracy")
+    assert list(cells)[2:] == [
+        "*filtering (unseen):*", "low-pass", "family filtering", "*time (unseen):*", "pitch-shift", "family time",
+        "*noise (seen):*", "white-noise", "family noise", "*level (seen):*", "compressor", "family level",
+        "*not counted:*", "polarity", "*mean over families:*", "unseen families", "seen families", "all families",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
