@@ -19,7 +19,7 @@ from mirbench.nouns import Corruption
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "plugins" / "corruptions" / "README.md"
 BEGIN, END = "<!-- table: tests/benchmarks/corruptions.py --write -->", "<!-- end of table -->"
-HEAD = ("corruption", "unit", "levels", "measure", "median", "ms/s", "alters", "limits", "counts")
+HEAD = ("corruption", "family", "unit", "levels", "measure", "median", "ms/s", "alters", "limits", "counts")
 
 sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 import distances  # noqa: E402
@@ -38,6 +38,7 @@ def row(corruption: Corruption, clips: dict[str, np.ndarray]) -> tuple[str, ...]
             found[index, severity] = fit.measure(clip, corrupted)
     return (
         f"`{corruption.name}`",
+        corruption.family or "its own",
         corruption.unit,
         several(corruption.levels, lambda level: f"{level:,.10g}"),
         f"{fit.name}, {fit.unit}",

@@ -6,10 +6,10 @@ import base64
 import dataclasses
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from older import RUNS, run_of_before
 from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of
 
 from mirbench.errors import MirbenchError
@@ -174,10 +174,9 @@ def test_the_page_says_who_was_trained_once_and_what_its_figures_show(tmp_path):
     assert "bootstrap interval" not in page
 
 
-@pytest.mark.parametrize("run", ["main", "robustness", "label-budget", "cross-supervision"])
+@pytest.mark.parametrize("run", RUNS)
 def test_a_run_of_before_intervals_covered_seeds_is_still_reported(tmp_path, run):
-    reference = Path(__file__).parents[2] / "results" / "reference" / run
-    made = report([reference], tmp_path / "made")
+    made = report([run_of_before(run, tmp_path)], tmp_path / "made")
     names = {path.name for path in made.files}
     assert names >= {"scores.md", "comparisons.md", "comparison.svg", "differences.svg", "report.html"}
     assert ("robustness.csv" in names) == ("retained.svg" in names) == (run == "robustness")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from older import RUNS, run_of_before
 from synthetic import a_row
 
 from mirbench.errors import MirbenchError
@@ -399,9 +400,9 @@ def test_a_folder_of_before_intervals_covered_seeds_is_read_with_what_is_not_kno
     assert not loaded.renamed
 
 
-@pytest.mark.parametrize("name", ["main", "robustness", "label-budget", "cross-supervision"])
-def test_the_reference_runs_are_read_as_before_intervals_covered_seeds(name):
-    loaded = load(Path(__file__).parents[2] / "results" / "reference" / name)
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_of_before_intervals_covered_seeds_are_read(name, tmp_path):
+    loaded = load(run_of_before(name, tmp_path))
     assert len(loaded.summary) > 20
     assert len(loaded.comparisons) > 20
     assert loaded.comparisons["p"].isna().all()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from older import RUNS, run_of_before
 from synthetic import FLOORS, a_manifest, a_results, a_row, results_of
 from test_table import files_of, rows_of
 
@@ -373,13 +373,10 @@ def test_a_table_of_a_sweep_says_who_was_trained_once():
     assert "- semisupcon[1]: one training; its spread is not in this interval." in files_of(shown)["sweep.md"]
 
 
-REFERENCE = Path(__file__).parents[3] / "results" / "reference"
-
-
-@pytest.mark.parametrize("run", ["main", "robustness", "label-budget", "cross-supervision"])
-def test_a_run_of_before_intervals_covered_seeds_is_reported_by_its_intervals(run):
+@pytest.mark.parametrize("run", RUNS)
+def test_a_run_of_before_intervals_covered_seeds_is_reported_by_its_intervals(run, tmp_path):
     """Its files have neither p nor single seeds."""
-    loaded = load(REFERENCE / run)
+    loaded = load(run_of_before(run, tmp_path))
     files = files_of(loaded)
     table = scores.comparisons(loaded.comparisons)
     lows = loaded.comparisons.sort_values(["task", "dataset", "metric_place", "baseline", "encoder"])[["ci_low", "ci_high"]]
@@ -394,8 +391,8 @@ def test_a_run_of_before_intervals_covered_seeds_is_reported_by_its_intervals(ru
     assert not any("one training;" in text for text in files.values())
 
 
-def test_how_many_seeds_the_baselines_of_a_run_of_before_had_is_not_made_up():
+def test_how_many_seeds_the_baselines_of_a_run_of_before_had_is_not_made_up(tmp_path):
     """Its comparisons do not say."""
-    table = scores.comparisons(load(REFERENCE / "main").comparisons)
+    table = scores.comparisons(load(run_of_before("main", tmp_path)).comparisons)
     assert [set(cells) for head, cells in table.cells.items() if head == ("seeds",)] == [{"3"}]
     assert scores.comparisons(TABLES["comparisons"].frame([against(baseline_seeds=2)])).cells.iloc[0, -1] == "3 and 2"
