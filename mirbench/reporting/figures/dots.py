@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 FLOOR_LINES: dict[str, Any] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
+EXPLAINED = {
+    "clean_ce": "errors on clean audio",
+    "mce": "errors summed over severities (mCE)",
+    "relative_mce": "the rise of errors over those on clean audio (relative mCE)",
+}
 RATIOS_ACROSS, RATIO_WIDTH = 5, 1.9  # panels beside each other, inches
 
 
@@ -126,11 +131,10 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
     for label, rows in lines.items():
         drawn += [*((p._replace(label=label), rows) for p in columns), *[None] * (-len(columns) % across)] if len(rows) else []
     of_retained = "Retained: the share that is left of a score above chance, the line at 1 is all. " if len(retained[UNSEEN]) else ""
+    explained = "; ".join(what for measure, what in EXPLAINED.items() if (ratios["measure"] == measure).any())
     note = (
-        f"{of_retained}Ratios: lower is better; the line at 1 is {baselines}. Errors on clean audio, and summed over severities, relative "
-        "to its own (mCE); "
-        f"their rise over that on clean audio relative to its rise (relative mCE); mean over {of_means}. 95 % paired intervals; an arrow: "
-        "beyond the axis. Hollow: floors. Small: single seeds."
+        f"{of_retained}Ratios: lower is better; the line at 1 is {baselines}. Relative to its own: {explained}; mean over {of_means}. 95 % "
+        "paired intervals; an arrow: beyond the axis. Hollow: floors. Small: single seeds."
     )
     names = _rows_of(ratios, looks)
     figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note, *caveats(ratios)])
