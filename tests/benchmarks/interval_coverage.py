@@ -1,5 +1,5 @@
 """How often intervals cover the truth and tests err, by groups, seeds and metric: writes the table of results/README.md. Not a test:
-`OMP_NUM_THREADS=1 python tests/benchmarks/coverage.py [EXPERIMENTS]`; 1,000 experiments take about an hour on one core.
+`OMP_NUM_THREADS=1 python tests/benchmarks/interval_coverage.py [EXPERIMENTS]`; 1,000 experiments take about an hour on one core.
 """
 
 from __future__ import annotations
