@@ -27,7 +27,8 @@ CAPTIONS = {
     "all_metrics": "Every metric of every task.",
 }
 ROBUSTNESS = {
-    "robustness": "mCE and relative mCE: error under corruption relative to the baseline's, lower is better.",
+    "robustness": "Retained performance over unseen and seen families, where they are told apart; errors on clean audio, mCE and relative "
+    "mCE, relative to the baseline's, lower is better.",
     "retained": "What each corruption leaves of each encoder's score above chance.",
 }
 CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."

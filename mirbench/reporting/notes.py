@@ -9,7 +9,7 @@ from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
 from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import INTERVAL, MEASURES, NONE, SIGNIFICANT, caveats, mean_of, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, panels, size, span
 from mirbench.results.order import are_means, complete, joined
 from mirbench.results.run_folder import overlap_in_words
 
@@ -27,10 +27,21 @@ UNTESTED = (
     "Lines without p are of an earlier version: there better or worse is an interval that does not contain zero, not corrected for their "
     "number."
 )
+VERDICTS = (
+    f"Better or worse: that p is below {SIGNIFICANT:g}. Undecided: these clips and seeds cannot tell. One training each: of two encoders "
+    "that were trained once each nothing is said, as another training may turn it round."
+)
 DETECTABLE = "Detectable: the smallest true difference that 80 of 100 such experiments would find, tested by itself."
 RETAINED = (
     "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
     "chance, mean over severities. 1 is all of it, 0 is chance."
+)
+CLEAN_ERROR = (
+    "Error on clean audio: divided by that of {} likewise. mCE follows it closely: where the two are alike, mCE says little of robustness."
+)
+RELATIVE = (
+    "Relative mCE: as mCE, of how much the error grows over that of clean audio. Corruptions by which {} hardly loses anything cannot be "
+    "divided by, and are left out for all encoders."
 )
 LOWEST = (
     "Worst family, corruption and severity: the lowest retained performance of each kind, over severities, or at one severity over all "
@@ -65,7 +76,7 @@ def of_scores(results: Results) -> list[str]:
     fractions = sorted(results.scores.loc[results.scores["severity"] == 0, "label_fraction"].unique())
     scored = rows["value"].notna().sum() == len(shown) * rows["encoder"].nunique()
     return [
-        f"Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its {INTERVAL}. {GROUPS}",
+        f"Each cell is the score on the test split, clean audio, averaged over seeds; in brackets its {interval_of(rows)}. {GROUPS}",
         *caveats(rows),
         "Probes are trained on the train split and chosen on the valid split; the test split is used only to score.",
         f"Test clips: {'; '.join(sizes)}.",
@@ -122,12 +133,11 @@ def beaten(rows: pd.DataFrame) -> list[str]:
 def of_comparisons(results: Results) -> list[str]:
     return [
         "Difference: score of the encoder minus score of the baseline, on the same test clips of clean audio, averaged over seeds; "
-        f"in brackets its paired {INTERVAL}, not corrected.",
+        f"in brackets its paired {interval_of(results.comparisons)}, not corrected.",
         f"p (Holm): of no difference, corrected by Holm's method for all comparisons of headline metrics, {_headlines(results)}, or all of "
         "other metrics.",
         *([UNTESTED] if (results.comparisons["p_holm"].isna() & results.comparisons["ci_low"].notna()).any() else []),
-        f"Better or worse: that p is below {SIGNIFICANT:g}. Undecided: these clips and seeds cannot tell. One training each: of two "
-        "encoders that were trained once each nothing is said, as another training may turn it round.",
+        VERDICTS,
         DETECTABLE,
         *caveats(complete(results.comparisons)),
         *left_out(results),
@@ -146,7 +156,7 @@ def _headlines(results: Results) -> str:
 def of_sweep(results: Results) -> list[str]:
     rows = clean(results.summary)
     return [
-        f"Mean over seeds on the test split, clean audio; in brackets its {INTERVAL}.",
+        f"Mean over seeds on the test split, clean audio; in brackets its {interval_of(rows)}.",
         *caveats(rows),
         f"Swept: {', '.join(results.points.columns)}. {NONE}: not swept, or not scored.",
         *(f"{panel.title}: {size(panel.of(rows))}." for panel in panels(rows) if panel.headline),
@@ -176,10 +186,8 @@ def of_robustness(results: Results) -> list[str]:
         "mCE, mean corruption error: the error (the best value of the headline metric, mostly 1, minus the metric) summed over severities "
         f"and divided by that of {base}, mean over {_over(results)}. {base} has 1; lower is better; ImageNet-C gives the same in percent, "
         "as a mean over corruptions.",
-        f"Error on clean audio: divided by that of {base} likewise. mCE follows it closely: where the two are alike, mCE says little of "
-        "robustness.",
-        f"Relative mCE: as mCE, of how much the error grows over that of clean audio. Corruptions by which {base} hardly loses anything "
-        "cannot be divided by, and are left out for all encoders.",
+        *([CLEAN_ERROR.format(base)] if "clean_ce" in tables else []),
+        *([RELATIVE.format(base)] if "relative_mce" in tables else []),
         *_undivided(results),
         RETAINED,
         *_of_families(results),
@@ -214,10 +222,16 @@ def _undivided(results: Results) -> list[str]:
 def _of_families(results: Results) -> list[str]:
     """Which families are seen, by whom, and which of them hold what."""
     sections = of_manifests(results)
-    families = {name: corruptions for section in sections for name, corruptions in (section.get("families") or {}).items()}
+    families: dict[str, dict[str, None]] = {}
+    for section in sections:
+        for name, corruptions in (section.get("families") or {}).items():
+            families.setdefault(name, {}).update(dict.fromkeys(corruptions))
     if not families:
         return []
-    seen = {name: each for section in sections for name, each in (section.get("seen_families") or {}).items()}
+    seen: dict[str, dict[str, None]] = {}
+    for section in sections:
+        for name, each in (section.get("seen_families") or {}).items():
+            seen.setdefault(name, {}).update(dict.fromkeys(each))
     held = [f"{name} ({', '.join(corruptions)})" for name, corruptions in families.items()]
     knowing: dict[tuple[str, ...], list[str]] = {}
     for name, each in seen.items():
@@ -237,10 +251,11 @@ def caption(results: Results, table: str) -> str:
     part = table.removeprefix(measure).lstrip("_")
     over = f"{part} families of corruptions" if part else _over(results)
     if measure == "retained":
-        return " ".join([f"{RETAINED} Mean over {over}, with its {INTERVAL}.", *undefined(results)])
+        return " ".join([f"{RETAINED} Mean over {over}, with its {interval_of(results.robustness)}.", *undefined(results)])
     kinds = {"clean_ce": "Error on clean audio", "mce": "Mean corruption error", "relative_mce": "Relative mean corruption error"}
     kind = kinds[measure] if measure == "clean_ce" else f"{kinds[measure]} ({CITED}) over {over}"
-    return f"{kind} relative to {relative_to(results)}, which has 1; lower is better. In brackets its paired {INTERVAL}."
+    relative = f"{kind} relative to {relative_to(results)}, which has 1; lower is better."
+    return f"{relative} In brackets its paired {interval_of(results.robustness)}."
 
 
 def of_curves(results: Results, task: str, dataset: str) -> list[str]:
@@ -271,7 +286,7 @@ def of_corruption(results: Results) -> list[str]:
         *left_out(results),
         *overlap(results),
         f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets the "
-        f"{INTERVAL}, mean over seeds.",
+        f"{interval_of(rows)}, mean over seeds.",
         *caveats(rows),
         "Probes were trained on audio under the same condition as the test audio."
         if trained_on_corrupted(results)
@@ -335,11 +350,11 @@ def of_robustness_comparisons(results: Results) -> list[str]:
     tests = " and ".join(f"{n} of the measure {measure}" for measure, n in counts.items())
     return [
         "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its paired "
-        f"{INTERVAL}, not corrected.",
+        f"{interval_of(results.robustness_comparisons)}, not corrected.",
         "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: "
         f"{tests if len(results.manifests) == 1 else 'in each run its own'}. The means over corruptions are among them, though they repeat "
         "what they are means of, so it errs on the side of undecided.",
-        f"Better or worse: that p is below {SIGNIFICANT:g}. Undecided: these clips and seeds cannot tell.",
+        VERDICTS,
         DETECTABLE,
         *caveats(complete(results.robustness_comparisons)),
         "Seeds: of the encoder; the mean of the baseline may be over another number.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mirbench.reporting import notes
 from mirbench.reporting.tables import robustness, scores
 from mirbench.reporting.tables.table import Table, csv, document
-from mirbench.reporting.words import INTERVAL, MEASURES, caveats
+from mirbench.reporting.words import MEASURES, caveats, interval_of
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
@@ -61,11 +61,13 @@ def sections(results: Results) -> dict[str, Section]:
     rest = f"First all corruptions together, then single corruptions where it is decided; {left} more lines are in {notes.COMPARED}."
     of_more = [*notes.of_robustness_comparisons(results), *([rest] if left else [])]
     about, about_measures = caveats(results.summary), caveats(results.robustness)
-    of_scores = f"Scores on the test split, clean audio, mean over seeds; in brackets the {INTERVAL}."
+    of_scores = f"Scores on the test split, clean audio, mean over seeds; in brackets the {interval_of(results.summary)}."
     lowest = robustness.worst(results.robustness)
     of_measures = {measure: " ".join([notes.caption(results, measure), *about_measures, *overlap]) for measure in measures}
     of_all = [*about_measures, *undefined, *overlap]
-    of_retained = {title: " ".join([f"{title}: {notes.RETAINED} In brackets the {INTERVAL}.", *of_all]) for title in retained}
+    of_retained = {
+        title: " ".join([f"{title}: {notes.RETAINED} In brackets the {interval_of(results.robustness)}.", *of_all]) for title in retained
+    }
     found = [
         Section("Scores", {"": scored}, notes.of_scores(results), "", {"": " ".join([of_scores, *about, *overlap])}),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),

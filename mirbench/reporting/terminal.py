@@ -13,7 +13,7 @@ from mirbench.reporting import left_out, notes
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import INTERVAL, MEASURES, NONE, caveats, mean_of, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _scores(results: Results) -> tuple[Table, list[str]]:
     """The table, and the lines below it."""
     rows = clean(results.summary)
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
-    below = [f"Mean over seeds [{INTERVAL}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
+    below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
     return scores(results.summary, results.comparisons), [*below, *notes.of_probes(results), *notes.overlap(results)]
 

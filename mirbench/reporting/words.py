@@ -35,23 +35,32 @@ class Panel(NamedTuple):
         return frame[(frame["task"] == self.task) & (frame["dataset"] == self.dataset) & (frame["metric"] == self.metric)]
 
 
+def interval_of(*frames: pd.DataFrame) -> str:
+    """What the intervals of frames are; those of files of before have no number of groups, and are over clips alone."""
+    known = any((frame["n_groups"] > 0).any() for frame in frames if "n_groups" in frame)
+    return INTERVAL if known else "95 % interval over groups of clips"
+
+
 INTERVAL = "95 % interval over groups of clips and training seeds"
 
 
 def caveats(*frames: pd.DataFrame) -> list[str]:
     """What every reader of an interval must know, a sentence each. frames: completed, of what is shown; of comparisons both sides."""
-    single, sized = dict[str, None](), False
+    once: dict[int, dict[str, None]] = {1: {}, 2: {}, 3: {}}
+    sized = False
     for frame in frames:
         for who, column in (("encoder", "one_training"), ("baseline", "baseline_one_training")):
-            if column in frame:
-                single |= dict.fromkeys(frame[who][frame[column] == 1].astype("str"))
+            for code, names in once.items():
+                names |= dict.fromkeys(frame[who][frame[column] == code].astype("str") if column in frame else ())
         sized |= bool(frame["metric"].astype("str").str.contains("average_precision").any())
-    return [
-        *([f"{', '.join(single)}: one training; its spread is not in this interval."] if single else []),
-        *([SIZE_DEPENDENT] if sized else []),
-    ]
+    return [*(f"{', '.join(names)}: {ONCE[code]}" for code, names in once.items() if names), *([SIZE_DEPENDENT] if sized else [])]
 
 
+ONCE = {
+    1: "one training; its spread is not in this interval.",
+    2: "one training; its spread is taken to be that of the other encoders.",
+    3: "weights drawn once; their spread is not in this interval.",
+}
 SIZE_DEPENDENT = (
     "Average precision is the higher the fewer test clips there are (by .01 to .02 at 360): it compares on the same test clips alone, and "
     "its interval is that of test sets of this size."
@@ -63,8 +72,9 @@ def of_clean_audio(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_of(robustness: pd.DataFrame) -> str:
-    """Which of OVER is the mean over all corruptions that count: over families, or, in results of before, over names."""
-    return FAMILIES if (robustness["corruption"] == FAMILIES).any() else ALL
+    """What the mean over all corruptions that count is called: over families, or, where an encoder is of results of before, over names."""
+    encoders = {name: set(robustness["encoder"][robustness["corruption"] == name]) for name in (ALL, FAMILIES)}
+    return FAMILIES if encoders[FAMILIES] and not encoders[ALL] - encoders[FAMILIES] else ALL
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.errors import MirbenchError
-from mirbench.records import ALL, CLEAN, OVERLAP_MARK
+from mirbench.records import ALL, CLEAN, FAMILIES, OVERLAP_MARK
 from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.run_folder import RunFolder
@@ -123,12 +123,10 @@ def _without_torn_means(tables: list[pd.DataFrame], done: Sequence[Mapping[tuple
     done = [each for each, rows in zip(done, tables, strict=True) if len(rows)]
     differ, torn_curves = any(each != done[0] for each in done), set(_differing(done))
     torn = _differing([{key[:3]: {k: v for k, v in each.items() if k[:3] == key[:3]} for key in each} for each in done])
-    over: dict[str, set[str]] = {}
-    for rows in tables:
-        if "families" in rows:
-            for corruption, families in rows[["corruption", "families"]].drop_duplicates().astype("str").itertuples(index=False):
-                over.setdefault(corruption, set()).update([families] if families and is_mean(corruption) else [])
-    torn_means = {corruption for corruption, families in over.items() if len(families) > 1}
+    told = [rows[["corruption", "families"]].drop_duplicates().astype("str") for rows in tables]
+    over = [dict(each[each["corruption"].map(is_mean).astype(bool)].itertuples(index=False, name=None)) for each in told]
+    over = [each for each in over if FAMILIES in each]  # a run of before has no families
+    torn_means = {label for each in over for label in each if len({other.get(label) for other in over}) > 1}
 
     def keeps(key: tuple[str, ...], severity: int) -> bool:
         if key[3] in torn_means or (differ and key[0] == ALL):
@@ -160,9 +158,9 @@ def _rename(
             renamed |= dict.fromkeys(new[name] for name in each[i]["encoder"].unique() if name in new)
             columns = {column: each[i][column].astype("str").replace(new) for column in ("encoder", "baseline") if column in each[i]}
             each[i] = each[i].assign(**columns)
-        for part in ("encoders", "overlap"):
-            if isinstance(manifest.get(part), dict):
-                manifest[part] = {new.get(k, k): v for k, v in manifest[part].items()}
+        for about, part in ((manifest, "encoders"), (manifest, "overlap"), (manifest.get("robustness"), "seen_families")):
+            if isinstance(about, dict) and isinstance(about.get(part), dict):
+                about[part] = {new.get(k, new.get(f"{k}{OVERLAP_MARK}", k)): v for k, v in about[part].items()}
         for point in (manifest.get("sweep") or {}).get("points", []):
             if point["name"] in new:
                 point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")

@@ -64,7 +64,7 @@ def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), t
     ordered = [column.name for column in schema.columns if column.dtype == "name" or column.name == "baseline"]
     whole = {"metric_place", "label", *schema.names} <= set(frame) and all(frame[name].dtype == "category" for name in ordered)
     if whole and not frame.duplicated(list(schema.identity)).any():
-        return frame  # it was completed before
+        return frame if frame.index.is_unique else frame.reset_index(drop=True)  # it was completed before
     given, manifests = frame.reset_index(drop=True), list(manifests)
     frame = mark_frame(schema.validate(schema.filled(given)))
     for name in given.columns.difference(frame.columns, sort=False):
@@ -88,6 +88,10 @@ def complete(frame: pd.DataFrame, manifests: Iterable[Mapping[str, Any]] = (), t
     for column, role in zip(people, ("role", "baseline_role"), strict=False):
         frame[column] = as_names(frame[column], [*(name for name in names if name not in floors), *floors], unused=True)
         fill(role, ["floor" if name in floors else "encoder" for name in frame[column]])
+    if "one_training" in schema.names and "one_training" not in given:  # of before; what is seeded at all is not known
+        frame["one_training"] = ((frame["n_seeds"] == 1) & (frame["role"] == "encoder")).astype(int)
+        if "baseline_one_training" in frame and "baseline_role" in frame:
+            frame["baseline_one_training"] = ((frame["n_seeds"] == 1) & (frame["baseline_role"] == "encoder")).astype(int)
     frame["task"] = as_names(frame["task"], [*tasks, *(task for task in frame["task"].unique() if task != ALL)])
     order = {(task, metric): i for task, named in metrics_of.items() for i, metric in enumerate(named)}
     pairs = zip(frame["task"], frame["metric"], strict=True)

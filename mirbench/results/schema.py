@@ -172,7 +172,11 @@ _KEY = Column("key", "text", "the hash of everything that can move the number; t
 _N_GROUPS = Column("n_groups", "integer", "groups of clips that the interval is over; 0 for a mean over tasks", 0, True)
 _BY_SEED = Column("by_seed", "text", "the number with each seed of the encoder alone, with spaces between; empty of one seed", "", True)
 _FAMILIES = Column("families", "text", "the family of the corruption, or those that a mean is over, with spaces between", "", True)
-_ONE = Column("one_training", "integer", "1 where it was trained once, so that the interval lacks the spread of trainings; else 0", 0, True)
+_ONE = Column(
+    "one_training", "integer",
+    "1 where it was trained once and the interval lacks the spread of trainings, 2 where it has that of the other encoders, 3 where its "
+    "weights were drawn once and not trained; else 0", 0, True,
+)
 _ONE_OF_BASELINE = Column("baseline_one_training", "integer", "the same of the baseline", 0, True)
 _ONES = (_ONE, _ONE_OF_BASELINE)
 _P = Column("p", "float", "two-sided, of no difference", float("nan"), True)

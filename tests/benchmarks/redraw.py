@@ -35,6 +35,8 @@ class Run:
         self.folder = RunFolder(path)
         self.manifest = self.folder.read_manifest()
         self.frames = {name: self.folder.read(name) for name in TABLES}
+        if (self.frames["comparisons"]["n_groups"] > 0).any():
+            sys.exit(f"{path} was drawn with training seeds already")
         scores = self.frames["scores"]
         self.seeds = scores.groupby("encoder", observed=True)["seed"].nunique().to_dict()
         roles = {name: about["role"] for name, about in self.manifest["encoders"].items()}

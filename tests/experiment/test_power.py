@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from scipy.stats import t
@@ -48,6 +49,20 @@ def test_finished_runs_leave_their_spreads_and_medians_are_taken(tmp_path):
     assert found["genre", "mini", "accuracy"] == spread(trainings=0.0002)
     told = json.loads((tmp_path / SPREADS / "1" / "spreads.json").read_text())
     assert told[0]["task"] == "genre"
+
+
+def test_what_a_run_of_one_group_left_is_passed_over(tmp_path):
+    store = Store(tmp_path)
+    good = Spread("genre", "mini", "accuracy", 1e-4, 1e-4, 40, 4)
+    keep_spreads([replace(good, clips=math.nan, groups=1), replace(good, task="key", groups=1), good], store, "a" * 20)
+    assert list(power._kept(store)) == [good]
+
+
+def test_more_test_clips_are_asked_for_where_they_are_what_it_takes():
+    said = [
+        power._in_words(Spread("genre", "mini", "accuracy", *variances, 100, 4), 0.001, 3, "here") for variances in ((0, 0.5), (0.5, 0))
+    ]
+    assert ["more test clips" in each for each in said] == [False, True]
 
 
 def test_spreads_of_the_reference_runs_come_with_mirbench():

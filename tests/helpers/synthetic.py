@@ -80,7 +80,7 @@ def a_row(table, **about):
     """A row of a table, as a dict with all of its columns."""
     given = {"task": "genre", "dataset": "mini", "metric": "accuracy", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "corruption": "clean"}
     given |= {"encoder": "semisupcon", "baseline": "", "measure": "retained", "severity": 0, "n_seeds": 3, "n_test": 48}
-    given |= {"difference": 0.1, "p": 0.01, "p_holm": 0.02}
+    given |= {"difference": 0.1, "p": 0.01, "p_holm": 0.02, "n_groups": 24}
     defaults = {column.name: column.default for column in TABLES[table].columns}
     return {name: about[name] if name in about else given.get(name, default) for name, default in defaults.items()}
 

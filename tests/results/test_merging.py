@@ -235,9 +235,12 @@ def test_means_over_families_of_which_others_are_unseen_are_left_out(tmp_path):
     other = run("other", "supcon", **{"unseen families": "noise", "all families": "noise coding"})
     merged = merge([run("one", "semisupcon", **of_one), other]).robustness
     assert set(cells(merged[merged["severity"] == 0], "encoder", "corruption")) == {
-        ("semisupcon", "noise"), ("semisupcon", "seen families"), ("semisupcon", "all families"),
+        ("semisupcon", "noise"), ("semisupcon", "all families"),
         ("supcon", "noise"), ("supcon", "all families"),
     }  # fmt: skip
+    frozen = run("frozen", "clap", **{"all families": "noise coding"})  # which knows none, so that none is told apart
+    merged = merge([run("four", "semisupcon", **of_one), frozen]).robustness
+    assert set(merged["corruption"]) == {"noise", "all families"}
     same = merge([run("two", "semisupcon", **of_one), run("three", "supcon", **of_one)]).robustness
     assert len(same[same["corruption"] == "unseen families"]) == 2
 

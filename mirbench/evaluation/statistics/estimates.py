@@ -6,19 +6,19 @@ trainings: what the seeds of each encoder that enters add, less what of their sp
 added, with the degrees of freedom of Satterthwaite (1946), and Student's t takes the place of the normal distribution.
 
 A score in [0, 1] has its interval on the scale of log odds, by the delta method, so that it stays inside and is longer on the side of one
-half; one that is 0 or 1 in every resample has that of Clopper and Pearson for as many groups. A difference has the plain one, and a ratio
-the percentiles of its resamples with each arm lengthened alike, as its tail is heavy on one side.
+half; one that is 0 or 1 in every resample has that of Clopper and Pearson for as many groups. A difference has the plain one. Each arm of a
+ratio has the percentile of its resamples in the place of the standard error over clips, as the tail of those is heavy on one side.
 
 The spread of trainings is estimated from few seeds, so encoders that are trained share one estimate, but for those whose own stands out
-(`shared`): a single seed that went astray widens the intervals of its own encoder alone. With a single seed there is no such estimate: the
-interval is of that one training.
+(`shared`): a single seed that went astray widens the intervals of its own encoder alone. One that was trained once takes the estimate of
+the others; where there is none, its interval is of that one training.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,8 @@ class Estimate:
 
 
 def estimate(vector: np.ndarray, layout: Layout, kind: str, trainings: Mapping[str, Training] | None = None) -> Estimate:
-    """kind: score, difference or ratio. trainings: estimates of the spread to take in the place of the vector's own, by encoder."""
+    """kind: score, difference or ratio. trainings: estimates of the spread by encoder, to take in the place of the vector's own, and of
+    those that were trained once."""
     value, resampled = float(vector[0]), vector[1 : 1 + layout.resamples]
     defined = resampled[np.isfinite(resampled)]
     if math.isnan(value) or not len(defined) or 1 - len(defined) / len(resampled) > MOST_UNDEFINED:
@@ -58,20 +59,22 @@ def estimate(vector: np.ndarray, layout: Layout, kind: str, trainings: Mapping[s
     arms = _arms(value, defined) if kind == "ratio" else (0.0, 0.0)
     drawn = (sum(arms) / 2 / NORMAL) ** 2 if kind == "ratio" else float(defined.var())
     groups = drawn * layout.few_groups
-    trained = [(trainings or {}).get(name) or layout.training(vector, name) for name in layout.seeds]
-    parts = [(groups, max(layout.groups - 1, 1)), *((each.own / each.seeds, each.freedom) for each in trained if each.own > 0)]
-    variance = sum(part for part, _ in parts)
+    given = trainings or {}
+    trained = [*given.values(), *(layout.training(vector, name) for name in layout.seeds if name not in given)]
+    seeds = sum(each.own / each.seeds for each in trained)
+    variance = groups + seeds
     totals = [(groups, max(layout.groups - 1, 1)), *((each.total / each.seeds, each.freedom) for each in trained if each.own > 0)]
     if variance < ROUNDING**2:
-        return _certain(value, layout.groups) if kind == "score" else Estimate(value, value, value, 1.0 if abs(value) < ROUNDING else 0.0)
+        return _certain(value, layout.groups, kind)
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in totals)
     error, quantile = math.sqrt(variance), student((1 + LEVEL) / 2, freedom)
     if kind == "score" and 0 < value < 1 and defined.min() > -ROUNDING and defined.max() < 1 + ROUNDING:
         odds, width = math.log(value / (1 - value)), quantile * error / (value * (1 - value))
         low, high = _expit(odds - width), _expit(odds + width)
         return Estimate(value, low, high, math.nan, error, freedom)
-    longer = quantile * error / (NORMAL * math.sqrt(drawn)) if drawn else 0.0
-    below, above = (arm * longer for arm in arms) if kind == "ratio" and drawn else (quantile * error,) * 2
+    below = above = quantile * error
+    if kind == "ratio":
+        below, above = (quantile * math.sqrt((arm / NORMAL) ** 2 * layout.few_groups + seeds) for arm in arms)
     facing = (below if value > 0 else above) / quantile  # the error on the side of 0
     p = two_sided(value / facing, freedom) if facing > ROUNDING else 0.0
     return Estimate(value, value - below, value + above, 1.0 if abs(value) < ROUNDING else p, error, freedom)
@@ -86,13 +89,17 @@ def standard_error(vector: np.ndarray, layout: Layout) -> float:
 
 
 def shared(own: Mapping[str, Training], kinds: Mapping[str, str]) -> dict[str, Training]:
-    """By encoder, the estimate of its spread that it shares with the others of its kind, or its own where that stands out; of those that
-    were trained several times. kinds: by encoder, what those have in common that share an estimate."""
+    """By encoder, the estimate of its spread that it shares with the others of its kind, or its own where that stands out; one that was
+    trained once has that of the others, where there are any. kinds: by encoder, what those have in common that share an estimate."""
     of_kind: dict[str, dict[str, Training]] = {}
     for name, each in own.items():
         if each.freedom > 0 and math.isfinite(each.total):
             of_kind.setdefault(kinds[name], {})[name] = each
-    return {name: each for several in of_kind.values() for name, each in _shared(several).items()}
+    found = {kind: _shared(several) for kind, several in of_kind.items()}
+    several_times = {name: each for of in found.values() for name, each in of.items()}
+    once = {name: kind for name, kind in kinds.items() if kind in found and name not in several_times and name in own}
+    pooled = {kind: min(of.values(), key=lambda each: each.total) for kind, of in found.items()}
+    return several_times | {name: replace(pooled[kind], seeds=1) for name, kind in once.items()}
 
 
 def _shared(rest: dict[str, Training]) -> dict[str, Training]:
@@ -159,12 +166,15 @@ def _arms(value: float, resampled: np.ndarray) -> tuple[float, float]:
     return max(value - float(low), 0.0), max(float(high) - value, 0.0)
 
 
-def _certain(value: float, groups: int) -> Estimate:
-    """Of what is the same in every resample: Clopper and Pearson's, of as many trials as there are groups, where it is 0 or 1."""
+def _certain(value: float, groups: int, kind: str) -> Estimate:
+    """Of what is the same in every resample and with every seed. A score of 0 or 1 has the interval of Clopper and Pearson, of as many
+    trials as there are groups; a difference that is not 0 the p of a test of the signs of as many."""
     least = ((1 - LEVEL) / 2) ** (1 / groups)
-    if value >= 1 - ROUNDING:
+    if kind == "score" and abs(value - 1) < ROUNDING:
         return Estimate(value, least, value)
-    return Estimate(value, value, 1 - least) if value <= ROUNDING else Estimate(value, value, value)
+    if kind == "score" and abs(value) < ROUNDING:
+        return Estimate(value, value, 1 - least)
+    return Estimate(value, value, value, 1.0 if abs(value) < ROUNDING else 2.0 ** (1 - groups))
 
 
 def _expit(odds: float) -> float:

@@ -185,12 +185,10 @@ def comparisons(scored: Scored, pairs: Iterable[tuple[str, str]], means: Means) 
 def _spreads(scored: Scored, measure: str, means: Means, had: Collection[str]) -> dict[str, dict[str, Training]]:
     """By corruption and encoder, how much the measure's mean over severities varies from one training to the next."""
     own: dict[str, dict[str, Training]] = {}
-    for encoder in scored.layout.seeds:
-        if encoder in scored.curves:
-            curve = scored.curves[encoder]
-            single = _means(curve, measure, _severities(curve, curve), scored)
-            for corruption, vector in {**single, **_averages(single, means, had)}.items():
-                own.setdefault(corruption, {})[encoder] = scored.layout.training(vector, encoder)
+    for encoder, curve in scored.curves.items():
+        single = _means(curve, measure, _severities(curve, curve), scored)
+        for corruption, vector in {**single, **_averages(single, means, had)}.items():
+            own.setdefault(corruption, {})[encoder] = scored.layout.training(vector, encoder)
     return {corruption: shared(each, scored.kinds) for corruption, each in own.items()}
 
 
@@ -204,8 +202,7 @@ def _with_intervals(lines: Iterable[Line], layout: Layout, kinds: Mapping[str, s
     own: dict[tuple[str, str, int], dict[str, Training]] = {}
     lines = list(lines)
     for line in lines:
-        if line.encoder in layout.seeds:
-            own.setdefault((line.measure, line.corruption, line.severity), {})[line.encoder] = layout.training(line.vector, line.encoder)
+        own.setdefault((line.measure, line.corruption, line.severity), {})[line.encoder] = layout.training(line.vector, line.encoder)
     spreads = {about: shared(each, kinds) for about, each in own.items()}
     settled = []
     for line in lines:

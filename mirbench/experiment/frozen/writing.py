@@ -111,7 +111,6 @@ class _Writing:
     written: int = 0
 
     def __post_init__(self) -> None:
-
         self.names = clip_file_names([clip.id for clip in self.frozen.clips])
         self.folders = {condition_name(condition): condition for condition in self.frozen.conditions}
 
@@ -237,7 +236,6 @@ class _Writing:
         self.written += message.new
 
     def _manifest(self) -> dict[str, Any]:
-
         frozen = self.frozen
         chosen = sampled(clip.id for clip in frozen.clips if clip.id not in self.skipped)
         provider = frozen.registry.provider

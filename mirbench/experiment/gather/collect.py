@@ -139,7 +139,7 @@ class CleanRows:
                         **{"detectable": each.detectable, "n_seeds": trainings.seeds[entry.name]},
                         **{"baseline_seeds": trainings.seeds[baseline], "n_test": clean[entry.name][0].n_test, "n_groups": layout.groups},
                         **{"by_seed": listed(layout.by_seed(difference, entry.name))},
-                        **{"one_training": int(trainings.single(entry.name)), "baseline_one_training": int(trainings.single(baseline))},
+                        **{"one_training": trainings.once(entry.name), "baseline_one_training": trainings.once(baseline)},
                     }
 
 
@@ -185,6 +185,8 @@ def _spreads(
 ) -> Iterator[Spread]:
     """What clips and trainings vary of the headline metric, of each pair of encoders that were trained several times."""
     metric = clean[MAJORITY][0].metrics[0]
+    if layout.groups < 2:
+        return
     found = vectors(layout, metric, {name: clean[name] for name in layout.seeds if trainings.kinds[name] == "trained"})
     own = {name: layout.training(vector, name) for name, vector in found.items()}
     for one, other in itertools.combinations(own, 2):

@@ -121,8 +121,8 @@ class CorruptedRows:
         cells = {columns.get(f.name, f.name): getattr(line, f.name) for f in fields(line) if f.name != "vector"}
         cells |= {"by_seed": listed(cells["by_seed"])} if "by_seed" in cells else {}
         cells["families"] = self.families.get(line.corruption, "")
-        single = {"one_training": int(self.trainings.single(line.encoder))}
-        single |= {"baseline_one_training": int(self.trainings.single(line.baseline))} if line.baseline else {}
+        single = {"one_training": self.trainings.once(line.encoder)}
+        single |= {"baseline_one_training": self.trainings.once(line.baseline)} if line.baseline else {}
         return cells | single
 
 

@@ -187,10 +187,10 @@ def corruption_facts(corruption: Corruption, provider: str) -> dict[str, Any]:
 
 
 def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """Nothing where nothing was corrupted."""
+    """The checksums alone where nothing was corrupted."""
     resolved = run.resolved
     if not resolved.conditions:
-        return {}
+        return {"sample_checksums": checksums_section(run, made.faults, unreadable)}
     corruptions = {
         name: corruption_facts(noun, resolved.providers["corruption", name])
         for name, noun in resolved.corruptions.items() if name in resolved.conditions

@@ -96,9 +96,14 @@ class Trainings:
         """And of the majority floor."""
         return cls({e.name: len(e.seeds) for e in entries} | {MAJORITY: 1}, {e.name: _kind(e) for e in entries} | {MAJORITY: "fixed"})
 
-    def single(self, name: str) -> bool:
-        """Whether it was trained once, so that nothing tells how another training would have come out."""
-        return self.kinds[name] == "trained" and self.seeds[name] == 1
+    def once(self, name: str) -> int:
+        """As the column one_training: 0; 1 where it was trained once and nothing tells how another training would have come out, 2 where
+        others that were trained several times tell it, 3 where its weights were drawn once and not trained."""
+        if self.seeds[name] > 1 or self.kinds[name] == "fixed":
+            return 0
+        if self.kinds[name] == "random":
+            return 3
+        return 2 if any(n > 1 and self.kinds[other] == "trained" for other, n in self.seeds.items()) else 1
 
     def layout(self, resamples: int, groups: int) -> Layout:
         return Layout(self.seeds, resamples, groups)
@@ -135,7 +140,7 @@ def summaries(
                     **{"ci_low": estimated.low, "ci_high": estimated.high},
                     **{"corruption": first.condition.corruption, "severity": first.condition.severity},
                     **{"n_seeds": len(several), "n_test": first.n_test, "n_groups": layout.groups},
-                    **{"by_seed": listed(layout.by_seed(vector, name)), "one_training": int(trainings.single(name))},
+                    **{"by_seed": listed(layout.by_seed(vector, name)), "one_training": trainings.once(name)},
                 }
             )
     return rows

@@ -36,8 +36,9 @@ class Spread:
     groups: int
     freedom: float
 
-    def detectable(self, seeds: int) -> float:
-        """The smallest difference that 80 of 100 runs of so many seeds find, at .05 two-sided; nan of one seed, whose spread is unknown."""
+    def detectable(self, seeds: float) -> float:
+        """The smallest difference that 80 of 100 runs of so many seeds find, at .05 two-sided; nan of one seed, whose spread is unknown.
+        groups: 2 at least."""
         from mirbench.evaluation.statistics.estimates import detectable
 
         if seeds < 2:
@@ -77,10 +78,11 @@ def describe_power(run: RunGraph) -> list[str]:
 
 def _in_words(spread: Spread | None, wanted: float, seeds: int, source: str) -> str:
     if spread is None:
-        return "not known, as no earlier run of two seeds or more has been scored on it"
+        return "not known, as no earlier run of two trained encoders with two seeds or more each has been scored on it"
     needed = spread.seeds_for(wanted)
     least = spread.detectable(MOST_SEEDS)
-    most = f"{MOST_SEEDS} seeds would find {least:.3f}; it takes more test clips" if needed is None else f"{needed} seeds"
+    clips = "; it takes more test clips" if spread.detectable(math.inf) > wanted else ""
+    most = f"{MOST_SEEDS} seeds would find {least:.3f}{clips}" if needed is None else f"{needed} seeds"
     now = f"; with {seeds}, {spread.detectable(seeds):.3f}" if seeds > 1 else ""
     return f"{most}{now} (from {source})"
 
@@ -99,7 +101,7 @@ def _kept(store: Store) -> Iterator[Spread]:
     for entry in store.entries(SPREADS):
         if not store.is_damaged(SPREADS, entry.key):
             told = json.loads((store.folder(SPREADS, entry.key) / "spreads.json").read_text(encoding="utf-8"))
-            yield from (_read(row) for row in told)
+            yield from (each for row in told if (each := _read(row)).groups > 1 and math.isfinite(each.clips + each.trainings))
 
 
 def _shipped() -> Iterator[Spread]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, FAMILIES, OF_CORRUPTIONS, SEEN, UNSEEN
 from mirbench.reporting.figures import style
-from mirbench.reporting.words import INTERVAL, NONE, Panel, caveats, cell, mean_of, panels, short, size
+from mirbench.reporting.words import NONE, Panel, caveats, cell, interval_of, mean_of, panels, short, size
 from mirbench.results.order import are_means
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def variants(shown: Mapping[Panel, pd.DataFrame], points: pd.DataFrame, rest: st
     under = [i for i in range(1, len(encoders)) if encoders[i] != encoders[i - 1]]
     note = (
         "White is the lowest and the darkest blue the highest score of the encoders in a column; a floor beyond them is shaded like the "
-        f"nearer of the two. In brackets the {INTERVAL}."
+        f"nearer of the two. In brackets the {interval_of(*shown.values())}."
     )
     inner = VARIANT_WIDTH * len(columns), max(0.42, style.row_height(map(style.row_label, names))) * len(names)
     figure, (axis,) = style.canvas(1, 1, *inner)

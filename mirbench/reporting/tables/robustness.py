@@ -64,9 +64,9 @@ def _compared(comparisons: pd.DataFrame | None, measure: str, over: str) -> pd.D
 
 
 def _told(rows: pd.DataFrame, over: str) -> str:
-    """A mean over families, with the names of some and the number of all."""
-    families = _families(rows)
-    return f"{over}: {', '.join(families)}" if over in (UNSEEN, SEEN) else f"mean of all {len(families)} families"
+    """A mean over families, of some with their names, where they are known."""
+    families = _families(rows) if over in (UNSEEN, SEEN) else []
+    return f"{over}: {', '.join(families)}" if families else over
 
 
 def _families(rows: pd.DataFrame) -> list[str]:

@@ -79,7 +79,7 @@ def _verdict(difference: float, p: float, low: float, high: float, one: int, one
     each nothing can be said, however sure it is of these two trainings."""
     if math.isnan(difference) or math.isnan(low):
         return "no test"
-    if one and one_of_baseline:
+    if one in (1, 2) and one_of_baseline in (1, 2):
         return "one training each"
     undecided = low <= 0 <= high if math.isnan(p) else p >= SIGNIFICANT
     return "undecided" if undecided or difference == 0 else "better" if difference > 0 else "worse"

@@ -9,7 +9,7 @@ EXPERIMENTS = 120  # of three encoders each; the standard error of a share of co
 
 
 def check(found: Found) -> None:
-    """Within what the whole table holds (.93 to .97, .06, .06) and three standard errors of fewer experiments."""
+    """Within what is asked of the whole table (.93 to .97, .06, .06) and three standard errors of fewer experiments."""
     assert 0.93 - 0.036 <= found.covered <= min(0.97 + 0.036, 1)
     assert found.rejected <= 0.06 + 0.03
     assert found.family <= 0.06 + 0.06

@@ -257,6 +257,39 @@ def test_a_ratio_keeps_the_shape_of_its_percentiles() -> None:
     assert ((1 - few.low) / (1 - found.low), (few.high - 1) / (found.high - 1)) == pytest.approx((longer, longer), rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["ratio", "difference"])
+def test_where_seeds_vary_more_than_clips_a_tail_of_the_clips_makes_no_difference_of_nothing(kind) -> None:
+    random, layout, rejected = np.random.default_rng(0), Layout({"e": 8}, 200, 10**9), []
+    for _ in range(400):
+        values = 0.02 * random.standard_normal(8) + 0.006 * (1 - random.exponential())
+        clips = 0.006 * (random.exponential(size=200) - 1)
+        resampled = [value + clips for value in values]
+        found = estimate(layout.vector("e", values, resampled), layout, kind)
+        rejected.append((found.p < 0.05) * math.copysign(1, found.value))
+    assert np.abs(rejected).mean() < 0.08
+    assert abs(np.mean(rejected)) < 0.03  # as often better as worse
+
+
+def test_one_that_was_trained_once_takes_the_spread_of_the_others_of_its_kind() -> None:
+    layout = Layout({"once": 1, "often": 8, "fixed": 1}, 400, 10**9)
+    random = np.random.default_rng(0)
+    values = {"once": [0.5], "often": [0.5 + 0.02 * x for x in random.standard_normal(8)], "fixed": [0.3]}
+    vectors = {name: layout.vector(name, each, [np.full(400, value) for value in each]) for name, each in values.items()}
+    own = {name: layout.training(vector, name) for name, vector in vectors.items()}
+    found = shared(own, {"once": "trained", "often": "trained", "fixed": "fixed"})
+    assert set(found) == {"once", "often"}
+    assert found["once"] == replace(found["often"], seeds=1)
+    difference = estimate(vectors["once"] - vectors["often"], layout, "difference", found)
+    assert difference.error == pytest.approx(math.sqrt(own["often"].total * (1 + 1 / 8)))
+    assert shared({"once": own["once"]}, {"once": "trained"}) == {}
+
+
+def test_a_score_that_never_varies_and_is_no_share_has_no_interval_of_shares() -> None:
+    for value in (-2.0, 5.0):
+        found = of_resamples(value, np.full(9, value), "score", groups=5)
+        assert (found.low, found.high) == (value, value)
+
+
 def test_too_many_undefined_resamples_leave_no_interval() -> None:
     resampled = np.random.default_rng(0).standard_normal(1000)
     for many, defined in ((20, True), (30, False)):
@@ -270,6 +303,7 @@ def test_too_many_undefined_resamples_leave_no_interval() -> None:
 def test_p_values_at_the_edges() -> None:
     assert of_resamples(0.0, np.zeros(9)).p == of_resamples(1e-17, np.zeros(9)).p == 1
     assert of_resamples(0.1, np.full(9, 0.1)).p == 0
+    assert of_resamples(0.1, np.full(9, 0.1), groups=5).p == 2**-4  # as of the signs of five groups
     assert of_resamples(8.0, 8 + np.random.default_rng(0).standard_normal(999)).p < 1e-12  # far below 2 of 1,000
     assert math.isnan(of_resamples(math.nan, np.ones(9)).p)
     assert two_sided(2.5, 7) == two_sided(-2.5, 7) == pytest.approx(2 * t.sf(2.5, 7))

@@ -89,7 +89,7 @@ def test_means_are_over_families_unseen_ones_first_and_errors_on_clean_audio_sta
     files = files_of(with_families())
     titles = [line[3:] for line in files["robustness.md"].split("\n") if line.startswith("## ")]
     relative, families = "(untrained = 1, lower is better)", ("unseen families: filtering, time", "seen families: noise, level")
-    parts = [*families, "mean of all 4 families"]
+    parts = [*families, "all families"]
     assert titles == [
         *(f"Retained performance, {part} (higher is better)" for part in parts),
         f"Error on clean audio {relative}",
@@ -103,6 +103,15 @@ def test_means_are_over_families_unseen_ones_first_and_errors_on_clean_audio_sta
     captions = re.findall(r"\\caption\{(.*?)\}\n", files["robustness.tex"])
     assert [sum(text in caption for caption in captions) for text in ("unseen families", " seen families", "Error on clean")] == [3, 3, 1]
     assert "tab:retained-unseen" in files["robustness.tex"]
+
+
+def test_where_an_encoder_of_before_has_no_mean_over_families_all_are_shown_by_names():
+    new, old = with_families(), a_results(encoders=("clap",))
+    rows = pd.concat([new.robustness, old.robustness[old.robustness["encoder"] == "clap"]])
+    titles = [table.title for table in robustness.by_measure(rows.drop(columns=["role", "baseline_role"], errors="ignore")).values()]
+    assert "Retained performance (higher is better)" in titles
+    cells = robustness.by_measure(complete(rows.astype({"encoder": str, "corruption": str}).reset_index(drop=True)))["retained"].cells
+    assert "clap" in list(cells.iloc[:, 0])
 
 
 def test_the_worst_of_families_corruptions_and_severities_stands_beside_the_mean():
