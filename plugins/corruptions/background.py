@@ -1,7 +1,7 @@
 """Other music in the background: one clip of the training split, or a babble of six at equal levels, under the clip.
 
 The level is the ratio of the clip's energy to that of all that is mixed in, over the whole clip; the clip itself stays as loud as it is.
-Severity 1 is heard only in pauses, at 3 something plays in the next room, at 5 both are equally loud.
+Severity 1 is heard only in pauses, at 3 something plays in the same room, at 5 both are nearly equally loud.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 class Background(mirbench.Corruption):
     unit = "dB SNR"
-    levels = (24, 18, 12, 6, 0)
     family = "mixing"
 
-    def __init__(self, name: str, others: int, description: str) -> None:
-        self.name, self.others, self.description = name, others, description
+    def __init__(self, name: str, others: int, levels: tuple[float, ...], description: str) -> None:
+        self.name, self.others, self.levels, self.description = name, others, levels, description
 
     def mix(self, audio: np.ndarray, others: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np
@@ -35,6 +34,6 @@ class Background(mirbench.Corruption):
 @mirbench.hookimpl
 def register_corruptions() -> list[mirbench.Corruption]:
     return [
-        Background("background-music", 1, "another clip in the background"),
-        Background("background-chatter", 6, "a babble of six other clips in the background"),
+        Background("background-music", 1, (21, 14, 9, 5, 2), "another clip in the background"),
+        Background("background-chatter", 6, (20, 14, 11, 7, 4), "a babble of six other clips in the background"),
     ]

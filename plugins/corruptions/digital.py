@@ -1,9 +1,8 @@
 """What digital equipment does: few bits, few samples per second, MP3, Opus.
 
-Bits: 10 hiss faintly, 6 are an early sampler, 3 crackle on all but the loudest notes. Sampling: 14,000 Hz roughens cymbals only, 7,000 Hz
-sounds metallic, 2,000 Hz is a toy. MP3 of one channel: 64 kbit/s is hardly told from the original, 24 is dull and warbles, 8 is the least
-that MP3 has. Opus of one channel: 96 kbit/s is hardly told from the original, 32 is a plain stream, 16 roughens chords, 6 is the least that
-Opus has, music through a codec for speech.
+Bits: 6 are an early sampler, 4 hiss as loudly as quiet music, 3 crackle on all but the loudest notes. Sampling: 8,500 Hz sounds metallic,
+4,400 Hz like a bad line, 2,400 Hz is a toy. MP3 of one channel: 40 kbit/s is dull, 24 warbles, 8 is the least that MP3 has. Opus of one
+channel: 15 kbit/s roughens chords, 10 is dull, 6 is the least that Opus has, music through a codec for speech.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ OPUS_PEAK = 0.5  # of full scale, at which a clip is coded
 
 
 class BitDepth(mirbench.Corruption):
-    """Rounds to 2^bits - 1 values from the clip's negative peak to its positive. audiomentations' BitCrush makes 2^bits + 3 of them, and
-    silence of a quiet clip."""
+    """Rounds to 2^bits - 1 values from the clip's negative peak to its positive, an odd number of them: 3.32 bits are nine.
+    audiomentations' BitCrush makes 2^bits + 3 of them, and silence of a quiet clip."""
 
     name = "bit-depth"
     description = "rounded to so many bits"
     unit = "bits"
-    levels = (10, 8, 6, 4, 3)
+    levels = (6, 5, 4, 3.32, 3)
     family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
         import numpy as np
 
         peak = np.abs(audio).max(initial=0)
-        steps = np.float32(2 ** (level - 1) - 1)
+        steps = np.float32(round(2 ** (level - 1) - 1))
         return np.round(audio / peak * steps) / steps * peak if peak > 0 else audio.copy()
 
 
@@ -46,7 +45,7 @@ class SampleRate(mirbench.Corruption):
     name = "sample-rate"
     description = "sampled anew at fewer Hz, with aliasing"
     unit = "Hz"
-    levels = (14_000, 10_000, 7_000, 4_000, 2_000)
+    levels = (8_500, 6_000, 4_400, 3_200, 2_400)
     family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -67,7 +66,7 @@ class Mp3(mirbench.Corruption):
     name = "mp3"
     description = "MP3 and back"
     unit = "kbit/s"
-    levels = (64, 40, 24, 16, 8)
+    levels = (40, 32, 24, 16, 8)
     family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -113,7 +112,7 @@ class Opus(mirbench.Corruption):
     name = "opus"
     description = "Opus and back"
     unit = "kbit/s"
-    levels = (96, 64, 32, 16, 6)
+    levels = (15, 12, 10, 7, 6)
     family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

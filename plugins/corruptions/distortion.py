@@ -1,7 +1,7 @@
 """Hard clipping and soft distortion. Both go by the clip's own amplitudes, so that quiet clips are distorted as loud ones are.
 
-Clipping: with 2 % of the samples cut only attacks crackle, with 12 % it is a microphone too close, with 40 % noisy throughout. Soft
-distortion: at 1 % a warm amplifier, at 15 % an overdriven one, at 80 % a fuzz pedal.
+Clipping: with 38 % of the samples cut it is noisy throughout, with 98 % all but a square wave. Soft distortion: at 62 % an overdriven
+amplifier, at 80 % a fuzz pedal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Clipping(mirbench.Corruption):
     name = "clipping"
     description = "the largest samples cut off"
     unit = "% of samples"
-    levels = (2, 6, 12, 24, 40)
+    levels = (38, 60, 82, 94, 98)
     family = "level"
     limits = True
 
@@ -37,7 +37,7 @@ class SoftDistortion(mirbench.Corruption):
     name = "soft-distortion"
     description = "overdriven through a hyperbolic tangent"
     unit = "% of samples"
-    levels = (1, 5, 15, 40, 80)
+    levels = (62, 79, 90, 95, 98)
     family = "level"
     limits = True
 

@@ -1,7 +1,7 @@
 """Echo: a delay of 100 to 500 ms, drawn from the seed, whose output is fed back, so that every repeat is as many dB weaker than the last.
 
-The clip's energy is kept: what is added is the echo, not loudness. At severity 1 the first repeat is hardly heard under the music, at 3 it
-is plain, at 5 the repeats pile up for some seconds.
+The clip's energy is kept: what is added is the echo, not loudness. At severity 1 the first repeats are plain, at 3 they pile up for some
+seconds, at 5 they hardly end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Echo(mirbench.Corruption):
     name = "echo"
     description = "repeats, each weaker than the last"
     unit = "dB of each repeat"
-    levels = (-24, -18, -12, -6, -2)
+    levels = (-5, -3, -2, -1, -0.5)
     family = "rooms"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Low-pass, high-pass and band-stop filters of 24 dB per octave, causal as those of real equipment are.
 
-Low-pass: 7,000 Hz is wideband telephony, 1,700 Hz a radio next door, 400 Hz leaves bass and fundamentals. High-pass: 100 Hz is a small
-loudspeaker, 600 Hz that of a telephone, 2,400 Hz leaves overtones and hiss. Band-stop: 100 Hz is a notch that few notes fall into, 1,000 Hz
-takes a hole out of the middle, 6,000 Hz leaves bass and the topmost treble.
+Low-pass: 900 Hz is a radio next door, 470 Hz leaves bass and fundamentals, 240 Hz a rumble. High-pass: 600 Hz is the loudspeaker of a
+telephone, 2,700 Hz leaves overtones and hiss, 4,800 Hz a whisper of them. Band-stop: 150 Hz is a notch that few notes fall into, 2,000 Hz
+takes a hole out of the middle, 5,000 Hz leaves bass and the topmost treble.
 
 Where the sampling rate has no such frequency, a low-pass leaves the clip as it is, and a high-pass leaves only the top of what there is.
 """
@@ -25,7 +25,7 @@ class LowPass(mirbench.Corruption):
     name = "low-pass"
     description = "dull: nothing above a frequency"
     unit = "Hz"
-    levels = (7_000, 3_400, 1_700, 800, 400)
+    levels = (900, 640, 470, 340, 240)
     family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -41,7 +41,7 @@ class HighPass(mirbench.Corruption):
     name = "high-pass"
     description = "thin: nothing below a frequency"
     unit = "Hz"
-    levels = (100, 300, 600, 1_200, 2_400)
+    levels = (600, 1_900, 2_700, 4_000, 4_800)
     family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -58,7 +58,7 @@ class BandStop(mirbench.Corruption):
     name = "band-stop"
     description = "hollow: nothing within a band of so many Hz"
     unit = "Hz wide"
-    levels = (100, 300, 1_000, 3_000, 6_000)
+    levels = (150, 1_000, 2_000, 3_200, 5_000)
     family = "filtering"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

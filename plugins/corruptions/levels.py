@@ -1,7 +1,7 @@
 """Gain down, and gain up until the peaks are cut.
 
-Gain down: 3 dB is hardly noticed, 12 dB is a timid recording, 48 dB leaves eight of a CD's sixteen bits. Gain up starts from the clip's
-peak at full scale: 3 dB cuts the highest peaks, 12 dB is crunchy, 24 dB nearly a square wave.
+Gain down: 36 dB is a microphone far away, 48 dB leaves eight of a CD's sixteen bits, 65 dB five. Gain up starts from the clip's peak at
+full scale: 10 dB is crunchy, 24 dB nearly a square wave.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class GainDown(mirbench.Corruption):
     name = "gain-down"
     description = "quieter, and nothing else"
     unit = "dB down"
-    levels = (3, 6, 12, 24, 48)
+    levels = (36, 46, 54, 61, 65)
     family = "level"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -32,7 +32,7 @@ class GainUp(mirbench.Corruption):
     name = "gain-up"
     description = "too loud, peaks cut at full scale"
     unit = "dB over full scale"
-    levels = (3, 6, 12, 18, 24)
+    levels = (10, 18, 26, 35, 48)
     family = "level"
     limits = True
 

@@ -1,6 +1,6 @@
 """Time masking: one stretch of the clip is silent. What is lost at one severity is lost at the next.
 
-2 % of eight seconds is a short dropout, with 10 % a phrase misses notes, with half of the clip lost there may be little left to judge.
+With 9 % a phrase misses notes, with a third of the clip lost a phrase is missing, with 60 % there may be little left to judge.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class TimeMasking(mirbench.Corruption):
     name = "time-masking"
     description = "one stretch silent"
     unit = "% lost"
-    levels = (2, 5, 10, 25, 50)
+    levels = (9, 26, 37, 48, 60)
     family = "time"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

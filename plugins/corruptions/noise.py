@@ -1,6 +1,6 @@
 """White and pink noise at a signal-to-noise ratio. A clip's noise is the same at every level, only louder.
 
-At 40 dB the noise is a faint hiss in the pauses, at 20 dB that of a worn cassette, at 0 dB it is as loud as the music.
+At 13 dB the noise is that of a worn cassette, at 4 dB of a radio off its station, at 0 dB it is as loud as the music.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class WhiteNoise(mirbench.Corruption):
     name = "white-noise"
     description = "hiss, equally strong at all frequencies"
     unit = "dB SNR"
-    levels = (40, 30, 20, 10, 0)
+    levels = (13, 8, 4, 1, -2)
     family = "noise"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
@@ -35,7 +35,7 @@ class PinkNoise(mirbench.Corruption):
     name = "pink-noise"
     description = "rushing, equally strong in every octave"
     unit = "dB SNR"
-    levels = (40, 30, 20, 10, 0)
+    levels = (13, 8, 4, 1.5, -1)
     family = "noise"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

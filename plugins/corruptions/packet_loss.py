@@ -10,7 +10,8 @@ one severity is lost at the next.
 Concealed by waveform substitution after ITU-T G.711, Appendix I (1999): the last period before the loss, 5 to 15 ms, found by
 autocorrelation, is repeated; after 10 ms it fades by a fifth in each 10 ms, to silence after 60 ms; both ends are cross-faded, so that
 nothing clicks. What differs: one period is repeated where the appendix goes on to two and three, and all fades back take 5 ms.
-Severity 1 is a good connection, with 3 each bar has a hoarse moment, with 5 no phrase is whole.
+At severity 1 each bar has a hoarse moment, at 3 no phrase is whole, at 5 half of the music is what was concealed: of more, bursts would be
+longer than two packets.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class PacketLoss(mirbench.Corruption):
     name = "packet-loss"
     description = "packets of 20 ms lost in bursts, and concealed"
     unit = "% of packets"
-    levels = (2, 5, 10, 20, 40)
+    levels = (20, 30, 40, 45, 50)
     family = "coding"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

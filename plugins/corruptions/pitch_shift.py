@@ -2,8 +2,7 @@
 
 Whole semitones are what labels can be moved by. audiomentations' own PitchShift is up to 15 cents off on low tones; its TimeStretch keeps
 pitch within 1 cent, so the clip is stretched by it and then resampled to the old length. Its last 40 ms may be softer.
-Severity 1 is heard only next to the original, at 3 instruments change their character, 5 is a tritone: a fourth would be nearer to the
-original, since it shares more of its partials.
+At severity 1 instruments keep their character, at 3 they change it, 5 is a minor sixth.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class PitchShift(mirbench.Corruption):
     name = "pitch-shift"
     description = "higher or lower at the same speed"
     unit = "semitones"
-    levels = (1, 2, 3, 4, 6)
+    levels = (2, 3, 4, 6, 8)
     family = "time"
     alters = frozenset({"pitch"})
 

@@ -4,7 +4,7 @@ The response is a direct path and Gaussian noise that decays exponentially (Pola
 Computer Music Journal 3(2), 1979), from some 3 kHz up faster, as air and furnishings have it: in .7 of the time at 9 kHz. The reverberation
 time is that of the middle frequencies, as it is for halls. The energy of the noise grows in proportion to it, as in one room that loses
 its absorption (Sabine), and is that of the direct path at 1 s. The clip's energy is kept: what is added is the room, not loudness.
-Severity 1 is a dry living room, 3 a lecture hall, 5 a big church.
+Severity 1 is a lecture hall, 3 a big church, 5 the biggest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Reverberation(mirbench.Corruption):
     name = "reverberation"
     description = "a room's reverberation"
     unit = "s RT60"
-    levels = (0.25, 0.5, 1, 2, 4)
+    levels = (1.5, 2.5, 4, 6, 8)
     family = "rooms"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Time stretch: the music slower by so many per cent, at the same pitch, cut where the clip ended.
 
 Slower only: a faster clip would end before its time, and what filled it up would be another corruption.
-Severity 1 is within what players vary by, 3 a slower performance, 5 drags and its attacks are smeared. Beyond that the distance to the clip
-hardly grows: the music has moved away from it anyhow.
+Severity 1 is a slow performance, at 3 it drags, at 5 its attacks are smeared. From 50 % on the stretcher
+draws phases at random.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class TimeStretch(mirbench.Corruption):
     name = "time-stretch"
     description = "slower at the same pitch"
     unit = "% slower"
-    levels = (1.5, 3, 6, 12, 24)
+    levels = (12, 20, 28, 34, 40)
     family = "time"
     alters = frozenset({"tempo"})
 

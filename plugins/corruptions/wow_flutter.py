@@ -1,13 +1,12 @@
 """Wow and flutter: the speed of a tape or a record goes up and down, slowly (wow) and quickly (flutter), and the pitch with it.
 
 audiomentations has no such effect. The level is the greatest deviation from the nominal speed within the clip, in per cent: the unweighted
-peak of IEC 60386:1972 and AES6-2008, without the ballistics of their meters. 1 % is 17 cents; the highest level moves the pitch by 48 cents
-up and 49 down for moments and by nothing on the average, so that keys and notes stay what they are. The deviation is the sum of three drawn
+peak of IEC 60386:1972 and AES6-2008, without the ballistics of their meters. 1 % is 17 cents; the highest level moves the pitch by 101
+cents up and 107 down for moments and by nothing on the average: beyond it, notes would be others. The deviation is the sum of three drawn
 sines of wow (.5 to 2 Hz; 33 1/3 turns a minute are .56 Hz) and three of flutter, half as strong (6 to 20 Hz), the same at each
 level but for its size. Its mean over the clip is taken away: the clip begins and ends when it did, and in between is early or late by 4 ms
-at most for each per cent. What it moves beyond half the sampling rate, the uppermost 3 % at most, folds.
-Severity 1 is the most that hi-fi allowed a cassette deck, 3 wavers on long notes, as a worn portable does, 5 is a record with its hole
-beside the centre.
+at most for each per cent. What it moves beyond half the sampling rate, the uppermost 6 % at most, folds.
+Severity 1 wavers on long notes, as a worn portable does, 3 is a record with its hole beside the centre, 5 howls.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class WowFlutter(mirbench.Corruption):
     name = "wow-flutter"
     description = "the speed of a tape or a record that is not even"
     unit = "% peak"
-    levels = (0.2, 0.4, 0.8, 1.5, 2.8)
+    levels = (2, 3, 4, 5, 6)
     family = "time"
 
     def apply(self, audio: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What the median encoder retains under each corruption, level by level, on validation clips of `mini`: levels are chosen by this. Not a
-test: `python tests/benchmarks/calibration.py grid` measures many levels of each (an hour on two cores), `... levels` those that the
-corruptions have (half an hour), and writes the table of plugins/corruptions/README.md.
+test: `python tests/benchmarks/calibration.py FOLDER` measures ten levels of each (an hour on two cores), proposes five, and writes what is
+retained at those that the corruptions have, between measured ones, into the table of plugins/corruptions/README.md.
 
 Test clips are not touched: `mini-calibration` has mini's validation clips for a test split, a fifth of the groups of its training clips for
 validation, and is pretrained on the rest. Encoders: semisupcon, simclr, supervised, untrained, handcrafted, one training each. Retained
@@ -17,6 +17,7 @@ import importlib
 import pkgutil
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mirbench_plugins import corruptions
@@ -50,7 +51,7 @@ GRID = {
     "sample-rate": (18_000, 14_000, 10_000, 8_000, 7_000, 5_000, 4_000, 3_000, 2_000, 1_000),
     "soft-distortion": (1, 5, 15, 30, 40, 60, 80, 90, 95, 98),
     "time-masking": (2, 5, 10, 20, 30, 40, 50, 65, 80, 90),
-    "time-stretch": (3, 6, 12, 24, 40, 60, 80, 100, 150, 200),
+    "time-stretch": (3, 6, 12, 24, 30, 40, 50, 60, 70, 80),
     "white-noise": (60, 50, 40, 30, 25, 20, 15, 10, 0, -10),
     "wow-flutter": (0.1, 0.2, 0.4, 0.8, 1.5, 2.8, 4, 6, 8, 10),
 }
@@ -117,7 +118,7 @@ def measured(names: list[str], folder: Path) -> dict[str, list[float]]:
     rows = rows[(rows["measure"] == "retained") & (rows["severity"] > 0) & (rows["task"] != "all") & (rows["encoder"] != "majority")]
     by_encoder = rows.groupby(["corruption", "severity", "encoder"])["value"].mean()
     median = by_encoder.groupby(level=["corruption", "severity"]).median()
-    return {name: median[name].sort_index().tolist() for name in names}
+    return {name: median[name].sort_index().tolist() for name in names if name in median.index}
 
 
 def proposed(levels: tuple[float, ...], retained: list[float]) -> list[float]:
@@ -131,26 +132,35 @@ def proposed(levels: tuple[float, ...], retained: list[float]) -> list[float]:
     return [float(np.interp(each, steps, levels)) for each in at]
 
 
+def between(levels: tuple[float, ...], retained: list[float], chosen: Iterable[float]) -> list[float]:
+    """What is retained at levels between those that were measured, falling."""
+    import numpy as np
+    from sklearn.isotonic import IsotonicRegression
+
+    steps = np.arange(len(levels))
+    falling = IsotonicRegression(increasing=False).fit_transform(steps, retained)
+    sign = 1 if levels[-1] > levels[0] else -1
+    at = np.interp(sign * np.array(list(chosen)), sign * np.array(levels), steps)
+    return [float(x) for x in np.interp(at, steps, falling)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["grid", "levels"])
     parser.add_argument("folder", type=Path, help="for a cache and results; the same one goes on")
-    given = parser.parse_args()
-    if given.what == "grid":
-        parts = measured([noun.name for noun in register_corruptions()], given.folder)
-        for noun in built_in():
-            retained = [value for part in range(2) for value in parts[f"{noun.name}-grid-{part}"]]
-            print(f"{noun.name} ({noun.unit})")
-            print("  " + "  ".join(f"{level:g}: {value:.2f}" for level, value in zip(GRID[noun.name], retained, strict=True)))
-            print("  proposed: " + ", ".join(f"{level:.4g}" for level in proposed(GRID[noun.name], retained)), flush=True)
-        return
-    retained_by = measured([noun.name for noun in built_in()], given.folder)
-    lines = ["| corruption | levels | retained by the median encoder |", "|---|---|---|"]
+    parts = measured([noun.name for noun in register_corruptions()], parser.parse_args().folder)
+    lines = ["| corruption | measured: level, retained | levels | retained |", "|---|---|---|---|"]
     for noun in built_in():
-        levels = " · ".join(f"{level:,g}" for level in noun.levels)
-        shares = " · ".join(f"{share:.2f}" for share in retained_by[noun.name])
-        lines.append(f"| `{noun.name}` | {levels} {noun.unit} | {shares} |")
-    README.write_text(TABLE.sub("\n".join(lines) + "\n", README.read_text(encoding="utf-8")), encoding="utf-8")
+        retained = [value for part in range(2) for value in parts.get(f"{noun.name}-grid-{part}", ())]
+        levels = GRID[noun.name][: len(retained)]
+        print(f"{noun.name}: proposed {', '.join(f'{level:.4g}' for level in proposed(levels, retained))} {noun.unit}", flush=True)
+        pairs = " · ".join(f"{level:,g} {value:.2f}" for level, value in zip(levels, retained, strict=True))
+        chosen = " · ".join(f"{level:,g}" for level in noun.levels)
+        kept = " · ".join(f"{share:.2f}" for share in between(levels, retained, noun.levels))
+        lines.append(f"| `{noun.name}` | {pairs} | {chosen} | {kept} |")
+    text = README.read_text(encoding="utf-8")
+    if not TABLE.search(text):
+        sys.exit(f"{README} has no place for the table")
+    README.write_text(TABLE.sub("\n".join(lines) + "\n", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Severity is monotone as measured: on real clips, corrupted audio is farther from the clean at each severity than at the one before."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ CORRUPTIONS = registry.load().corruptions
 README = Path(mirbench_plugins.corruptions.__path__[0]) / "README.md"
 MAY_FALL = 0.1  # of a clip's whole rise, from one severity to the next
 FEW = 4  # clips at other sampling rates
+SWITCHING = {"opus"}  # to a codec for speech, so that a clip may come nearer
 DRAWN = {"chain"}  # what it draws is on at some levels and off at others, so that single clips may fall
 
 
@@ -31,7 +33,7 @@ def test_distance_grows_with_severity(name, clips):
     steps = fit.sign * np.diff(found, axis=1)
     medians = np.median(found, axis=0)
     assert (fit.sign * np.diff(medians) > 0).all(), f"{fit.name}: {medians}"
-    if name not in DRAWN:
+    if name not in DRAWN | SWITCHING:
         assert (steps >= -MAY_FALL * np.abs(found[:, -1:] - found[:, :1])).all(), f"{fit.name}: {found[steps.min(1).argmin()]}"
 
 
@@ -50,20 +52,20 @@ def test_distance_grows_with_severity_at_other_sampling_rates(name, rate, clips)
     assert (fit.sign * np.diff(medians) > 0).all(), f"{fit.name}: {medians}"
 
 
-@pytest.mark.parametrize("name", [name for name, found in CORRUPTIONS.items() if len(found.levels) > 1 and found.counted])
-def test_levels_go_from_mild_to_harsh(name, clips):
-    """From the least that a listener might notice to a multiple of it, by the measure that fits."""
-    corruption, fit = CORRUPTIONS[name], distances.distance(name)
-    first, last = (np.median([fit.measure(clips[each], distances.corrupt(corruption, level, each, clips)) for each in list(clips)[:6]])
-                   for level in (corruption.levels[0], corruption.levels[-1]))  # fmt: skip
-    enough = {
-        "SNR": first - last > 8,
-        "LSD": last / first > 1.7,
-        "pitch": last / first > 2,
-        "slowing": last / first > 2,
-        "level": last - first > 20,
-    }
-    assert enough[fit.name], f"{fit.name}: {first} at severity 1, {last} at the last"
+def test_levels_are_those_that_were_chosen_by_what_encoders_keep():
+    """Severity 1 keeps most of a score above chance, and 5 half of it, but where the table says why not."""
+    text = README.read_text()
+    table = text.split("<!-- calibration -->")[1].split("<!-- end of calibration -->")[0]
+    lines = [re.split(r" *\| *", line)[1:-1] for line in table.splitlines() if line.startswith("| `")]
+    rows = {cells[0].strip("`"): cells[1:] for cells in lines}
+    assert set(rows) == {name for name, found in CORRUPTIONS.items() if found.counted}
+    for name, (measured, levels, kept) in rows.items():
+        assert [float(level.replace(",", "")) for level in levels.split(" · ")] == [*CORRUPTIONS[name].levels], name
+        assert len(measured.split(" · ")) >= 5
+        shares = [float(share) for share in kept.split(" · ")]
+        assert all(one >= other for one, other in itertools.pairwise(shares)), name
+        good = 0.9 <= shares[0] <= 0.95 and 0.3 <= shares[-1] <= 0.6
+        assert good or f"`{name}`" in text.split("Where that is not so:")[1], name
 
 
 def test_aligned_snr_is_that_of_noise_and_no_matter_of_level(clips):
@@ -100,12 +102,13 @@ def test_level_drop_pitch_displacement_and_slowing_are_what_was_done(clips):
 
 
 def test_the_table_lists_every_corruption_with_its_levels():
-    rows = {cells[0].strip("`"): cells for cells in (re.split(r" *\| *", line)[1:-1] for line in README.read_text().splitlines()
+    table = README.read_text().split("<!-- table: ")[1]
+    rows = {cells[0].strip("`"): cells for cells in (re.split(r" *\| *", line)[1:-1] for line in table.splitlines()
                                                      if line.startswith("| `"))}  # fmt: skip
     assert set(rows) == set(CORRUPTIONS), "run tests/benchmarks/corruptions.py --write"
     for name, corruption in CORRUPTIONS.items():
-        unit, levels, fit, medians, *_ = rows[name][1:]
-        assert unit == corruption.unit
+        family, unit, levels, fit, medians, *_ = rows[name][1:]
+        assert (family, unit) == (corruption.family or "its own", corruption.unit)
         assert [float(level.replace(",", "")) for level in levels.split(" · ")] == [*corruption.levels], name
         assert fit.startswith(distances.distance(name).name)
         assert len(medians.split(" · ")) == len(corruption.levels)
