@@ -22,7 +22,7 @@ from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.experiment import corrupt as corrupting
 
 RATE = 16_000
-WHITE = "white-noise has severities 1 to 5, which are 40, 30, 20, 10, 0 dB SNR"
+WHITE = "white-noise has severities 1 to 5, which are 13, 8, 4, 1, -2 dB SNR"
 FORMATS = "give a whole audio file, such as WAV, FLAC, OGG or MP3."
 PLUGIN = """
 import numpy as np, soundfile
@@ -122,9 +122,9 @@ def refused(capsys, *argv: str, code: int = 2) -> str:
 
 def test_the_file_holds_what_the_corruption_makes_of_the_mono_file(song, capsys):
     said = corrupt(capsys, "--corruption", "white-noise", "--severity", "3")
-    assert said == "song.white-noise-3.wav: white-noise at 20 dB SNR (severity 3), 2.0 s at 16000 Hz, mono\n"
+    assert said == "song.white-noise-3.wav: white-noise at 4 dB SNR (severity 3), 2.0 s at 16000 Hz, mono\n"
     noise = registry.load().corruptions["white-noise"]
-    expected = noise.apply(song.mean(axis=1), RATE, 20.0, corruption_seed("white-noise", 0, "song.wav"))
+    expected = noise.apply(song.mean(axis=1), RATE, 4.0, corruption_seed("white-noise", 0, "song.wav"))
     found = read("song.white-noise-3.wav")
     assert np.array_equal(found, expected)
     assert not np.array_equal(found, song.mean(axis=1))
@@ -134,11 +134,11 @@ def test_the_file_holds_what_the_corruption_makes_of_the_mono_file(song, capsys)
 def test_the_same_command_writes_the_same_bytes_and_a_level_is_its_severity(song, capsys, monkeypatch):
     corrupt(capsys, "--corruption", "white-noise", "--severity", "3")
     first = Path("song.white-noise-3.wav").read_bytes()
-    for level in ("20", "20.0", "2e1"):
+    for level in ("4", "4.0", "4e0"):
         Path("song.white-noise-3.wav").unlink()
-        assert "at 20 dB SNR (severity 3)" in corrupt(capsys, "--corruption", "white-noise", "--level", level)
+        assert "at 4 dB SNR (severity 3)" in corrupt(capsys, "--corruption", "white-noise", "--level", level)
         assert Path("song.white-noise-3.wav").read_bytes() == first
-    assert "echo at -24 dB of each repeat (severity 1)" in corrupt(capsys, "--corruption", "echo", "--level", "-24")
+    assert "echo at -5 dB of each repeat (severity 1)" in corrupt(capsys, "--corruption", "echo", "--level", "-5")
     assert "compression at 2:1 ratio (severity 2)" in corrupt(capsys, "--corruption", "compression", "--level", "2")
 
 
@@ -159,7 +159,7 @@ def test_another_replicate_is_another_draw_with_a_name_of_its_own(song, capsys):
 
 def test_nothing_is_scaled_or_cut_and_peaks_beyond_full_scale_are_said(song, capsys):
     corrupt(capsys, "--corruption", "gain-down", "--severity", "5")
-    assert read("song.gain-down-5.wav") == pytest.approx(song.mean(axis=1) * 10 ** (-48 / 20), abs=1e-7)
+    assert read("song.gain-down-5.wav") == pytest.approx(song.mean(axis=1) * 10 ** (-65 / 20), abs=1e-7)
     soundfile.write("song.wav", 3 * song[:, 0], RATE, subtype="FLOAT")
     said = corrupt(capsys, "--corruption", "polarity", "--severity", "1")
     peak = float(np.abs(3 * song[:, 0]).max())
@@ -168,13 +168,13 @@ def test_nothing_is_scaled_or_cut_and_peaks_beyond_full_scale_are_said(song, cap
 
 
 def test_another_sample_rate_and_a_level_that_does_nothing_there(song, capsys):
-    said = corrupt(capsys, "--corruption", "low-pass", "--severity", "1", "--sample-rate", "8000")
+    said = corrupt(capsys, "--corruption", "sample-rate", "--severity", "1", "--sample-rate", "8000")
     assert said == (
-        "song.low-pass-1.wav: low-pass at 7000 Hz (severity 1), 2.0 s at 8000 Hz, mono; nothing was changed, since at this level it leaves "
-        "this audio as it is\n"
+        "song.sample-rate-1.wav: sample-rate at 8500 Hz (severity 1), 2.0 s at 8000 Hz, mono; nothing was changed, since at this level it "
+        "leaves this audio as it is\n"
     )
-    assert soundfile.info("song.low-pass-1.wav").samplerate == 8000
-    assert "nothing was changed" not in corrupt(capsys, "--corruption", "low-pass", "--severity", "1")
+    assert soundfile.info("song.sample-rate-1.wav").samplerate == 8000
+    assert "nothing was changed" not in corrupt(capsys, "--corruption", "sample-rate", "--severity", "1")
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_another_sample_rate_and_a_level_that_does_nothing_there(song, capsys):
     [
         ("song.wav --corruption white-noise", f"neither --severity nor --level was given; {WHITE}, so add --severity 1, for example."),
         (
-            "song.wav --corruption white-noise --severity 1 --level 20",
-            f"both --severity 1 and --level 20 were given; {WHITE}; leave one of the two out.",
+            "song.wav --corruption white-noise --severity 1 --level 4",
+            f"both --severity 1 and --level 4 were given; {WHITE}; leave one of the two out.",
         ),
         ("song.wav --corruption white-noise --severity 0", f"severity 0 was asked for, but {WHITE}; choose one that it has."),
         ("song.wav --corruption white-noise --severity 6", f"severity 6 was asked for, but {WHITE}; choose one that it has."),
@@ -285,10 +285,11 @@ def test_the_file_that_is_read_is_never_written(song, capsys, how):
 
 
 def test_output_may_be_in_a_new_folder_and_is_overwritten(song, capsys):
-    for severity, level in (("1", "40"), ("5", "0")):
+    for severity, level in (("1", "13"), ("5", "-2")):
         said = corrupt(capsys, "--corruption", "white-noise", "--severity", severity, "-o", "new/heard.WAV")
         assert said.startswith(f"{Path('new/heard.WAV')}: white-noise at {level} dB SNR")
-    expected = registry.load().corruptions["white-noise"].apply(song.mean(axis=1), RATE, 0.0, corruption_seed("white-noise", 0, "song.wav"))
+    noise, seed = registry.load().corruptions["white-noise"], corruption_seed("white-noise", 0, "song.wav")
+    expected = noise.apply(song.mean(axis=1), RATE, -2.0, seed)
     assert np.array_equal(read("new/heard.WAV"), expected)
     assert [path.name for path in Path("new").iterdir()] == ["heard.WAV"]
 
@@ -381,17 +382,17 @@ def test_list_shows_units_levels_and_what_to_know(song, capsys):
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     below = {line.split()[0]: lines[i + 1] for i, line in enumerate(lines[:-1])}
     assert len(lines) == 2 * len(registry.load(["plugin.py"]).corruptions)
-    assert below["white-noise"] == "40, 30, 20, 10, 0 dB SNR"
-    assert below["low-pass"] == "7000, 3400, 1700, 800, 400 Hz"
-    assert below["compression"] == "1.5:1, 2:1, 4:1, 8:1, 20:1 ratio"
-    assert below["pitch-shift"] == "1, 2, 3, 4, 6 semitones; alters pitch"
+    assert below["white-noise"] == "13, 8, 4, 1, -2 dB SNR; noise"
+    assert below["low-pass"] == "900, 640, 470, 340, 240 Hz; filtering"
+    assert below["compression"] == "1.5:1, 2:1, 4:1, 8:1, 20:1 ratio; level"
+    assert below["pitch-shift"] == "2, 3, 4, 6, 8 semitones; time; alters pitch"
     assert below["polarity"] == "180 degrees; not counted in the robustness scores"
     assert below["double"] == "level 1; alters pitch and tempo; not counted in the robustness scores"
     assert cli.main(["list", "corruptions", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     told = {name: rows["gain-up"][name] for name in ("unit", "levels", "alters", "limits", "counted", "others")}
     assert told == {
-        "unit": "dB over full scale", "levels": [3, 6, 12, 18, 24], "alters": [], "limits": True, "counted": True, "others": 0,
+        "unit": "dB over full scale", "levels": [10, 18, 26, 35, 48], "alters": [], "limits": True, "counted": True, "others": 0,
     }  # fmt: skip
     assert (rows["background-chatter"]["others"], rows["polarity"]["counted"]) == (6, False)
 

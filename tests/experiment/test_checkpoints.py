@@ -65,6 +65,7 @@ def test_one_supervision_has_one_key_however_it_is_spelt(tmp_path):
     assert len({key(tmp_path, f"options.semisupcon.supervision={s}") for s in (*others, *spellings)}) == 5
 
 
+@pytest.mark.slow
 def test_parts_of_plugins_move_the_keys_of_the_encoders_that_name_them_alone(tmp_path):
     plugin = tmp_path / "parts.py"
     plugin.write_text(PARTS)

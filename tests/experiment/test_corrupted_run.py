@@ -413,6 +413,7 @@ def killed(bench, *flags):
     return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).returncode
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(bench):
     how = "os.kill(os.getpid(), signal.SIGKILL)"
     bench.corruption("stops", (1, 2, 3), STOPS.format(level=2, seed=corruption_seed("stops", 0, "29"), how=how))

@@ -179,10 +179,10 @@ def test_files_hold_what_encoders_are_given_and_the_checksums_of_a_run_are_those
         assert told == {name: about[name] for name in ("clean", f"white-noise-{highest}", f"blend-{highest}")}
 
 
-def test_where_nothing_is_corrupted_there_are_no_checksums(here):
+def test_where_nothing_is_corrupted_the_checksums_are_of_clean_audio(here):
     run = ["run", "--plugin", "plugin.py", "--dataset", "takes", "--encoder", "spy", "--tasks", "genre", "--quiet", "--corruptions", "none"]
     assert cli.main([*run, "--set", "floors=none", "--set", "bootstrap.resamples=20", "--set", "run_name=x"]) == 0
-    assert "sample_checksums" not in json.loads(Path("results/x/manifest.json").read_text())
+    assert set(json.loads(Path("results/x/manifest.json").read_text())["sample_checksums"]["takes"]) == {"clean"}
 
 
 def test_another_replicate_and_rate_are_those_of_a_run(here):
@@ -236,11 +236,11 @@ def test_manifests_hold_the_clips_as_the_data_set_has_them(here):
             assert clip.path.parent == folder / name
             assert np.array_equal(read_clip(clip, RATE), samples(clip.path))
     about = json.loads((folder / "manifest.json").read_text())
-    assert about["folders"]["white-noise-3"] == {"corruption": "white-noise", "severity": 3, "level": 20.0, "unit": "dB SNR"}
+    assert about["folders"]["white-noise-3"] == {"corruption": "white-noise", "severity": 3, "level": 4.0, "unit": "dB SNR"}
     assert about["folders"]["clean"] == {"corruption": "clean", "severity": 0, "level": None, "unit": ""}
     assert about["robustness"] == {"replicate": 0, "sample_rate": RATE}
     assert about["datasets"]["takes"]["clips"] == {"train": 14, "valid": 14, "test": 14}
-    assert about["corruptions"]["white-noise"]["levels"] == [40, 30, 20, 10, 0]
+    assert about["corruptions"]["white-noise"]["levels"] == [13, 8, 4, 1, -2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

@@ -108,6 +108,7 @@ def test_a_checkpoint_that_heard_a_test_clip_is_refused_or_marked(work, tmp_path
 
 
 @pytest.mark.parametrize("reencoded", [False, True])
+@pytest.mark.slow
 def test_what_is_tested_is_left_out_of_pretraining_where_that_is_asked_for(work, tmp_path, capsys, reencoded):
     pool, scored = leaking(tmp_path, reencoded)
     words = ["--dataset", scored, "--encoder", "simclr", "--pretrain-on", pool]
@@ -166,6 +167,7 @@ def register_datasets():
 """
 
 
+@pytest.mark.slow
 def test_a_published_set_with_the_same_audio_in_two_of_its_splits_runs_without_that(work, tmp_path, capsys):
     (tmp_path / "plugin.py").write_text(PUBLISHED)
     manifest(tmp_path / "unused.csv", "published", seed=4)

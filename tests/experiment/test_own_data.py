@@ -77,6 +77,7 @@ def test_a_manifest_runs_on_every_task_whose_annotation_is_there(mirbench, songs
     assert set(manifest["datasets"]["songs"]["clips"]) == {"train", "valid", "test"}
 
 
+@pytest.mark.slow
 def test_the_same_manifest_again_does_nothing_and_a_changed_label_does(mirbench, songs):
     _, first = mirbench("run", "--dataset", str(songs), "--tasks", "genre")
     _, again = mirbench("run", "--dataset", str(songs), "--tasks", "genre")

@@ -191,6 +191,7 @@ def test_nor_may_pretraining_skip_any_of_it(tmp_path, capsys):
     assert tones(tmp_path, made=False, more=[*words, "--allow-overlap"]) == 0
 
 
+@pytest.mark.slow
 def test_pretraining_hears_training_clips_only(tmp_path, tiny_plugin):
     plugin = tmp_path / "nosy.py"
     plugin.write_text(
@@ -239,6 +240,7 @@ def test_a_task_whose_annotation_is_not_there_is_refused(tmp_path, capsys):
     assert capsys.readouterr().err == "mirbench: task 'key' needs the annotation 'key', which tones does not carry; it carries genre.\n"
 
 
+@pytest.mark.slow
 def test_seeds_are_counted_and_averaged(tmp_path, tiny_run, tiny_command):
     cache, folder = tiny_run
     assert cli.main(tiny_command(cache, tmp_path / "results", "--seeds", "2", "--tasks", "genre", "--quiet")) == 0

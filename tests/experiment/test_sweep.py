@@ -360,6 +360,7 @@ def test_checkpoints_of_several_seeds_are_one_contender(fresh, capsys):
     assert names(fresh, checkpoints=[one, two], encoders=["learner"]) == [f"learner ({stem[one]} and 1 more)", "learner"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_says_what_it_heard_and_is_refused_where_that_is_tested_on(fresh, capsys):
     (path,) = pretrained(fresh, capsys)
     (about,) = json.loads(Path(path, "pretraining_clips.json").read_text()).items()

@@ -67,6 +67,7 @@ def mine(tmp_path):
     return [*command, "--cache", str(tmp_path / "cache"), "--output", str(tmp_path / "results"), "--tasks"]
 
 
+@pytest.mark.slow
 def test_changed_labels_are_another_key_and_another_number(mine, tmp_path):
     assert cli.main([*mine, "genre"]) == 0
     first = newest(tmp_path)
@@ -101,6 +102,7 @@ def test_a_changed_encoder_is_another_key(mine, tmp_path):
     assert len({first, digest("2.0", own), digest("1.0", own.replace("crossings,", "-crossings,"))}) == 3
 
 
+@pytest.mark.slow
 def test_a_repaired_file_is_heard_again(mine, tmp_path):
     good = (tmp_path / "0.wav").read_bytes()
     (tmp_path / "0.wav").write_bytes(b"not audio")
@@ -162,6 +164,7 @@ def test_wrong_options_are_told_before_anything_is_run(tmp_path, capsys, setting
     assert capsys.readouterr().err == f"mirbench: {sentence}\n"
 
 
+@pytest.mark.slow
 def test_labels_that_can_never_be_shared_are_refused(tmp_path, tiny_run, tiny_command, capsys):
     cache, _ = tiny_run
     command = tiny_command(

@@ -93,6 +93,7 @@ def test_all_begin_with_the_same_network_and_training_changes_it(pretrain, encod
     assert not all(torch.equal(moved[k], fresh[k]) for k in fresh if k.endswith("weight"))
 
 
+@pytest.mark.slow
 def test_smaller_budgets_are_inside_larger_ones_and_keep_the_rare_tag(pretrain):
     found = {share: set(pretrain("semisupcon", label_fraction=share)[3]["labelled_clip_ids"]) for share in (0.2, 0.4, 1.0)}
     assert [len(ids) for ids in found.values()] == [5, 10, 25]

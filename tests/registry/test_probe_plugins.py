@@ -81,6 +81,7 @@ def test_the_built_in_probes_keep_to_the_contract(name):
     check_probe(registry.load().probes[name])
 
 
+@pytest.mark.slow
 def test_a_probe_of_a_plugin_runs_and_another_grid_fits_anew(tiny_run, tiny_command, tmp_path):
     cache, _ = tiny_run
     plugin = tmp_path / "svm.py"

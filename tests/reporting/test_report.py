@@ -175,6 +175,7 @@ def test_the_page_says_who_was_trained_once_and_what_its_figures_show(tmp_path):
 
 
 @pytest.mark.parametrize("run", RUNS)
+@pytest.mark.slow
 def test_a_run_of_before_intervals_covered_seeds_is_still_reported(tmp_path, run):
     made = report([run_of_before(run, tmp_path)], tmp_path / "made")
     names = {path.name for path in made.files}

@@ -260,6 +260,7 @@ def test_the_same_data_give_the_same_bytes_and_figures_of_an_earlier_report_go(t
     assert not [*tmp_path.glob("robustness*"), *tmp_path.glob("retained*")]
 
 
+@pytest.mark.slow
 def test_bare_tables_are_drawn_like_a_run():
     loaded, summary, robustness = load(REFERENCE), pd.read_csv(REFERENCE / "summary.csv"), pd.read_csv(REFERENCE / "robustness.csv")
     ratios = [
