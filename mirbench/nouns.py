@@ -326,6 +326,11 @@ class Corruption:
         return {}
 
 
+def family_of(corruption: Corruption) -> str:
+    """The name of its family, its own where it is one by itself."""
+    return corruption.family or corruption.name
+
+
 class Backbone:
     """A network that encoders which learn are built on, by name: `--set options.semisupcon.backbone=NAME`.
 

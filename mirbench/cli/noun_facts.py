@@ -64,11 +64,13 @@ def _task(task: Task) -> dict[str, Any]:
 
 
 def _corruption(corruption: Corruption) -> dict[str, Any]:
+    from mirbench.nouns import family_of
+
     severities = [{"severity": severity, "level": level} for severity, level in enumerate(corruption.levels, start=1)]
     facts = {
         "unit": corruption.unit,
         "severities": severities,
-        "family": corruption.family or corruption.name,
+        "family": family_of(corruption),
         "alters": sorted(corruption.alters),
     }
     return facts | {"limits": corruption.limits, "counted": corruption.counted, "others": corruption.others}

@@ -222,16 +222,10 @@ def _undivided(results: Results) -> list[str]:
 def _of_families(results: Results) -> list[str]:
     """Which families are seen, by whom, and which of them hold what."""
     sections = of_manifests(results)
-    families: dict[str, dict[str, None]] = {}
-    for section in sections:
-        for name, corruptions in (section.get("families") or {}).items():
-            families.setdefault(name, {}).update(dict.fromkeys(corruptions))
+    families = _united(sections, "families")
     if not families:
         return []
-    seen: dict[str, dict[str, None]] = {}
-    for section in sections:
-        for name, each in (section.get("seen_families") or {}).items():
-            seen.setdefault(name, {}).update(dict.fromkeys(each))
+    seen = _united(sections, "seen_families")
     held = [f"{name} ({', '.join(corruptions)})" for name, corruptions in families.items()]
     knowing: dict[tuple[str, ...], list[str]] = {}
     for name, each in seen.items():
@@ -243,6 +237,15 @@ def _of_families(results: Results) -> list[str]:
         if len({name for each in seen.values() for name in each} & families.keys()) < len(families)
         else "No family is unseen by all encoders.",
     ]
+
+
+def _united(sections: list[dict[str, Any]], part: str) -> dict[str, list[str]]:
+    """By name, what any of the sections lists under it."""
+    found: dict[str, dict[str, None]] = {}
+    for section in sections:
+        for name, listed in (section.get(part) or {}).items():
+            found.setdefault(name, {}).update(dict.fromkeys(listed))
+    return {name: list(listed) for name, listed in found.items()}
 
 
 def caption(results: Results, table: str) -> str:

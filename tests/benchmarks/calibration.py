@@ -19,6 +19,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mirbench_plugins import corruptions
 from mirbench_plugins.datasets.mini import FULL, Mini
@@ -121,13 +122,18 @@ def measured(names: list[str], folder: Path) -> dict[str, list[float]]:
     return {name: median[name].sort_index().tolist() for name in names if name in median.index}
 
 
+def falling_curve(retained: list[float]) -> Any:
+    """(levels,), the nearest that never rises."""
+    from sklearn.isotonic import IsotonicRegression
+
+    return IsotonicRegression(increasing=False).fit_transform(range(len(retained)), retained)
+
+
 def proposed(levels: tuple[float, ...], retained: list[float]) -> list[float]:
     """The levels at which TARGETS are retained, or the last level of all."""
     import numpy as np
-    from sklearn.isotonic import IsotonicRegression
 
-    steps = np.arange(len(levels))
-    falling = IsotonicRegression(increasing=False).fit_transform(steps, retained)
+    steps, falling = np.arange(len(levels)), falling_curve(retained)
     at = np.interp([-target for target in TARGETS], -falling, steps)
     return [float(np.interp(each, steps, levels)) for each in at]
 
@@ -135,10 +141,8 @@ def proposed(levels: tuple[float, ...], retained: list[float]) -> list[float]:
 def between(levels: tuple[float, ...], retained: list[float], chosen: Iterable[float]) -> list[float]:
     """What is retained at levels between those that were measured, falling."""
     import numpy as np
-    from sklearn.isotonic import IsotonicRegression
 
-    steps = np.arange(len(levels))
-    falling = IsotonicRegression(increasing=False).fit_transform(steps, retained)
+    steps, falling = np.arange(len(levels)), falling_curve(retained)
     sign = 1 if levels[-1] > levels[0] else -1
     at = np.interp(sign * np.array(list(chosen)), sign * np.array(levels), steps)
     return [float(x) for x in np.interp(at, steps, falling)]

@@ -199,6 +199,19 @@ def test_a_task_that_breaks_the_contract(write, old, new, sentence):
     assert refused(write(TASK.replace(old, new))).startswith(f"plugin mine.py: {sentence}")
 
 
+HUM = """
+import mirbench
+class Hum(mirbench.Corruption):
+    name = "hum"
+    {}
+    def apply(self, audio, sample_rate, level, seed):
+        return audio
+@mirbench.hookimpl
+def register_corruptions():
+    return [Hum()]
+"""
+
+
 @pytest.mark.parametrize(
     ("levels", "sentence"),
     [
@@ -208,17 +221,7 @@ def test_a_task_that_breaks_the_contract(write, old, new, sentence):
     ],
 )
 def test_a_corruption_without_up_to_five_monotone_levels(write, levels, sentence):
-    text = f"""
-        import mirbench
-        class Hum(mirbench.Corruption):
-            name = "hum"
-            levels = {levels}
-            def apply(self, audio, sample_rate, level, seed):
-                return audio
-        @mirbench.hookimpl
-        def register_corruptions():
-            return [Hum()]
-    """
+    text = HUM.format(f"levels = {levels}")
     message = refused(write(text))
     assert message.startswith("plugin mine.py: corruption 'hum' has levels = (1, 2, ")
     assert message.endswith(sentence)
@@ -227,16 +230,7 @@ def test_a_corruption_without_up_to_five_monotone_levels(write, levels, sentence
 
 @pytest.mark.parametrize("family", ["('noise',)", "'All noise'", "None"])
 def test_a_family_of_corruptions_is_a_name(write, family):
-    text = f"""
-        import mirbench
-        class Hum(mirbench.Corruption):
-            name, levels, family = "hum", (1, 2), {family}
-            def apply(self, audio, sample_rate, level, seed):
-                return audio
-        @mirbench.hookimpl
-        def register_corruptions():
-            return [Hum()]
-    """
+    text = HUM.format(f"levels, family = (1, 2), {family}")
     message = refused(write(text))
     assert message.startswith("plugin mine.py: corruption 'hum' has family = ")
     assert message.endswith("it should be one of noise, filtering, level, coding, rooms, time, mixing, or a name like these.")

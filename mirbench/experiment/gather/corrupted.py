@@ -14,9 +14,8 @@ from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.estimates import holm
 from mirbench.experiment.gather.resamples import Measurement, Trainings, check_same_clips, read_measurement, summaries, vectors
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.resolve.conditions import family_of
 from mirbench.experiment.resolve.records import Data
-from mirbench.nouns import Task
+from mirbench.nouns import Task, family_of
 from mirbench.records import ALL, CLEAN, MAJORITY, Condition
 from mirbench.results.schema import listed
 

@@ -17,9 +17,8 @@ from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
-from mirbench.experiment.resolve.conditions import family_of
 from mirbench.experiment.resolve.records import Data, Entry
-from mirbench.nouns import Corruption, Task
+from mirbench.nouns import Corruption, Task, family_of
 from mirbench.records import MAJORITY
 from mirbench.results.provenance import git_commit, versions
 

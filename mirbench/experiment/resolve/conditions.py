@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mirbench.errors import MirbenchError, unknown_name
 from mirbench.experiment.resolve.records import Entry, Skip, naming
-from mirbench.nouns import Corruption, Task
+from mirbench.nouns import Corruption, Task, family_of
 from mirbench.records import OF_CORRUPTIONS, Condition
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
@@ -30,10 +30,6 @@ def families_of(corruptions: Iterable[Corruption]) -> dict[str, list[str]]:
         if corruption.counted:
             families.setdefault(family_of(corruption), []).append(corruption.name)
     return {family: names for family, names in families.items() if names}
-
-
-def family_of(corruption: Corruption) -> str:
-    return corruption.family or corruption.name
 
 
 def seen_families(entries: Iterable[Entry], registry: Registry) -> dict[str, tuple[str, ...]]:
