@@ -92,13 +92,12 @@ def deferred() -> Iterator[Callable[[], bool]]:
     """While the block runs, a signal raises nothing: the function that is given tells that one came, and Stopped is raised at the end of
     the block. A second one, TOGETHER_SECONDS after the first or later, raises at once. For the main thread of a `stoppable` block."""
     state = _state
-    state.deferring = True
+    state.deferring, state.asked = True, False
     try:
         yield lambda: state.asked
     finally:
         state.deferring = False
     if state.asked and state.number is not None:
-        state.asked = False
         raise Stopped(state.number)
 
 

@@ -107,6 +107,8 @@ def test_an_exception_of_a_deferred_block_comes_as_it_is():
 
     with pytest.raises(ValueError, match="mine"):
         work()
+    with deferred() as asked:  # the next, as of another training by the same process
+        assert not asked()
 
 
 @pytest.mark.slow
