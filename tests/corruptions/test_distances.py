@@ -25,6 +25,7 @@ def clips():
     return distances.real_clips(12, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, found in CORRUPTIONS.items() if len(found.levels) > 1])
 def test_distance_grows_with_severity(name, clips):
     corruption, fit = CORRUPTIONS[name], distances.distance(name)

@@ -57,6 +57,7 @@ def key(tmp_path, *settings, plugins=(), encoder="semisupcon"):
     return job.key
 
 
+@pytest.mark.slow
 def test_one_supervision_has_one_key_however_it_is_spelt(tmp_path):
     spellings = ["shared-tags", "{name: shared-tags, threshold: 1}", "{name: shared-tags, threshold: 1.0, annotation: tags}",
                  "[shared-tags]", "[{threshold: 1, weight: 1, name: shared-tags}]"]  # fmt: skip

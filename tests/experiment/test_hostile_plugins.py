@@ -50,6 +50,7 @@ def work(tmp_path, monkeypatch):
     return command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("above", "embed", "code", "said"),
     [
@@ -99,6 +100,7 @@ def test_what_is_no_embedding_is_told_with_encoder_and_clip(work, capfd, built_i
     assert ".wav)" in told
 
 
+@pytest.mark.slow
 def test_a_tensor_is_taken_as_the_array_that_it_is(work, built_in):
     assert cli.main(work()) == 0
     wanted = [row["value"] for row in rows(Path("results/run"))]
@@ -111,6 +113,7 @@ def key():
     return json.loads(Path("results/run/manifest.json").read_text())["key"]
 
 
+@pytest.mark.slow
 def test_a_plugin_file_imports_what_lies_beside_it_and_keys_follow_that(work, built_in, tmp_path):
     folder = tmp_path / "elsewhere"
     folder.mkdir()

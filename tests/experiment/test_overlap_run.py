@@ -86,6 +86,7 @@ def leaking(tmp_path, reencoded):
     return tmp_path / "pool", scored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reencoded", "since"), [(False, "gone"), (True, "renamed"), (True, "moved")])
 def test_a_checkpoint_that_heard_a_test_clip_is_refused_or_marked(work, tmp_path, capsys, reencoded, since):
     pool, scored = leaking(tmp_path, reencoded)
@@ -366,6 +367,7 @@ def test_two_splits_of_the_same_files_may_both_be_pretrained_on_and_not_both_be_
     assert {row["encoder"] for row in rows(work.folder("both")) if row["overlap"] == "1"} == {"simclr"}
 
 
+@pytest.mark.slow
 def test_tags_that_nobody_has_judged_do_not_count_against_a_clip_that_is_supervised(work, tmp_path, capsys):
     def weights(name, encoder="supervised", **columns):
         own = manifest(tmp_path / name / "own.csv", tags=lambda i: ("a|b", "c")[i % 2], **columns)

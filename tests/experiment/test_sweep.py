@@ -343,6 +343,7 @@ def test_a_checkpoint_is_scored_with_the_options_that_it_was_trained_with(fresh,
     assert refused(capsys, fresh, "run", *more, *asked) == sentence  # with what is in the cache by now
 
 
+@pytest.mark.slow
 def test_checkpoints_of_several_seeds_are_one_contender(fresh, capsys):
     one, two = pretrained(fresh, capsys, "--seeds", "2")
     (other,) = pretrained(fresh, capsys, "--set", "options.learner.gain=2")

@@ -113,12 +113,14 @@ def test_a_repaired_file_is_heard_again(mine, tmp_path):
     assert skipped(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_a_multilabel_annotation_of_any_name_survives_the_manifest(mine, tmp_path):
     assert cli.main([*mine, "mood"]) == 0
     manifest = json.loads((newest(tmp_path) / "manifest.json").read_text())
     assert manifest["tasks"]["mood"]["classes"] == ["bright", "calm", "dark"]
 
 
+@pytest.mark.slow
 def test_an_encoder_without_randomness_serves_every_seed_from_one_cache(mine, tmp_path):
     assert cli.main([*mine, "genre"]) == 0
     first = newest(tmp_path)

@@ -58,6 +58,7 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_report_writes_all_and_takes_it_away_where_there_was_no_sweep(tmp_path):
     run = a_run(tmp_path / "run")
     made = report([run.path])
@@ -258,6 +259,7 @@ def test_a_table_that_was_reported_is_printed_without_pandas(tmp_path):
     assert printed == f"{text}[]\n"
 
 
+@pytest.mark.slow
 def test_a_narrow_window_other_results_or_a_changed_report_make_the_table_anew(tmp_path):
     run = a_run(tmp_path / "run")
     kept = report([run.path], width=60)

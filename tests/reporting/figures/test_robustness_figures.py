@@ -346,6 +346,7 @@ def test_each_seed_of_a_ratio_is_a_small_dot_below_its_point_and_one_far_away_an
     assert "Small: single seeds." in said(figure)
 
 
+@pytest.mark.slow
 def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_below_every_figure():
     results = a_results()
     told = "semisupcon: one training; its spread is not in this interval."

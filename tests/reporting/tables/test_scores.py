@@ -339,6 +339,7 @@ def single(base, *names):
     return dataclasses.replace(base, **changed)
 
 
+@pytest.mark.slow
 def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_wherever_there_is_an_interval():
     base = a_results()
     files = {name: " ".join(text.split()) for name, text in files_of(single(base, "semisupcon", "untrained")).items()}
