@@ -18,8 +18,9 @@ from mirbench.registry import components as parts
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
-    from mirbench.pretraining.objectives import Head
+    from mirbench.pretraining.objectives import Head, TruthOf
     from mirbench.pretraining.signals import Signal
     from mirbench.pretraining.supervision import LabelTable
     from mirbench.pretraining.views.audio_cache import AudioCache
@@ -46,24 +47,24 @@ class BackboneEncoder(Encoder):
 
     def check(self, options: Mapping[str, Any]) -> None:
         check_settings(options)
-        if self._share(options):
+        if self._learns_labels(options):
             _signals(options)
 
     def complete(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The supervision as a list of {name, annotation, weight, and all of its own options}, where labels are used."""
-        if not self._share(options):
+        if not self._learns_labels(options):
             return options
         told = [{"name": s.supervision.name, "annotation": s.annotation, "weight": s.weight, **s.options} for s in _signals(options)]
         return {**options, "supervision": told}
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(signal.annotation for signal in _signals(options))) if self._share(options) else ()
+        return tuple(dict.fromkeys(signal.annotation for signal in _signals(options))) if self._learns_labels(options) else ()
 
     def seen_families(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return families_of_views(options) if self.objective else ()
 
     def parts(self, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        told = [signal.supervision.name for signal in _signals(options)] if self._share(options) else []
+        told = [signal.supervision.name for signal in _signals(options)] if self._learns_labels(options) else []
         return (("backbone", options["backbone"]), *(("supervision", name) for name in dict.fromkeys(told)))
 
     def cost(self, options: Mapping[str, Any]) -> tuple[float, float]:
@@ -81,7 +82,7 @@ class BackboneEncoder(Encoder):
         from mirbench.pretraining.trainer import Learner, Schedule, Training, train
         from mirbench.pretraining.views.audio_cache import load_audio_cache
 
-        options, share = job.options, self._share(job.options)
+        options, learns_labels = job.options, self._learns_labels(job.options)
         clips = options["batch_views"] // options["views"]
         if clips % job.devices:
             raise MirbenchError(
@@ -95,25 +96,25 @@ class BackboneEncoder(Encoder):
             raise MirbenchError(
                 f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(audio_cache.skipped)}"
             )
-        signals = _signals(options) if share else ()
+        signals = _signals(options) if learns_labels else ()
         if job.devices > 1:
             _check_importable(backbone, signals)
         table = LabelTable(audio_cache.clips, signals)
-        budget = _budget(audio_cache.clips, table, options, job.seed) if share else []
-        if share:
+        budget = _budget(audio_cache.clips, table, options["label_fraction"], options, job.seed) if learns_labels else []
+        if learns_labels:
             _check_labels(self, audio_cache, table, budget)
         heads = heads_of(table, budget) if self.objective == "prediction" else []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             objective = self._objective(backbone.dim, heads, options)
-        stream = self._stream(job, backbone, on_bands, audio_cache, table, budget, heads)
+        stream = _stream(self, job, backbone, on_bands, audio_cache, table, budget, heads)
         valid_audio = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
         validation, valid_budget = None, []
         if valid_audio is not None and valid_audio.clips:
             valid_labels = LabelTable(valid_audio.clips, signals)
-            valid_budget = _budget(valid_audio.clips, valid_labels, options, job.seed) if share else []
-            if valid_budget or share < 1:
-                validation = self._stream(job, backbone, on_bands, valid_audio, valid_labels, valid_budget, heads)
+            valid_budget = _budget(valid_audio.clips, valid_labels, 1.0, options, job.seed) if learns_labels else []
+            if valid_budget or self._share(options) != 1:
+                validation = _stream(self, job, backbone, on_bands, valid_audio, valid_labels, valid_budget, heads)
         if options["checkpoint"] == "best" and validation is None:
             raise MirbenchError("checkpoint=best is chosen on clips of the valid split, and none can be used here; set checkpoint=last.")
         classes = [list(head.classes) for head in heads]
@@ -135,6 +136,8 @@ class BackboneEncoder(Encoder):
             validation_clips=len(valid_audio.clips) if valid_audio else 0,
             validation_labelled_clips=len(valid_budget),
             labelled_clips=len(budget),
+            unlabelled_clips=len(stream.sampler.unlabelled),
+            labelled_share=stream.sampler.labelled_share,
             labels_used=dict(sorted(Counter(name for i in budget for name in table.names(i)).items())),
             labelled_clip_ids=[audio_cache.clips[i].id for i in budget],
             parameters=sum(p.numel() for p in backbone.parameters()),
@@ -175,8 +178,13 @@ class BackboneEncoder(Encoder):
         first, then = (backbone.mel, backbone.encode) if bands else (torch.nn.Identity(), backbone)
         return Staged(_kind(first, device), hear, embed)
 
-    def _share(self, options: Mapping[str, Any]) -> float:
-        return float(options.get("labelled_share", self.labelled_share))
+    def _share(self, options: Mapping[str, Any]) -> float | str:
+        """b_s, or "auto"."""
+        share: float | str = options.get("labelled_share", self.labelled_share)
+        return share
+
+    def _learns_labels(self, options: Mapping[str, Any]) -> bool:
+        return self._share(options) != 0
 
     @staticmethod
     def _build(options: Mapping[str, Any], seed: int) -> Any:
@@ -196,42 +204,45 @@ class BackboneEncoder(Encoder):
             return Prediction(dim, heads)
         return Contrastive(dim, temperature=options["temperature"], epsilon=options["epsilon"], norm=options["head_norm"])
 
-    def _stream(
-        self,
-        job: PretrainJob,
-        backbone: Any,
-        on_bands: bool,
-        audio_cache: AudioCache,
-        table: LabelTable,
-        budget: list[int],
-        heads: list[Head],
-    ) -> ViewStream:
-        """Batches of clips of an audio cache; budget: the clips whose labels may be used."""
-        import torch
 
-        from mirbench.pretraining.objectives import LabelTruth, PairTruth
-        from mirbench.pretraining.views.sampling import Sampler
-        from mirbench.pretraining.views.stream import ViewStream
+def _stream(
+    encoder: BackboneEncoder,
+    job: PretrainJob,
+    backbone: Any,
+    on_bands: bool,
+    audio_cache: AudioCache,
+    table: LabelTable,
+    budget: list[int],
+    heads: list[Head],
+) -> ViewStream:
+    """Batches of clips of an audio cache; budget: the clips whose labels may be used."""
+    import torch
 
-        options, everyone = job.options, range(len(audio_cache.clips))
-        labelled = set(budget)
-        sampler = Sampler(
-            labelled=torch.tensor(budget, dtype=torch.long),
-            unlabelled=torch.tensor([i for i in everyone if i not in labelled] or everyone),
-            lengths=audio_cache.lengths,
-            batch_views=options["batch_views"],
-            views=options["views"],
-            labelled_share=self._share(options),
-            length=round(options["view_seconds"] * backbone.sample_rate / (backbone.mel.hop if on_bands else 1)),
-            seed=job.seed,
-            segments=options["segments"],
-            stretch=options["stretch"] if on_bands else 0.0,
-        )
-        truth = (
-            LabelTruth(table, heads) if self.objective == "prediction" else PairTruth(table, options.get("unlabelled_in_denominator", True))
-        )
-        on_device = job.device != "cpu" and not on_bands
-        return ViewStream(sampler, audio_cache, _chain(backbone, on_bands, options), truth, on_device)
+    from mirbench.pretraining.objectives import LabelTruth, PairTruth
+    from mirbench.pretraining.views.sampling import Sampler, share_of_labelled
+    from mirbench.pretraining.views.stream import ViewStream
+
+    options = job.options
+    length = round(options["view_seconds"] * backbone.sample_rate / (backbone.mel.hop if on_bands else 1))
+    unlabelled = _unlabelled(audio_cache, budget, length)
+    sampler = Sampler(
+        labelled=torch.tensor(budget, dtype=torch.long),
+        unlabelled=unlabelled,
+        lengths=audio_cache.lengths,
+        batch_views=options["batch_views"],
+        views=options["views"],
+        labelled_share=share_of_labelled(encoder._share(options), options.get("most_repeats", 1.0), len(budget), len(unlabelled)),
+        length=length,
+        seed=job.seed,
+        segments=options["segments"],
+        stretch=options["stretch"] if on_bands else 0.0,
+    )
+    if encoder.objective == "prediction":
+        truth: TruthOf = LabelTruth(table, heads)
+    else:
+        truth = PairTruth(table, options.get("unlabelled_in_denominator", True), options.get("label_weight", 1.0))
+    on_device = job.device != "cpu" and not on_bands
+    return ViewStream(sampler, audio_cache, _chain(backbone, on_bands, options), truth, on_device)
 
 
 def _kind(module: Any, device: str) -> Hashable:
@@ -300,13 +311,23 @@ def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:
     return read_signals(options["supervision"])
 
 
-def _budget(clips: Sequence[Clip], table: LabelTable, options: Mapping[str, Any], seed: int) -> list[int]:
+def _unlabelled(audio_cache: AudioCache, budget: list[int], length: int) -> Tensor:
+    """The rows of the clips that are drawn without their labels: those outside the budget that are as long as a view, since two views of a
+    shorter one would begin and end alike; where there are none, shorter ones, or those of the budget."""
+    import torch
+
+    labelled, everyone = set(budget), range(len(audio_cache.clips))
+    others = [i for i in everyone if i not in labelled]
+    return torch.tensor([i for i in others if audio_cache.lengths[i] > length] or others or everyone, dtype=torch.long)
+
+
+def _budget(clips: Sequence[Clip], table: LabelTable, fraction: float, options: Mapping[str, Any], seed: int) -> list[int]:
     """The rows of the clips whose labels may be used."""
     from mirbench.pretraining.views.sampling import label_budget
 
     names = [table.names(i) for i in range(len(clips))]
     drawn_by = seed if options["label_seed"] == "seed" else options["label_seed"]
-    return label_budget(names, [clip.id for clip in clips], options["label_fraction"], drawn_by)
+    return label_budget(names, [clip.id for clip in clips], fraction, drawn_by)
 
 
 def _check_importable(backbone: Any, signals: tuple[Signal, ...]) -> None:

@@ -47,16 +47,20 @@ class Contrastive(nn.Module):
 
 
 class PairTruth:
-    """How positive each pair of views is, and which pairs stand in the denominator."""
+    """How positive each pair of views is, and which pairs stand in the denominator. label_weight: what labels say is multiplied by it,
+    above 0 and at most 1; two views of one clip have 1."""
 
-    def __init__(self, table: LabelTable, unlabelled_in_denominator: bool) -> None:
-        self.table, self.unlabelled_in_denominator = table, unlabelled_in_denominator
+    def __init__(self, table: LabelTable, unlabelled_in_denominator: bool, label_weight: float = 1.0) -> None:
+        self.table, self.unlabelled_in_denominator, self.label_weight = table, unlabelled_in_denominator, label_weight
 
     def __call__(self, batch: Batch, rank: int, world: int) -> Truth:
-        pairs = self.table.targets(batch.clips, batch.labelled, batch.view_to_clip)
+        pairs, clip = self.table.targets(batch.clips, batch.labelled, batch.view_to_clip), batch.view_to_clip
+        targets = pairs.targets
+        if self.label_weight != 1:
+            targets = torch.where(clip[:, None] == clip[None, :], targets, self.label_weight * targets)
         if self.unlabelled_in_denominator:
-            return {"targets": pairs.targets}
-        return {"targets": pairs.targets, "in_denominator": denominator(pairs)}
+            return {"targets": targets}
+        return {"targets": targets, "in_denominator": denominator(pairs)}
 
 
 @dataclass(frozen=True)

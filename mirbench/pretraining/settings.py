@@ -75,14 +75,29 @@ class LabelOptions(Options):
         "seed",
         "seed of which clips those are: that of the training, so that the spread of draws is in every interval, or a number, so that all "
         "trainings have the same clips; a smaller share is inside a larger one",
-        **{"or_number": True, "ge": 0, "le": 2**31},
+        choices=("seed",),
+        or_number=int,
+        ge=0,
+        le=2**31,
     )
 
 
 class SemiSupervisedOptions(TrainingOptions, ContrastiveOptions, LabelOptions):
     """Of one that learns from labels where there are some, and without them elsewhere."""
 
-    labelled_share = option(0.5, "share of labelled clips in each batch (b_s)", ge=0, le=1)
+    labelled_share = option(
+        0.5,
+        "share of labelled clips in each batch (b_s); auto: half, or less where there are so few that each would be drawn more than "
+        "`most_repeats` times as often as one without labels",
+        choices=("auto",),
+        or_number=float,
+        ge=0,
+        le=1,
+    )
+    most_repeats = option(10.0, "how often a labelled clip is drawn for each time that one without labels is, at most, with auto", gt=0)
+    label_weight = option(
+        1.0, "how positive two clips are at most that their labels make alike, against the 1 of two views of one clip", gt=0, le=1
+    )
     unlabelled_in_denominator = option(True, "whether a labelled clip is also set against clips of which nothing is known")
 
 

@@ -19,9 +19,9 @@ class Option:
     default: its type is the option's, where an int will do for a float, None takes anything, and a `Spec` a name, a mapping or a list of
     these. meaning: what it is for, with its unit, in a sentence without a full stop. ge, gt, le, lt: a number's bounds, called as by
     pydantic: at least, above, at most, below. choices: all that it may be. file: whether it names a file or folder, such as of
-    weights, empty for none: what is in it is a part of every key. or_number: whether in the place of a default of text a whole number will
-    do, within the bounds. why: how the sentence about a number out of bounds ends, such
-    as ", the number of tags to share".
+    weights, empty for none: what is in it is a part of every key. or_number: the type of a number, int or float, that will do in the
+    place of one of the choices, within the bounds. why: how the sentence about a number out of bounds ends, such as ", the number of tags
+    to share".
     """
 
     default: Any
@@ -34,12 +34,13 @@ class Option:
     choices: tuple[Any, ...] = ()
     why: str = ""
     file: bool = False
-    or_number: bool = False
+    or_number: type[int] | type[float] | None = None
 
     def __post_init__(self) -> None:
         bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
-        within = self.or_number or all(bound is None or holds(self.default, bound) for bound, holds in bounds)
-        if not within or (self.choices and self.default not in self.choices):
+        word = self.or_number is not None and self.default in self.choices
+        within = word or all(bound is None or holds(self.default, bound) for bound, holds in bounds)
+        if not within or (self.choices and self.or_number is None and self.default not in self.choices):
             limits = [f"{word} {bound:g}" for word, bound in (("at least", self.ge), ("above", self.gt), ("at most", self.le),
                                                               ("below", self.lt)) if bound is not None]  # fmt: skip
             right = f"one of {', '.join(map(str, self.choices))}" if self.choices else " and ".join(limits)

@@ -84,10 +84,12 @@ def type_in_words(option: Option) -> str:
     >>> type_in_words(Option(2, ge=1, le=32)), type_in_words(Option(0.5, gt=0)), type_in_words(Option("a", choices=("a", "b", "c")))
     ('a whole number from 1 to 32', 'a number above 0', 'a, b or c')
     """
-    if option.choices:
+    kind, limits = _type_words(option.default), _limits(option)
+    if option.or_number is not None:
+        kind = f"{' or '.join(repr(choice) for choice in option.choices)} or {_type_words(option.or_number())}"
+    elif option.choices:
         *others, last = map(str, option.choices)
         return f"{', '.join(others)} or {last}" if others else last
-    kind, limits = f"'{option.default}' or a whole number" if option.or_number else _type_words(option.default), _limits(option)
     if option.ge is not None and option.le is not None:
         return f"{kind} from {option.ge:,} to {option.le:,}"
     return f"{kind}{' of' if limits.startswith('at') else ''} {limits}".rstrip()
@@ -96,7 +98,7 @@ def type_in_words(option: Option) -> str:
 def _wrong(name: str, option: Option, given: Any, fault: Any) -> WrongOption:
     if fault["type"] == _CHOICE:
         return WrongOption(name, str(unknown_name(f"{name} option", str(given), map(str, option.choices))).removesuffix("."), whole=True)
-    if option.or_number:
+    if option.or_number is not None:
         return WrongOption(name, f"should be {type_in_words(option)}, not {in_words(given)}", typed=True)
     if fault["type"] in _BOUNDS and (isinstance(fault["input"], int) or math.isfinite(fault["input"])):
         two_sided = option.ge is not None and option.le is not None
@@ -127,7 +129,9 @@ def _type_words(default: Any, depth: int = 0) -> str:
 
 
 def _field(option: Option, name: str) -> Any:
-    return Field(option.default, alias=name, description=option.meaning or None, **({} if option.or_number else _bounds(option)))
+    return Field(
+        option.default, alias=name, description=option.meaning or None, **({} if option.or_number is not None else _bounds(option))
+    )
 
 
 def _bounds(option: Option) -> dict[str, Any]:
@@ -140,8 +144,8 @@ def _type(option: Option) -> Any:
             raise PydanticCustomError(_CHOICE, "none of the choices")
         return value
 
-    if option.or_number:
-        return Literal[option.default] | Annotated[Whole, Field(**_bounds(option))]
+    if option.or_number is not None:
+        return Literal[option.choices] | Annotated[_type_of(option.or_number()), Field(**_bounds(option))]
     kind = _type_of(option.default)
     return Annotated[kind, AfterValidator(among)] if option.choices else kind
 

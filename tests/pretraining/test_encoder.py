@@ -82,6 +82,33 @@ def test_every_encoder_says_what_it_saw(pretrain, name, labelled):
     assert np.isfinite(embedded).all()
 
 
+def test_a_label_budget_leaves_the_labels_of_validation_alone(pretrain):
+    """They teach nothing, and the loss of a handful of clips says nothing."""
+    whole, little = (pretrain("semisupcon", label_fraction=share)[3] for share in (1.0, 0.08))
+    assert (whole["labelled_clips"], little["labelled_clips"]) == (25, 2)
+    assert little["validation_labelled_clips"] == whole["validation_labelled_clips"] == 5
+
+
+def test_the_automatic_share_is_reported_with_what_it_is_drawn_from(pretrain):
+    report = pretrain("semisupcon", labelled_share="auto", most_repeats=0.2)[3]
+    assert report["unlabelled_clips"] == 25
+    assert report["labelled_share"] == pytest.approx(0.2 / 1.2)
+    assert pretrain("semisupcon", labelled_share="auto")[3]["labelled_share"] == 0.5
+
+
+def test_clips_no_longer_than_a_view_are_drawn_for_their_labels_alone(pretrain, clips, encoders, tmp_path):
+    """Two views of one would begin and end alike. Where there are no longer ones, they are drawn all the same."""
+    long = tmp_path / "long.wav"
+    soundfile.write(long, 0.3 * np.sin(np.arange(3 * RATE) * 0.02), RATE)
+    chosen = encoder_options(
+        encoders["semisupcon"], {"semisupcon": {"steps": 2, "batch_views": 16, "view_seconds": 1.1, "supervision": "shared-tags"}}
+    )
+    job = mirbench.PretrainJob([*clips, Clip("d/long", long, "train", "long")], chosen, 0, tmp_path, tmp_path / "cache", "cpu")
+    encoders["semisupcon"].pretrain(job)
+    assert (job.report["labelled_clips"], job.report["unlabelled_clips"]) == (30, 1)
+    assert pretrain("semisupcon", view_seconds=1.1)[3]["unlabelled_clips"] == 25
+
+
 def test_all_begin_with_the_same_network_and_training_changes_it(pretrain, encoders):
     fresh = encoders["untrained"]._build({"backbone": "mel-cnn"}, 0).state_dict()
     for name in ("simclr", "supervised"):
@@ -177,7 +204,7 @@ def test_bands_and_waveforms_with_any_number_of_views(pretrain, augment, views):
 
 def test_best_is_loaded_where_it_is_asked_for(pretrain, monkeypatch):
     monkeypatch.setattr("mirbench.pretraining.trainer.VALIDATIONS", 3)
-    encoder, options, folder, report = pretrain("simclr", learning_rate=0.5, schedule="constant", warm_up=0.0, steps=6)
+    encoder, options, folder, report = pretrain("simclr", learning_rate=0.5, schedule="constant", warm_up=0.0, steps=6, severity=0.0)
     assert report["best"]["step"] < 6
     audio = np.random.default_rng(0).normal(size=(2, RATE)).astype(np.float32) * 0.1
     last, best = (encoder.load(folder, {**options, "checkpoint": which}, 0, "cpu")(audio) for which in ("last", "best"))

@@ -108,6 +108,15 @@ def test_the_contrastive_objective_is_the_loss_of_its_projections(everyone):
     assert [tuple(p.shape) for p in model.parameters()] == [(512, 5), (128, 512)]
 
 
+def test_labels_may_weigh_less_than_own_views():
+    """Both stay in the denominator."""
+    table, own = LabelTable(CLIPS, read_signals("same-class")), BATCH.view_to_clip[:, None] == BATCH.view_to_clip[None, :]
+    whole, less = (PairTruth(table, False, weight)(BATCH, 0, 1) for weight in (1.0, 0.25))
+    assert torch.equal(less["targets"], torch.where(own, whole["targets"], 0.25 * whole["targets"]))
+    assert torch.equal(less["in_denominator"], whole["in_denominator"])
+    assert bool((whole["targets"] > 0)[~own].any())
+
+
 def test_without_signals_only_own_views_are_positive():
     truth = PairTruth(LabelTable(CLIPS, ()), True)(BATCH, 0, 1)
     own = BATCH.view_to_clip[:, None] == BATCH.view_to_clip[None, :]

@@ -3,9 +3,8 @@
 Gain, filters, coloured noise and echo act on a power spectrogram as they do on sound (noise and echo in expectation: cross
 terms between two sounds average to nothing); detuning moves bands; polarity does nothing to a power and is left out.
 A batch of 96 views costs some 20 ms, little beside the network's step, which is what lets the default run train within minutes on two
-cores. It is a chain of its own, after the paper's: probabilities and ranges of gain, noise and echo are the paper's at severity s, but
-each of the four filters falls by itself, and pitch shift is kept to detuning, since several semitones would teach the space to forget
-key. The paper's own chain is in waveform_views.py.
+cores. Probabilities and ranges are the paper's at severity s, one filter of four among them, but pitch shift is kept to detuning, since
+several semitones would teach the space to forget key. The paper's own chain is in waveforms.py.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ class MelViews:
 
     @staticmethod
     def _equaliser(centres: Tensor, active: Tensor, s: float, uniform: Callable[..., Tensor], chance: Callable[[float], Tensor]) -> Tensor:
-        """(views, bands) dB: low-pass, high-pass, band-pass and band-stop, 12 dB an octave, and gain, each with its own probability."""
+        """(views, bands) dB: one of low-pass, high-pass, band-pass and band-stop, 12 dB an octave, and gain, each of the two by chance."""
         views, f = len(active), centres[None, :]
         low_cut = uniform(max(75, 150 / s), 7500 / max(1, s), views)[:, None]
         high_cut = uniform(200 * s, 2400 * s, views)[:, None]
@@ -92,7 +91,7 @@ class MelViews:
         edges = centre * width / 2
         band_pass = -10 * torch.log10(1 + ((f - centre) / edges) ** 4)
         band_stop = (-10 * torch.log10(1 + (edges / (f - centre).abs().clamp_min(1.0)) ** 4)).clamp_min(-40)
-        total = torch.zeros(views, len(centres))
-        for response in (low_pass, high_pass, band_pass, band_stop):
-            total = total + response.clamp_min(-40) * (active & chance(min(0.6, 0.3 * s)))[:, None]
+        kinds = torch.stack([low_pass, high_pass, band_pass, band_stop]).clamp_min(-40)
+        kind = uniform(0, len(kinds), views).long().clamp_max(len(kinds) - 1)
+        total = kinds[kind, torch.arange(views)] * (active & chance(min(0.6, 0.3 * s)))[:, None]
         return total + (uniform(-15 * s, 5 * s, views) * (active & chance(min(0.7, 0.4 * s))))[:, None]

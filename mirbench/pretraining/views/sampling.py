@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 SHARE_STREAM = 2 * 10**6
+AUTO_SHARE = 0.5  # b_s of the paper
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,20 @@ def label_budget(labels: Sequence[Sequence[str]], names: Sequence[str], fraction
             for label in set(labels[clip]):
                 taken[column[label]] += 1
     return sorted(chosen)
+
+
+def share_of_labelled(share: float | str, most_repeats: float, labelled: int, unlabelled: int) -> float:
+    """b_s. share: as given, or "auto". labelled, unlabelled: how many clips there are to draw from.
+
+    With the share b, a labelled clip is drawn b / labelled of the time and another (1 - b) / unlabelled. The first over the second is at
+    most r = most_repeats where b <= r labelled / (r labelled + unlabelled).
+
+    >>> share_of_labelled("auto", 10, 1_800, 15_000), round(share_of_labelled("auto", 10, 18, 15_000), 3)
+    (0.5, 0.012)
+    """
+    if share != "auto":
+        return float(share)
+    return min(AUTO_SHARE, most_repeats * labelled / max(1.0, most_repeats * labelled + unlabelled))
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,27 @@ def test_a_fifth_of_the_views_is_left_alone_at_severity_one():
     """The chain as a whole has probability .8, and then every effect has its own."""
     mel = some_mel(views=2000, frames=8)
     same = (made(1.0, mel) - mel).abs().amax(dim=(1, 2)) < 1e-4
-    none_active = 0.2 + 0.8 * 0.4 * 0.6 * 0.4 * 0.4 * 0.7**4
+    none_active = 0.2 + 0.8 * 0.4 * 0.6 * 0.4 * 0.4 * 0.7
     assert float(same.float().mean()) == pytest.approx(none_active, abs=0.03)
+
+
+def test_a_view_falls_through_one_filter_of_four_as_often_as_in_the_papers_chain():
+    """.8 of .3: a quarter of the views; the four kinds as often as each other."""
+    centres, views = MEL.centres, 8_000
+    generator = torch.Generator().manual_seed(3)
+
+    def uniform(low, high, *shape):
+        return low + (high - low) * torch.rand(*shape, generator=generator)
+
+    def chance(p):  # without gain
+        return torch.rand(views, generator=generator) < (p if p != 0.4 else 0)
+
+    decibels = MelViews._equaliser(centres, chance(0.8), 1.0, uniform, chance)
+    filtered = decibels.abs().amax(dim=1) > 0.5
+    assert float(filtered.float().mean()) == pytest.approx(0.24, abs=0.02)
+    low, high, middle = decibels[filtered][:, 0] < -3, decibels[filtered][:, -1] < -3, decibels[filtered].amin(dim=1) < -3
+    kinds = {"low-pass": high & ~low, "high-pass": low & ~high, "band-pass": low & high, "band-stop": middle & ~low & ~high}
+    assert all(float(each.float().mean()) > 0.12 for each in kinds.values())
 
 
 def test_stronger_views_are_further_from_the_clean_ones():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirbench.pretraining.views.sampling import Sampler, label_budget
+from mirbench.pretraining.views.sampling import Sampler, label_budget, share_of_labelled
 
 
 def sampler(**changes):
@@ -29,6 +29,18 @@ def test_a_share_of_each_batch_is_labelled():
         assert int(batch.labelled.sum()) == count
         assert (batch.clips[batch.labelled] < 40).all()
         assert (batch.clips[~batch.labelled] >= 40).all()
+
+
+@pytest.mark.parametrize(("labelled", "unlabelled"), [(1_800, 2_400), (90, 4_000), (18, 15_000), (5, 5), (0, 100)])
+@pytest.mark.parametrize("most", [1.0, 10.0, 100.0])
+def test_the_automatic_share_repeats_no_labelled_clip_too_often(labelled, unlabelled, most):
+    share = share_of_labelled("auto", most, labelled, unlabelled)
+    assert 0 <= share <= 0.5
+    if labelled:
+        repeats = (share / labelled) / ((1 - share) / unlabelled)
+        assert repeats <= most * (1 + 1e-9)
+        assert share == 0.5 or repeats == pytest.approx(most)
+    assert share_of_labelled(0.75, most, labelled, unlabelled) == 0.75
 
 
 def test_a_share_of_less_than_a_clip_is_met_on_average():
