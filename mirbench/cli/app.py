@@ -47,6 +47,7 @@ from mirbench.cli.flags import (
     Seeds,
     Set,
     Severities,
+    Shifts,
     SplitSeed,
     SuperviseWith,
     Tasks,
@@ -58,6 +59,7 @@ from mirbench.cli.listing import list_
 from mirbench.cli.report import report, show_run
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
+from mirbench.engine.machine import keep_memory
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def run(
     probe: Probe = None,
     corruptions: Corruptions = None,
     severities: Severities = None,
+    shifts: Shifts = None,
     config: Config = None,
     settings: Set = None,
     seed: Seed = None,
@@ -127,7 +130,7 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
-    flags |= {"probe": {"kind": probe} if probe is not None else None}
+    flags |= {"probe": {"kind": probe} if probe is not None else None, "shifts": shifts}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
@@ -261,6 +264,8 @@ def main(argv: list[str] | None = None) -> int:
         return _main(argv)
     with contextlib.suppress(OSError, ValueError, AttributeError):  # no error output
         faulthandler.enable()  # where a library crashes or a plugin aborts, says in whose code
+    if sys.argv[1:2] in (["run"], ["sweep"], ["pretrain"]):
+        keep_memory()
     leave = refuse_exit()  # for good: what a plugin left to be called at the end may not change the code either
     code = _main(None)
     main_thread = threading.main_thread()

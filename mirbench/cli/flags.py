@@ -43,6 +43,10 @@ Corruptions = Annotated[
     typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),
 ]
 Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
+Shifts = Annotated[
+    list[str] | None,
+    typer.Option("--shifts", metavar="NAMES", help="Other recordings of the test clips to score on too, or `none` [default: all known]."),
+]
 PretrainOn = Annotated[
     list[str] | None,
     typer.Option("--pretrain-on", metavar="NAME", help="Data set to train on, without its test split, in place of --dataset."),

@@ -7,6 +7,7 @@ and the share of the time that the model waits for data, with batches made inlin
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ import torch
 
 import mirbench
 from mirbench import build_backbone, registry
-from mirbench.engine.machine import native_bfloat16
+from mirbench.engine.machine import keep_memory, native_bfloat16
 from mirbench.settings.options import encoder_options
 
 VIEWS = {"mel-cnn": 96, "mel-cnn-small": 96, "samplecnn": 32, "tune-plus": 32}
@@ -68,11 +69,32 @@ def waiting(name: str, augment: str, clips: list[mirbench.Clip], cache: Path) ->
         print(f"{name}, {augment} views made {made}: {speed:.0f} views/s, waiting {job.report['waiting_share']:.1%}", flush=True)
 
 
+def keeping_memory(cache: Path) -> None:
+    """A training in processes of their own, by turns, with `keep_memory` and without."""
+    code = "import sys; sys.path.insert(0, {!r}); import training; training.train_once({!r}, {})"
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for kept in (False, True) * 3:
+        command = [sys.executable, "-c", code.format(str(Path(__file__).parent), str(cache), kept)]
+        seconds[kept].append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    print(f"mel-cnn, memory kept: {min(seconds[True]) / min(seconds[False]):.2f} of the seconds without", flush=True)
+
+
+def train_once(folder: str, kept: bool) -> None:
+    if kept:
+        keep_memory()
+    encoder, path = registry.load().get("encoder", "simclr"), Path(folder)
+    options = encoder_options(encoder, {"simclr": {"steps": 60}})
+    job = mirbench.PretrainJob(clips_in(path), options, 0, Path(tempfile.mkdtemp(dir=path)), path, "cpu")
+    encoder.pretrain(job)
+    print(job.report["seconds"])
+
+
 if __name__ == "__main__":
     os.environ["MIRBENCH_QUIET"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         clips = clips_in(Path(folder))
         (Path(folder) / "cache").mkdir()
+        keeping_memory(Path(folder) / "cache")
         for name in sys.argv[1:] or VIEWS:
             precision(name)
             for augment in ("bands", "waveform") if name.startswith("mel") else ("waveform",):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import subprocess
 import sys
 
@@ -32,3 +33,25 @@ def test_a_container_with_a_quota_of_cores_is_not_given_a_worker_for_each_of_the
     monkeypatch.setattr(os.path, "exists", lambda path: path == QUOTA or exists(path))
     monkeypatch.setattr(context, "open", lambda path: io.StringIO(quota), raising=False)  # nothing else is opened
     assert core_count() == cores
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_memory_that_is_given_back_can_be_kept():
+    """Of a large array that is made anew the pages are those of the one before, which the system need not give again."""
+    code = """
+import resource, numpy as np
+from mirbench.engine.machine import keep_memory
+{}
+for _ in range(3):
+    np.ones(8_000_000)
+begun = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    np.ones(8_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begun)
+"""
+    environment = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"}
+    faults = []
+    for first in ("", "keep_memory()"):
+        command = [sys.executable, "-c", code.format(first)]
+        faults.append(int(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout))
+    assert faults[1] < faults[0] / 20
