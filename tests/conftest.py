@@ -27,7 +27,7 @@ from mirbench_plugins.datasets.mini import Mini, sizes
 
 @mirbench.hookimpl
 def register_datasets():
-    return [Mini("tiny", "a few clips of mini", sizes.Size((4, 2, 3), (2, 1, 1), (2, 1, 1), 30, 6, 10))]
+    return [Mini("tiny", "a few clips of mini", sizes.Size((6, 2, 3), (2, 1, 1), 0, 30))]
 """
 TINY_FLAGS = ["--dataset", "tiny", "--set", "options.semisupcon={steps: 3, batch_views: 16}", "--set", "bootstrap.resamples=50", "--debug"]
 TINY_FLAGS += ["--corruptions", "none"]

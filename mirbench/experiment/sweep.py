@@ -47,7 +47,8 @@ def swept(run_path: Path, overrides: Sequence[str], flags: Mapping[str, Any], re
 
 def _with_earlier(config: RunConfig, manifest: Mapping[str, Any], run_path: Path, registry: Registry) -> RunConfig:
     """With the corruptions and severities that the run has been scored under."""
-    scored, before = manifest.get("robustness") or {}, list(manifest.get("corruptions") or {})
+    scored, under = manifest.get("robustness") or {}, manifest.get("corruptions") or {}
+    before = [name for name, about in under.items() if "shift_of" not in about]
     if not scored:
         return config
     if lost := [name for name in before if name not in registry.corruptions]:

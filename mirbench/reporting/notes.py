@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
-from mirbench.reporting.tables.robustness import baseline, by_measure
+from mirbench.reporting.tables.robustness import baseline, by_measure, natural_shifts
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, panels, size, span
 from mirbench.results.order import are_means, complete, joined
@@ -253,6 +253,8 @@ def caption(results: Results, table: str) -> str:
     measure = next(name for name in sorted(MEASURES, key=len, reverse=True) if table.startswith(name))
     part = table.removeprefix(measure).lstrip("_")
     over = f"{part} families of corruptions" if part else _over(results)
+    if measure == "retained" and part in natural_shifts(results.robustness):
+        return " ".join([f"{RETAINED} On {part}, with its {interval_of(results.robustness)}.", *undefined(results)])
     if measure == "retained":
         return " ".join([f"{RETAINED} Mean over {over}, with its {interval_of(results.robustness)}.", *undefined(results)])
     kinds = {"clean_ce": "Error on clean audio", "mce": "Mean corruption error", "relative_mce": "Relative mean corruption error"}
@@ -278,8 +280,12 @@ def trained_on_corrupted(results: Results) -> bool:
 
 def of_corruption(results: Results) -> list[str]:
     rows = under_corruption(results).sort_values("corruption")
-    aside = rows["corruption"][~rows["counted"]].unique()
-    severities = ", ".join(map(str, sorted(rows["severity"].unique())))
+    shifts = {name: str(about["shift_of"]) for each in results.manifests.values() for name, about in (each.get("corruptions") or {}).items()
+              if "shift_of" in about}  # fmt: skip
+    aside = [name for name in rows["corruption"][~rows["counted"]].unique() if name not in shifts]
+    made = rows[~rows["corruption"].isin(shifts)]
+    severities = ", ".join(map(str, sorted(made["severity"].unique())))
+    ways = f"Test audio is corrupted in {span([made['corruption'].nunique()], 'way')} at severities {severities}; in" if len(made) else "In"
     levels: dict[str, set[str]] = {}
     for manifest in results.manifests.values():
         for name, about in (manifest.get("corruptions") or {}).items():
@@ -288,8 +294,8 @@ def of_corruption(results: Results) -> list[str]:
     return [
         *left_out(results),
         *overlap(results),
-        f"Test audio is corrupted in {span([rows['corruption'].nunique()], 'way')} at severities {severities}; in brackets the "
-        f"{interval_of(rows)}, mean over seeds.",
+        f"{ways} brackets the {interval_of(rows)}, mean over seeds.",
+        *(f"{name}: other recordings of the test clips of {of}, a natural shift; it is in no mean." for name, of in shifts.items()),
         *caveats(rows),
         "Probes were trained on audio under the same condition as the test audio."
         if trained_on_corrupted(results)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes
-from mirbench.reporting.tables.robustness import by_measure
+from mirbench.reporting.tables.robustness import by_measure, natural_shifts
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
 from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, panels, size, span
@@ -63,8 +63,9 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     corrupted = notes.under_corruption(results)
     tasks = len({panel[:2] for panel in panels(corrupted)})
     tables = by_measure(results.robustness)
-    over_all = {m: t.cells for m, t in tables.items() if m in COLUMNS and (t.cells.columns[-1][0] == "mean" or tasks == 1)}
-    means = pd.DataFrame({COLUMNS[m]: cells.set_index(cells.columns[0]).iloc[:, -1] for m, cells in over_all.items()})
+    columns = {**COLUMNS, **{f"retained_{name}": f"retained, {name}" for name in natural_shifts(results.robustness)}}
+    over_all = {m: t.cells for m, t in tables.items() if m in columns and (t.cells.columns[-1][0] == "mean" or tasks == 1)}
+    means = pd.DataFrame({columns[m]: cells.set_index(cells.columns[0]).iloc[:, -1] for m, cells in over_all.items()})
     means = means.reindex(results.summary["encoder"].cat.categories).fillna(NONE)
     means = means[(means != NONE).any(axis=1)]
     floors = set(results.summary["encoder"][results.summary["role"] == "floor"])
@@ -73,7 +74,8 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     over = f"{tasks} tasks, of those where it is defined, and " if tasks > 1 else ""
     known = corrupted["counted"].notna().all()
     once = ", each family of which counts once" if mean_of(results.robustness) == FAMILIES else ""
-    counted = span([corrupted.loc[corrupted["counted"], "corruption"].nunique()], "corruption") if known else "the corruptions that count"
+    of_counted = corrupted.loc[corrupted["counted"], "corruption"].nunique() if known else 0
+    counted = span([of_counted], "corruption") if of_counted else "natural shifts" if known else "the corruptions that count"
     relative = (
         f"mCE{' and errors' if 'clean_ce' in over_all else ''}: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
     )

@@ -122,7 +122,7 @@ def distance(name: str) -> Distance:
 
 def real_clips(count: int, seconds: float) -> dict[str, np.ndarray]:
     """Pieces of `mini` by id, of all splits, styles and keys, cut to a length."""
-    items = [item for item in plan.plan(sizes.QUICK) if item.kind != "note"]
+    items = [item for item in plan.plan(sizes.QUICK) if item.piece >= 0]
     chosen = items[5 :: len(items) // count][:count]
     return {item.id: plan.render(item, 0)[0][: round(seconds * RATE)].astype(np.float32) / 32_768 for item in chosen}
 

@@ -135,8 +135,11 @@ def robustness(scored: Scored, baseline: str, means: Means, best: float = 1.0) -
     return _with_intervals(lines, layout, scored.kinds)
 
 
-def across_tasks(tasks: Iterable[Sequence[Line]], means: Means, layout: Layout, kinds: Mapping[str, str]) -> list[Line]:
-    """The mean over tasks, each counting once, of every encoder's clean_ce, and of its retained, mce and relative_mce over families.
+def across_tasks(
+    tasks: Iterable[Sequence[Line]], means: Means, layout: Layout, kinds: Mapping[str, str], shifts: Collection[str] = ()
+) -> list[Line]:
+    """The mean over tasks, each counting once, of every encoder's clean_ce, of its retained, mce and relative_mce over families, and of its
+    retained under natural shifts.
 
     tasks: what `robustness` gave for one metric of each, by the same means; layout: theirs, with the fewest groups of any. Vectors are
     averaged part by part: tasks on the same groups are drawn together, tasks on other groups as good as independently. A task in which no
@@ -146,7 +149,7 @@ def across_tasks(tasks: Iterable[Sequence[Line]], means: Means, layout: Layout, 
     by_task: dict[tuple[str, str, int, str], dict[str, dict[int, np.ndarray]]] = {}
     for i, lines in enumerate(tasks):
         for line in lines:
-            if line.corruption in means or line.corruption == CLEAN:
+            if line.corruption in means or line.corruption == CLEAN or (line.corruption in shifts and line.measure == "retained"):
                 about = line.measure, line.corruption, line.severity, line.baseline
                 by_task.setdefault(about, {}).setdefault(line.encoder, {})[i] = line.vector
     found = []

@@ -16,7 +16,7 @@ from mirbench.experiment.gather.resamples import Measurement, Trainings, check_s
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task, family_of
-from mirbench.records import ALL, CLEAN, MAJORITY, Condition
+from mirbench.records import ALL, CLEAN, MAJORITY, NATURAL_SHIFT, Condition
 from mirbench.results.schema import listed
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class CorruptedRows:
         families, seen = run.resolved.families, run.resolved.seen_families.values()
         means = robustness.means_over(families, {name for each in seen for name in each})
         of_single = {name: family_of(run.resolved.corruptions[name]) for name in run.resolved.conditions}
+        of_single |= {shift.data.name: NATURAL_SHIFT for shift in run.resolved.natural_shifts}
         told = {label: dict.fromkeys(of_single[name] for group in groups for name in group) for label, groups in means.items()}
         return cls(trainings, means, of_single | {label: " ".join(names) for label, names in told.items()}, faults)
 
@@ -60,7 +61,7 @@ class CorruptedRows:
         curves: dict[str, dict[tuple[str, int], np.ndarray]] = {e.name: {(CLEAN, 0): clean_vectors[e.name]} for e in resolved.entries}
         of_entries: list[dict[str, list[Any]]] = [{e.name: [] for e in resolved.entries} for _ in range(4)]
         scores, resampled, summarised, moved = of_entries
-        for condition in (c for conditions in resolved.conditions.values() for c in conditions):
+        for condition in resolved.conditions_on(data.name):
             if found := self._measured(run, run.corrupted.scores, task, data, condition):
                 for name, measurements in found.items():
                     check_same_clips([*clean[name], *measurements], f"{of_task} with {name} under {condition}")
@@ -92,7 +93,8 @@ class CorruptedRows:
         """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure."""
         facts = {"task": ALL, "dataset": ALL, "metric": ALL}
         layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, self.fewest)
-        means = robustness.across_tasks(self.lines, self.means, layout, self.trainings.kinds)
+        shifts = {shift.data.name for shift in run.resolved.natural_shifts}
+        means = robustness.across_tasks(self.lines, self.means, layout, self.trainings.kinds, shifts)
         self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.seeds[line.encoder]} for line in means]
         for measure in {row["measure"] for row in self.comparisons}:
             rows = [row for row in self.comparisons if row["measure"] == measure]

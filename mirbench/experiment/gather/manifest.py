@@ -17,9 +17,9 @@ from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
-from mirbench.experiment.resolve.records import Data, Entry
+from mirbench.experiment.resolve.records import Data, Entry, NaturalShift
 from mirbench.nouns import Corruption, Task, family_of
-from mirbench.records import MAJORITY
+from mirbench.records import MAJORITY, NATURAL_SHIFT, OTHER_RECORDINGS
 from mirbench.results.provenance import git_commit, versions
 
 if TYPE_CHECKING:
@@ -132,14 +132,16 @@ def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> di
     return by_seed
 
 
+def _identified(data: Data) -> dict[str, Any]:
+    noun = data.noun
+    told = {"version": noun.version, "licence": noun.licence, "citation": noun.citation, "identity": noun.identity()}
+    return {**told, "key": data.key()}
+
+
 def data_facts(data: Data, skipped: Mapping[str, str]) -> dict[str, Any]:
     """What a manifest says of a data set. skipped: clip id -> why it could not be read."""
     return {
-        "version": data.noun.version,
-        "licence": data.noun.licence,
-        "citation": data.noun.citation,
-        "identity": data.noun.identity(),
-        "key": data.key(),
+        **_identified(data),
         "provider": data.provider,
         "split_rule": data.noun.split_rule,
         "clips": dict(Counter(clip.split for clip in data.clips)),
@@ -185,15 +187,23 @@ def corruption_facts(corruption: Corruption, provider: str) -> dict[str, Any]:
     }
 
 
+def _shift_facts(shift: NaturalShift) -> dict[str, Any]:
+    """As of a corruption that does not count in means. shift_of: the data set of whose test clips these are other recordings."""
+    noun = shift.data.noun
+    facts = {"description": noun.description, "unit": OTHER_RECORDINGS, "levels": [], "alters": [], "limits": False, "counted": False}
+    return {**facts, "family": NATURAL_SHIFT, "provider": shift.data.provider, "shift_of": shift.of, **_identified(shift.data)}
+
+
 def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The checksums alone where nothing was corrupted."""
     resolved = run.resolved
-    if not resolved.conditions:
+    if not resolved.conditions and not resolved.natural_shifts:
         return {"sample_checksums": checksums_section(run, made.faults, unreadable)}
     corruptions = {
         name: corruption_facts(noun, resolved.providers["corruption", name])
         for name, noun in resolved.corruptions.items() if name in resolved.conditions
     }  # fmt: skip
+    corruptions |= {shift.data.name: _shift_facts(shift) for shift in resolved.natural_shifts}
     skipped = [
         {"task": skip.task, "dataset": data.name, "corruption": skip.corruption, "reason": skip.reason}
         for skip in resolved.skips

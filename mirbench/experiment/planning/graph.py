@@ -80,6 +80,9 @@ def build(resolved: Resolved) -> RunGraph:
         place = Place(resolved, data, wanted, checkpoints, _only(preparations, [data]))
         for corruptions in _corruption_groups(resolved, data, len(wanted)):
             corrupted.add(place, corruptions, clean)
+    for shift in resolved.natural_shifts:
+        places = [Place(resolved, data, wanted, checkpoints, _only(preparations, [data])) for data in (shift.data, resolved.data[shift.of])]
+        corrupted.add_shift(places[0], shift, places[1], clean)
     learnt = pretrained(resolved)
     search = overlap_search(resolved, learnt)
     overlap = _overlap_job(search, preparations) if search else None

@@ -15,7 +15,7 @@ from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
 from mirbench.experiment.recipes.predictions import predict_test
 from mirbench.experiment.recipes.probe import fit_probe
 from mirbench.experiment.recipes.score import score_predictions
-from mirbench.experiment.resolve.records import Data, Entry, Resolved
+from mirbench.experiment.resolve.records import Data, Entry, NaturalShift, Resolved
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Condition
 
@@ -162,7 +162,8 @@ class CleanJobs:
 
 @dataclass(eq=False)
 class CorruptedJobs:
-    """scores, shifted: under a corruption, and against labels that are shifted along with it. embeddings: by key, the data set of each."""
+    """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption. embeddings: by
+    key, the data set of each that is of corrupted audio."""
 
     jobs: list[Job] = field(default_factory=list)
     scores: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
@@ -198,6 +199,24 @@ class CorruptedJobs:
                         score = place.score(entry, seed, task, condition, predictions, shifted)
                         (self.shifted if shifted else self.scores)[*scored, condition] = score
                         jobs += [predictions, score]
+        self._keep(place, embedded, jobs)
+
+    def add_shift(self, place: Place, shift: NaturalShift, of: Place, clean: CleanJobs) -> None:
+        """Embeddings of other recordings of the test clips of a data set, and what its probes score on them. place, of: of the two."""
+        batch, jobs = EmbeddingBatch(place.resolved, shift.data.name, "test"), list[Job]()
+        for entry, seed in place.wanted:
+            embedded = place.embedding(batch, entry, seed, CLEAN)
+            jobs.append(embedded)
+            for task in of.tasks:
+                scored = (entry.name, of.data.name, task.name, seed)
+                predictions = of.predictions(entry, seed, task, shift.condition, clean.probes[scored], embedded)
+                score = of.score(entry, seed, task, shift.condition, predictions)
+                self.scores[*scored, shift.condition] = score
+                jobs += [predictions, score]
+        self.jobs += jobs
+
+    def _keep(self, place: Place, embedded: Mapping[tuple[str, str, int, Condition], Job], jobs: Sequence[Job]) -> None:
+        """The embeddings that jobs need, and these."""
         needed = {need.name for job in jobs for need in job.needs}
         embeddings = [job for job in embedded.values() if job.name in needed]
         self.embeddings |= {job.key: place.data.name for job in embeddings}

@@ -102,7 +102,7 @@ def overlap_search(resolved: Resolved, entries: Sequence[Pretrained]) -> Overlap
     """None where nothing can overlap: audio that was made here is nobody's recording."""
     learnt_from = [resolved.data[name] for name in dict.fromkeys(name for each in entries for name in each.data)]
     learnt_from = [data for data in learnt_from if not data.noun.made]
-    tested = [data for data in resolved.scored_data if not data.noun.made]
+    tested = [data for data in [*resolved.scored_data, *(shift.data for shift in resolved.natural_shifts)] if not data.noun.made]
     folders = dict.fromkeys(folder for each in entries for folder in each.folders)
     search = OverlapSearch(resolved, tuple(learnt_from), tuple(tested), tuple(folders))
     return search if tested or any(data.noun.files for data in learnt_from) else None

@@ -29,7 +29,8 @@ def register_own_data(config: RunConfig, registry: Registry) -> RunConfig:
 
     def known(name: str) -> list[str]:
         if name == "all":
-            return [n for n, dataset in registry.datasets.items() if not dataset.files or _there(dataset, root)]
+            there = [n for n, dataset in registry.datasets.items() if not dataset.files or _there(dataset, root)]
+            return [name for name in there if not registry.datasets[name].shift_of]
         if name in registry.datasets or not (is_own(name) or Path(name).expanduser().is_dir()):
             registry.get("dataset", name)
             return [name]
@@ -51,6 +52,7 @@ def register_own_data(config: RunConfig, registry: Registry) -> RunConfig:
         update={
             "datasets": [found for name in config.datasets for found in known(name)],
             "pretrain_on": [found for name in config.pretrain_on for found in known(name)],
+            "shifts": [found for name in config.shifts for found in (["all"] if name == "all" else known(name))],
             "supervise_with": sorted({supervised(text) for text in config.supervise_with}),
             "checkpoints": [os.path.abspath(path) if (path := Path(text).expanduser()).exists() else text for text in config.checkpoints],
             "data_root": None if root is None else os.fspath(root),

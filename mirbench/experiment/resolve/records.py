@@ -13,7 +13,7 @@ from mirbench.engine.global_state import unchanged
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
-from mirbench.records import SPLITS, Clip, Condition
+from mirbench.records import OTHER_RECORDINGS, SPLITS, Clip, Condition
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
@@ -155,6 +155,18 @@ class Skip:
     reason: str
 
 
+@dataclass(frozen=True, eq=False)
+class NaturalShift:
+    """Other recordings of the test clips of a data set, by the same ids. of: that data set, whose probes and labels they are scored by."""
+
+    data: Data
+    of: str
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(self.data.name, 1, None, OTHER_RECORDINGS)
+
+
 @dataclass(frozen=True)
 class KeptCheckpoints:
     """Checkpoints of an earlier run, to be taken from the store as they are. keys: by entry and seed; by: how that run was made."""
@@ -195,7 +207,8 @@ class Code:
 class Resolved:
     """Everything that a run is of, looked up. The keys of the mappings are names.
 
-    store: where what jobs make lies. data: all data sets; scored: those that are scored on; pretraining: those that are pretrained on.
+    store: where what jobs make lies. data: all data sets; scored: those that are scored on; pretraining: those that are pretrained on;
+    natural_shifts: those of other recordings of what is scored on.
     labels: by data set and task, where they can be read; left_out: why a task is not run, though its annotation is there. conditions: by
     corruption, by rising severity; families: of the corruptions that count, by the name of the family; seen_families: by entry, those that
     its encoder knows from its training; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions
@@ -224,6 +237,7 @@ class Resolved:
     seen_families: Mapping[str, Sequence[str]] = field(default_factory=dict)
     skips: tuple[Skip, ...] = ()
     shifting: Collection[tuple[str, str]] = ()
+    natural_shifts: tuple[NaturalShift, ...] = ()
     sample_rate: int = LEAST_SAMPLE_RATE
     baseline: str = ""
     dropped: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -242,6 +256,11 @@ class Resolved:
     @property
     def scored_data(self) -> list[Data]:
         return [self.data[name] for name in self.scored]
+
+    def conditions_on(self, dataset: str) -> list[Condition]:
+        """Those that the probes of a data set are scored under: corruptions by rising severity, then natural shifts."""
+        shifts = [shift.condition for shift in self.natural_shifts if shift.of == dataset]
+        return [*(condition for conditions in self.conditions.values() for condition in conditions), *shifts]
 
     @property
     def pretraining_data(self) -> list[Data]:

@@ -16,6 +16,7 @@ from mirbench.experiment.resolve.data_selection import fit_supervision, pretrain
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.experiment.resolve.identity import identity_of
 from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.natural_shifts import resolve_shifts
 from mirbench.experiment.resolve.noticed import findings_of, readable_data
 from mirbench.experiment.resolve.probe import resolve_probe
 from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, Parts, PretrainingData, Resolved
@@ -52,13 +53,18 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
     learning = learners(entries, kept)
     pretraining = pretraining_data(config, registry) if learning else []
     datasets: list[Dataset] = registry.resolve("dataset", config.datasets)
-    scored = [_readable(resolve_data(dataset, registry, store, config.data_root, tree), config, registry) for dataset in datasets]
-    data = {each.name: each for each in scored}
+
+    def look(dataset: Dataset) -> Data:
+        return _readable(resolve_data(dataset, registry, store, config.data_root, tree), config, registry)
+
+    scored = [look(dataset) for dataset in datasets]
+    shifts = resolve_shifts(config, registry, scored, look)
+    data = {each.name: each for each in [*scored, *(shift.data for shift in shifts)]}
     tasks, labels = resolve_tasks(config, registry, scored)
     check_needs(learning, pretraining)
     for each in pretraining:
         if each.dataset.name not in data:
-            data[each.dataset.name] = _readable(resolve_data(each.dataset, registry, store, config.data_root, tree), config, registry)
+            data[each.dataset.name] = look(each.dataset)
     corruptions: list[Corruption] = registry.resolve("corruption", config.corruptions) if config.corruptions else []
     skips, shifting = untrue_labels(tasks, corruptions)
     conditions = {c.name: conditions for c in corruptions if (conditions := conditions_of(c, config))}
@@ -82,6 +88,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         seen_families=seen_families(entries, registry),
         skips=tuple(skips),
         shifting=frozenset(shifting),
+        natural_shifts=tuple(shifts),
         sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.encoder.sample_rate for entry in entries)),
         baseline=baseline_of(config, entries),
         kept=kept,

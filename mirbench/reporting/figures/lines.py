@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import unit_parts
-from mirbench.records import CLEAN, MAJORITY, OVERLAP_MARK
+from mirbench.records import CLEAN, MAJORITY, OTHER_RECORDINGS, OVERLAP_MARK
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import variants
 from mirbench.reporting.words import Panel, caveats, number, of_clean_audio, panels, short, size
@@ -178,8 +178,10 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
 def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]]) -> None:
     """Severities stand evenly, clean audio on the left; a tick says the physical level, or the severity where that is not known."""
     levels = rows[rows["severity"] > 0].drop_duplicates("severity").sort_values("severity")
-    mark, unit = unit_parts(levels["unit"].iloc[0]) if levels["level"].notna().all() else ("", "severity")
-    ticks = ["clean", *(f"{x:g}{mark}" for x in levels["severity" if unit == "severity" else "level"])]
+    own = levels["unit"].iloc[0]
+    mark, unit = unit_parts(own) if levels["level"].notna().all() else ("", own if own == OTHER_RECORDINGS else "severity")
+    numbers = levels["severity" if unit == "severity" else "level"]
+    ticks = ["clean", *("" if x != x else f"{x:g}{mark}" for x in numbers)]
     place_of = {severity: place for place, severity in enumerate([0, *levels["severity"]])}
     axis.set_xticks(range(len(ticks)), ticks, fontsize=7.5)
     axis.set_xlabel(unit, fontsize=8, labelpad=1)

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import in_unit
-from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, SEEN, UNSEEN
+from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, NATURAL_SHIFT, OTHER_RECORDINGS, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores, of_text
 from mirbench.reporting.words import NONE, cell, mean_of, number, panels, places, span
@@ -39,23 +39,33 @@ def baseline(robustness: pd.DataFrame) -> str:
 
 def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
     """Encoders and floors as rows, tasks and their mean as columns. A table for each of words.MEASURES and each mean that is known: over
-    unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`. comparisons: as
-    robustness_comparisons.csv, for what is in bold."""
+    unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`; and one of what
+    is retained under each natural shift, such as `retained_mini-shifted`.
+
+    comparisons: as robustness_comparisons.csv, for what is in bold.
+    """
     rows = means(robustness).drop_duplicates(["measure", "encoder", "task", "dataset", "corruption"])  # of baselines the first
     whole, made = mean_of(rows), {}
-    shown = panels(rows[rows["corruption"] == whole])
+    shifts = natural_shifts(rows)
+    shown = panels(rows[rows["corruption"].isin([whole, *shifts])])
     heads = [("mean", "over tasks") if panel.task == ALL else (panel.title, panel.metric) for panel in shown]
     for measure, label in TITLES.items():
         better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
-        for over in (CLEAN,) if measure == "clean_ce" else (UNSEEN, SEEN, whole):
+        for over in (CLEAN,) if measure == "clean_ce" else (UNSEEN, SEEN, whole, *(shifts if measure == "retained" else ())):
             of_measure = rows[(rows["measure"] == measure) & (rows["corruption"] == over)]
-            if len(of_measure):
-                known = of_measure.assign(at=places(of_measure, shown)).dropna(subset="value")
+            if len(of_measure) and shown:
+                known = of_measure.assign(at=places(of_measure, shown)).dropna(subset=["value", "at"])
                 bold = surely_best(known, _compared(comparisons, measure, over))
                 title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
-                key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else measure
+                key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN, *shifts) else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
+
+
+def natural_shifts(robustness: pd.DataFrame) -> list[str]:
+    """The other recordings of test clips that scores are on."""
+    rows = complete(robustness)
+    return list(dict.fromkeys(rows["corruption"][rows["families"] == NATURAL_SHIFT].astype("str")))
 
 
 def _compared(comparisons: pd.DataFrame | None, measure: str, over: str) -> pd.DataFrame | None:
@@ -143,7 +153,10 @@ def _by_family(rows: pd.DataFrame) -> list[tuple[str, list[str]]]:
     if not single["counted"].notna().all():
         mean += ", which are not known here"
     last = [UNSEEN, SEEN, mean_of(rows)]
-    groups += [("not counted", list(dict.fromkeys(single["corruption"][aside].astype("str")))), (mean, [x for x in last if x in set(over)])]
+    natural = aside & (single["families"] == NATURAL_SHIFT)
+    for heading, chosen in (("not counted", aside & ~natural), ("natural shift, in no mean", natural)):
+        groups.append((heading, list(dict.fromkeys(single["corruption"][chosen].astype("str")))))
+    groups.append((mean, [x for x in last if x in set(over)]))
     return [(heading, names) for heading, names in groups if names]
 
 
@@ -181,7 +194,9 @@ def _by_level(rows: pd.DataFrame, on_clean: pd.DataFrame, count_clips: bool) -> 
 
 
 def head_of(severity: int, level: float, unit: str) -> tuple[str, ...]:
-    """The level and the severity, or the severity alone where the level is not known (nan)."""
+    """The level and the severity; where the level is not known (nan) the severity alone, and of other recordings that they are."""
+    if unit == OTHER_RECORDINGS:
+        return (unit,)
     return (f"severity {severity}",) if math.isnan(level) else (in_unit([level], unit), f"severity {severity}")
 
 

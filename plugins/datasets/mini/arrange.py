@@ -7,11 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from .pieces import TICKS, Piece
+from .pieces import MELODIES, TICKS, Piece
 from .sampler import Note, catalogue
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
-MELODIES = ("air", "hornpipe", "jig", "reel", "strathspey")
 TEMPO = {
     "air": (75, 130),
     "chorale": (62, 105),

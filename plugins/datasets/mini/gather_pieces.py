@@ -18,6 +18,7 @@ import re
 import struct
 import sys
 import zipfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,24 @@ FREEDOOM = "/usr/share/games/doom"
 TICKS = 24  # a quarter note
 MAX_NOTES = 4_000  # a piece; long movements are cut there
 RESERVED = re.compile(r"rights? reserved|not for commercial|non-?commercial|copyright|\(c\)|©", re.IGNORECASE)
-STYLE_CAP = {"air": 230, "reel": 230, "jig": 230, "hornpipe": 230, "chorale": 260}
+STYLE_WORDS = (
+    "reel",
+    "jig",
+    "hornpipe",
+    "strathspey",
+    "fling",
+    "air",
+    "highland",
+    "clog",
+    "setting",
+    "version",
+    "first",
+    "second",
+    "third",
+)
+# parts of one madrigal, as the numbers in books 3 to 5: Vattene pur crudel; Vivro fra i miei tormenti; Rimanti in pace; Anima mia perdona;
+# Ecco Silvio
+MADRIGAL_PARTS = (("3.8", "3.9", "3.10"), ("3.15", "3.16", "3.17"), ("3.19", "3.20"), ("4.6", "4.7"), ("5.4", "5.5", "5.6", "5.7", "5.8"))
 
 
 def _voices_of(score: Any) -> list[list[tuple[int, int, int]]]:
@@ -240,8 +258,26 @@ def melody_grams(piece: dict[str, Any], size: int = 7) -> set[tuple[int, ...]]:
     return {tuple(steps[i : i + size]) for i in range(len(steps) - size + 1) if len(set(steps[i : i + size])) > 2}
 
 
+def work_of(piece: dict[str, Any]) -> str:
+    """What the piece is of: the quartet of a movement, the cantata or passion of a chorale, the madrigal of a part, the title of a tune."""
+    collection, source = piece["collection"], piece["source"]
+    if collection == "String quartets":
+        folder, name = source.split("/")
+        return folder if folder not in ("beethoven", "haydn", "mozart") else Path(name).stem
+    if collection == "Bach chorales":
+        return Path(source).stem.split(".")[0]
+    if collection == "Monteverdi madrigals":
+        number = Path(source).stem.removeprefix("madrigal.")
+        return next((" ".join(parts) for parts in MADRIGAL_PARTS if number in parts), number)
+    if collection == "Freedoom":
+        return str(source)
+    words = re.sub(r"[^a-z0-9 ]", "", piece["title"].lower().replace("-", " ")).split()
+    title = " ".join(word for word in words if word not in ("the", "a", "an", *STYLE_WORDS))
+    return f"tune {title}" if title else str(source)
+
+
 def _group(pieces: list[dict[str, Any]], share: float = 0.12) -> list[int]:
-    """Union of pieces of which one holds at least `share` of the other's melody n-grams: variants of one tune."""
+    """Union of pieces of one work, and of those of which one holds at least `share` of the other's melody n-grams: variants of one tune."""
     grams = [melody_grams(p) for p in pieces]
     parent = list(range(len(pieces)))
 
@@ -257,13 +293,16 @@ def _group(pieces: list[dict[str, Any]], share: float = 0.12) -> list[int]:
             holders.setdefault(gram, []).append(i)
     shared: dict[tuple[int, int], int] = {}
     for members in holders.values():
-        if len(members) <= 12:  # a figure that a dozen tunes have is a commonplace, not a kinship
+        if len(members) <= 16:  # a figure that more tunes have is a commonplace, not a kinship
             for x, i in enumerate(members):
                 for j in members[x + 1 :]:
                     shared[i, j] = shared.get((i, j), 0) + 1
     for (i, j), count in shared.items():
         if count >= 3 and count >= share * min(len(grams[i]), len(grams[j])):
             parent[root(i)] = root(j)
+    works: dict[str, int] = {}
+    for i, piece in enumerate(pieces):
+        parent[root(i)] = root(works.setdefault(work_of(piece), i))
     return [root(i) for i in range(len(pieces))]
 
 
@@ -283,18 +322,10 @@ def gather_pieces() -> None:
         pieces = [piece for result in results for piece in result.result()]
     pieces += _rock_pieces()
     pieces = [p for p in pieces if sum(map(len, p["voices"])) >= 40]
-    kept: list[dict[str, Any]] = []
-    taken: dict[str, int] = {}
-    order = np.random.default_rng(0).permutation(len(pieces))
-    for i in order:
-        style = pieces[i]["style"]
-        if taken.get(style, 0) < STYLE_CAP.get(style, 10_000):
-            taken[style] = taken.get(style, 0) + 1
-            kept.append(pieces[i])
-    kept.sort(key=lambda p: (p["style"], p["collection"], p["source"]))
-    groups = _group(kept)
+    pieces.sort(key=lambda p: (p["style"], p["collection"], p["source"]))
+    groups = _group(pieces)
     events, voices, table = [], [], []
-    for number, (piece, group) in enumerate(zip(kept, groups, strict=True)):
+    for number, (piece, group) in enumerate(zip(pieces, groups, strict=True)):
         table.append(
             [piece["tonic"], {"major": 0, "minor": 1, "modal": 2}[piece["mode"]], piece["bar"], round(piece.get("tempo", 0)), group]
         )
@@ -311,7 +342,7 @@ def gather_pieces() -> None:
         pitches=all_events[:, 2].astype(np.uint8),
         voices=np.array(voices, np.int32),
         table=np.array(table, np.int32),
-        styles=np.array([p["style"] for p in kept]),
+        styles=np.array([p["style"] for p in pieces]),
     )
     licences = {
         "Freedoom": "BSD-3-Clause (Freedoom)",
@@ -323,12 +354,13 @@ def gather_pieces() -> None:
     with open(DATA / "PIECES.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["piece", "style", "collection", "source", "title", "group", "licence"])
-        for number, (piece, group) in enumerate(zip(kept, groups, strict=True)):
+        for number, (piece, group) in enumerate(zip(pieces, groups, strict=True)):
             writer.writerow(
                 [number, piece["style"], piece["collection"], piece["source"], piece["title"], group, licences[piece["collection"]]]
             )
     size = (DATA / "pieces.npz").stat().st_size
-    print(f"{len(kept)} pieces {taken}, {len(set(groups))} groups, {len(all_events)} notes, {size / 1e6:.2f} MB")
+    taken = Counter(p["style"] for p in pieces)
+    print(f"{len(pieces)} pieces {dict(taken)}, {len(set(groups))} groups, {len(all_events)} notes, {size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

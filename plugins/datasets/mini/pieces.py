@@ -11,9 +11,10 @@ import numpy as np
 
 DATA = Path(__file__).parent / "data"
 TICKS = 24  # a quarter note
+MELODIES = ("air", "hornpipe", "jig", "reel", "strathspey")  # of one voice
 STYLES = ("air", "chorale", "classical", "hornpipe", "jig", "madrigal", "reel", "rock", "strathspey")
-TEST_PIECES, VALID_PIECES = (18, 40), (6, 16)  # the fewest and the most of a style; a fifth, a tenth between
-LARGEST_HELD_OUT = 4  # pieces; a larger family of variants goes to train, lest it be most of a small split
+TEST_GROUPS, VALID_GROUPS = (0.4, 100), (0.15, 40)  # share of the groups of a style, and the most of them
+LARGEST_HELD_OUT = 4  # pieces; a larger family of variants of a tune goes to train, lest it be most of a small split
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,10 @@ class Piece:
     tempo: float
     voices: tuple[np.ndarray, ...]
     programs: tuple[int, ...]
+
+    @property
+    def has_key(self) -> bool:
+        return self.tonic >= 0 and self.mode != "modal"
 
     @property
     def ticks(self) -> int:
@@ -87,12 +92,11 @@ def split_groups() -> dict[str, str]:
     split = {}
     for index, style in enumerate(STYLES):
         groups = by_style[style]
-        total = sum(len(members[g]) for g in groups)
-        wanted = {"test": int(np.clip(total // 5, *TEST_PIECES)), "valid": int(np.clip(total // 10, *VALID_PIECES))}
+        wanted = {name: min(round(share * len(groups)), most) for name, (share, most) in (("test", TEST_GROUPS), ("valid", VALID_GROUPS))}
         for which in np.random.default_rng([20_240, index]).permutation(len(groups)):
             group = groups[which]
-            large = len(members[group]) > LARGEST_HELD_OUT
+            large = style in MELODIES and len(members[group]) > LARGEST_HELD_OUT
             split[group] = "train" if large else next((name for name, left in wanted.items() if left > 0), "train")
             if split[group] != "train":
-                wanted[split[group]] -= sum(p.style == style for p in members[group])
+                wanted[split[group]] -= 1
     return split

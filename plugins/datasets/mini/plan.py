@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from .arrange import MELODIES, arrange, instrument_tag
-from .pieces import STYLES, Piece, load_pieces, split_groups
-from .sampler import Note, catalogue, mix, record
+from .arrange import arrange, instrument_tag
+from .pieces import MELODIES, STYLES, Piece, load_pieces, split_groups
+from .sampler import USUAL, Note, Player, catalogue, mix, record
 from .sizes import Size
 
 Card = TypeVar("Card")
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 NOTES = range(36, 97)
+MUSIC_SECONDS, POOL_SECONDS, NOTE_SECONDS = 8.0, 6.0, 2.0
+DRUMS = 0.4  # how often, where two or more play
 STRETCH = 4  # semitones that a held-out instrument may play beyond its recorded range
-# held out for the pitch task, one instrument of each family that has three or more, chosen to cover MIDI 36-96 in either split
+# held out for the pitch task, so that no music has them; of each family that has three or more, to cover MIDI 36-96 in either split
 VALID_INSTRUMENTS = (
     "bright-piano",
     "vibraphone",
@@ -46,17 +48,26 @@ TEST_INSTRUMENTS = (
     "french-horn",
     "oboe",
     "flute",
+    "honky-tonk",
+    "kalimba",
+    "koto",
+    "jazz-guitar",
+    "slap-bass",
+    "tremolo-strings",
+    "synth-voice",
+    "synth-brass",
+    "baritone-sax",
+    "ocarina",
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One clip to be. kind: music, key or note; annotated: whether its labels are told."""
+    """One clip to be: a piece, or, where that is -1, a note. told: the annotations that it carries."""
 
     id: str
     split: str
     group: str
-    kind: str
     seconds: float
     instruments: tuple[str, ...]
     piece: int = -1
@@ -64,7 +75,10 @@ class Plan:
     drums: bool = False
     transpose: int = 0
     pitch: int = -1
-    annotated: bool = True
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return {"music": ("tags", "genre", "key"), "key": ("key",), "note": ("pitch",), "pool": ()}[self.id.partition("-")[0]]
 
 
 @cache
@@ -114,8 +128,7 @@ class _Casting:
         else:
             parts = 2 if texture == "duo" else 3
             names = (lead, *(self._one(self.lead.draw()) for _ in range(parts - 2)), low)
-        drums = texture != "solo" and self.rng.random() < (0.6 if piece.style == "rock" else 0.3)
-        return names, texture, drums
+        return names, texture, texture != "solo" and self.rng.random() < DRUMS
 
 
 def _rng(*parts: object) -> np.random.Generator:
@@ -135,54 +148,37 @@ def _turns(pieces: Sequence[Piece], rng: np.random.Generator) -> Iterator[Piece]
             yield decks[index].draw()
 
 
-def _music(split: str, number: int, name: str, pieces: Sequence[Piece], seconds: float, seed: int, annotated: bool = True) -> list[Plan]:
+def _music(split: str, number: int, pieces: Sequence[Piece], seconds: float, seed: int) -> list[Plan]:
     """`number` clips from pieces of each of the styles present, in turn."""
-    rng = _rng(seed, name, split)
-    casting = _Casting(rng)
+    rng = _rng(seed, "music", split)
     styles = [s for s in STYLES if any(p.style == s for p in pieces)]
     turns = {s: _turns([p for p in pieces if p.style == s], rng) for s in styles}
-    plans = []
-    for i in range(number):
-        piece = next(turns[styles[i % len(styles)]])
-        instruments, texture, drums = casting.cast(piece)
-        plans.append(
-            Plan(
-                f"{name}-{split}-{i:04d}",
-                split,
-                piece.group,
-                "music",
-                seconds,
-                instruments,
-                piece.number,
-                texture,
-                drums,
-                int(rng.integers(-5, 7)),
-                annotated=annotated,
-            )
-        )
-    return plans
+    name = "pool" if split == "pretrain" else f"music-{split}"
+    return _played(name, split, (next(turns[styles[i % len(styles)]]) for i in range(number)), seconds, rng)
 
 
-def _keys(split: str, each: int, pieces: Sequence[Piece], seed: int) -> list[Plan]:
-    """Pieces of known key, transposed so that each of the 24 keys is there `each` times."""
+def _keys(split: str, number: int, pieces: Sequence[Piece], seed: int) -> list[Plan]:
+    """`number` clips from pieces of known key, of which nothing else is told, since they are not of all styles."""
     rng = _rng(seed, "key", split)
+    turns = _turns([p for p in pieces if p.has_key], rng)
+    return _played(f"key-{split}", split, (next(turns) for _ in range(number)), MUSIC_SECONDS, rng)
+
+
+def _played(name: str, split: str, pieces: Iterable[Piece], seconds: float, rng: np.random.Generator) -> list[Plan]:
+    """A clip of each, by some instruments; those of known key are transposed to every key as often."""
     casting = _Casting(rng)
+    tonics = {mode: _Deck(range(12), rng) for mode in ("major", "minor")}
     plans = []
-    for mode in ("major", "minor"):
-        turns = _turns([p for p in pieces if p.mode == mode and p.tonic >= 0], rng)
-        for i in range(12 * each):
-            piece, tonic = next(turns), i % 12
-            instruments, texture, drums = casting.cast(piece)
-            shift = (tonic - piece.tonic + 6) % 12 - 6
-            plans.append(
-                Plan(f"key-{split}-{mode}-{i:04d}", split, piece.group, "key", 8.0, instruments, piece.number, texture, drums, shift)
-            )
+    for i, piece in enumerate(pieces):
+        instruments, texture, drums = casting.cast(piece)
+        shift = (tonics[piece.mode].draw() - piece.tonic + 5) % 12 - 5 if piece.has_key else int(rng.integers(-5, 7))
+        plans.append(Plan(f"{name}-{i:05d}", split, piece.group, seconds, instruments, piece.number, texture, drums, shift))
     return plans
 
 
-def _pitches(split: str, number: int, instruments: Sequence[str], name: str, seed: int, annotated: bool = True) -> list[Plan]:
+def _notes(split: str, number: int, instruments: Sequence[str], seed: int) -> list[Plan]:
     """Single notes, MIDI 36 to 96 in turn, each by instruments that can play it, in turn."""
-    rng = _rng(seed, name, split)
+    rng = _rng(seed, "note", split)
     table = catalogue()["instruments"]
     decks = {}
     for pitch in NOTES:
@@ -192,42 +188,39 @@ def _pitches(split: str, number: int, instruments: Sequence[str], name: str, see
     for i in range(number):
         pitch = NOTES[i % len(NOTES)]
         instrument = decks[pitch].draw()
-        plans.append(
-            Plan(f"{name}-{split}-{i:04d}", split, f"instrument-{instrument}", "note", 2.0, (instrument,), pitch=pitch, annotated=annotated)
-        )
+        plans.append(Plan(f"note-{split}-{i:05d}", split, f"instrument-{instrument}", NOTE_SECONDS, (instrument,), pitch=pitch))
     return plans
 
 
 def plan(size: Size, seed: int = 0) -> list[Plan]:
-    """Every clip of the data set. Pool clips come from training groups only."""
+    """Every clip of the data set; a larger size has those of a smaller one, and more. The pool is of training groups only."""
     split_of = split_groups()
     pieces = {s: [p for p in load_pieces() if split_of[p.group] == s] for s in ("train", "valid", "test")}
     held_out = {"valid": VALID_INSTRUMENTS, "test": TEST_INSTRUMENTS}
     training = tuple(n for n in catalogue()["instruments"] if n not in {*VALID_INSTRUMENTS, *TEST_INSTRUMENTS})
     plans = []
     for index, split in enumerate(("train", "valid", "test")):
-        plans += _music(split, size.style[index] * len(STYLES), "music", pieces[split], 8.0, seed)
-        plans += _keys(split, size.key[index], pieces[split], seed)
-        plans += _pitches(split, size.pitch[index] * len(NOTES), held_out.get(split, training), "note", seed)
-    plans += _music("pretrain", size.tagged_pool, "tagged", pieces["train"], 6.0, seed)
-    plans += _music("pretrain", size.plain_pool, "plain", pieces["train"], 6.0, seed, annotated=False)
-    plans += _pitches("pretrain", size.note_pool, training, "plain-note", seed, annotated=False)
-    return plans
+        plans += _music(split, size.music[index] * len(STYLES), pieces[split], MUSIC_SECONDS, seed)
+        plans += _keys(split, size.keys if split == "test" else 0, pieces[split], seed)
+        plans += _notes(split, size.notes[index] * len(NOTES), held_out.get(split, training), seed)
+    return plans + _music("pretrain", size.pool, pieces["train"], POOL_SECONDS, seed)
 
 
-def render(item: Plan, seed: int) -> tuple[np.ndarray, dict[str, object]]:
-    """The clip's audio (int16 mono at 22,050 Hz) and its annotations."""
+def play(item: Plan, seed: int) -> tuple[list[Note], dict[str, object], np.random.Generator]:
+    """What sounds in the clip, all that is true of it, and the generator that its recording goes on with."""
     rng = _rng(seed, item.id)
-    annotations: dict[str, object] = {}
-    if item.kind == "note":
+    if item.piece < 0:
         notes = [Note(float(rng.uniform(0.02, 0.3)), float(rng.uniform(0.7, 1.6)), item.pitch, item.instruments[0], 1.0)]
-        annotations["pitch"] = item.pitch
-    else:
-        piece = load_pieces()[item.piece]
-        arrangement = arrange(piece, item.instruments, item.texture, item.drums, item.transpose, item.seconds, rng)
-        notes = arrangement.notes
-        if item.kind == "key":
-            annotations["key"] = f"{KEYS[(piece.tonic + item.transpose) % 12]} {piece.mode}"
-        else:
-            annotations.update(tags=arrangement.tags, genre=piece.style)
-    return record(mix(notes, item.seconds), rng), annotations if item.annotated else {}
+        return notes, {"pitch": item.pitch}, rng
+    piece = load_pieces()[item.piece]
+    arrangement = arrange(piece, item.instruments, item.texture, item.drums, item.transpose, item.seconds, rng)
+    true: dict[str, object] = {"tags": arrangement.tags, "genre": piece.style}
+    if piece.has_key:
+        true["key"] = f"{KEYS[(piece.tonic + item.transpose) % 12]} {piece.mode}"
+    return arrangement.notes, true, rng
+
+
+def render(item: Plan, seed: int, player: Player = USUAL) -> tuple[np.ndarray, dict[str, object]]:
+    """The clip's audio (int16 mono at 22,050 Hz) and its annotations."""
+    notes, true, rng = play(item, seed)
+    return record(mix(notes, item.seconds, player), rng, player), {name: value for name, value in true.items() if name in item.told}

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """How many clips: of each style (tagging and genre), key and pitch for train, valid, test; and the pretraining pools."""
+    """How many clips there are: of music of each style, and of notes of each pitch, for train, valid and test; more test clips of known
+    key; and music without labels."""
 
-    style: tuple[int, int, int]
-    key: tuple[int, int, int]
-    pitch: tuple[int, int, int]
-    tagged_pool: int
-    plain_pool: int
-    note_pool: int
+    music: tuple[int, int, int]
+    notes: tuple[int, int, int]
+    keys: int
+    pool: int
 
 
-FULL = Size((64, 16, 40), (24, 6, 12), (14, 5, 5), 2_900, 500, 400)
-QUICK = Size((12, 4, 6), (3, 1, 2), (2, 1, 1), 180, 0, 0)
+FULL = Size((200, 40, 100), (14, 5, 10), 400, 2_400)
+LARGE = Size((200, 40, 100), (14, 5, 10), 400, 15_300)
+QUICK = Size((16, 4, 8), (2, 1, 1), 0, 180)

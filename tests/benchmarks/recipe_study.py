@@ -1,0 +1,151 @@
+"""Which recipe pretrains best: every variant of SemiSupCon and its baselines that was tried, scored on validation groups of `mini-large`.
+Not a test: `python tests/benchmarks/recipe_study.py FOLDER [STAGE ...] [--seeds N] [--hours H]` runs the variants that are still to be run,
+in turn, until the hours are over, and the same command goes on; `--table` prints what there is.
+
+Test clips are not touched: `mini-study` has clips of mini's validation groups for a test split, a fifth of the training groups for
+validation, and is pretrained on the others. What decides is the mean over seeds of the headline metrics of tagging, genre and key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mirbench_plugins.datasets.mini import LARGE, Mini
+
+import mirbench
+
+VALID = 5  # one group of so many training groups is for validation
+HEADLINES = {"tagging": "macro_average_precision", "genre": "accuracy", "key": "mirex"}
+SIZE = dataclasses.replace(LARGE, music=(LARGE.music[0], 100, 0), notes=(0, 0, 0), keys=0)
+SHORT = {"steps": 400}
+Variant = tuple[str, dict[str, Any]]  # encoder, options beside its defaults
+
+
+class Study(Mini):
+    def clips(self, folder: Path) -> list[mirbench.Clip]:
+        found = []
+        for clip in super().clips(folder):
+            aside = int(hashlib.sha256(clip.group.encode()).hexdigest(), 16) % VALID == 0
+            if clip.split == "valid":
+                found.append(dataclasses.replace(clip, split="test"))
+            elif clip.split == "train":
+                found.append(dataclasses.replace(clip, split="valid" if aside else "train"))
+            elif not aside:
+                found.append(clip)
+        return found
+
+
+@mirbench.hookimpl
+def register_datasets() -> list[mirbench.Dataset]:
+    return [Study("mini-study", "validation groups of mini-large, to choose recipes by", SIZE)]
+
+
+def shared(threshold: int) -> dict[str, Any]:
+    return {"supervision": {"name": "shared-tags", "threshold": threshold}}
+
+
+DICE = {"supervision": {"name": "dice"}}
+PAPER_B = {**shared(1), "labelled_share": 0.5}
+
+
+def stages() -> dict[str, list[Variant]]:
+    """By stage, a question each; in every list the first is what the others are against."""
+    semi, five = "semisupcon", {"label_fraction": 0.05}
+    return {
+        "contrastive": [
+            ("simclr", {}),
+            *(("simclr", {"temperature": t}) for t in (0.05, 0.2, 0.4)),
+            *(("simclr", {"severity": s}) for s in (0.5, 1.5)),
+            *(("simclr", {"view_seconds": s}) for s in (1.35, 2.0)),
+            ("simclr", {"views": 4}),
+            ("simclr", {"head_norm": False}),
+            *(("simclr", {"learning_rate": r}) for r in (1e-3, 4e-3)),
+            ("simclr", {"segments": "independent"}),
+        ],
+        "labels": [
+            (semi, {**shared(3), "labelled_share": 0.75}),
+            *((semi, {**shared(3), "labelled_share": b}) for b in (0.25, 0.5)),
+            *((semi, {**shared(t), "labelled_share": 0.5}) for t in (1, 2)),
+            (semi, {**DICE, "labelled_share": 0.5}),
+            *((semi, {**DICE, "labelled_share": 0.5, "label_weight": w}) for w in (0.03, 0.1, 0.3)),
+            *((semi, {**shared(3), "labelled_share": 0.5, "label_weight": w}) for w in (0.1, 0.3)),
+            ("supcon", {**shared(3)}),
+            ("supcon", {**DICE}),
+            ("supervised", {}),
+        ],
+        "few": [
+            (semi, {**DICE, **five, "labelled_share": 0.5}),
+            *((semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": r}) for r in (1.0, 3.0, 10.0, 30.0)),
+            (semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": 10.0, "label_weight": 0.1}),
+            ("supervised", five),
+        ],
+    }
+
+
+def name_of(variant: Variant, seed: int, steps: int) -> str:
+    encoder, options = variant
+    return f"{encoder}-{hashlib.sha256(json.dumps([options, steps], sort_keys=True).encode()).hexdigest()[:10]}-{seed}"
+
+
+def run(folder: Path, variant: Variant, seed: int, steps: int) -> None:
+    encoder, options = variant
+    command = [sys.executable, "-m", "mirbench", "run", "--plugin", __file__, "--dataset", "mini-study", "--encoder", encoder, "--tasks"]
+    command += [",".join(HEADLINES), "--corruptions", "none", "--cache", str(folder / "cache"), "--output", str(folder / "runs"), "--quiet"]
+    settings = {"floors": "none", "seed": seed, "run_name": name_of(variant, seed, steps), "bootstrap.resamples": 200}
+    settings[f"options.{encoder}"] = json.dumps({**options, "steps": steps})
+    subprocess.run([*command, *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))], check=True)
+
+
+def table(folder: Path, seeds: int, steps: int) -> pd.DataFrame:
+    """A row for each variant that was run: mean over its seeds, and the difference from the first of its stage, with a standard error."""
+    rows = []
+    for stage, variants in stages().items():
+        first: pd.DataFrame | None = None
+        for variant in variants:
+            found = []
+            for seed in range(seeds):
+                scores = folder / "runs" / name_of(variant, seed, steps) / "scores.csv"
+                if scores.is_file():
+                    read = pd.read_csv(scores)
+                    read = read[(read["encoder"] == variant[0]) & (read["metric"] == read["task"].map(HEADLINES))]
+                    found.append(read.set_index("task")["value"].rename(seed))
+            if not found:
+                continue
+            each = pd.concat(found, axis=1)
+            first = each if first is None else first
+            both = each.columns.intersection(first.columns)
+            row = {"stage": stage, "encoder": variant[0], "options": json.dumps(variant[1]), "seeds": each.shape[1]}
+            for task in HEADLINES:
+                difference = (each[both] - first[both]).loc[task]
+                row |= {task: each.loc[task].mean(), f"{task} diff": difference.mean(), f"{task} se": difference.std() / len(both) ** 0.5}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("stage", nargs="*", default=list(stages()))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--hours", type=float, default=6.0)
+    parser.add_argument("--table", action="store_true")
+    asked = parser.parse_args()
+    begun = time.monotonic()
+    for seed in range(0 if asked.table else asked.seeds):
+        for stage in asked.stage:
+            for variant in stages()[stage]:
+                whole = (asked.folder / "runs" / name_of(variant, seed, asked.steps) / "manifest.json").is_file()
+                if not whole and time.monotonic() - begun < 3600 * asked.hours:
+                    run(asked.folder, variant, seed, asked.steps)
+    pd.set_option("display.width", 250, "display.max_colwidth", 90)
+    print(table(asked.folder, asked.seeds, asked.steps).round(4).to_string(index=False))
