@@ -119,7 +119,7 @@ def _dataset(dataset: Dataset, data_root: str | None) -> dict[str, Any]:
     from mirbench.data.published import layout
 
     place = layout.where(dataset, layout.data_root(data_root)) if dataset.files else None
-    facts = {field: getattr(dataset, field) for field in ("version", "licence", "home", "citation", "split_rule")}
+    facts = {field: getattr(dataset, field) for field in ("version", "licence", "home", "citation", "split_rule", "shift_of")}
     facts["annotations"] = {name: list(dataset.classes.get(name, ())) for name in dataset.annotations}
     sources = list(dict.fromkeys(files.source for files in dataset.files if files.source))
     facts["access"] = dataset.access or (f"from {' and '.join(sources)}" if sources else "")

@@ -34,7 +34,7 @@ from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_n
 _FIRST = (  # then the alphabet
     *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
     *("tagging", "key", "pitch", "genre"),
-    *("mini", "mini-quick"),
+    *("mini", "mini-quick", "mini-large", "mini-shifted"),
     *("shared-tags", "dice", "same-class"),
     *("linear", "mlp", "knn"),
 )
