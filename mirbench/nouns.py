@@ -142,9 +142,9 @@ class Dataset:
     lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and
     where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
     data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad. resumes: whether
-    `prepare` goes on from what a killed one left in its folder. shift_of: the data set of whose test clips these are other recordings, by
-    the same ids: the probes of that data set are scored on them too, as under a corruption that nobody made (a natural distribution shift;
-    Taori et al. 2020).
+    `prepare` goes on from what a killed one left in its folder. shift_of: the data sets of whose test clips these are other recordings, by
+    the same ids: their probes are scored on these too, as under a corruption that nobody made (a natural distribution shift; Taori et al.
+    2020).
     """
 
     name: str = ""
@@ -164,7 +164,7 @@ class Dataset:
     location: Path | None = None
     made: bool = False
     resumes: bool = False
-    shift_of: str = ""
+    shift_of: tuple[str, ...] = ()
 
     @property
     def on_disk(self) -> bool:

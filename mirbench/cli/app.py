@@ -126,7 +126,8 @@ def run(
 ) -> None:
     """Pretrain, freeze and probe encoders; write tables and figures.
 
-    Scores are of clean audio, and of audio that is corrupted: a few corruptions at five severities, or those of --corruptions.
+    Scores are of clean audio, and of audio that is corrupted: a few corruptions at severities 1, 3 and 5, or those of --corruptions and
+    --severities.
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}

@@ -110,7 +110,8 @@ def _dataset(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "annotations", "; ".join(told) or "none"
     yield "splits", facts["split_rule"]
     if facts["shift_of"]:
-        yield "shift", f"other recordings of the test clips of {facts['shift_of']}, whose probes are scored on them too (--shifts)"
+        of = " and ".join(facts["shift_of"])
+        yield "shift", f"other recordings of the test clips of {of}, whose probes are scored on them too (--shifts)"
     splits = facts["splits"]
     yield "clips", facts["splits_unknown"] if splits is None else ", ".join(f"{n:,} {name}" for name, n in splits.items()) or "none"
     yield "to get it", facts["access"]

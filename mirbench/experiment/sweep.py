@@ -49,7 +49,7 @@ def _with_earlier(config: RunConfig, manifest: Mapping[str, Any], run_path: Path
     """With the corruptions and severities that the run has been scored under."""
     scored, under = manifest.get("robustness") or {}, manifest.get("corruptions") or {}
     before = [name for name, about in under.items() if "shift_of" not in about]
-    if not scored:
+    if not before:
         return config
     if lost := [name for name in before if name not in registry.corruptions]:
         raise MirbenchError(f"{run_path} was scored under '{lost[0]}', which no plugin provides; name its plugin with --plugin FILE.")

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mirbench.engine.files import tell as say
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
 from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
@@ -108,6 +109,9 @@ class BackboneEncoder(Encoder):
             torch.manual_seed(job.seed)
             objective = self._objective(backbone.dim, heads, options)
         stream = _stream(self, job, backbone, on_bands, audio_cache, table, budget, heads)
+        too_short = max(0, len(audio_cache.clips) - len(budget) - len(stream.sampler.unlabelled))
+        if too_short:
+            say(f"{self.name}: {too_short:,} clips without labels are no longer than a view, and are not drawn.")
         valid_audio = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
         validation, valid_budget = None, []
         if valid_audio is not None and valid_audio.clips:
@@ -137,6 +141,7 @@ class BackboneEncoder(Encoder):
             validation_labelled_clips=len(valid_budget),
             labelled_clips=len(budget),
             unlabelled_clips=len(stream.sampler.unlabelled),
+            too_short_clips=too_short,
             labelled_share=stream.sampler.labelled_share,
             labels_used=dict(sorted(Counter(name for i in budget for name in table.names(i)).items())),
             labelled_clip_ids=[audio_cache.clips[i].id for i in budget],
@@ -312,7 +317,7 @@ def _signals(options: Mapping[str, Any]) -> tuple[Signal, ...]:
 
 
 def _unlabelled(audio_cache: AudioCache, budget: list[int], length: int) -> Tensor:
-    """The rows of the clips that are drawn without their labels: those outside the budget that are as long as a view, since two views of a
+    """The rows of the clips that are drawn without their labels: those outside the budget that are longer than a view, since two views of a
     shorter one would begin and end alike; where there are none, shorter ones, or those of the budget."""
     import torch
 

@@ -253,8 +253,8 @@ def caption(results: Results, table: str) -> str:
     measure = next(name for name in sorted(MEASURES, key=len, reverse=True) if table.startswith(name))
     part = table.removeprefix(measure).lstrip("_")
     over = f"{part} families of corruptions" if part else _over(results)
-    if measure == "retained" and part in natural_shifts(results.robustness):
-        return " ".join([f"{RETAINED} On {part}, with its {interval_of(results.robustness)}.", *undefined(results)])
+    if (shift := part.removeprefix("on_")) in natural_shifts(results.robustness):
+        return " ".join([f"{RETAINED} On {shift}, with its {interval_of(results.robustness)}.", *undefined(results)])
     if measure == "retained":
         return " ".join([f"{RETAINED} Mean over {over}, with its {interval_of(results.robustness)}.", *undefined(results)])
     kinds = {"clean_ce": "Error on clean audio", "mce": "Mean corruption error", "relative_mce": "Relative mean corruption error"}
@@ -280,16 +280,15 @@ def trained_on_corrupted(results: Results) -> bool:
 
 def of_corruption(results: Results) -> list[str]:
     rows = under_corruption(results).sort_values("corruption")
-    shifts = {name: str(about["shift_of"]) for each in results.manifests.values() for name, about in (each.get("corruptions") or {}).items()
-              if "shift_of" in about}  # fmt: skip
+    told = [item for manifest in results.manifests.values() for item in (manifest.get("corruptions") or {}).items()]
+    shifts = {name: " and ".join(about["shift_of"]) for name, about in told if "shift_of" in about}
     aside = [name for name in rows["corruption"][~rows["counted"]].unique() if name not in shifts]
     made = rows[~rows["corruption"].isin(shifts)]
     severities = ", ".join(map(str, sorted(made["severity"].unique())))
     ways = f"Test audio is corrupted in {span([made['corruption'].nunique()], 'way')} at severities {severities}; in" if len(made) else "In"
     levels: dict[str, set[str]] = {}
-    for manifest in results.manifests.values():
-        for name, about in (manifest.get("corruptions") or {}).items():
-            levels.setdefault(name, set()).add(str([about.get(what) for what in ("levels", "unit", "counted")]))
+    for name, about in told:
+        levels.setdefault(name, set()).add(str([about.get(what) for what in ("levels", "unit", "counted")]))
     differing = [name for name, told in levels.items() if len(told) > 1]
     return [
         *left_out(results),
@@ -297,7 +296,7 @@ def of_corruption(results: Results) -> list[str]:
         f"{ways} brackets the {interval_of(rows)}, mean over seeds.",
         *(f"{name}: other recordings of the test clips of {of}, a natural shift; it is in no mean." for name, of in shifts.items()),
         *caveats(rows),
-        "Probes were trained on audio under the same condition as the test audio."
+        f"Probes were trained on audio under the same condition as the test audio{', for natural shifts on clean audio' * bool(shifts)}."
         if trained_on_corrupted(results)
         else "Probes were trained on clean audio.",
         *([f"Not counted in means over corruptions: {', '.join(aside)}."] if len(aside) else []),

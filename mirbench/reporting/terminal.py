@@ -63,7 +63,7 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     corrupted = notes.under_corruption(results)
     tasks = len({panel[:2] for panel in panels(corrupted)})
     tables = by_measure(results.robustness)
-    columns = {**COLUMNS, **{f"retained_{name}": f"retained, {name}" for name in natural_shifts(results.robustness)}}
+    columns = {**COLUMNS, **{f"retained_on_{name}": f"retained on {name}" for name in natural_shifts(results.robustness)}}
     over_all = {m: t.cells for m, t in tables.items() if m in columns and (t.cells.columns[-1][0] == "mean" or tasks == 1)}
     means = pd.DataFrame({columns[m]: cells.set_index(cells.columns[0]).iloc[:, -1] for m, cells in over_all.items()})
     means = means.reindex(results.summary["encoder"].cat.categories).fillna(NONE)
@@ -79,7 +79,7 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     relative = (
         f"mCE{' and errors' if 'clean_ce' in over_all else ''}: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
     )
-    means_of = f"Mean over {over}{counted}{once}. {relative}"
+    means_of = f"Mean over {over}{counted}{once}. {relative if 'mce' in over_all else 'Retained: 1 is all.'}"
     lines = [
         means_of if len(means) else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if notes.trained_on_corrupted(results) else []),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.errors import MirbenchError
-from mirbench.records import ALL, CLEAN, FAMILIES, OVERLAP_MARK
+from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OVERLAP_MARK
 from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.run_folder import RunFolder
@@ -105,7 +105,7 @@ def _refuse_other_corruption(labels: Sequence[str], manifests: Sequence[Mapping[
 
 def _done(rows: pd.DataFrame) -> dict[tuple[Hashable, ...], frozenset[int]]:
     """What a run did, given its tables of robustness: (task, data set, metric, corruption) -> severities; only the first table has them."""
-    single = rows[(rows["task"] != ALL) & (rows["corruption"] != CLEAN) & ~are_means(rows)]
+    single = rows[(rows["task"] != ALL) & (rows["corruption"] != CLEAN) & ~are_means(rows) & (rows["families"] != NATURAL_SHIFT)]
     severities = single.groupby(CURVE, sort=False, observed=True)["severity"]
     return {key: frozenset(int(x) for x in each if x > 0) for key, each in severities}
 

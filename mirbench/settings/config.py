@@ -192,7 +192,7 @@ class RunConfig(_Settings):
         description=NAMES.format("white-noise, mp3") + ", or all, or none",
     )
     shifts: OrNone = Field(default=["all"], description=NAMES.format("mini-shifted") + ", or all, or none")
-    severities: Severities = Field(default=[1, 2, 3, 4, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
+    severities: Severities = Field(default=[1, 3, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
     robustness: RobustnessConfig = Field(
         default=RobustnessConfig(), description="a mapping with the keys baseline, train_on, replicate and sample_rate"
     )

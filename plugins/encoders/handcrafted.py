@@ -28,7 +28,7 @@ class Handcrafted(mirbench.Encoder):
         mfcc = librosa.feature.mfcc(S=mel, n_mfcc=20)
         chroma = librosa.feature.chroma_stft(S=power, sr=self.sample_rate, tuning=0.0)
         rows = np.concatenate([mel, mfcc, librosa.feature.delta(mfcc), np.nan_to_num(chroma)], axis=1)
-        silent = ~(power.max(axis=(1, 2)) > 0)
+        silent = ~audio.any(axis=1)
         features = np.concatenate([rows.mean(axis=2), rows.std(axis=2)], axis=1)
         features[silent, -12:] = 0
         return features.astype(np.float32)

@@ -1,5 +1,5 @@
 """How hard the tasks of `mini` are: chance, what gives classes away that should not, and what can be told from the notes. Not a test:
-`python tests/benchmarks/mini_difficulty.py [--size mini-large] [--run RUN]` takes some minutes and writes the table of
+`python tests/benchmarks/mini_difficulty.py [--size mini-large] [--run RUN] [--write]` takes some minutes and prints a table; --write: into
 plugins/datasets/mini/data/PROVENANCE.md and results/README.md; --run: of the reference run whose detectable differences are shown.
 
 Every number is a headline metric on test clips, of a classifier that was fitted on training clips. Loudness: level, peak and crest factor
@@ -173,9 +173,9 @@ def measure(dataset: str) -> pd.DataFrame:
     mini = importlib.import_module("mirbench_plugins.datasets.mini")
     size = {noun.name: noun for noun in mini.register_datasets()}[dataset].size
     items = plans.plan(size)
-    music = [Clips([i for i in items if i.split == split and i.piece >= 0]) for split in ("train", "test")]
-    notes = [Clips([i for i in items if i.split == split and i.piece < 0]) for split in ("train", "test")]
-    return pd.DataFrame([_tagging(*music), _genre(*music), _key(*music), _pitch(*notes)]).set_index("task")
+    train, test = ([i for i in items if i.split == split] for split in ("train", "test"))
+    music, keyed, notes = ([Clips([i for i in split if name in i.told]) for split in (train, test)] for name in ("tags", "key", "pitch"))
+    return pd.DataFrame([_tagging(*music), _genre(*music), _key(*keyed), _pitch(*notes)]).set_index("task")
 
 
 def _tagging(train: Clips, test: Clips) -> dict[str, Any]:

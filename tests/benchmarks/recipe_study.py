@@ -9,7 +9,6 @@ validation, and is pretrained on the others. What decides is the mean over seeds
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import hashlib
 import json
 import subprocess
@@ -19,34 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from mirbench_plugins.datasets.mini import LARGE, Mini
 
-import mirbench
-
-VALID = 5  # one group of so many training groups is for validation
 HEADLINES = {"tagging": "macro_average_precision", "genre": "accuracy", "key": "mirex"}
-SIZE = dataclasses.replace(LARGE, music=(LARGE.music[0], 100, 0), notes=(0, 0, 0), keys=0)
-SHORT = {"steps": 400}
+PLUGIN = Path(__file__).with_name("mini_study.py")
 Variant = tuple[str, dict[str, Any]]  # encoder, options beside its defaults
-
-
-class Study(Mini):
-    def clips(self, folder: Path) -> list[mirbench.Clip]:
-        found = []
-        for clip in super().clips(folder):
-            aside = int(hashlib.sha256(clip.group.encode()).hexdigest(), 16) % VALID == 0
-            if clip.split == "valid":
-                found.append(dataclasses.replace(clip, split="test"))
-            elif clip.split == "train":
-                found.append(dataclasses.replace(clip, split="valid" if aside else "train"))
-            elif not aside:
-                found.append(clip)
-        return found
-
-
-@mirbench.hookimpl
-def register_datasets() -> list[mirbench.Dataset]:
-    return [Study("mini-study", "validation groups of mini-large, to choose recipes by", SIZE)]
 
 
 def shared(threshold: int) -> dict[str, Any]:
@@ -54,7 +29,6 @@ def shared(threshold: int) -> dict[str, Any]:
 
 
 DICE = {"supervision": {"name": "dice"}}
-PAPER_B = {**shared(1), "labelled_share": 0.5}
 
 
 def stages() -> dict[str, list[Variant]]:
@@ -98,7 +72,7 @@ def name_of(variant: Variant, seed: int, steps: int) -> str:
 
 def run(folder: Path, variant: Variant, seed: int, steps: int) -> None:
     encoder, options = variant
-    command = [sys.executable, "-m", "mirbench", "run", "--plugin", __file__, "--dataset", "mini-study", "--encoder", encoder, "--tasks"]
+    command = [sys.executable, "-m", "mirbench", "run", "--plugin", str(PLUGIN), "--dataset", "mini-study", "--encoder", encoder, "--tasks"]
     command += [",".join(HEADLINES), "--corruptions", "none", "--cache", str(folder / "cache"), "--output", str(folder / "runs"), "--quiet"]
     settings = {"floors": "none", "seed": seed, "run_name": name_of(variant, seed, steps), "bootstrap.resamples": 200}
     settings[f"options.{encoder}"] = json.dumps({**options, "steps": steps})

@@ -167,7 +167,7 @@ class Bench:
 
     def command(self, *more, encoder="loud", tasks="genre,height"):
         given = ["run", *self.places, "--output", str(self.root / "results"), "--dataset", "chimes", "--encoder", encoder, "--tasks", tasks]
-        given += ["--set", "floors=[]", "--set", "bootstrap.resamples=50", "--set", "run_name=x", *more]
+        given += ["--set", "floors=[]", "--set", "bootstrap.resamples=50", "--set", "run_name=x", "--set", "severities=1-5", *more]
         return given if "--corruptions" in more else [*given, "--corruptions", "none"]
 
     def run(self, *more, **which):

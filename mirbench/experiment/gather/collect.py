@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.engine.files import tell as say
 from mirbench.engine.store import key_of
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing.scoring import TaskData, labels_behind, majority_predictions, measured, of_read
 from mirbench.evaluation.probing.stored import read_predictions
 from mirbench.evaluation.statistics.estimates import estimate, holm, shared
 from mirbench.evaluation.statistics.replicates import Layout
-from mirbench.experiment.gather.corrupted import CorruptedRows
+from mirbench.experiment.gather.corrupted import CorruptedRows, lacking_twins
 from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
 from mirbench.experiment.gather.resamples import (
     Measurement,
@@ -146,6 +147,9 @@ class CleanRows:
 def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     """Writes the run folder; the manifest last, so that a folder with a manifest is whole."""
     trainings = Trainings.of(run.resolved.entries)
+    for dataset, fault in lacking_twins(run):
+        say(f"{fault}; it is left out, the rest goes on.", always=True)
+        made.faults.setdefault(dataset, {})[fault.condition.corruption] = fault
     clean_rows, corrupted = CleanRows(trainings), CorruptedRows.of(run, trainings, made.faults)
     tasks: dict[str, Any] = {}
     unreadable = {data.name: skipped_clips(run, data.name) for data in run.resolved.scored_data}

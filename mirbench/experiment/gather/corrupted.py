@@ -96,8 +96,10 @@ class CorruptedRows:
         shifts = {shift.data.name for shift in run.resolved.natural_shifts}
         means = robustness.across_tasks(self.lines, self.means, layout, self.trainings.kinds, shifts)
         self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.seeds[line.encoder]} for line in means]
-        for measure in {row["measure"] for row in self.comparisons}:
-            rows = [row for row in self.comparisons if row["measure"] == measure]
+        tables: dict[tuple[str, bool], list[dict[str, Any]]] = {}  # natural shifts by themselves: no corruption's verdict depends on them
+        for row in self.comparisons:
+            tables.setdefault((row["measure"], row["corruption"] in shifts), []).append(row)
+        for rows in tables.values():
             for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
                 row["p_holm"] = p
 
@@ -125,6 +127,23 @@ class CorruptedRows:
         single = {"one_training": self.trainings.once(line.encoder)}
         single |= {"baseline_one_training": self.trainings.once(line.baseline)} if line.baseline else {}
         return cells | single
+
+
+def lacking_twins(run: RunGraph) -> Iterator[tuple[str, Fault]]:
+    """By data set, the first clip of a natural shift that could not be read, though that of the data set could: what is scored on the
+    others does not compare with clean audio."""
+    from mirbench.evaluation.embedding.corruption import Fault
+    from mirbench.evaluation.embedding.stored import read_embeddings
+
+    store = run.resolved.store
+    for shift in run.resolved.natural_shifts:
+        job = next(job for (name, of, *_), job in run.corrupted.shifts.items() if (name, of) == (shift.data.name, shift.of))
+        clean = next(splits["test"] for (_, of, _), splits in run.clean.embeddings.items() if of == shift.of)
+        there, skipped = (read_embeddings(store.folder(*each.name)) for each in (clean, job))
+        for clip in there.clip_ids:
+            if clip in skipped.skipped:
+                yield shift.of, Fault(shift.condition, clip, f"its other recording cannot be read: {skipped.skipped[clip].rstrip('.')}")
+                break
 
 
 def _pairs(run: RunGraph) -> Iterator[tuple[str, str]]:

@@ -164,7 +164,8 @@ def _left_out_section(run: RunGraph) -> dict[str, Any]:
     resolved = run.resolved
     left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in resolved.left_out.items()]
     overlaps = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained, resolved.dropped)
-    splits = {f"{data.name}/{clip.id}": clip.split for data in resolved.scored_data for clip in data.clips} if overlaps else {}
+    tested = [*resolved.scored_data, *(shift.data for shift in resolved.natural_shifts)]
+    splits = {f"{data.name}/{clip.id}": clip.split for data in tested for clip in data.clips} if overlaps else {}
     dropped = {name: {"clips": len(clips), "first": sorted(clips)[:LISTED]} for name, clips in resolved.dropped.items()}
     return {
         **({"left_out": left_out} if left_out else {}),
@@ -188,10 +189,10 @@ def corruption_facts(corruption: Corruption, provider: str) -> dict[str, Any]:
 
 
 def _shift_facts(shift: NaturalShift) -> dict[str, Any]:
-    """As of a corruption that does not count in means. shift_of: the data set of whose test clips these are other recordings."""
+    """As of a corruption that does not count in means."""
     noun = shift.data.noun
     facts = {"description": noun.description, "unit": OTHER_RECORDINGS, "levels": [], "alters": [], "limits": False, "counted": False}
-    return {**facts, "family": NATURAL_SHIFT, "provider": shift.data.provider, "shift_of": shift.of, **_identified(shift.data)}
+    return {**facts, "family": NATURAL_SHIFT, "provider": shift.data.provider, **_identified(shift.data)}
 
 
 def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -203,7 +204,9 @@ def _corruptions_section(run: RunGraph, made: Made, unreadable: Mapping[str, Map
         name: corruption_facts(noun, resolved.providers["corruption", name])
         for name, noun in resolved.corruptions.items() if name in resolved.conditions
     }  # fmt: skip
-    corruptions |= {shift.data.name: _shift_facts(shift) for shift in resolved.natural_shifts}
+    for shift in resolved.natural_shifts:
+        of = [each.of for each in resolved.natural_shifts if each.data.name == shift.data.name]
+        corruptions[shift.data.name] = {**_shift_facts(shift), "shift_of": of}
     skipped = [
         {"task": skip.task, "dataset": data.name, "corruption": skip.corruption, "reason": skip.reason}
         for skip in resolved.skips

@@ -89,15 +89,20 @@ class Place:
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
         return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, resolved.probe.noun))
 
-    def predictions(self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job) -> Job:
-        """test: embeddings of the test split under the condition."""
+    def predictions(
+        self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job, among: Job | None = None
+    ) -> Job:
+        """test: embeddings of the test split under the condition. among: others, whose clips alone are predicted."""
         resolved = self.resolved
         parts = {"probe": probe.key, "embeddings": test.key, "predicting": resolved.code.kinds["predictions"]}
+        parts |= {"among": among.key} if among else {}
         store = resolved.store
-        make = partial(predict_test, resolved, task, self.data.name, store.folder(*probe.name), store.folder(*test.name))
+        folders = [store.folder(*job.name) for job in (probe, test, among) if job is not None]
+        make = partial(predict_test, resolved, task, self.data.name, folders)
         kind = "corrupted-predictions" if condition.severity else "predictions"
         title, cost = self._scored(entry, seed, task, condition), costs.predicting(self.data, self._labels(task), task)
-        return Job(kind, title, parts, make, (probe, test), cost, kept=not condition.severity)
+        needs = (probe, test, *((among,) if among else ()))
+        return Job(kind, title, parts, make, needs, cost, kept=not condition.severity)
 
     def score(self, entry: Entry, seed: int, task: Task, condition: Condition, predictions: Job, shifted: bool = False) -> Job:
         """shifted: against labels that are shifted along with what the corruption changes."""
@@ -163,12 +168,14 @@ class CleanJobs:
 @dataclass(eq=False)
 class CorruptedJobs:
     """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption. embeddings: by
-    key, the data set of each that is of corrupted audio."""
+    key, the data set of each that is of corrupted audio; shifts: embeddings of other recordings, by their name, that of the data set, entry
+    and seed."""
 
     jobs: list[Job] = field(default_factory=list)
     scores: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
     shifted: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
     embeddings: dict[str, str] = field(default_factory=dict)
+    shifts: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)
 
     def add(self, place: Place, corruptions: Sequence[str], clean: CleanJobs) -> None:
         """Embeddings under some corruptions in one pass, then all scores that need them."""
@@ -202,17 +209,20 @@ class CorruptedJobs:
         self._keep(place, embedded, jobs)
 
     def add_shift(self, place: Place, shift: NaturalShift, of: Place, clean: CleanJobs) -> None:
-        """Embeddings of other recordings of the test clips of a data set, and what its probes score on them. place, of: of the two."""
+        """Embeddings of other recordings of the test clips of a data set, and what its probes score on those that could be read in both.
+        place, of: of the two."""
         batch, jobs = EmbeddingBatch(place.resolved, shift.data.name, "test"), list[Job]()
         for entry, seed in place.wanted:
             embedded = place.embedding(batch, entry, seed, CLEAN)
             jobs.append(embedded)
             for task in of.tasks:
                 scored = (entry.name, of.data.name, task.name, seed)
-                predictions = of.predictions(entry, seed, task, shift.condition, clean.probes[scored], embedded)
+                among = clean.embeddings[entry.name, of.data.name, seed]["test"]
+                predictions = of.predictions(entry, seed, task, shift.condition, clean.probes[scored], embedded, among)
                 score = of.score(entry, seed, task, shift.condition, predictions)
                 self.scores[*scored, shift.condition] = score
                 jobs += [predictions, score]
+            self.shifts[shift.data.name, shift.of, entry.name, seed] = embedded
         self.jobs += jobs
 
     def _keep(self, place: Place, embedded: Mapping[tuple[str, str, int, Condition], Job], jobs: Sequence[Job]) -> None:

@@ -85,6 +85,9 @@ class OverlapSearch:
             for splits in ((("train",), TESTED_SPLITS), (("valid",), ("test",))):
                 own, others = (list(_clips([data], each)) for each in splits)
                 probed += find_overlap(own, others, cache, workers) if own and others else []
+        for shift in self.resolved.natural_shifts:
+            own, others = list(_clips([self.resolved.data[shift.of]], ("train",))), list(_clips([shift.data], ("test",)))
+            probed += [] if shift.data.noun.made else find_overlap(own, others, cache, workers)
         found = [[where, asdict(each)] for where, each in overlaps]
         write_json(folder / "overlap.json", {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))})
 
@@ -176,7 +179,8 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
     findings: dict[str, tuple[Finding, ...]] = {}
     for name, of_one in pairs.items():
         data = resolved.data[name]
-        splits = {f"{name}/{clip.id}": clip.split for clip in data.clips}
+        shifts = [shift.data for shift in resolved.natural_shifts if shift.of == name]
+        splits = {f"{each.name}/{clip.id}": clip.split for each in (data, *shifts) for clip in each.clips}
         findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False))
     return findings
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mirbench.experiment.recipes.checkpoint import write_json
@@ -10,15 +12,20 @@ from mirbench.experiment.resolve.records import Resolved
 from mirbench.nouns import Task
 
 
-def predict_test(resolved: Resolved, task: Task, dataset: str, probe: Path, test: Path, folder: Path) -> None:
-    """probe, test: the folders of a probe and of embeddings, under any condition."""
+def predict_test(resolved: Resolved, task: Task, dataset: str, made: Sequence[Path], folder: Path) -> None:
+    """made: the folders of a probe and of embeddings, under any condition; and perhaps of others, whose clips alone are predicted."""
     from mirbench.evaluation.embedding.stored import read_embeddings
     from mirbench.evaluation.probing.scoring import predict
     from mirbench.evaluation.probing.stored import write_predictions
     from mirbench.evaluation.probing.stored_probes import read_probe
 
     begun = time.perf_counter()
+    probe, test, *among = made
     chosen, labels, embeddings = resolved.probe, resolved.labels[dataset, task.name], read_embeddings(test)
+    for other in among:
+        known = set(read_embeddings(other).clip_ids)
+        rows = [row for row, clip in enumerate(embeddings.clip_ids) if clip in known]
+        embeddings = replace(embeddings, clip_ids=tuple(embeddings.clip_ids[row] for row in rows), matrix=embeddings.matrix[rows])
     fitted = read_probe(probe, [chosen.module])
     with resolved.naming("probe", chosen.noun.name, f"predicting {task.name} on {dataset}"):
         predictions = predict(task, labels, fitted, embeddings)

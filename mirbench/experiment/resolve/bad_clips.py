@@ -13,6 +13,7 @@ from mirbench.records import PRETRAINING_SPLITS, SPLITS
 def check_files(resolved: Resolved) -> None:
     """Raises MirbenchError where more files than allowed cannot be read, by their headers; audio that was made here is not looked at."""
     _look_at(resolved, resolved.scored_data, SPLITS)
+    _look_at(resolved, [shift.data for shift in resolved.natural_shifts], ("test",))
     _look_at(resolved, resolved.pretraining_data, (*PRETRAINING_SPLITS, "valid"))
 
 

@@ -58,9 +58,10 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         return _readable(resolve_data(dataset, registry, store, config.data_root, tree), config, registry)
 
     scored = [look(dataset) for dataset in datasets]
-    shifts = resolve_shifts(config, registry, scored, look)
-    data = {each.name: each for each in [*scored, *(shift.data for shift in shifts)]}
     tasks, labels = resolve_tasks(config, registry, scored)
+    shifts = resolve_shifts(config, registry, scored, tasks, look)
+    shifted = {shift.data.name for shift in shifts}
+    data = {each.name: each for each in [*scored, *(shift.data for shift in shifts)]}
     check_needs(learning, pretraining)
     for each in pretraining:
         if each.dataset.name not in data:
@@ -97,7 +98,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         on_bands=on_bands(registry, entries),
         providers={(kind, name): registry.provider(kind, name) for kind in ("encoder", "dataset", "task", "corruption", "probe")
                    for name in registry.nouns(kind)},
-        findings={name: findings_of(each, config, registry, each in scored) for name, each in data.items()},
+        findings={name: findings_of(each, config, registry, each in scored) for name, each in data.items() if name not in shifted},
         plugins=[dataclasses.asdict(plugin) | {"file": Path(plugin.file).name} for plugin in registry.plugins],
     )  # fmt: skip
 

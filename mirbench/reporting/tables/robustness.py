@@ -40,7 +40,7 @@ def baseline(robustness: pd.DataFrame) -> str:
 def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
     """Encoders and floors as rows, tasks and their mean as columns. A table for each of words.MEASURES and each mean that is known: over
     unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`; and one of what
-    is retained under each natural shift, such as `retained_mini-shifted`.
+    is retained under each natural shift, such as `retained_on_mini-shifted`.
 
     comparisons: as robustness_comparisons.csv, for what is in bold.
     """
@@ -57,7 +57,7 @@ def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None
                 known = of_measure.assign(at=places(of_measure, shown)).dropna(subset=["value", "at"])
                 bold = surely_best(known, _compared(comparisons, measure, over))
                 title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
-                key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN, *shifts) else measure
+                key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else f"{measure}_on_{over}" if over in shifts else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
 

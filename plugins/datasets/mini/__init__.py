@@ -124,16 +124,14 @@ class Mini(mirbench.Dataset):
 
 
 class Shifted(Mini):
-    """The test clips of another size, with the same notes and labels, played by other instruments in other rooms."""
+    """The test clips, with the same notes and labels, played by other instruments in other rooms."""
 
     licence = (
         "notes CC BY 3.0 (tonejs-instruments) and MIT (MuseScore_General), scores in the public domain, Freedoom tracks BSD-3-Clause; "
         "see data/PROVENANCE.md"
     )
 
-    def __init__(self, name: str, shift_of: str, description: str, size: Size, workers: int | None = None) -> None:
-        super().__init__(name, description, size, workers)
-        self.shift_of = shift_of
+    shift_of = ("mini", "mini-large")  # which have the same test clips
 
     def plan(self) -> list[Plan]:
         return [item for item in super().plan() if item.split == "test"]
@@ -149,6 +147,6 @@ def register_datasets() -> list[mirbench.Dataset]:
     return [
         Mini("mini", "real pieces on sampled instruments: tagging, genre, key, pitch; rendered in a minute", FULL),
         Mini("mini-large", "mini with six times the music without labels, for evidence; rendered in some minutes", LARGE),
-        Shifted("mini-shifted", "mini", "the test clips of mini played by other instruments in other rooms", FULL),
+        Shifted("mini-shifted", "the test clips of mini played by other instruments in other rooms", FULL),
         Mini("mini-quick", "a small mini for a first look and for tests; its scores are not for publishing", QUICK),
     ]

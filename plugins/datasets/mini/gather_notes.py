@@ -29,7 +29,7 @@ MUSESCORE = "/usr/share/sounds/sf3/MuseScore_General_Full.sf3"
 SAMPLE_RATE = 22_050
 NOTE_SECONDS = 1.8
 DRUM_SECONDS = 0.7
-NOTE_STEP = 4  # semitones between recorded notes
+NOTE_STEP, RECORDED_STEP = 4, 3  # semitones between notes that are played, and at least between recorded ones
 
 # name, General MIDI program (from 0), family, lowest and highest MIDI note, does it sustain
 # fmt: off
@@ -68,23 +68,20 @@ SHIFTED: list[tuple[str, str | tuple[int, int], int, int, int, str]] = [
     ("grand-piano", "piano", 28, 100, 0, "piano electric-grand electric-piano"),
     ("bright-grand-piano", (0, 1), 28, 100, 0, "fm-piano honky-tonk"),
     ("coupled-harpsichord", (8, 6), 29, 96, 0, "harpsichord clavinet"),
-    ("concert-xylophone", "xylophone", 60, 103, 0, "xylophone marimba tubular-bells steel-drums"),
-    ("vibes", (0, 11), 53, 103, 0, "celesta glockenspiel music-box kalimba"),
+    ("concert-xylophone", "xylophone", 67, 103, 0, "glockenspiel"),
+    ("vibes", (0, 11), 45, 103, 0, "xylophone celesta music-box tubular-bells steel-drums"),
     ("violins-pizzicato", (0, 45), 36, 88, 0, "pizzicato"),
-    ("concert-harp", "harp", 28, 100, 0, "harp shamisen"),
+    ("concert-harp", "harp", 28, 100, 0, "harp shamisen marimba kalimba"),
     ("taisho-koto", (8, 107), 45, 88, 0, "koto sitar banjo"),
-    ("pipe-organ", "organ", 36, 96, 1, "drawbar-organ rock-organ"),
-    ("church-organ-2", (8, 19), 36, 96, 1, "church-organ"),
-    ("harmonium", "harmonium", 36, 96, 1, "reed-organ harmonica"),
-    ("italian-accordion", (8, 21), 48, 91, 1, "accordion"),
-    ("acoustic-guitar", "guitar-acoustic", 40, 84, 0, "steel-guitar muted-guitar"),
-    ("classical-guitar", "guitar-nylon", 40, 86, 0, "nylon-guitar"),
+    ("church-organ-2", (8, 19), 36, 96, 1, "church-organ drawbar-organ rock-organ reed-organ"),
+    ("italian-accordion", (8, 21), 48, 91, 1, "accordion harmonica"),
+    ("classical-guitar", "guitar-nylon", 40, 86, 0, "nylon-guitar steel-guitar muted-guitar"),
     ("electric-guitar", "guitar-electric", 40, 86, 0, "jazz-guitar"),
     ("feedback-guitar", (8, 30), 40, 86, 1, "overdriven-guitar distortion-guitar"),
-    ("electric-bass", "bass-electric", 28, 60, 0, "acoustic-bass finger-bass fretless-bass slap-bass"),
+    ("electric-bass", "bass-electric", 24, 61, 0, "acoustic-bass finger-bass fretless-bass slap-bass"),
     ("synth-bass-3", (8, 38), 28, 60, 0, "synth-bass"),
     ("solo-violin", "violin", 55, 100, 1, "violin viola fiddle"),
-    ("solo-cello", "cello", 36, 76, 1, "cello"),
+    ("solo-cello", "cello", 36, 76, 1, "cello baritone-sax"),
     ("solo-contrabass", "contrabass", 28, 60, 1, "contrabass"),
     ("chamber-strings", (0, 49), 36, 96, 1, "slow-strings"),
     ("chamber-strings-tremolo", (0, 44), 36, 96, 1, "tremolo-strings"),
@@ -92,10 +89,11 @@ SHIFTED: list[tuple[str, str | tuple[int, int], int, int, int, str]] = [
     ("space-voice", (0, 91), 48, 84, 1, "choir-aahs synth-voice"),
     ("solo-vox", (0, 85), 48, 84, 1, "voice-oohs"),
     ("orchestral-trumpet", "trumpet", 52, 86, 1, "trumpet muted-trumpet"),
-    ("orchestral-horn", "french-horn", 40, 77, 1, "french-horn brass-section"),
-    ("orchestral-tuba", "tuba", 28, 60, 1, "tuba"),
+    ("orchestral-horn", "french-horn", 40, 77, 1, "french-horn"),
+    ("brass-section-2", (8, 61), 36, 88, 1, "brass-section"),
+    ("orchestral-tuba", "tuba", 28, 62, 1, "tuba"),
     ("synth-brass-3", (8, 62), 40, 84, 1, "synth-brass"),
-    ("saxophone", "saxophone", 44, 88, 1, "soprano-sax alto-sax tenor-sax baritone-sax"),
+    ("saxophone", "saxophone", 44, 88, 1, "soprano-sax alto-sax tenor-sax"),
     ("orchestral-clarinet", "clarinet", 50, 91, 1, "oboe english-horn shanai"),
     ("orchestral-bassoon", "bassoon", 34, 72, 1, "bassoon"),
     ("orchestral-flute", "flute", 55, 103, 1, "flute piccolo pan-flute shakuhachi whistle ocarina"),
@@ -149,14 +147,18 @@ def _play(font: str, channel: int, bank: int, program: int, pitches: list[int], 
 
 
 def _recorded(folder: Path, low: int, high: int, seconds: float) -> tuple[list[int], np.ndarray]:
-    """MIDI pitches, at least NOTE_STEP apart, and notes, (notes, samples) float32 at SAMPLE_RATE, of a folder of files such as As3.mp3."""
+    """Of a folder of files such as As3.mp3: MIDI pitches, at least RECORDED_STEP apart; notes, (notes, samples) float32 at SAMPLE_RATE."""
     files = {}
     for file in sorted(folder.glob("**/*.mp3")):
         if found := re.fullmatch(r"([A-G])(s?)(\d)", file.stem):
             files["C D EF G A B".index(found[1]) + len(found[2]) + 12 * int(found[3]) + 12] = file
     pitches: list[int] = []
     for pitch in sorted(files):
-        if (folder.name, pitch) not in OUT_OF_TUNE and low - 3 <= pitch <= high + 3 and (not pitches or pitch - pitches[-1] >= NOTE_STEP):
+        if (
+            (folder.name, pitch) not in OUT_OF_TUNE
+            and low - 3 <= pitch <= high + 3
+            and (not pitches or pitch - pitches[-1] >= RECORDED_STEP)
+        ):
             pitches.append(pitch)
     length = round(seconds * SAMPLE_RATE)
     notes = np.zeros((len(pitches), length), np.float32)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from .arrange import arrange, instrument_tag
-from .pieces import MELODIES, STYLES, Piece, load_pieces, split_groups
+from .pieces import STYLES, Piece, load_pieces, split_groups
 from .sampler import USUAL, Note, Player, catalogue, mix, record
 from .sizes import Size
 
@@ -119,15 +119,11 @@ class _Casting:
         names = music_instruments()[tag]
         return names[int(self.rng.integers(len(names)))]
 
-    def cast(self, piece: Piece) -> tuple[tuple[str, ...], str, bool]:
-        texture = self.texture.draw()
-        lead = self._one(self.lead.draw())
-        low = self._one("bass" if self.rng.random() < 0.5 else self.chords.draw())
-        if piece.style in MELODIES:
-            names = (lead, self._one(self.chords.draw()), low, *([self._one(self.lead.draw())] if self.rng.random() < 0.4 else []))
-        else:
-            parts = 2 if texture == "duo" else 3
-            names = (lead, *(self._one(self.lead.draw()) for _ in range(parts - 2)), low)
+    def cast(self) -> tuple[tuple[str, ...], str, bool]:
+        texture, lead, middle = self.texture.draw(), self.lead.draw(), self.chords.draw()
+        low = "bass" if self.rng.random() < 0.5 else self.chords.draw()
+        more = [self.lead.draw()] if self.rng.random() < 0.4 else []
+        names = tuple(self._one(tag) for tag in (lead, middle, low, *more))
         return names, texture, texture != "solo" and self.rng.random() < DRUMS
 
 
@@ -170,7 +166,7 @@ def _played(name: str, split: str, pieces: Iterable[Piece], seconds: float, rng:
     tonics = {mode: _Deck(range(12), rng) for mode in ("major", "minor")}
     plans = []
     for i, piece in enumerate(pieces):
-        instruments, texture, drums = casting.cast(piece)
+        instruments, texture, drums = casting.cast()
         shift = (tonics[piece.mode].draw() - piece.tonic + 5) % 12 - 5 if piece.has_key else int(rng.integers(-5, 7))
         plans.append(Plan(f"{name}-{i:05d}", split, piece.group, seconds, instruments, piece.number, texture, drums, shift))
     return plans
