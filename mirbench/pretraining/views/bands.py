@@ -3,8 +3,9 @@
 Gain, filters, coloured noise and echo act on a power spectrogram as they do on sound (noise and echo in expectation: cross
 terms between two sounds average to nothing); detuning moves bands; polarity does nothing to a power and is left out.
 A batch of 96 views costs some 20 ms, little beside the network's step, which is what lets the default run train within minutes on two
-cores. Probabilities and ranges are the paper's at severity s, one filter of four among them, but pitch shift is kept to detuning, since
-several semitones would teach the space to forget key. The paper's own chain is in waveforms.py.
+cores. Probabilities are the paper's at severity s, one filter of four among them, and ranges are after it: cut-offs are drawn in Hz,
+filters fall by 12 dB an octave, an echo is a single one of .3 to .6 of the amplitude, and pitch shift is kept to detuning, since several
+semitones would teach the space to forget key. The paper's own chain is in waveforms.py.
 """
 
 from __future__ import annotations

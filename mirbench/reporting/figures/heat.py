@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import ALL, FAMILIES, OF_CORRUPTIONS, SEEN, UNSEEN
+from mirbench.records import ALL, FAMILIES, NATURAL_SHIFT, OF_CORRUPTIONS, SEEN, UNSEEN
 from mirbench.reporting.figures import style
 from mirbench.reporting.words import NONE, Panel, caveats, cell, interval_of, mean_of, panels, short, size
 from mirbench.results.order import are_means
@@ -61,7 +61,8 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     kept = every[every["severity"] == 0]
     of_mean = are_means(kept)
     single = kept[~of_mean].sort_values("corruption")
-    blocks = sorted(panels(single[single["value"].notna()]), key=lambda p: p.task == ALL)
+    of_tasks = (single["task"] != ALL) | (single["families"] != NATURAL_SHIFT)  # of that alone there is a mean over tasks
+    blocks = sorted(panels(single[single["value"].notna() & of_tasks]), key=lambda p: p.task == ALL)
     blocks = [p for p in blocks if p.task != ALL or len(blocks) > 2]
     if not blocks:
         return None
