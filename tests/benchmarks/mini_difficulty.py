@@ -3,9 +3,9 @@
 plugins/datasets/mini/data/PROVENANCE.md and results/README.md; --run: of the reference run whose detectable differences are shown.
 
 Every number is a headline metric on test clips, of a classifier that was fitted on training clips. Loudness: level, peak and crest factor
-of the recording. Spectrum: its mean level in 40 bands. Tags: how many play, drums, fast or slow, and the instruments, for genre and key.
-Notes: of the score as it is played, which no recording tells fully: pitch classes, intervals, lengths and onsets; for key, pitch classes in
-all twelve transpositions.
+of the recording. Spectrum: its mean level in 40 bands. Tags: how many play, drums and the instruments, for genre and key. Tempo: fast or
+slow. Notes: of the score as it is played, which no recording tells fully: pitch classes, intervals, lengths and onsets; for key, pitch
+classes in all twelve transpositions.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "plugins/datasets/mini/data/PROVENANCE.md", ROOT / "results/README.md")
 TABLE = re.compile(r"(?s)(?<=<!-- difficulty -->\n).*?(?=<!-- end of difficulty -->)")
 METRICS = {"tagging": "average precision", "genre": "accuracy", "key": "MIREX", "pitch": "accuracy"}
+TEMPI = {"fast", "slow"}
 BANDS = 40
 TREES = 400
 
@@ -64,9 +65,9 @@ def _of_recording(audio: np.ndarray) -> tuple[list[float], np.ndarray]:
     return [level, peak, peak - level], spectrum - spectrum.mean()
 
 
-def tags_alone(clips: Clips) -> np.ndarray:
-    """(clips, tags) without the styles."""
-    names = sorted({tag for told in clips.told for tag in told.get("tags", ())} - set(STYLES))
+def tags_alone(clips: Clips, tempo: bool = False) -> np.ndarray:
+    """(clips, tags): those of the tempo, or all but these and the styles."""
+    names = sorted(TEMPI if tempo else {tag for told in clips.told for tag in told.get("tags", ())} - set(STYLES) - TEMPI)
     return np.array([[tag in told.get("tags", ()) for tag in names] for told in clips.told], float)
 
 
@@ -200,6 +201,7 @@ def _genre(train: Clips, test: Clips) -> dict[str, Any]:
         "loudness": linear(train.recordings()[0], labels, test.recordings()[0]),
         "spectrum": linear(train.recordings()[1], labels, test.recordings()[1]),
         "tags": linear(tags_alone(train), labels, tags_alone(test)),
+        "tempo": linear(tags_alone(train, tempo=True), labels, tags_alone(test, tempo=True)),
         "notes": forest(of_notes(train), labels, of_notes(test)),
     }
     return {"task": "genre", "chance": 1 / len(STYLES), **{name: accuracy_score(truth, each) for name, each in said.items()}}
@@ -213,6 +215,7 @@ def _key(train: Clips, test: Clips) -> dict[str, Any]:
         "loudness": linear(first.recordings()[0], labels, other.recordings()[0]),
         "spectrum": linear(first.recordings()[1], labels, other.recordings()[1]),
         "tags": linear(tags_alone(first), labels, tags_alone(other)),
+        "tempo": linear(tags_alone(first, tempo=True), labels, tags_alone(other, tempo=True)),
         "notes": key_from_notes(first, labels, other),
     }
     return {"task": "key", **{name: mirex(truth, each) for name, each in said.items()}}
@@ -233,7 +236,7 @@ def _those(clips: Clips, chosen: Sequence[bool]) -> Clips:
 
 
 def page(table: pd.DataFrame, run: Path | None) -> str:
-    heads = ["chance", "loudness", "spectrum", "tags", "notes"]
+    heads = ["chance", "loudness", "spectrum", "tags", "tempo", "notes"]
     lines = [f"| task | metric | {' | '.join(heads)} | detectable |", f"|---|---|{'---:|' * (len(heads) + 1)}"]
     detectable = _detectable(run)
     for task, row in table.iterrows():

@@ -36,10 +36,10 @@ def snr(clean, found):
 @pytest.mark.parametrize("rate", [8_000, 12_000, 16_000, 24_000, 48_000])
 def test_it_has_its_bit_rate(rate):
     """Of music; the bit rate is variable. Ogg adds its pages and the lengths of 50 packets a second."""
-    clean = soxr.resample(next(iter(distances.real_clips(1, 6).values())), distances.RATE, rate)
+    clean = soxr.resample(np.concatenate(list(distances.real_clips(6, 6).values())), distances.RATE, rate)
     for level in OPUS.levels:
         kilobits = len(OPUS.encode(clean, rate, level)) * 8 / (len(clean) / rate) / 1_000
-        assert kilobits == pytest.approx(level + 2, rel=0.08, abs=0.3), level
+        assert kilobits == pytest.approx(level + 2, rel=0.2, abs=0.3), level
 
 
 @pytest.mark.parametrize("rate", [6_000, 8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000])
