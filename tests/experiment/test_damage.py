@@ -171,11 +171,11 @@ def test_a_rendering_that_was_killed_goes_on(tmp_path, tiny_plugin, monkeypatch)
     tiny.prepare(tmp_path / "whole")
     real, rendered, most = plans.render, [], 60
 
-    def render(item, seed):
+    def render(item, *how):
         rendered.append(item.id)
         if len(rendered) > most:
             raise KeyboardInterrupt
-        return real(item, seed)
+        return real(item, *how)
 
     monkeypatch.setattr(plans, "render", render)
     monkeypatch.setattr(tiny, "workers", 1)

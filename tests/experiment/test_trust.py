@@ -179,7 +179,7 @@ def test_labels_that_can_never_be_shared_are_refused(tmp_path, tiny_run, tiny_co
     command.remove("--debug")
     assert cli.main(command) == 2
     assert capsys.readouterr().err == (
-        "mirbench: encoder 'semisupcon' finds no two of its 66 labelled clips alike under shared-tags; choose another supervision, "
+        "mirbench: encoder 'semisupcon' finds no two of its 54 labelled clips alike under shared-tags; choose another supervision, "
         "such as dice, a lower threshold, or a larger label_fraction.\n"
     )
 
