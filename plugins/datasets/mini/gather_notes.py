@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +137,9 @@ def _play(font: str, channel: int, bank: int, program: int, pitches: list[int], 
         )
         audio, rate = soundfile.read(wav, dtype="float32")
     assert rate == SAMPLE_RATE
-    mono = audio.mean(axis=1)
-    length = round(seconds * SAMPLE_RATE)
-    notes = np.zeros((len(pitches), length), np.float32)
-    for index in range(len(pitches)):
-        start = round(index * gap * SAMPLE_RATE)
-        piece = mono[start : start + length]
-        notes[index, : len(piece)] = piece
-    return _levelled(notes)
+    mono, length = audio.mean(axis=1), round(seconds * SAMPLE_RATE)
+    starts = [round(index * gap * SAMPLE_RATE) for index in range(len(pitches))]
+    return _levelled([mono[start : start + length] for start in starts], length)
 
 
 def _recorded(folder: Path, low: int, high: int, seconds: float) -> tuple[list[int], np.ndarray]:
@@ -160,24 +156,18 @@ def _recorded(folder: Path, low: int, high: int, seconds: float) -> tuple[list[i
             and (not pitches or pitch - pitches[-1] >= RECORDED_STEP)
         ):
             pitches.append(pitch)
-    length = round(seconds * SAMPLE_RATE)
-    notes = np.zeros((len(pitches), length), np.float32)
-    for index, pitch in enumerate(pitches):
-        audio, rate = soundfile.read(files[pitch], dtype="float32", always_2d=True)
-        mono = soxr.resample(audio.mean(axis=1), rate, SAMPLE_RATE)
-        first = int(np.argmax(np.abs(mono) > 0.02 * np.abs(mono).max()))
-        piece = mono[first : first + length]
-        notes[index, : len(piece)] = piece
-    return pitches, _levelled(notes)
+    read = [soundfile.read(files[pitch], dtype="float32", always_2d=True) for pitch in pitches]
+    sounds = [soxr.resample(audio.mean(axis=1), rate, SAMPLE_RATE) for audio, rate in read]
+    return pitches, _levelled(sounds, round(seconds * SAMPLE_RATE))
 
 
-def _levelled(notes: np.ndarray) -> np.ndarray:
-    """(notes, samples): from where each first reaches 2 % of its peak, since silence before the attack costs timing; all equally loud."""
-    for note in notes:
-        first = int(np.argmax(np.abs(note) > 0.02 * np.abs(note).max()))
-        length = len(note)
-        note[: length - first] = note[first:]
-        note[length - first :] = 0
+def _levelled(sounds: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """(sounds, length): from where each first reaches 2 % of its peak, since silence before the attack costs timing; all equally loud."""
+    notes = np.zeros((len(sounds), length), np.float32)
+    for note, sound in zip(notes, sounds, strict=True):
+        first = int(np.argmax(np.abs(sound) > 0.02 * np.abs(sound).max()))
+        piece = sound[first : first + length]
+        note[: len(piece)] = piece
     notes *= 0.7 / np.maximum(np.sqrt((notes[:, : SAMPLE_RATE // 2] ** 2).mean(axis=1, keepdims=True)) * 4, 1e-4)
     peak = np.abs(notes).max(axis=1, keepdims=True)
     notes *= np.minimum(1.0, 0.95 / peak)
