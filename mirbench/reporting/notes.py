@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
-from mirbench.reporting.tables.robustness import baseline, by_measure, natural_shifts
+from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, natural_shifts, panels, size, span
 from mirbench.results.order import are_means, complete, joined
 from mirbench.results.run_folder import overlap_in_words
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes
-from mirbench.reporting.tables.robustness import by_measure, natural_shifts
+from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, natural_shifts, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirbench.records import ALL, CLEAN, FAMILIES
+from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT
+from mirbench.results.order import complete
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,12 @@ def mean_of(robustness: pd.DataFrame) -> str:
     """What the mean over all corruptions that count is called: over families, or, where an encoder is of results of before, over names."""
     encoders = {name: set(robustness["encoder"][robustness["corruption"] == name]) for name in (ALL, FAMILIES)}
     return FAMILIES if encoders[FAMILIES] and not encoders[ALL] - encoders[FAMILIES] else ALL
+
+
+def natural_shifts(robustness: pd.DataFrame) -> list[str]:
+    """The other recordings of test clips that scores are on."""
+    rows = complete(robustness)
+    return list(dict.fromkeys(rows["corruption"][rows["families"] == NATURAL_SHIFT].astype("str")))
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:

@@ -37,14 +37,18 @@ class Option:
     or_number: type[int] | type[float] | None = None
 
     def __post_init__(self) -> None:
-        bounds = ((self.ge, operator.ge), (self.gt, operator.gt), (self.le, operator.le), (self.lt, operator.lt))
-        word = self.or_number is not None and self.default in self.choices
-        within = word or all(bound is None or holds(self.default, bound) for bound, holds in bounds)
-        if not within or (self.choices and self.or_number is None and self.default not in self.choices):
-            limits = [f"{word} {bound:g}" for word, bound in (("at least", self.ge), ("above", self.gt), ("at most", self.le),
-                                                              ("below", self.lt)) if bound is not None]  # fmt: skip
-            right = f"one of {', '.join(map(str, self.choices))}" if self.choices else " and ".join(limits)
-            raise ValueError(f"the default of an option is {self.default!r}, and it must be {right}")
+        every = (("at least", self.ge, operator.ge), ("above", self.gt, operator.gt), ("at most", self.le, operator.le),
+                 ("below", self.lt, operator.lt))  # fmt: skip
+        bounds = [(word, bound, holds) for word, bound, holds in every if bound is not None]
+        right = [f"one of {', '.join(map(str, self.choices))}"] if self.choices else []
+        number = self.or_number is not None or (bool(bounds) and not self.choices)
+        if number:
+            kind = "a whole number" if self.or_number is int else "a number"
+            right.append(" ".join([kind, " and ".join(f"{word} {bound:g}" for word, bound, _ in bounds)]).strip())
+        is_number = isinstance(self.default, int if self.or_number is int else (int, float))
+        within = number and is_number and all(holds(self.default, bound) for _, bound, holds in bounds)
+        if right and not within and self.default not in self.choices:
+            raise ValueError(f"the default of an option is {self.default!r}, and it must be {' or '.join(right)}")
 
 
 option: Callable[..., Any] = Option  # of any type to a type checker, so that a subclass may give another default by its value alone

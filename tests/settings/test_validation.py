@@ -72,12 +72,24 @@ def test_options_of_several_bases_stand_in_their_order_and_win_as_methods_do():
 
 @pytest.mark.parametrize(
     ("default", "bounds"),
-    [(0, {"ge": 1}), (0.0, {"gt": 0}), (2, {"le": 1}), (1, {"lt": 1}), ("a", {"choices": ("b", "c")}), (math.nan, {"ge": 0})],
+    [
+        (0, {"ge": 1}),
+        (0.0, {"gt": 0}),
+        (2, {"le": 1}),
+        (1, {"lt": 1}),
+        ("a", {"choices": ("b", "c")}),
+        (math.nan, {"ge": 0}),
+        ("many", {"ge": 0}),
+        (None, {"lt": 3}),
+        ("few", {"choices": ("auto",), "or_number": float, "ge": 0}),
+        (0.5, {"choices": ("auto",), "or_number": int}),
+        (2.0, {"choices": ("auto",), "or_number": float, "le": 1}),
+    ],
 )
 def test_a_default_that_breaks_its_own_bounds_is_refused_where_it_is_declared(default, bounds):
     with pytest.raises(ValueError, match=r"^the default of an option is .*, and it must be "):
         option(default, **bounds)
-    with pytest.raises(ValueError, match=r"^the default of an option is 13, and it must be at least "):
+    with pytest.raises(ValueError, match=r"^the default of an option is 13, and it must be a number at least "):
         type("TooDeep", (Network,), {"layers": 13})
 
 

@@ -10,7 +10,7 @@ from mirbench.errors import MirbenchError
 from mirbench.records import ALL, CLEAN, MAJORITY, SEEN, UNSEEN
 from mirbench.reporting.figures import style
 from mirbench.reporting.tables.scores import verdicts
-from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, mean_of, of_clean_audio, panels, size
+from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, mean_of, natural_shifts, of_clean_audio, panels, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -108,14 +108,17 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
 
 @style.settings()
 def robustness(robustness: pd.DataFrame) -> Figure | None:
-    """Panels of retained performance over unseen and over seen families, where they are told apart, of errors on clean audio, mCE and
-    relative mCE, in lines of their own: one per task and their mean, a row per encoder. None without any ratio.
+    """Panels of retained performance over unseen and over seen families, where they are told apart, and on other recordings of the test
+    clips, of errors on clean audio, mCE and relative mCE, in lines of their own: one per task and their mean, a row per encoder. None
+    without any ratio.
 
     robustness: as robustness.csv.
     """
     robustness, looks = style.prepared(robustness)
     whole = robustness[robustness["severity"] == 0]
-    retained = {over: whole[(whole["measure"] == "retained") & (whole["corruption"] == over)] for over in (UNSEEN, SEEN)}
+    kept = whole[whole["measure"] == "retained"]
+    retained = {f"retained, {over}": kept[kept["corruption"] == over] for over in (UNSEEN, SEEN)}
+    retained |= {f"retained on {name}": kept[kept["corruption"] == name] for name in natural_shifts(kept)}
     ratios = whole[whole["measure"].isin([*RATIOS]) & whole["corruption"].isin([mean_of(robustness), CLEAN])]
     baselines = " or ".join(dict.fromkeys(name for name in ratios["baseline"] if name))
     ratios = ratios.drop_duplicates(["encoder", "task", "dataset", "measure"])  # of several runs with others each, the first
@@ -125,12 +128,14 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
     if not columns:
         return None
     across, of_means = min(RATIOS_ACROSS, len(columns)), "corruptions" if mean_of(robustness) == ALL else "families of corruptions"
-    lines = {f"retained, {over} (higher is better)": rows.assign(hollow=rows["role"] == "floor") for over, rows in retained.items()}
+    lines = {f"{label} (higher is better)": rows.assign(hollow=rows["role"] == "floor") for label, rows in retained.items()}
     lines |= {f"{label} (ratio, lower is better)": ratios[ratios["measure"] == measure] for measure, label in RATIOS.items()}
     drawn: Drawn = []
     for label, rows in lines.items():
         drawn += [*((p._replace(label=label), rows) for p in columns), *[None] * (-len(columns) % across)] if len(rows) else []
-    of_retained = "Retained: the share that is left of a score above chance, the line at 1 is all. " if len(retained[UNSEEN]) else ""
+    of_retained = (
+        "Retained: the share that is left of a score above chance, the line at 1 is all. " if any(map(len, retained.values())) else ""
+    )
     explained = "; ".join(what for measure, what in EXPLAINED.items() if (ratios["measure"] == measure).any())
     note = (
         f"{of_retained}Ratios: lower is better; the line at 1 is {baselines}. Relative to its own: {explained}; mean over {of_means}. 95 % "

@@ -12,7 +12,7 @@ from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, NATURAL_SHIFT, OTHER_RECORDINGS, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, cell, mean_of, number, panels, places, span
+from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span
 from mirbench.results.order import are_means, complete
 
 if TYPE_CHECKING:
@@ -60,12 +60,6 @@ def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None
                 key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else f"{measure}_on_{over}" if over in shifts else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
-
-
-def natural_shifts(robustness: pd.DataFrame) -> list[str]:
-    """The other recordings of test clips that scores are on."""
-    rows = complete(robustness)
-    return list(dict.fromkeys(rows["corruption"][rows["families"] == NATURAL_SHIFT].astype("str")))
 
 
 def _compared(comparisons: pd.DataFrame | None, measure: str, over: str) -> pd.DataFrame | None:

@@ -141,6 +141,21 @@ def test_ratios_stand_at_their_values_with_intervals_beside_the_baseline():
     assert [axis.texts[0].get_text() for axis in figure.axes[3:5]] == ["48 test clips, 3 seeds", "4 tasks"]
 
 
+def test_a_natural_shift_has_a_line_of_panels_of_its_own():
+    rows = measured()
+    others = rows[(rows["measure"] == "retained") & (rows["corruption"] == "low-pass")]
+    others = others.assign(corruption="again", families="natural-shift", counted=False, value=others["value"] / 2)
+    figure = figures.robustness(pd.concat([rows, others]))
+    without = figures.robustness(rows)
+    assert [axis.get_xlabel() for axis in figure.axes[:4]] == ["retained on again\n(higher is better)"] * 4
+    for axis, task in zip(figure.axes, TASKS, strict=False):
+        found = {name: value_of(others, encoder=name, task=task, severity=0) for name in NAMES}
+        assert points(axis) == {name: (row["value"], place) for place, (name, row) in enumerate(found.items()) if row is not None}
+    assert "Retained: the share that is left of a score above chance" in said(figure)
+    assert "Retained" not in said(without)
+    assert len(figure.axes) > len(without.axes)
+
+
 def test_the_mean_over_one_task_is_not_drawn_beside_it():
     figure = figures.robustness(a_results(tasks={"key": "mirex"}).robustness)
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["key on mini"] * 2
