@@ -48,7 +48,9 @@ def verdict(checked: Checked) -> str:
     if not checked.made:
         return f"{name}: mirbench makes it at the first run; there is nothing to check before that."
     if not any(labels.usable for labels in checked.labels):
-        return f"{name}: it can be pretrained on, and no task is run on it{text}."
+        of = " or ".join(checked.dataset.shift_of)
+        may = f"a run of {of} is scored on it too" if of else "it can be pretrained on, and no task is run on it"
+        return f"{name}: {may}{text}."
     return f"{name}: a run would work{text or ', and nothing is wrong with it'}."
 
 

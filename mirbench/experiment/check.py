@@ -121,15 +121,23 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
             mode = findings.overlap_mode(config.overlap, dataset)
             report += findings.of_overlap(*_overlap(clips, scans, cache, listen), mode, refused=learns)
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
-        labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
-        report += uncounted
-        asked = [task for task in tasks if task.name in config.tasks]
-        known = {task.annotation for task in registry.tasks.values()}
-        report += findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
-        if not labels and dataset.location is not None and (hint := suggest_dataset(dataset.location, registry.datasets.values())):
+        if not dataset.shift_of:  # which has test clips alone, and labels that a run compares with the others'
+            labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
+            report += uncounted
+            asked = [task for task in tasks if task.name in config.tasks]
+            known = {task.annotation for task in registry.tasks.values()}
+            report += findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
+        if (
+            not labels
+            and not dataset.shift_of
+            and dataset.location is not None
+            and (hint := suggest_dataset(dataset.location, registry.datasets.values()))
+        ):
             report.append(Finding("note", hint))
         splits = _split_facts(clips, scans)
-    planned = dataset.name in registry.datasets and (not made or bool(labels) or "all" not in config.tasks)
+    planned = dataset.name in registry.datasets and (not made or bool(labels or dataset.shift_of) or "all" not in config.tasks)
+    if dataset.shift_of:
+        config = config.model_copy(update={"datasets": [dataset.shift_of[0]], "shifts": [dataset.name]})
     estimate = _estimate(config, registry, cache, report) if planned else None
     report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
     return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(report))

@@ -194,3 +194,20 @@ def test_one_that_is_of_another_data_set_or_named_as_one_is_refused(mirbench, tm
     assert "--shifts reverberation: this is what a corruption is called" in capsys.readouterr().err
     assert mirbench("--shifts", "nothing") == (2, None)
     assert "no data set is named 'nothing'" in capsys.readouterr().err
+
+
+def test_data_check_of_a_shift_is_of_its_files_and_of_a_run_that_is_scored_on_both(tmp_path, monkeypatch, capsys, built_in):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "again.csv", clips({"test": 40}))
+    plugin = tmp_path / "shift.py"
+    plugin.write_text(SHIFT.replace('("mini-quick",)', '("mini",)'))
+    words = ["data", "check", "again", "--plugin", str(plugin), "--cache", "cache"]
+    assert cli.main(words) == 0
+    assert "again: a run of mini is scored on it too." in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "again" / "test-3.wav").write_bytes(b"RIFF....WAVE")
+    assert cli.main(words) == 2
+    found = " ".join(capsys.readouterr().out.split())
+    assert "test-3" in found
+    assert "probes" not in found
+    assert cli.main(["data", "check", "mini-shifted", "--cache", "cache"]) == 0
+    assert "a run of semisupcon" in capsys.readouterr().out
