@@ -16,13 +16,12 @@ from mirbench.nouns import (
     Dataset,
     Encoder,
     Metric,
-    PretrainJob,
     Probe,
     Staged,
     Supervision,
     Task,
 )
-from mirbench.records import Checksums, Clip, Files
+from mirbench.records import Checksums, Clip, Files, Input, PretrainJob
 from mirbench.seeded import seeded
 
 __version__ = "0.1.0"
@@ -33,6 +32,7 @@ _LATE = {
     "BackboneEncoder": "mirbench.pretraining.encoder",
     "ContrastiveOptions": "mirbench.pretraining.settings",
     "LabelOptions": "mirbench.pretraining.settings",
+    "LayerOptions": "mirbench.settings.declaring",
     "LogisticClassifier": "mirbench.evaluation.estimators.logistic",
     "Options": "mirbench.settings.declaring",
     "Spec": "mirbench.settings.declaring",
@@ -78,6 +78,7 @@ __all__ = [
     "Dataset",
     "Encoder",
     "Files",
+    "Input",
     "Metric",
     "MirbenchError",
     "Options",

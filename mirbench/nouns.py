@@ -8,18 +8,18 @@ module imports no torch; a plugin should import torch inside its methods, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from mirbench.records import Checksums, Clip, Files
+from mirbench.records import Checksums, Clip, Files, Input, PretrainJob
 
 if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
     import numpy as np
     import torch
 
 Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
-"""(batch, samples) float32 mono audio -> (batch, dim) float32."""
+"""(batch, samples) float32 mono audio -> (batch, dim), or of several layers (batch, layers, dim), float32."""
 
 
 MetricFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]"
@@ -41,29 +41,6 @@ class Staged:
         return self.encode(self.front(audio))
 
 
-@dataclass(frozen=True)
-class PretrainJob:
-    """What an encoder is given to pretrain with.
-
-    clips: the clips it may learn from: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
-    complete. folder: where to leave its files; the planner adds encoder.json and report.json. cache: a folder for what is dear to make
-    and depends on the clips alone. validation: `valid` clips, to choose between checkpoints and for nothing else. unfinished: a
-    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on.
-    report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
-    """
-
-    clips: Sequence[Clip]
-    options: Mapping[str, Any]
-    seed: int
-    folder: Path
-    cache: Path
-    device: str
-    validation: Sequence[Clip] = ()
-    unfinished: Path | None = None
-    devices: int = 1
-    report: dict[str, Any] = field(default_factory=dict)
-
-
 class Encoder:
     """Music audio in, embedding out. The least plugin sets `name` and overrides `embed`.
 
@@ -74,8 +51,8 @@ class Encoder:
 
     name: str = ""
     description: str = ""
-    sample_rate: int = 22_050  # Hz
-    window_seconds: float = 2.7  # a longer clip is cut into windows of this length, whose embeddings are averaged
+    sample_rate: int = Input.sample_rate  # Hz
+    window_seconds: float = Input.window_seconds  # a longer clip is cut into windows of this length, whose embeddings are averaged
     trainable: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
     load_options: ClassVar[tuple[str, ...]] = ()
@@ -94,9 +71,21 @@ class Encoder:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise MirbenchError for options that cannot work; called before anything is run."""
 
+    def input(self, options: Mapping[str, Any]) -> Input:
+        """The audio that it is given with these options."""
+        return Input(self.sample_rate, self.window_seconds)
+
     def complete(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The options in one spelling of several that mean the same, since each spelling is a cache key of its own."""
         return options
+
+    def layers(self, options: Mapping[str, Any]) -> int | None:
+        """How many layers its embeddings have, (batch, layers, dim), of which the option `layer` says which are probed (see
+        `mirbench.LayerOptions`); 0 where that is known only when it is loaded; None: it has none, and an option of that name is its own.
+
+        `load` is given the option as `last`, a number, or `all`, where several layers are probed, which is one forward pass. Asked for
+        the last, it may return that alone, (batch, dim)."""
+        return None
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The annotations that pretraining with these options needs; refused where no chosen data set carries one."""
@@ -125,8 +114,9 @@ class Encoder:
         return self.embed
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
-        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32; an array of other
-        numbers, or a torch tensor, is taken as such."""
+        """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32, or, of several
+        layers, (batch, layers, dim), of which the option `layer` chooses; an array of other numbers, or a torch tensor, is taken as
+        such."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
 
 
@@ -339,12 +329,14 @@ class Backbone:
 
     bands: whether the module has `mel`, which makes log-mel bands (batch, bands, frames) of waveforms with the attributes `banks`, `hop`
     (samples) and `centres` (Hz), and `encode`, which makes embeddings of those: the module is `encode(mel(audio))`. So it can be trained
-    on augmented bands, far cheaper than on waveforms, and share them with others.
+    on augmented bands, far cheaper than on waveforms, and share them with others. blocks: names of modules in it that can be probed as
+    layers, in the order in which they are run, once each; they return (batch, ..., frames).
     """
 
     name: str = ""
     description: str = ""
     bands: bool = False
+    blocks: tuple[str, ...] = ()
 
     def build(self, **options: Any) -> Any:
         """A torch.nn.Module with fresh weights and the attributes `sample_rate` (Hz) and `dim`, mapping waveforms (batch, samples)

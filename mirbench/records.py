@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,8 +77,51 @@ class Checksums:
 
 
 @dataclass(frozen=True)
+class Input:
+    """The audio that an encoder is given.
+
+    sample_rate: Hz. window_seconds: a longer clip is cut into windows of this length, whose embeddings are averaged. hop_seconds: the
+    most that neighbouring windows begin apart; None: as far as a window is long, so that as few as cover the clip. shortest_seconds:
+    audio that is shorter has silence put behind it. batch_size: the most windows at a time; None: the run's.
+    """
+
+    sample_rate: int = 22_050
+    window_seconds: float = 2.7
+    hop_seconds: float | None = None
+    shortest_seconds: float = 0.0
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
+class PretrainJob:
+    """What an encoder is given to pretrain with.
+
+    clips: the clips it may learn from: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
+    complete. folder: where to leave its files; the planner adds encoder.json and report.json. cache: a folder for what is dear to make
+    and depends on the clips alone. validation: `valid` clips, to choose between checkpoints and for nothing else. unfinished: a
+    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on.
+    report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
+    """
+
+    clips: Sequence[Clip]
+    options: Mapping[str, Any]
+    seed: int
+    folder: Path
+    cache: Path
+    device: str
+    validation: Sequence[Clip] = ()
+    unfinished: Path | None = None
+    devices: int = 1
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+LAST_LAYER, ALL_LAYERS, BEST_LAYER, WEIGHTED_LAYERS = "last", "all", "best", "weighted"  # which layers of an encoder are probed
+
+
+@dataclass(frozen=True)
 class Embeddings:
-    """One row per clip. matrix: (clips, dim) float32, often memory-mapped; skipped: clip id -> why it has no row."""
+    """One row per clip. matrix: (clips, dim) or (clips, layers, dim), float32 or float16, often memory-mapped; skipped: clip id -> why it
+    has no row."""
 
     clip_ids: tuple[str, ...]
     matrix: np.ndarray

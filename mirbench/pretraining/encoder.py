@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.engine.files import tell as say
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Embed, Encoder, PretrainJob, Staged
+from mirbench.nouns import Embed, Encoder, Staged
 from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
-from mirbench.records import Clip
+from mirbench.records import LAST_LAYER, Clip, PretrainJob
 from mirbench.registry import components as parts
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class BackboneEncoder(Encoder):
     objective: ClassVar[str] = ""
     labelled_share: ClassVar[float] = 0.0
     seeded = True
-    load_options = ("checkpoint",)
+    load_options = ("checkpoint", "layer")
     options: Mapping[str, Any] = BackboneOptions()
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -60,6 +60,11 @@ class BackboneEncoder(Encoder):
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(signal.annotation for signal in _signals(options))) if self._learns_labels(options) else ()
+
+    def layers(self, options: Mapping[str, Any]) -> int | None:
+        """The blocks of its backbone, and the embedding."""
+        blocks = len(parts.backbone(options["backbone"]).blocks) if "layer" in options else 0
+        return blocks + 1 if blocks else None
 
     def seen_families(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return families_of_views(options) if self.objective else ()
@@ -153,6 +158,7 @@ class BackboneEncoder(Encoder):
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         import torch
 
+        from mirbench.pretraining.backbones.layers import with_layers
         from mirbench.pretraining.checkpoints import WEIGHTS, load_checkpoint
 
         backbone = self._build(options, seed)
@@ -179,8 +185,11 @@ class BackboneEncoder(Encoder):
                 found: np.ndarray = then(features).float().cpu().numpy()
                 return found
 
-        bands = parts.backbone(options["backbone"]).bands
+        about = parts.backbone(options["backbone"])
+        bands = about.bands
         first, then = (backbone.mel, backbone.encode) if bands else (torch.nn.Identity(), backbone)
+        if options.get("layer", LAST_LAYER) != LAST_LAYER:
+            then = with_layers(backbone, about.blocks, then)
         return Staged(_kind(first, device), hear, embed)
 
     def _share(self, options: Mapping[str, Any]) -> float | str:

@@ -7,14 +7,16 @@ from typing import Any
 
 from mirbench.engine.machine import native_bfloat16
 from mirbench.errors import MirbenchError
+from mirbench.records import LAST_LAYER
 from mirbench.registry import components as parts
-from mirbench.settings.declaring import Options, Spec, option
+from mirbench.settings.declaring import LayerOptions, Options, Spec, option
 
 
 class BackboneOptions(Options):
     """Of every encoder that is made of a backbone."""
 
     backbone = option("mel-cnn", "the network, by its name; `mirbench list backbones` shows all")
+    layer = LayerOptions.declared["layer"]
 
 
 class TrainingOptions(BackboneOptions):
@@ -112,6 +114,8 @@ def check_settings(options: Mapping[str, Any]) -> None:
     except WrongOption as error:
         raise MirbenchError(f"{error.text}." if error.whole else f"option {error.name} {error.text}.") from None
     backbone = parts.backbone(options["backbone"])
+    if options.get("layer", LAST_LAYER) != LAST_LAYER and not backbone.blocks:
+        raise MirbenchError(f"backbone '{options['backbone']}' names no blocks that could be probed as layers; set layer=last.")
     if options.get("augment") == "bands" and not backbone.bands:
         raise MirbenchError(f"backbone '{options['backbone']}' listens to waveforms; set augment=waveform, or auto.")
     if "views" in options and (options["batch_views"] % options["views"] or options["batch_views"] < 2 * options["views"]):

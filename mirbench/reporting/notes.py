@@ -92,7 +92,8 @@ def of_scores(results: Results) -> list[str]:
 
 
 def of_probes(results: Results) -> list[str]:
-    """A sentence on the points of grids at which a probe failed, and one on probes that did not converge, where there are any."""
+    """A sentence on the layers that probes chose or weighted, on the points of grids at which a probe failed, and on probes that did not
+    converge, where there are any."""
     reports = list(_probe_reports(results))
     failed = [f"{where} ({str(why).rstrip('.')})" for where, report in reports for why in report.get("failed", {}).values()]
     chosen = {where: report["converged"][report["grid"].index(report["chosen"])] for where, report in reports}
@@ -100,9 +101,15 @@ def of_probes(results: Results) -> list[str]:
         f"{sum(len(report['grid']) for _, report in reports)} fits of probes, {len(failed)} failed": failed,
         f"{len(reports)} probes, {list(chosen.values()).count(False)} did not converge": [where for where in chosen if not chosen[where]],
     }
+    chose = {where: report["layer"] for where, report in reports if "validation_of_layers" in report}
+    weighted = {where: max(enumerate(weights), key=lambda each: each[1]) for where, report in reports
+                if (weights := report.get("layer_weights"))}  # fmt: skip
     return [
-        f"Of {counts}: {which[0]}{f', and {len(which) - 1} more in manifest.json' if len(which) > 1 else ''}."
-        for counts, which in of_kinds.items() if which
+        *([f"Layers, chosen on valid: {'; '.join(f'{where}: {layer}' for where, layer in chose.items())}."] if chose else []),
+        *([f"Heaviest layers: {'; '.join(f'{where}: {layer} ({w:.2f} of 1)' for where, (layer, w) in weighted.items())}."]
+          if weighted else []),
+        *(f"Of {counts}: {which[0]}{f', and {len(which) - 1} more in manifest.json' if len(which) > 1 else ''}."
+          for counts, which in of_kinds.items() if which),
     ]  # fmt: skip
 
 

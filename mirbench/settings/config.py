@@ -151,6 +151,12 @@ class ProbeConfig(_Settings):
     kind: str = Field(default="linear", min_length=1, description="the name of a probe, such as linear")
 
 
+class EmbeddingConfig(_Settings):
+    """How embeddings are kept."""
+
+    dtype: Literal["float32", "float16"] = Field(default="float32", description="float32 or float16")
+
+
 class BootstrapConfig(_Settings):
     """How the 95 % intervals are made."""
 
@@ -200,6 +206,7 @@ class RunConfig(_Settings):
     seeds: Whole = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
     device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
+    embedding: EmbeddingConfig = Field(default=EmbeddingConfig(), description="a mapping with the key dtype")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     power: PowerConfig = Field(default=PowerConfig(), description="a mapping with the key difference")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
+from mirbench.records import ALL_LAYERS, BEST_LAYER, LAST_LAYER, WEIGHTED_LAYERS
+
 
 class Spec(dict[str, Any]):
     """The default of an option that a name, a mapping or a list may replace, such as a supervision."""
@@ -91,3 +93,16 @@ class Options(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.declared)
+
+
+class LayerOptions(Options):
+    """Of an encoder that has several layers to probe."""
+
+    layer = option(
+        LAST_LAYER,
+        "which layer is probed: a number from 0 on, the last, all, each by itself, the best, chosen on valid for each task, or their sum, "
+        "weighted by the linear probe",
+        choices=(LAST_LAYER, ALL_LAYERS, BEST_LAYER, WEIGHTED_LAYERS),
+        or_number=int,
+        ge=0,
+    )

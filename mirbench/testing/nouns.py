@@ -14,8 +14,8 @@ import numpy as np
 
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError
-from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, PretrainJob, Supervision, Task
-from mirbench.records import SPLITS, Clip
+from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, Supervision, Task
+from mirbench.records import SPLITS, Clip, PretrainJob
 from mirbench.registry.contract import check_noun, wrong_label
 from mirbench.seeded import seeded
 from mirbench.settings.validation import WrongOption, validated

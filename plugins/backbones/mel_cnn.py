@@ -6,11 +6,14 @@ from typing import Any
 
 import mirbench
 
+BLOCKS = (*(f"blocks.{i}" for i in range(4)), "collapse", "along")
+
 
 class MelCNN(mirbench.Backbone):
     name = "mel-cnn"
     description = "convolutions on log-mel bands, light enough for two CPU cores"
     bands = True
+    blocks = BLOCKS
 
     def build(self, **options: Any) -> Any:
         return mirbench.MelCNN(**options)
@@ -20,6 +23,7 @@ class MelCNNSmall(mirbench.Backbone):
     name = "mel-cnn-small"
     description = "mel-cnn at half the width, trained in two fifths of the time"
     bands = True
+    blocks = BLOCKS
 
     def build(self, **options: Any) -> Any:
         return mirbench.MelCNNSmall(**options)

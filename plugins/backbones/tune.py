@@ -6,10 +6,13 @@ from typing import Any
 
 import mirbench
 
+BLOCKS = tuple(f"{part}.{i}" for part, count in (("down", 5), ("up", 4), ("tail", 9)) for i in range(count))
+
 
 class TUNe(mirbench.Backbone):
     name = "tune"
     description = "a U-Net on the waveform with a tail, 2.1 million parameters"
+    blocks = BLOCKS
 
     def build(self, **options: Any) -> Any:
         return mirbench.TUNe(**options)
@@ -18,6 +21,7 @@ class TUNe(mirbench.Backbone):
 class TUNePlus(mirbench.Backbone):
     name = "tune-plus"
     description = "tune whose tail also reads the maps on the way up"
+    blocks = BLOCKS
 
     def build(self, **options: Any) -> Any:
         return mirbench.TUNePlus(**options)

@@ -63,9 +63,7 @@ def mp3s(folder: Path, count: int, files: int) -> list[Clip]:
 def embedding_pass() -> EmbeddingPass:
     encoder = registry.load().get("encoder", "untrained")
     embed = encoder.load(None, {**encoder.options, "backbone": "mel-cnn"}, 0, "cpu")
-    return EmbeddingPass(
-        [FrozenEncoder("mel-cnn", embed, encoder.sample_rate, encoder.window_seconds)], [Condition()], workers=core_count()
-    )
+    return EmbeddingPass([FrozenEncoder("mel-cnn", embed, encoder.input({}))], [Condition()], workers=core_count())
 
 
 def whole(one: EmbeddingPass, clips: Sequence[Clip]) -> None:

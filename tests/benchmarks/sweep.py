@@ -67,7 +67,7 @@ class Case:
             cheap if self.cheap else encoder.load(None, {**encoder.options, "backbone": "mel-cnn"}, n, "cpu") for n in range(self.encoders)
         ]
         return EmbeddingPass(
-            encoders=[FrozenEncoder(f"encoder {n}", embed, encoder.sample_rate, encoder.window_seconds) for n, embed in enumerate(embeds)],
+            encoders=[FrozenEncoder(f"encoder {n}", embed, encoder.input({})) for n, embed in enumerate(embeds)],
             conditions=self.conditions,
             corruptions={name: found.get("corruption", name) for name in {c.corruption for c in self.conditions}},
             sample_rate=LEAST_SAMPLE_RATE,

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from mirbench.pretraining.backbones import build_backbone, waveform
 from mirbench.pretraining.backbones.mel_cnn import MelCNN, MelCNNSmall
 from mirbench.pretraining.backbones.samplecnn import SampleCNN, SampleCNNXL
 from mirbench.pretraining.backbones.tune import TUNe, TUNePlus
+from mirbench.registry.plugins import current
 
 CLIP = 59_535  # samples, 2.7 s
 LEAST = 59_049
@@ -232,3 +234,21 @@ def test_the_small_mel_cnn_is_a_quarter_of_the_work():
 def test_options_that_do_not_fit_are_told():
     with pytest.raises(MirbenchError, match=r"backbone 'samplecnn' cannot be built with .*: channels are 9 numbers, not 2\."):
         build_backbone("samplecnn", channels=[8, 8])
+
+
+@pytest.mark.parametrize("name", ["mel-cnn", "mel-cnn-small", "samplecnn", "tune-plus"])
+def test_the_blocks_of_a_backbone_are_layers_of_which_the_last_is_the_embedding(name):
+    """Twice as many clips as a window takes, so that waveforms are cut into pieces."""
+    encoder, noun = current().get("encoder", "untrained"), current().get("backbone", name)
+    audio = np.random.default_rng(0).uniform(-0.3, 0.3, (3, 80_000)).astype(np.float32)
+    plain, every = (encoder.load(None, {"backbone": name, "layer": layer}, 0, "cpu")(audio) for layer in ("last", "all"))
+    assert every.shape[:2] == (3, encoder.layers({"backbone": name, "layer": "last"})) == (3, len(noun.blocks) + 1)
+    np.testing.assert_array_equal(every[:, -1, : plain.shape[1]], plain)
+    assert not every[:, -1, plain.shape[1] :].any()
+    network = build_backbone(name)
+    assert [each for each, _ in network.named_modules() if each in noun.blocks] == list(noun.blocks)
+    assert all(every[:, number].any() for number in range(len(noun.blocks)))
+    alone = np.concatenate([encoder.load(None, {"backbone": name, "layer": 1}, 0, "cpu")(one[None]) for one in audio])
+    np.testing.assert_allclose(alone, every, atol=1e-4)
+    channels = [m.out_channels for m in network.get_submodule(noun.blocks[1]).modules() if hasattr(m, "out_channels")]
+    assert np.flatnonzero(every[:, 1].any(axis=0)).max() < channels[-1] * (32 if noun.bands else 1)

@@ -66,7 +66,7 @@ def test_options_of_several_bases_stand_in_their_order_and_win_as_methods_do():
     assert dict(Both()) == {"first": 10, "items": 2, "own": 3, "_hidden": 4}
     assert (Both.declared["first"].meaning, Both().keep()) == ("one", 4)
     assert validated(Both(), {"items": 3.0, "_hidden": 5}) == {"items": 3, "_hidden": 5}
-    assert list(SemiSupervisedOptions())[:2] == ["backbone", "steps"]
+    assert list(SemiSupervisedOptions())[:3] == ["backbone", "layer", "steps"]
     assert list(SemiSupervisedOptions())[-4:] == ["labelled_share", "most_repeats", "label_weight", "unlabelled_in_denominator"]
 
 

@@ -1,13 +1,14 @@
 """Embeddings while they are made: rows on disk, chunk by chunk and in any order, so that a pass that was stopped goes on where it was.
 
 The folder has two files: rows.bin, float32 rows at the places of their clips, and done.jsonl, a line for each chunk that is there: its
-places, how many numbers a row has, which clips have none and why, and a checksum, so that rows which a power cut lost are made again.
+places, the shape of a row, which clips have none and why, and a checksum, so that rows which a power cut lost are made again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +19,15 @@ import numpy as np
 from mirbench.engine.files import explain_os_errors
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.passes import Chunk
+from mirbench.evaluation.embedding.rows import size_in_words
 from mirbench.evaluation.embedding.stored import write_rows
 
 ROW_TYPE = np.dtype(np.float32)
 
 
 class PartialEmbeddings:
-    """One matrix of embeddings. folder: its own; clip_ids: of all clips; chunks: all that will come; title: what messages call it.
+    """The embeddings of one job. folder: its own; clip_ids: of all clips; chunks: all that will come; title: what messages call it;
+    shape: of a clip's embedding, (dim,) or (layers, dim), empty while none is there.
 
     skipped: by place, the clips that have no row, and why. gone: whether another process made the same, was first, and cleared up.
     """
@@ -33,7 +36,8 @@ class PartialEmbeddings:
         self.folder, self.clip_ids, self.title = folder, clip_ids, title
         self.chunks = {chunk.begin: chunk for chunk in chunks}
         self.skipped: dict[int, str] = {}
-        self.dim, self.gone = 0, False
+        self.shape: tuple[int, ...] = ()
+        self.gone = False
         self._to_come = set(self.chunks)
         self._read()
         self._begun = len(self._to_come) < len(self.chunks)
@@ -47,34 +51,36 @@ class PartialEmbeddings:
         return not self.gone and not self._to_come
 
     def add(self, chunk: Chunk, rows: np.ndarray, skipped: Mapping[int, str]) -> None:
-        """rows: (clips of the chunk that are not skipped, dim) float32. Raises MirbenchError where they have another length than those
-        before."""
-        if len(rows) and self.dim not in (0, rows.shape[1]):
+        """rows: (clips of the chunk that are not skipped, dim) float32, or (clips, layers, dim). Raises MirbenchError where they have
+        another shape than those before."""
+        if len(rows) and self.shape not in ((), rows.shape[1:]):
+            here, others = size_in_words(rows.shape[1:]), size_in_words(self.shape)
             raise MirbenchError(
-                f"{self.title}: an embedding has {rows.shape[1]} numbers and others have {self.dim}; an encoder should return as many for "
-                "every clip."
+                f"{self.title}: an embedding has {here} and others have {others}; an encoder should return as many for every clip."
             )
-        dim = rows.shape[1] if len(rows) else 0
-        spread = np.zeros((len(chunk.places), dim), ROW_TYPE)
-        spread[[place - chunk.begin for place in chunk.places if place not in skipped]] = rows
+        shape = rows.shape[1:] if len(rows) else ()
+        spread = np.zeros((len(chunk.places), *shape), ROW_TYPE) if len(rows) else np.zeros(0, ROW_TYPE)
+        if len(rows):
+            spread[[place - chunk.begin for place in chunk.places if place not in skipped]] = rows
         data = spread.tobytes()
-        line = json.dumps([chunk.begin, chunk.end, dim, zlib.crc32(data), dict(skipped)]) + "\n"
+        line = json.dumps([chunk.begin, chunk.end, shape, zlib.crc32(data), dict(skipped)]) + "\n"
         with explain_os_errors("storing embeddings", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                self._write(chunk.begin * dim * ROW_TYPE.itemsize, data, line)
+                self._write(chunk.begin * _bytes(shape), data, line)
             except FileNotFoundError:
                 self.gone = True
-        self._note(chunk.begin, dim, skipped)
+        self._note(chunk.begin, shape, skipped)
 
-    def store(self, folder: Path) -> None:
-        """All of it, as stored embeddings."""
+    def store(self, folder: Path, dtype: str = "float32") -> None:
+        """All of it, as stored embeddings. dtype: float32 or float16."""
         ids = [clip_id for place, clip_id in enumerate(self.clip_ids) if place not in self.skipped]
-        write_rows(folder, ids, self._parts(), self.dim, {self.clip_ids[place]: self.skipped[place] for place in sorted(self.skipped)})
+        skipped = {self.clip_ids[place]: self.skipped[place] for place in sorted(self.skipped)}
+        write_rows(folder, ids, self._parts(), self.shape or (0,), skipped, dtype, self.title)
 
-    def _note(self, begin: int, dim: int, skipped: Mapping[int, str]) -> None:
+    def _note(self, begin: int, shape: tuple[int, ...], skipped: Mapping[int, str]) -> None:
         self._to_come.discard(begin)
-        self.dim = dim or self.dim
+        self.shape = shape or self.shape
         self.skipped |= skipped
 
     def _write(self, offset: int, data: bytes, line: str) -> None:
@@ -91,13 +97,14 @@ class PartialEmbeddings:
         with contextlib.suppress(FileNotFoundError), open(self.folder / "rows.bin", "rb") as rows:
             for line in (self.folder / "done.jsonl").read_bytes().splitlines():
                 try:
-                    begin, end, dim, checksum, skipped = json.loads(line)
+                    begin, end, shape, checksum, skipped = json.loads(line)
                 except ValueError:  # the last, of a pass that was killed
                     continue
-                rows.seek(begin * dim * ROW_TYPE.itemsize)
-                data = rows.read((end - begin) * dim * ROW_TYPE.itemsize)
+                shape = tuple(shape)
+                rows.seek(begin * _bytes(shape))
+                data = rows.read((end - begin) * _bytes(shape))
                 if self.chunks.get(begin) == Chunk(begin, end) and zlib.crc32(data) == checksum:
-                    self._note(begin, dim, {int(place): why for place, why in skipped.items()})
+                    self._note(begin, shape, {int(place): why for place, why in skipped.items()})
 
     def _parts(self) -> Iterator[np.ndarray]:
         if len(self.skipped) == len(self.clip_ids):
@@ -105,6 +112,11 @@ class PartialEmbeddings:
         with open(self.folder / "rows.bin", "rb") as rows:
             for chunk in self.chunks.values():
                 if kept := [place - chunk.begin for place in chunk.places if place not in self.skipped]:
-                    rows.seek(chunk.begin * self.dim * ROW_TYPE.itemsize)
-                    data = rows.read(len(chunk.places) * self.dim * ROW_TYPE.itemsize)
-                    yield np.frombuffer(data, ROW_TYPE).reshape(-1, self.dim)[kept]
+                    rows.seek(chunk.begin * _bytes(self.shape))
+                    data = rows.read(len(chunk.places) * _bytes(self.shape))
+                    yield np.frombuffer(data, ROW_TYPE).reshape(-1, *self.shape)[kept]
+
+
+def _bytes(shape: tuple[int, ...]) -> int:
+    """Of a clip's embedding, 0 where there is none."""
+    return math.prod(shape) * ROW_TYPE.itemsize if shape else 0

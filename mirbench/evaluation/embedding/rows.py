@@ -13,7 +13,8 @@ NUMBERS = "fiub"  # kinds of dtype: floats, whole numbers, true and false
 
 
 def as_rows(returned: Any, count: int) -> np.ndarray:
-    """(count, dim) of numbers. A torch tensor is taken as an array; numbers of any width will do, and become float32 later.
+    """(count, dim) of numbers, or (count, layers, dim). A torch tensor is taken as an array; numbers of any width will do, and become
+    float32 later.
 
     Raises ValueError, the rest of a sentence on what was returned, for anything else.
 
@@ -31,10 +32,19 @@ def as_rows(returned: Any, count: int) -> np.ndarray:
         raise ValueError(f"{type(returned).__name__}, not a numpy array")
     if returned.dtype.kind not in NUMBERS:
         raise ValueError(f"{returned.dtype}, not float32")
-    if returned.ndim != 2:
+    if returned.ndim not in (2, 3):
         raise ValueError(f"the shape {returned.shape}, not (batch, dim)")
     if len(returned) != count:
         raise ValueError(f"{len(returned)} rows for a batch of {count}")
-    if not returned.shape[1]:
+    if 0 in returned.shape[1:]:
         raise ValueError("an embedding without dimensions")
     return np.array(returned)  # a copy, since an encoder may use its buffer again
+
+
+def size_in_words(shape: tuple[int, ...]) -> str:
+    """Of the embedding of one clip.
+
+    >>> size_in_words((512,)), size_in_words((13, 768))
+    ('512 numbers', '13 layers of 768 numbers')
+    """
+    return f"{shape[0]} numbers" if len(shape) == 1 else f"{shape[0]} layers of {shape[1]} numbers"

@@ -16,16 +16,33 @@ MATRIX, IDS, SKIPPED = "embeddings.npy", "ids.json", "skipped.json"
 
 def write_embeddings(folder: Path, embeddings: Embeddings) -> None:
     """embeddings.npy, ids.json, skipped.json."""
-    write_rows(folder, embeddings.clip_ids, [embeddings.matrix], embeddings.matrix.shape[1], embeddings.skipped)
+    write_rows(folder, embeddings.clip_ids, [embeddings.matrix], embeddings.matrix.shape[1:], embeddings.skipped)
 
 
-def write_rows(folder: Path, clip_ids: Sequence[str], parts: Iterable[np.ndarray], dim: int, skipped: Mapping[str, str]) -> None:
-    """As `write_embeddings`, of a matrix that need not fit into the memory. parts: (some clips, dim) float32 each, one after another."""
+def write_rows(
+    folder: Path,
+    clip_ids: Sequence[str],
+    parts: Iterable[np.ndarray],
+    shape: tuple[int, ...],
+    skipped: Mapping[str, str],
+    dtype: str = "float32",
+    title: str = "",
+) -> None:
+    """As `write_embeddings`, of an array that need not fit into the memory. parts: (some clips, *shape) float32 each, one after another.
+    dtype: float32 or float16. title: what messages call it. Raises MirbenchError for a number that float16 does not hold."""
     with open(folder / MATRIX, "wb") as file:  # not memory-mapped: a full disk then is a signal that ends the process
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": (len(clip_ids), dim)}
-        np.lib.format.write_array_header_1_0(file, header)
+        descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (len(clip_ids), *shape)})
         for part in parts:
-            file.write(part.astype(np.float32, copy=False).tobytes())
+            with np.errstate(over="ignore"):
+                kept = part.astype(dtype, copy=False)
+            if kept.dtype != part.dtype and not np.isfinite(kept).all():
+                largest = np.abs(part).max()
+                raise MirbenchError(
+                    f"{title}: an embedding has the number {largest:.3g}, and float16 ends at 65,504; keep it with "
+                    "--set embedding.dtype=float32."
+                )
+            file.write(kept.tobytes())
     (folder / IDS).write_text(json.dumps(clip_ids), encoding="ascii")
     (folder / SKIPPED).write_text(json.dumps(dict(skipped)), encoding="ascii")
 

@@ -40,6 +40,7 @@ class FittedProbe:
     """What is kept of a probe.
 
     target: as `scores_of` takes it. learned: which classes the pipeline gives; blank: (classes,) scores of the others.
+    layer: which of several it is of, where it is of one.
     report: kind, metric, the validation score at each point of the grid, the chosen one, and the classes that were not learned.
     """
 
@@ -48,6 +49,7 @@ class FittedProbe:
     learned: np.ndarray
     blank: np.ndarray
     report: dict[str, Any] = field(default_factory=dict)
+    layer: int | None = None
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """features: (clips, dim) float, as given to `fit`. Returns (clips, classes) float32: logits, or values for regression.

@@ -12,7 +12,7 @@ import numpy as np
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, describe, in_words
 from mirbench.evaluation.embedding.corruption import corruption_seed
-from mirbench.evaluation.probing import metrics, probes
+from mirbench.evaluation.probing import layers, metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.evaluation.statistics.estimates import estimate
 from mirbench.evaluation.statistics.replicates import Layout
@@ -196,27 +196,44 @@ def _predictions(task: Task, classes: tuple[str, ...], test: Labelled, scores: n
     )
 
 
-def fit_task(task: Task, data: TaskData, train: Embeddings, valid: Embeddings, probe: Probe, seed: int, device: str) -> probes.FittedProbe:
-    """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips."""
-    (x, fitted_on), (x_valid, chosen_on) = _rows(train, data.splits["train"]), _rows(valid, data.splits["valid"])
-    fitted = probes.fit(
-        x,
-        fitted_on.targets,
-        x_valid,
-        chosen_on.targets,
-        target=task.target,
-        classes=data.classes,
-        metric=metrics.resolve(task.metrics[0]),
-        probe=probe,
-        seed=seed,
-        device=device,
-    )
-    return replace(fitted, report={**fitted.report, "n_train": len(x), "n_valid": len(x_valid)})
+def fit_task(
+    task: Task,
+    data: TaskData,
+    train: Embeddings,
+    valid: Embeddings,
+    probe: Probe,
+    seed: int,
+    device: str,
+    layer: int | str | None = None,
+) -> probes.FittedProbe:
+    """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips. layer: as of
+    `layers.fit_layers`."""
+
+    def fit(number: int | None, chosen: Probe) -> probes.FittedProbe:
+        sides = layers.of_layer(train, number), layers.of_layer(valid, number)
+        (x, fitted_on), (x_valid, chosen_on) = (
+            _rows(side, data.splits[split]) for side, split in zip(sides, ("train", "valid"), strict=True)
+        )
+        fitted = probes.fit(
+            x,
+            fitted_on.targets,
+            x_valid,
+            chosen_on.targets,
+            target=task.target,
+            classes=data.classes,
+            metric=metrics.resolve(task.metrics[0]),
+            probe=chosen,
+            seed=seed,
+            device=device,
+        )
+        return replace(fitted, report={**fitted.report, "n_train": len(x), "n_valid": len(x_valid)})
+
+    return layers.fit_layers(fit, train.matrix.shape[1] if train.matrix.ndim == 3 else 0, probe, layer)
 
 
 def predict(task: Task, data: TaskData, probe: probes.FittedProbe, test: Embeddings) -> Predictions:
     """What a probe says of the test clips."""
-    features, labelled = _rows(test, data.splits["test"])
+    features, labelled = _rows(layers.of_layer(test, probe.layer), data.splits["test"])
     return _predictions(task, data.classes, labelled, probe.predict(features))
 
 

@@ -23,7 +23,7 @@ def write_probe(folder: Path, probe: FittedProbe, modules: Collection[str] = ())
     """
     import skops.io
 
-    held = {"pipeline": probe.pipeline, "target": probe.target, "learned": probe.learned, "blank": probe.blank}
+    held = {"pipeline": probe.pipeline, "target": probe.target, "learned": probe.learned, "blank": probe.blank, "layer": probe.layer}
     _write_without_addresses(skops.io.dumps(held), folder / FILE)
     _trusted(folder, modules)
 

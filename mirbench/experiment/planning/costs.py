@@ -10,7 +10,7 @@ from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.experiment.resolve.records import Data, Entry, Resolved
 from mirbench.nouns import Probe, Task
-from mirbench.records import PRETRAINING_SPLITS, TESTED_SPLITS
+from mirbench.records import ALL_LAYERS, PRETRAINING_SPLITS, TESTED_SPLITS
 
 if TYPE_CHECKING:
     from mirbench.evaluation.probing.scoring import TaskData
@@ -43,7 +43,9 @@ def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupte
     """sharing: how many encoders share the decoding, or the corrupting."""
     clips, audio = sizes(data, (split,))
     each = entry.encoder.embedding_cost(entry.options) + (CORRUPTING if corrupted else DECODING) / max(1, sharing)
-    return Cost(audio * each, clips * CLIP_MEGABYTES, cores=0, gpu=resolved.machine.kind != "cpu")
+    layers = (entry.encoder.layers(entry.options) or 1) if entry.embedded_layer == ALL_LAYERS else 1
+    size = CLIP_MEGABYTES * layers * (0.5 if resolved.config.embedding.dtype == "float16" else 1)
+    return Cost(audio * each, clips * size, cores=0, gpu=resolved.machine.kind != "cpu")
 
 
 def probing(data: Data, labels: TaskData | None, task: Task, probe: Probe) -> Cost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -43,10 +43,9 @@ class Place:
         corrupted = condition.severity > 0
         own = {
             **encoder_parts(resolved, entry),
-            "options": dict(entry.options),
+            "options": entry.embedded_options,
             "seed": seed if entry.encoder.seeded else None,
-            "sample_rate": entry.encoder.sample_rate,
-            "window_seconds": entry.encoder.window_seconds,
+            "input": asdict(entry.input),
             "checkpoint": checkpoint.key if checkpoint else None,
             **resolved.code.embedding[entry.name],
         }
@@ -57,6 +56,7 @@ class Place:
             "data": self.data.key((), splits),
             "decoders": self.data.decoders,
             "batch": resolved.config.batch_size,
+            "dtype": resolved.config.embedding.dtype,
             "condition": _condition_parts(resolved, condition) if corrupted else "clean",
             "embedding": resolved.code.kinds["embeddings"],
         }
@@ -80,12 +80,14 @@ class Place:
             "seed": seed if resolved.probe.seeded else None,
             "device": resolved.machine.kind,
             "embeddings": [train.key, valid.key],
+            "layer": entry.probed_layer,
             "data": self.data.key((task.annotation,)),
             "classes": list(labels.classes) if (labels := self._labels(task)) else None,
             "probing": resolved.code.kinds["probes"],
         }
         store = resolved.store
-        make = partial(fit_probe, resolved, task, self.data.name, seed, store.folder(*train.name), store.folder(*valid.name))
+        folders = store.folder(*train.name), store.folder(*valid.name)
+        make = partial(fit_probe, resolved, task, self.data.name, seed, entry.probed_layer, *folders)
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
         return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, resolved.probe.noun))
 

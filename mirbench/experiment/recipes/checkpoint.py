@@ -22,8 +22,8 @@ from mirbench.experiment.resolve.checkpoints import (
     write_fingerprints,
 )
 from mirbench.experiment.resolve.records import Data, Entry, PretrainingData, Resolved
-from mirbench.nouns import Encoder, PretrainJob
-from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip
+from mirbench.nouns import Encoder
+from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip, PretrainJob
 
 
 def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, folder: Path) -> None:

@@ -136,9 +136,9 @@ class _Making:
         encoder, checkpoint, resolved = embedding.entry.encoder, embedding.checkpoint, self.resolved
         folder = self.store.folder(*checkpoint.name) if checkpoint else None
         with resolved.naming("encoder", encoder.name, "loading", embedding.seed):
-            embed = encoder.load(folder, embedding.entry.options, embedding.seed, resolved.machine.device)
+            embed = encoder.load(folder, embedding.entry.embedded_options, embedding.seed, resolved.machine.device)
         title = f"encoder '{encoder.name}' (from {resolved.providers['encoder', encoder.name]})"
-        return FrozenEncoder(title, embed, encoder.sample_rate, encoder.window_seconds)
+        return FrozenEncoder(title, embed, embedding.entry.input, embedding.entry.embedded_layer)
 
     def _check_bad(self) -> None:
         data, what = self.resolved.data[self.batch.dataset], f"{self.batch.dataset} {self.batch.split}"
@@ -147,5 +147,5 @@ class _Making:
 
     def _store(self, job: Job) -> None:
         with contextlib.suppress(FileNotFoundError), self.store.writing(job.kind, job.key, job.title, job.parts) as folder:
-            self.partial[job.key].store(folder)  # FileNotFoundError: another was first
+            self.partial[job.key].store(folder, self.resolved.config.embedding.dtype)  # FileNotFoundError: another was first
         shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)

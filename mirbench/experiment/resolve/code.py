@@ -104,7 +104,7 @@ class _Reader:
 
     def pretraining(self, entry: Entry) -> Parts:
         components = [self.registry.get(kind, name) for kind, name in sorted(set(entry.encoder.parts(entry.options)))]
-        learning = self.tree.used_by("mirbench.nouns:PretrainJob", "mirbench.records:Clip")
+        learning = self.tree.used_by("mirbench.records:PretrainJob", "mirbench.records:Clip")
         own = self.tree.of_object(entry.encoder, ["check", "complete", "needs", "pretrain"])
         return self.parts(own, learning, *(self.tree.of_object(component) for component in components))
 

@@ -13,9 +13,9 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.probe import resolve_probe
-from mirbench.experiment.resolve.records import ChosenProbe, Entry, naming
+from mirbench.experiment.resolve.records import LAYER, ChosenProbe, Entry, naming
 from mirbench.nouns import Encoder
-from mirbench.records import ABOUT
+from mirbench.records import ABOUT, ALL_LAYERS
 from mirbench.registry import Registry
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.settings.options import encoder_options
@@ -92,7 +92,7 @@ def _seeds(config: RunConfig, encoder: Encoder, probe: ChosenProbe) -> tuple[int
 
 def _variants(config: RunConfig, encoder: Encoder, role: str, probe: ChosenProbe) -> Iterator[Entry]:
     """The encoder as it is, or every combination of the values that are swept."""
-    swept = config.sweep.get(encoder.name, {})
+    swept = {**config.sweep.get(encoder.name, {}), **_layers(config, encoder)}
     points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
     for chosen in itertools.product(*points):
         labels = dict(zip(swept, (label for label, _ in chosen), strict=True))
@@ -102,6 +102,25 @@ def _variants(config: RunConfig, encoder: Encoder, role: str, probe: ChosenProbe
         with _naming(name if label else ""):
             options = dict(encoder.complete(options))
         yield Entry(name, encoder, options, role, _seeds(config, encoder, probe), labels)
+
+
+def _layers(config: RunConfig, encoder: Encoder) -> dict[str, list[int]]:
+    """All layers as a sweep, where that is asked for. Raises MirbenchError where it is not known how many there are, or there is none of
+    the number that is asked for."""
+    options = encoder_options(encoder, config.options)
+    layers, swept = encoder.layers(options), config.sweep.get(encoder.name, {}).get(LAYER, ())
+    if layers is None:
+        return {}
+    for asked in [*(swept.values() if isinstance(swept, Mapping) else swept), options[LAYER]]:
+        if layers and isinstance(asked, int) and asked >= layers:
+            raise MirbenchError(f"options.{encoder.name}.{LAYER} is {asked}, and there are the layers 0 to {layers - 1}.")
+    if swept or options[LAYER] != ALL_LAYERS:
+        return {}
+    if not layers:
+        raise MirbenchError(
+            f"encoder '{encoder.name}' does not say how many layers it has; name some: --set 'sweep.{encoder.name}.{LAYER}=[0, 1, 2]'."
+        )
+    return {LAYER: list(range(layers))}
 
 
 def _points(where: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[float | str, Any]]:

@@ -13,7 +13,7 @@ from mirbench.engine.global_state import unchanged
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
-from mirbench.records import OTHER_RECORDINGS, SPLITS, Clip, Condition
+from mirbench.records import ALL_LAYERS, BEST_LAYER, OTHER_RECORDINGS, SPLITS, WEIGHTED_LAYERS, Clip, Condition, Input
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
 NOUN = {"dataset": "data set"}
+LAYER = "layer"  # the option of an encoder that has layers
 
 Parts = Mapping[str, Any]
 """What moves a number, by name: a part of a job's key. JSON-able."""
@@ -128,6 +129,30 @@ class Entry:
     values: Mapping[str, float | str] = field(default_factory=dict)
     checkpoints: Mapping[int, Path] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def input(self) -> Input:
+        """The audio that its encoder is given."""
+        return self.encoder.input(self.options)
+
+    @cached_property
+    def _layer(self) -> int | str | None:
+        return self.options[LAYER] if self.encoder.layers(self.options) is not None else None
+
+    @property
+    def embedded_layer(self) -> int | str | None:
+        """The layer that is embedded: a number, the last, or all, where several are probed; None where there is one embedding."""
+        return ALL_LAYERS if LAYER in self.values or self._layer in (BEST_LAYER, WEIGHTED_LAYERS) else self._layer
+
+    @property
+    def probed_layer(self) -> int | str | None:
+        """Which of several embedded layers is probed: a number, the best or weighted; None where one alone is embedded."""
+        return self._layer if self.embedded_layer == ALL_LAYERS else None
+
+    @property
+    def embedded_options(self) -> dict[str, Any]:
+        """Those that its encoder is loaded with."""
+        return {**self.options, **({} if self._layer is None else {LAYER: self.embedded_layer})}
 
     def rivals(self, other: Entry) -> bool:
         """Whether the two are compared: variants with what is not swept and with the same point of another encoder's sweep."""

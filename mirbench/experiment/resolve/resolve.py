@@ -90,7 +90,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         skips=tuple(skips),
         shifting=frozenset(shifting),
         natural_shifts=tuple(shifts),
-        sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.encoder.sample_rate for entry in entries)),
+        sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.input.sample_rate for entry in entries)),
         baseline=baseline_of(config, entries),
         kept=kept,
         checkpoint_files={folder: digests_of(folder) for folder in folders},

@@ -51,6 +51,17 @@ def test_order_and_passes_move_nothing(tmp_path, order, passes):
     check(partial(tmp_path / "partial"), tmp_path / "again")
 
 
+def test_layers_come_back_as_they_were_added(tmp_path):
+    layers = np.random.default_rng(1).standard_normal((10, 3, 2)).astype(np.float32)
+    one = partial(tmp_path / "partial")
+    for chunk in CHUNKS[::-1]:
+        one.add(chunk, layers[chunk.begin : chunk.end], {})
+    assert one.shape == partial(tmp_path / "partial").shape == (3, 2)
+    (tmp_path / "whole").mkdir()
+    partial(tmp_path / "partial").store(tmp_path / "whole")
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "whole").matrix, layers)
+
+
 def test_what_is_there_need_not_be_added(tmp_path):
     add(partial(tmp_path), 1, 2)
     again = partial(tmp_path)
@@ -106,11 +117,11 @@ def test_without_a_readable_clip_there_are_no_rows(tmp_path):
 def test_rows_of_another_length_are_told(tmp_path):
     one = partial(tmp_path)
     add(one, 0)
-    with pytest.raises(MirbenchError, match=r"^x: an embedding has 4 numbers and others have 5; an encoder should return as many"):
+    with pytest.raises(MirbenchError, match=r"^x: an embedding has 4 numbers and others have 5 numbers; an encoder should return as many"):
         one.add(CHUNKS[1], ROWS[:1, :4], {})
 
 
 def test_a_line_says_what_it_is(tmp_path):
     add(partial(tmp_path), 0)
-    begin, end, dim, _, skipped = json.loads((tmp_path / "done.jsonl").read_text())
-    assert (begin, end, dim, skipped) == (0, 3, 5, {"1": "is missing."})
+    begin, end, shape, _, skipped = json.loads((tmp_path / "done.jsonl").read_text())
+    assert (begin, end, shape, skipped) == (0, 3, [5], {"1": "is missing."})

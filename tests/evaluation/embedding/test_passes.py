@@ -20,7 +20,7 @@ from mirbench.evaluation.embedding.corruption import corrupt, corruption_seed
 from mirbench.evaluation.embedding.mixing import mixing_pool
 from mirbench.evaluation.embedding.passes import EmbeddingPass, Pass, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
-from mirbench.records import Clip, Condition
+from mirbench.records import Clip, Condition, Input
 
 RATE = 8000
 FIRST = 64  # samples that an ear repeats
@@ -55,7 +55,7 @@ def ear(audio):
 
 
 def one(embed=ear, rate=RATE, seconds=100.0):
-    return FrozenEncoder("encoder 'x' (from y)", embed, rate, seconds)
+    return FrozenEncoder("encoder 'x' (from y)", embed, Input(rate, seconds))
 
 
 def conditions(*corruptions, severities=(1, 2, 3)):

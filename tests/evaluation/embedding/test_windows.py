@@ -8,7 +8,7 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.stored import read_embeddings, write_embeddings, write_rows
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, windows
 from mirbench.nouns import Staged
-from mirbench.records import Embeddings
+from mirbench.records import Embeddings, Input
 
 RATE = 1000
 LENGTHS = (300, 1000, 2500, 1000, 999, 4001, 300, 20)
@@ -24,13 +24,13 @@ def ends(audio):
     return np.stack([audio[:, 0], audio[:, -1], audio[:, len(audio[0]) // 2]], axis=1)
 
 
-def encoder(embed, seconds=1.0):
-    return FrozenEncoder("encoder 'x' (from y)", embed, RATE, seconds)
+def encoder(embed, seconds=1.0, layer=None, **about):
+    return FrozenEncoder("encoder 'x' (from y)", embed, Input(RATE, seconds, **about), layer)
 
 
 def slowly(one):
     """Clip by clip, window by window."""
-    return np.stack([np.mean([one.embed(w[None])[0] for w in windows(audio, one.window)], axis=0) for audio in AUDIO])
+    return np.stack([np.mean([one.embed(w[None])[0] for w in windows(audio, one.cut.window)], axis=0) for audio in AUDIO])
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -76,6 +76,48 @@ def test_a_shared_front_is_made_once_for_each_batch_and_window():
         if one.embed is not mel[2]:
             np.testing.assert_allclose(rows, slowly(one), rtol=1e-5)
     np.testing.assert_array_equal(found[2], found[1])  # its own front was not needed
+
+
+def test_windows_lie_as_close_as_the_hop_and_short_audio_has_silence_behind_it():
+    found, sizes = [], []
+
+    def note(audio):
+        found.append(audio.copy())
+        sizes.append(len(audio))
+        return audio[:, :1]
+
+    (rows,) = embed_all(AUDIO[2:3], NAMES[:1], [encoder(note, hop_seconds=0.25)], 64)
+    assert rows[0, 0] == pytest.approx(AUDIO[2][[0, 250, 500, 750, 1000, 1250, 1500]].mean(), rel=1e-5)
+    found.clear()
+    embed_all(AUDIO, NAMES, [encoder(note, shortest_seconds=0.5)], 64)
+    (short,) = [each for each in found if each.shape[1] == 500]
+    np.testing.assert_array_equal(short[0, :300], AUDIO[0])
+    assert (len(short), short[0, 300:].any()) == (3, False)
+    sizes.clear()
+    embed_all(AUDIO, NAMES, [encoder(note, batch_size=2)], 64)
+    assert max(sizes) == 2
+
+
+def test_of_several_layers_all_are_kept_or_one():
+    def layered(audio):
+        return np.stack([loudness(audio), 2 * loudness(audio), ends(audio)[:, :2]], axis=1)
+
+    every, second, plain = embed_all(AUDIO, NAMES, [encoder(layered), encoder(layered, layer=1), encoder(loudness)], 3)
+    assert every.shape == (len(AUDIO), 3, 2)
+    np.testing.assert_array_equal(every[:, 1], second)
+    np.testing.assert_allclose(second, 2 * plain, rtol=1e-6)
+    with pytest.raises(MirbenchError, match=r"but returned the shape \(2, 3, 2\), which has no layer 3, for 2 clips"):
+        embed_all(AUDIO, NAMES, [encoder(layered, layer=3)], 2)
+    with pytest.raises(MirbenchError, match=r"but returned the shape \(2, 2\), which has no layers, for"):
+        embed_all(AUDIO, NAMES, [encoder(loudness, layer=0)], 2)
+
+
+def test_a_clip_with_other_layers_than_the_rest_is_told():
+    def layered(audio):
+        return np.ones((len(audio), 2 + (audio.shape[1] == 999), 5))
+
+    with pytest.raises(MirbenchError, match="of clip clip 4 has 3 layers of 5 numbers, and others have 2 layers of 5 numbers"):
+        embed_all(AUDIO, NAMES, [encoder(layered)], 64)
 
 
 def test_an_encoder_that_changes_its_input_does_not_change_what_another_hears():
@@ -172,10 +214,20 @@ def test_stored_embeddings_come_back(tmp_path):
 
 def test_a_matrix_in_parts_is_stored_as_a_whole_one(tmp_path):
     matrix = np.arange(15, dtype=np.float32).reshape(5, 3)
-    write_rows(tmp_path, list("abcde"), iter([matrix[:2], matrix[2:2], matrix[2:]]), 3, {})
+    write_rows(tmp_path, list("abcde"), iter([matrix[:2], matrix[2:2], matrix[2:]]), (3,), {})
     np.save(tmp_path / "whole.npy", matrix)
     assert (tmp_path / "embeddings.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
     assert read_embeddings(tmp_path).clip_ids == tuple("abcde")
+
+
+def test_layers_are_stored_in_half_the_room_where_that_is_asked_for_and_their_numbers_fit(tmp_path):
+    layers = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    write_rows(tmp_path, ["a", "b"], [layers[:1], layers[1:]], (3, 4), {}, "float16")
+    found = read_embeddings(tmp_path).matrix
+    assert (found.dtype, found.shape) == (np.float16, (2, 3, 4))
+    np.testing.assert_array_equal(found, layers)
+    with pytest.raises(MirbenchError, match=r"^x: an embedding has the number 1e\+05, and float16 ends at 65,504; keep it with --set"):
+        write_rows(tmp_path, ["a", "b"], [np.full((2, 3, 1), 1e5, np.float32)], (3, 1), {}, "float16", "x")
 
 
 def test_stored_embeddings_of_no_clip_come_back(tmp_path):

@@ -1,0 +1,43 @@
+"""The blocks of a network as layers to probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+Forward = Callable[[Tensor], Tensor]
+
+
+def with_layers(network: nn.Module, blocks: Sequence[str], forward: Forward) -> Forward:
+    """What `forward` makes of its input, (batch, dim), and what the blocks of the network make on the way: (batch, blocks + 1, dim), in the
+    order in which they come, the embedding last.
+
+    blocks: names of modules of the network, which return (batch, ..., frames); of one that is run over the batch in parts, or over several
+    pieces of each input, the outputs are in the order of the inputs. They are averaged over frames and pieces, and padded with zeros to the
+    widest, as is the embedding.
+
+    >>> network = nn.Sequential(nn.Conv1d(1, 3, 5), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+    >>> tuple(with_layers(network, ["0", "1"], network)(torch.zeros(2, 1, 50)).shape)
+    (2, 3, 3)
+    """
+    outputs: dict[str, list[Tensor]] = {name: [] for name in blocks}
+
+    def keep(name: str, module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        outputs[name].append(output.float().mean(dim=-1).flatten(1))
+
+    for name in blocks:
+        network.get_submodule(name).register_forward_hook(partial(keep, name))
+
+    def every(x: Tensor) -> Tensor:
+        for parts in outputs.values():
+            parts.clear()
+        embedding = forward(x).float()
+        rows = [*(torch.cat(parts).unflatten(0, (len(x), -1)).mean(dim=1) for parts in outputs.values()), embedding]
+        widest = max(row.shape[1] for row in rows)
+        return torch.stack([pad(row, (0, widest - row.shape[1])) for row in rows], dim=1)
+
+    return every

@@ -1,0 +1,151 @@
+"""Layers of an encoder: one, each, the best and all weighted, from one forward pass."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from mirbench import cli
+
+RATE = 22_050
+PLUGIN = """
+import os
+import numpy as np
+import mirbench
+
+class Layered(mirbench.Encoder):
+    name = "layered"
+    options = mirbench.LayerOptions()
+
+    def layers(self, options):
+        return 3
+
+    def load(self, folder, options, seed, device):
+        def embed(audio):
+            with open(os.environ["CALLS"], "a") as file:
+                file.write(f"{options['layer']}\\n")
+            hidden = np.abs(audio[:, :4096]).reshape(len(audio), 16, -1)
+            noise = np.sin(1e4 * hidden.max(axis=2))
+            return np.stack([noise, hidden.mean(axis=2), -noise], axis=1)
+        return embed
+
+class Plain(mirbench.Encoder):
+    name = "plain"
+    options = {"layer": "mine"}
+
+    def embed(self, audio):
+        return np.abs(audio).mean(axis=1, keepdims=True)
+
+@mirbench.hookimpl
+def register_encoders():
+    return [Layered(), Plain()]
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, built_in):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    (tmp_path / "layered.py").write_text(PLUGIN)
+    lines, random = ["path,split,genre,artist"], np.random.default_rng(0)
+    for split, count in (("train", 24), ("valid", 12), ("test", 24)):
+        for i in range(count):
+            genre, level = (("quiet", 0.05), ("loud", 0.2))[i % 2]
+            audio = level * random.uniform(0.8, 1.2) * random.standard_normal(RATE // 2)
+            soundfile.write(tmp_path / f"{split}{i}.wav", audio.clip(-1, 1), RATE)
+            lines.append(f"{split}{i}.wav,{split},{genre},{split}{i}")
+    (tmp_path / "songs.csv").write_text("\n".join(lines) + "\n")
+
+    def command(*settings, encoder="layered", under="none"):
+        argv = ["run", "--encoder", encoder, "--dataset", "songs.csv", "--tasks", "genre", "--corruptions", under, "--severities", "1"]
+        argv += ["--plugin", "layered.py", "--cache", "cache", "--output", "results", "--quiet"]
+        for setting in ("floors=[]", "bootstrap.resamples=50", "run_name=one", *settings):
+            argv += ["--set", setting]
+        code = cli.main(argv)
+        return code, tmp_path / "results" / "one"
+
+    return command
+
+
+def scores(folder, condition="clean"):
+    rows = pd.read_csv(folder / "scores.csv")
+    rows = rows[(rows["metric"] == "accuracy") & (rows["corruption"] == condition) & (rows["encoder"] != "majority")]
+    return dict(zip(rows["encoder"], rows["value"], strict=True))
+
+
+def calls(tmp_path):
+    found = (tmp_path / "calls").read_text().split()
+    (tmp_path / "calls").unlink()
+    return found
+
+
+def report_of(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return manifest["tasks"]["genre"]["dataset"]["songs"]["probes"]["layered, seed 0"]
+
+
+def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(run, tmp_path):
+    code, folder = run("options.layered.layer=all", under="gain-down")
+    assert code == 0
+    together = calls(tmp_path)
+    found = scores(folder)
+    assert list(found) == [f"layered[layer={number}]" for number in range(3)]
+    assert found["layered[layer=1]"] == 1 > max(found["layered[layer=0]"], found["layered[layer=2]"])
+    assert set(scores(folder, "gain-down")) == set(found)
+    assert (folder / "figures" / "sweep.png").is_file()
+    assert set(together) == {"all"}
+    run("options.layered.layer=1", "run_name=alone", under="gain-down")
+    assert len(calls(tmp_path)) == len(together)  # as often for one layer as for three
+    assert scores(tmp_path / "results" / "alone") == {"layered": 1}
+
+
+def test_the_last_layer_is_the_one_by_default(run, tmp_path):
+    _, folder = run()
+    assert set(calls(tmp_path)) == {"last"}
+    last = scores(folder)
+    _, folder = run("options.layered.layer=2")
+    assert scores(folder) == last
+
+
+@pytest.mark.parametrize("probe", ["linear", "knn"])
+def test_the_best_layer_is_chosen_on_valid_and_named(run, probe):
+    _, folder = run("options.layered.layer=best", f"probe.kind={probe}")
+    assert scores(folder) == {"layered": 1}
+    report = report_of(folder)
+    assert report["layer"] == np.argmax(report["validation_of_layers"]) == 1
+    assert "Layers, chosen on valid: genre on songs, layered, seed 0: 1." in (folder / "report.html").read_text()
+
+
+def test_layers_are_weighted_by_the_linear_probe_alone(run, capsys):
+    _, folder = run("options.layered.layer=weighted", "embedding.dtype=float16")
+    assert scores(folder)["layered"] == 1
+    weights = report_of(folder)["layer_weights"]
+    assert np.argmax(weights) == 1
+    assert f"Heaviest layers: genre on songs, layered, seed 0: 1 ({weights[1]:.2f} of 1)." in (folder / "report.html").read_text()
+    assert sum(weights) == pytest.approx(1, abs=1e-3)
+    assert run("options.layered.layer=weighted", "probe.kind=knn")[0] == 2
+    assert "layer is weighted, which the probe 'knn' cannot learn; name --probe linear." in capsys.readouterr().err
+
+
+def test_what_cannot_be_is_told_before_anything_is_done(run, capsys, tmp_path):
+    assert run("options.layered.layer=3")[0] == 2
+    assert "options.layered.layer is 3, and there are the layers 0 to 2." in capsys.readouterr().err
+    assert run("sweep.layered.layer=[0, 7]")[0] == 2
+    assert "layer is 7, and there are the layers 0 to 2." in capsys.readouterr().err
+    assert run("options.layered.layer=middle")[0] == 2
+    assert "should be 'last' or 'all' or 'best' or 'weighted' or a whole number" in capsys.readouterr().err
+    assert not (tmp_path / "calls").exists()
+
+
+def test_some_layers_may_be_named_as_a_sweep(run, tmp_path):
+    _, folder = run("sweep.layered.layer=[1, 2]")
+    assert list(scores(folder)) == ["layered[layer=1]", "layered[layer=2]"]
+    assert set(calls(tmp_path)) == {"all"}
+
+
+def test_an_option_of_that_name_is_the_encoders_own_where_it_has_no_layers(run):
+    code, folder = run("options.plain.layer=theirs", encoder="plain")
+    assert code == 0
+    assert scores(folder) == {"plain": 1}
