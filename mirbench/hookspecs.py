@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
 
 hookspec = pluggy.HookspecMarker("mirbench")
 hookimpl = pluggy.HookimplMarker("mirbench")
@@ -43,3 +43,8 @@ def register_supervisions() -> list[Supervision]:  # type: ignore[empty-body]
 @hookspec
 def register_probes() -> list[Probe]:  # type: ignore[empty-body]
     """Called once, when plugins are loaded. Return the probes you provide; an empty list or None means none."""
+
+
+@hookspec
+def register_schemes() -> list[Scheme]:  # type: ignore[empty-body]
+    """Called once, when plugins are loaded. Return the schemes you provide; an empty list or None means none."""

@@ -1,4 +1,5 @@
-"""What a plugin can provide: Encoder, Dataset, Task, Corruption, Probe, and the parts of encoders that learn, Backbone and Supervision.
+"""What a plugin can provide: Encoder, Dataset, Task, Corruption, Probe, the parts of encoders that learn, Backbone and Supervision, and
+Scheme, encoders by address.
 A plugin file imports nothing else of ours.
 
 Subclass, set the attributes, override what differs, and return instances from a hook (see hookspecs.py). Importing this
@@ -118,6 +119,20 @@ class Encoder:
         layers, (batch, layers, dim), of which the option `layer` chooses; an array of other numbers, or a torch tensor, is taken as
         such."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
+
+
+class Scheme:
+    """Encoders by address, SCHEME:REST, in the place of a name: `--encoder onnx:model.onnx`. name: what stands before the colon."""
+
+    name: str = ""
+    description: str = ""
+
+    def encoder(self, rest: str) -> Encoder:
+        """The encoder of an address. rest: what stands behind the colon; a path that is there is absolute. Called when settings are read,
+        so nothing heavy is imported and no weights are read. An encoder without a name gets one from the address.
+
+        Raises MirbenchError for a rest that is no address of such an encoder."""
+        raise NotImplementedError(f"scheme {self.name} has no encoder")
 
 
 class Dataset:

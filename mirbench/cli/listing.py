@@ -15,7 +15,7 @@ from mirbench.errors import MirbenchError, did_you_mean
 if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
 
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "probes", "configs", "plugins")
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "probes", "schemes", "configs", "plugins")
 LINE = 70  # characters of a description in a line
 
 
@@ -102,6 +102,7 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "backbones": (),
         "supervisions": ("annotation", "target", "options"),
         "probes": (),
+        "schemes": (),
     }[kind]
     single = kind.removesuffix("s")
     rows = []

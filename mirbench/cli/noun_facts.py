@@ -110,6 +110,7 @@ _OF: dict[str, Any] = {
     "backbone": lambda backbone: {"bands": backbone.bands},
     "supervision": _supervision,
     "probe": _probe,
+    "scheme": lambda scheme: {},
 }
 
 

@@ -44,7 +44,7 @@ def sealed(text: str) -> str:
     """JSON of an object, whose last member is then a hash of the rest: what is not as it was written is known by it.
 
     >>> sealed('{"a":1}')
-    '{"a":1,"seal":"1a2bbbbac73a4af26b2ed9ab0ce7ff55"}'
+    '{"a":1,"seal":"8fef35b69ffd5eee960e5eed655bcc93"}'
     """
     head = text.rstrip().removesuffix("}").rstrip()
     return f'{head}{SEAL}{_hash(head)}"}}'

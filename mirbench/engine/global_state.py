@@ -214,7 +214,7 @@ class unchanged:
     microseconds; not for several threads at once.
 
     >>> with unchanged("") as state:
-    ...     _ = random.random()
+    ...     random.seed(2)
     >>> state.changed
     ['the global random state of random']
     """

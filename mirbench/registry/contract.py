@@ -13,7 +13,7 @@ from typing import Any
 import pluggy
 
 from mirbench.errors import MirbenchError, beginning, did_you_mean
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
 from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, Checksums, Files
 from mirbench.settings.declaring import Option, Options
 from mirbench.settings.size import TooMuch, check_size
@@ -26,6 +26,7 @@ KINDS: dict[str, type] = {
     "backbone": Backbone,
     "supervision": Supervision,
     "probe": Probe,
+    "scheme": Scheme,
 }
 PROSE = {kind: kind for kind in KINDS} | {"dataset": "data set"}
 RESERVED = {
@@ -52,9 +53,9 @@ def check_noun(kind: str, noun: Any, label: str) -> None:
     what = type(noun).__name__
     name: Any = noun.name  # type: ignore[attr-defined]
     if not isinstance(name, str) or not name:
-        raise MirbenchError(f"{label}: {what} has no name; set name = '{_kebab(what)}'.")
+        raise MirbenchError(f"{label}: {what} has no name; set name = '{kebab(what)}'.")
     if not _NAME.fullmatch(name):
-        hint = f", such as '{_kebab(name)}'" if _kebab(name) else ""
+        hint = f", such as '{kebab(name)}'" if kebab(name) else ""
         raise MirbenchError(f"{label}: {what} is named '{name}'; write lower-case letters and digits with hyphens between{hint}.")
     if name in RESERVED:
         raise MirbenchError(f"{label}: {what} is named '{name}', which is reserved ({RESERVED[name]}); choose another name.")
@@ -166,6 +167,10 @@ def _wrong_probe(probe: Probe) -> str:
     return ""
 
 
+def _wrong_scheme(scheme: Scheme) -> str:
+    return "has no encoder; override encoder(self, rest)" if type(scheme).encoder is Scheme.encoder else ""
+
+
 def _wrong_options(options: Any) -> str:
     if isinstance(options, type) and issubclass(options, Options):
         return f"has options = {options.__name__}, a class; give an instance, {options.__name__}()"
@@ -204,6 +209,7 @@ _WRONG: dict[str, Any] = {
     "backbone": _wrong_backbone,
     "supervision": _wrong_supervision,
     "probe": _wrong_probe,
+    "scheme": _wrong_scheme,
 }
 
 
@@ -240,10 +246,10 @@ def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _kebab(name: str) -> str:
+def kebab(name: str) -> str:
     """A name as mirbench would write it.
 
-    >>> _kebab("MyBig Task_2")
+    >>> kebab("MyBig Task_2")
     'my-big-task-2'
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)

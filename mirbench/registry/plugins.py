@@ -27,9 +27,9 @@ import pluggy
 from mirbench import __version__, hookspecs
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, unknown_name
-from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Supervision, Task
+from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
 from mirbench.registry.beside import beside
-from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, no_hook, reason_of
+from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, kebab, no_hook, reason_of
 
 _FIRST = (  # then the alphabet
     *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
@@ -63,8 +63,8 @@ class Failure:
 
 
 class Registry:
-    """Nouns by name; the attributes `encoders`, `datasets`, `tasks`, `corruptions`, `backbones`, `supervisions` and `probes` are dicts,
-    built-in names first."""
+    """Nouns by name; the attributes `encoders`, `datasets`, `tasks`, `corruptions`, `backbones`, `supervisions`, `probes` and `schemes`
+    are dicts, built-in names first."""
 
     def __init__(self) -> None:
         self.encoders: dict[str, Encoder] = {}
@@ -74,22 +74,43 @@ class Registry:
         self.backbones: dict[str, Backbone] = {}
         self.supervisions: dict[str, Supervision] = {}
         self.probes: dict[str, Probe] = {}
+        self.schemes: dict[str, Scheme] = {}
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
         self._from: dict[tuple[str, str], tuple[Plugin, Any]] = {}
-        self._own: dict[str, str] = {}  # what somebody's own data were given as -> the name of their data set
+        self._given: dict[tuple[str, str], str] = {}  # what somebody's own data, or an encoder by address, was given as -> its name
 
     def add_own(self, given: str, dataset: Dataset) -> None:
         """Takes in a data set of somebody's own, to be found by its name and by what it was given as."""
         plugin = Plugin(dataset.name, "own", given, "", given)
         self._add("dataset", dataset, plugin, importlib.import_module(type(dataset).__module__))
-        self._own[given] = dataset.name
+        self._given["dataset", given] = dataset.name
 
     def has_own(self, given: str) -> bool:
-        return given in self._own
+        return ("dataset", given) in self._given
+
+    def add_address(self, scheme: str, rest: str) -> Encoder:
+        """Takes in the encoder of an address, to be found by its name and by the address: its own name, or the shortest end of the address
+        that no other encoder has."""
+        address = f"{scheme}:{rest}"
+        if ("encoder", address) not in self._given:
+            provider, module = self._from["scheme", scheme]
+            encoder: Encoder = self.schemes[scheme].encoder(rest)
+            encoder.name = encoder.name or self._free_name(scheme, rest)
+            self._add("encoder", encoder, dataclasses.replace(provider, provider=f"{scheme}: of {provider.provider}"), module)
+            self._given["encoder", address] = encoder.name
+        found: Encoder = self.get("encoder", address)
+        return found
+
+    def _free_name(self, scheme: str, rest: str) -> str:
+        parts = [part for part in re.split(r"[/\\@:]", rest) if part] or [scheme]
+        path = parts[:-1] if "@" in rest and len(parts) > 1 else parts  # without a revision, where that will do
+        ends = ["-".join([*path[-length:-1], Path(path[-1]).stem]) for length in range(1, len(path) + 1)]
+        names = [kebab(end) for end in (*ends, f"{scheme}-{ends[0]}", "-".join(parts), f"{scheme}-{'-'.join(parts)}")]
+        return next((name for name in names if name and name not in self.encoders), names[-1])
 
     def nouns(self, kind: str) -> dict[str, Any]:
-        """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision | probe."""
+        """All of a kind by name. kind: encoder | dataset | task | corruption | backbone | supervision | probe | scheme."""
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
         nouns: dict[str, Any] = getattr(self, kind + "s")
@@ -98,7 +119,7 @@ class Registry:
     def get(self, kind: str, name: str) -> Any:
         """The noun of that name; raises MirbenchError that names the nearest, and the plugins that failed to load."""
         nouns = self.nouns(kind)
-        name = self._own.get(name, name) if kind == "dataset" else name
+        name = self._given.get((kind, name), name)
         if name in nouns:
             return nouns[name]
         error = unknown_name(PROSE[kind], name, nouns)

@@ -56,6 +56,16 @@ def stages() -> dict[str, list[Variant]]:
             ("supcon", {**DICE}),
             ("supervised", {}),
         ],
+        "combined": [
+            ("simclr", {"severity": 1.5}),
+            ("simclr", {"severity": 1.5, "learning_rate": 4e-3}),
+            ("simclr", {"severity": 2.0}),
+            ("simclr", {"severity": 1.5, "head_norm": False}),
+            ("simclr", {"severity": 1.5, "view_seconds": 4.0}),
+            (semi, {**shared(3), "labelled_share": 0.5, "severity": 1.5}),
+            (semi, {**shared(3), "labelled_share": 0.5, "severity": 1.5, "learning_rate": 4e-3}),
+            (semi, {**DICE, "labelled_share": 0.5, "label_weight": 0.1, "severity": 1.5}),
+        ],
         "few": [
             (semi, {**DICE, **five, "labelled_share": 0.5}),
             *((semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": r}) for r in (1.0, 3.0, 10.0, 30.0)),

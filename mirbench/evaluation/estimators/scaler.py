@@ -13,7 +13,7 @@ ROUNDING = 1e-6  # of the mean: a standard deviation that float32 can leave in a
 class SteadyScaler(StandardScaler):
     """StandardScaler, to which a column that is constant up to float32 rounding becomes 0, whatever it is in other clips.
 
-    >>> SteadyScaler().fit_transform([[0.0, 1e7], [2.0, 1e7 + 1]])
+    >>> SteadyScaler().fit_transform([[0.0, 1e7], [2.0, 1e7 + 1]]).round() + 0
     array([[-1.,  0.],
            [ 1.,  0.]])
     """

@@ -29,6 +29,7 @@ PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
 class mean_of:
     """A metric function that is the weighted mean of a score per clip, for multiclass targets.
 
+    >>> from mirbench import Metric
     >>> near = lambda target, predicted, classes: abs(target - predicted) <= 1
     >>> metric = Metric("near", "within one class", frozenset({"multiclass"}), mean_of(near))
     >>> metric.function(np.array([0, 2]), np.eye(3)[[1, 0]], ("a", "b", "c"), np.ones((1, 2)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.addresses import register_addresses
 from mirbench.experiment.resolve.checkpoints import check_pretraining_clips, digests_of
 from mirbench.experiment.resolve.code import resolve_code, source_tree
 from mirbench.experiment.resolve.conditions import baseline_of, conditions_of, families_of, seen_families, untrue_labels
@@ -28,9 +29,9 @@ from mirbench.settings.options import check_options
 
 
 def settle(config: RunConfig, registry: Registry) -> RunConfig:
-    """The settings with somebody's own data registered, and a supervision that reads what labels there are; raises MirbenchError for names
-    that nothing carries, and options that no encoder has."""
-    config = register_own_data(config, registry)
+    """The settings with somebody's own data and encoders by address registered, and a supervision that reads what labels there are; raises
+    MirbenchError for names that nothing carries, and options that no encoder has."""
+    config = register_addresses(register_own_data(config, registry), registry)
     named = {"encoder": [*config.encoders, *config.floors], "task": config.tasks, "dataset": config.datasets}
     for kind, names in {**named, "corruption": config.corruptions}.items():
         registry.resolve(kind, names)

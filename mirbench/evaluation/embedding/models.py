@@ -1,0 +1,207 @@
+"""`ModelEncoder`: an encoder that is a model somebody else trained, with the options that all such have in common. Imports no torch until
+used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mirbench.errors import MirbenchError
+from mirbench.nouns import Embed, Encoder
+from mirbench.records import LAST_LAYER, Input
+from mirbench.settings.declaring import LayerOptions, option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WINDOW_SECONDS = 10.0  # of a model that says no other
+MODEL, NO, ZERO_MEAN = "model", "none", "zero-mean-unit-variance"
+
+Frames = Sequence["np.ndarray"]
+"""Of each layer, (batch, frames, dim), or (batch, dim) where it has no frames."""
+
+
+class AudioOptions(LayerOptions):
+    """Of an encoder whose audio the settings may say."""
+
+    sample_rate = option(0, "of the audio that it is given, in Hz; 0: what the model says", ge=0)
+    normalise = option(
+        MODEL,
+        "of each window: what the model says, nothing, or to zero mean and unit variance",
+        choices=(MODEL, NO, ZERO_MEAN),
+    )
+    window_seconds = option(0.0, f"length of a window, in seconds; 0: the most that the model takes, or {WINDOW_SECONDS:g}", ge=0)
+    hop_seconds = option(0.0, "the most that windows begin apart, in seconds; 0: as far as they are long", ge=0)
+    shortest_seconds = option(0.0, "shorter audio has silence put behind it; 0: the least that the model takes", ge=0)
+    batch_size = option(0, "windows at a time; 0: batch_size of the run", ge=0)
+
+
+class ModelOptions(AudioOptions):
+    """Of an encoder that is somebody's model."""
+
+    pool = option("mean", "how the frames of a window become one embedding", choices=("mean", "max", "mean+std", "first"))
+    dtype = option("float32", "numbers that the model computes in", choices=("float32", "bfloat16", "float16"))
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model says of itself, before its weights are read.
+
+    sample_rate: Hz, None where it does not say. normalises: whether windows are normalised by the model, or by what comes with it; None
+    where nothing says. window_seconds: the most that it takes, None for any; shortest_seconds: the least. layers: how many can be probed,
+    None where there is one output, 0 where that is not known.
+    """
+
+    sample_rate: int | None = None
+    normalises: bool | None = None
+    window_seconds: float | None = None
+    shortest_seconds: float = 0.0
+    layers: int | None = None
+
+
+class ModelEncoder(Encoder):
+    """Override `facts` and `frames`.
+
+    model: the weights, as messages name them. forks: whether what was loaded can be used in a process that was forked afterwards; what
+    cannot is loaded anew there. What its embeddings depend on beside its options, `identity` tells.
+    """
+
+    options: Mapping[str, Any] = ModelOptions()
+    model: str = ""
+    forks: ClassVar[bool] = True
+
+    def facts(self, options: Mapping[str, Any]) -> ModelFacts:
+        """Called when a run is planned, so it reads no weights."""
+        return ModelFacts()
+
+    def frames(self, options: Mapping[str, Any], device: str) -> Callable[[np.ndarray], Frames]:
+        """The loaded model: (batch, samples) float32 -> its layers, or one output. On a CPU it is called in forked processes."""
+        raise NotImplementedError(f"encoder {self.name} has no frames")
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """What nothing says is asked for, and not guessed."""
+        facts, own = self.facts(options), f"--set options.{self.name}"
+        if not options["sample_rate"] and facts.sample_rate is None:
+            raise MirbenchError(f"{self.model} does not say at which sample rate it takes audio; give it: {own}.sample_rate=16000.")
+        if options["normalise"] == MODEL and facts.normalises is None:
+            raise MirbenchError(
+                f"{self.model} does not say whether audio is normalised; give it: {own}.normalise={NO}, or {own}.normalise={ZERO_MEAN}."
+            )
+        longest = facts.window_seconds
+        if longest is not None and options["window_seconds"] > longest:
+            raise MirbenchError(
+                f"{own}.window_seconds={options['window_seconds']:g} is more than {self.model} takes, {longest:g} s; leave it out."
+            )
+        if options["layer"] != LAST_LAYER and facts.layers is None:
+            raise MirbenchError(f"{self.model} has no layers to choose from; leave {own}.layer out.")
+
+    def input(self, options: Mapping[str, Any]) -> Input:
+        facts = self.facts(options)
+        return Input(
+            sample_rate=options["sample_rate"] or facts.sample_rate or Input.sample_rate,
+            window_seconds=options["window_seconds"] or facts.window_seconds or WINDOW_SECONDS,
+            hop_seconds=options["hop_seconds"] or None,
+            shortest_seconds=options["shortest_seconds"] or facts.shortest_seconds,
+            batch_size=options["batch_size"] or None,
+        )
+
+    def layers(self, options: Mapping[str, Any]) -> int | None:
+        return self.facts(options).layers
+
+    def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
+        loaded = {os.getpid(): self.frames(options, device)}
+
+        def embed(audio: np.ndarray) -> np.ndarray:
+            process = next(iter(loaded)) if self.forks else os.getpid()
+            if process not in loaded:
+                loaded[process] = self.frames(options, device)
+            given = zero_mean(audio) if options["normalise"] == ZERO_MEAN else audio
+            return layered([pooled(frames, options.get("pool", "mean")) for frames in loaded[process](given)], options["layer"])
+
+        return embed
+
+
+def zero_mean(audio: np.ndarray) -> np.ndarray:
+    """(batch, samples) -> each to zero mean and unit variance, as the feature extractors of wav2vec 2.0 and its kin do.
+
+    >>> import numpy as np
+    >>> zero_mean(np.array([[1.0, 3.0], [5.0, 5.0]], np.float32)).round(3).tolist()
+    [[-1.0, 1.0], [0.0, 0.0]]
+    """
+    import numpy as np
+
+    centred = audio - audio.mean(axis=1, keepdims=True)
+    return centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1e-7)
+
+
+def pooled(frames: np.ndarray, how: str) -> np.ndarray:
+    """(batch, frames, dim) -> (batch, dim), or twice as many numbers for `mean+std`; (batch, dim) is left as it is, whatever is asked for.
+
+    >>> import numpy as np
+    >>> [pooled(np.array([[[1.0], [2.0], [6.0]]]), how).tolist() for how in ("mean", "max", "first")]
+    [[[3.0]], [[6.0]], [[1.0]]]
+    >>> pooled(np.array([[[1.0], [5.0]]]), "mean+std").tolist()
+    [[3.0, 2.0]]
+    """
+    import numpy as np
+
+    frames = np.asarray(frames, np.float32)
+    if frames.ndim == 2:
+        return frames
+    if how == "first":
+        return frames[:, 0]
+    if how == "max":
+        return frames.max(axis=1)
+    mean = frames.mean(axis=1)
+    return np.concatenate([mean, frames.std(axis=1)], axis=1) if how == "mean+std" else mean
+
+
+def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
+    """(batch, layers, dim) of the (batch, dim) of each layer, those that are narrower with zeros behind; asked for the last alone,
+    (batch, dim)."""
+    import numpy as np
+
+    if layer == LAST_LAYER:
+        return rows[-1]
+    widest = max(row.shape[1] for row in rows)
+    return np.stack([np.pad(row, ((0, 0), (0, widest - row.shape[1]))) for row in rows], axis=1)
+
+
+class FunctionEncoder(ModelEncoder):
+    """A function (batch, samples) float32 -> (batch, dim), or (batch, layers, dim), or a torch module, which is given tensors, without
+    gradients and in eval mode. made: it, or what makes it when it is needed."""
+
+    description = "a function of Python"
+    options = AudioOptions()
+
+    def __init__(self, model: str, made: Callable[[], Any], identity: str = "") -> None:
+        self.model, self.made, self.told = model, made, identity
+
+    def facts(self, options: Mapping[str, Any]) -> ModelFacts:
+        """It is given audio as it is, and says no rate."""
+        return ModelFacts(normalises=False, layers=0)
+
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        return self.told
+
+    def frames(self, options: Mapping[str, Any], device: str) -> Callable[[np.ndarray], Frames]:
+        import torch
+
+        from mirbench.evaluation.embedding.rows import as_rows
+
+        function = self.made()
+        if isinstance(function, torch.nn.Module):
+            function = function.eval().to(device)
+
+        def layers(audio: np.ndarray) -> Frames:
+            if isinstance(function, torch.nn.Module):
+                with torch.inference_mode():
+                    rows = as_rows(function(torch.as_tensor(audio, device=device)), len(audio))
+            else:
+                rows = as_rows(function(audio), len(audio))
+            return [rows] if rows.ndim == 2 else list(rows.swapaxes(0, 1))
+
+        return layers

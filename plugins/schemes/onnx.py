@@ -1,0 +1,130 @@
+"""`onnx:FILE`: a model in ONNX, run by onnxruntime (`pip install 'mirbench-audio[onnx]'`)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mirbench
+
+FACTS = "mirbench"  # the key of the metadata of a model that mirbench exported: its ModelFacts
+DESCRIBE = """
+import json, sys
+try:
+    import onnxruntime
+except ImportError:
+    sys.exit(3)
+try:
+    session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+except Exception as error:
+    sys.exit(str(error).splitlines()[0])
+inputs, outputs = session.get_inputs(), session.get_outputs()
+told = session.get_modelmeta().custom_metadata_map.get(sys.argv[2], "{}")
+print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "outputs": [o.name for o in outputs], "facts": json.loads(told)}))
+"""
+
+
+class OnnxEncoder(mirbench.ModelEncoder):
+    """Given (batch, samples), or (batch, 1, samples) where that is its input, the model returns (batch, dim) or (batch, frames, dim); of
+    several outputs each is a layer, in their order."""
+
+    description = "an ONNX file"
+    forks = False  # its threads are lost
+
+    def __init__(self, file: str) -> None:
+        given = file
+
+        class OnnxOptions(mirbench.ModelOptions):
+            file = mirbench.option(given, "the model", file=True)
+            outputs = mirbench.option("", "which outputs are read, by their names with commas between; empty: all")
+
+        self.model, self.options = f"onnx:{Path(file).name}", OnnxOptions()
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Its inputs, outputs and facts, as another process sees them: one that has imported onnxruntime should not fork, since that has
+        threads."""
+        file = self.options["file"]
+        asked = subprocess.run([sys.executable, "-c", DESCRIBE, file, FACTS], capture_output=True, text=True, check=False)
+        if asked.returncode == 3:
+            raise mirbench.MirbenchError(f"{self.model} needs onnxruntime; pip install 'mirbench-audio[onnx]'.")
+        if asked.returncode:
+            why = asked.stderr.strip().splitlines()[-1:] or ["it ended the process"]
+            raise mirbench.MirbenchError(f"{self.model} cannot be loaded ({why[0]}); give a model in ONNX.")
+        described: dict[str, Any] = json.loads(asked.stdout)
+        return described
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        shapes = dict(self.about["inputs"])
+        (shape, *others) = shapes.values()
+        if others or len(shape) not in (2, 3) or (len(shape) == 3 and shape[1] not in (1, None) and not isinstance(shape[1], str)):
+            inputs = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise mirbench.MirbenchError(
+                f"{self.model} takes {inputs}, and should take (batch, samples) or (batch, 1, samples); export it with audio as its one "
+                "input."
+            )
+        known = self.about["outputs"]
+        if lost := [name for name in _names(options) if name not in known]:
+            raise mirbench.MirbenchError(f"{self.model} has no output '{lost[0]}'; it has {', '.join(known)}.")
+        super().check(options)
+
+    def facts(self, options: Mapping[str, Any]) -> mirbench.ModelFacts:
+        """A shape that is fixed says how long a window is, at the rate that is known."""
+        told, layers = self.about["facts"], len(_names(options)) or len(self.about["outputs"])
+        samples, rate = self.about["inputs"][0][1][-1], options["sample_rate"] or told.get("sample_rate")
+        seconds = samples / rate if isinstance(samples, int) and rate else None
+        fixed = {"window_seconds": seconds, "shortest_seconds": seconds} if seconds else {}
+        return mirbench.ModelFacts(**{"layers": layers if layers > 1 else None, **fixed, **told})
+
+    def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
+        names, ((given, shape),) = _names(options) or None, self.about["inputs"]
+        fixed = shape[0] if isinstance(shape[0], int) else None
+        sessions: list[Any] = []  # once there is audio
+
+        def frames(audio: Any) -> Any:
+            import numpy as np
+
+            sessions[:] = sessions or [_session(options["file"], device)]
+            batch = audio if len(shape) == 2 else audio[:, None]
+            if fixed is None:
+                return sessions[0].run(names, {given: batch})
+            parts = [np.resize(batch[i : i + fixed], (fixed, *batch.shape[1:])) for i in range(0, len(batch), fixed)]
+            runs = [sessions[0].run(names, {given: part}) for part in parts]
+            return [np.concatenate(each)[: len(batch)] for each in zip(*runs, strict=True)]
+
+        return frames
+
+
+def _session(file: str, device: str) -> Any:
+    """Of one thread."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3
+    providers = [*(["CUDAExecutionProvider"] if device != "cpu" else []), "CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(file, settings, providers=providers)
+
+
+def _names(options: Mapping[str, Any]) -> list[str]:
+    return [name.strip() for name in options["outputs"].split(",") if name.strip()]
+
+
+class Onnx(mirbench.Scheme):
+    name = "onnx"
+    description = "onnx:FILE, a model in ONNX, from (batch, samples) to (batch, dim) or (batch, frames, dim)"
+
+    def encoder(self, rest: str) -> mirbench.Encoder:
+        if not Path(rest).is_file():
+            raise mirbench.MirbenchError(f"there is no file {rest}, which onnx:{rest} names; give a model in ONNX.")
+        return OnnxEncoder(rest)
+
+
+@mirbench.hookimpl
+def register_schemes() -> list[mirbench.Scheme]:
+    return [Onnx()]

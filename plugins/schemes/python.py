@@ -1,0 +1,65 @@
+"""`python:MODULE:NAME`: a function of Python, or a torch module, as an encoder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mirbench
+
+
+class Python(mirbench.Scheme):
+    """A class, and a function without parameters, is called to make what is called with audio."""
+
+    name = "python"
+    description = "python:MODULE:NAME, a function (batch, samples) -> (batch, dim) or a torch module, in a module that `import` finds here"
+
+    def encoder(self, rest: str) -> mirbench.Encoder:
+        module, colon, name = rest.partition(":")
+        if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            raise mirbench.MirbenchError(f"python:{rest} names no function; write python:MODULE:NAME, such as python:my_models:embed.")
+        with _here():
+            spec = importlib.util.find_spec(module.partition(".")[0]) and importlib.util.find_spec(module)
+        if spec is None:
+            raise mirbench.MirbenchError(f"there is no module {module}, which python:{rest} names; give one that `import` finds here.")
+        source = Path(spec.origin).read_bytes() if spec.origin and Path(spec.origin).is_file() else b""
+        return mirbench.FunctionEncoder(f"python:{rest}", lambda: _made(module, name), hashlib.sha256(source).hexdigest())
+
+
+def _made(module: str, name: str) -> Any:
+    with _here():
+        found = getattr(importlib.import_module(module), name, None)
+    if not callable(found):
+        raise mirbench.MirbenchError(f"the module {module} has no function {name}; name one that it has.")
+    return found() if isinstance(found, type) or not _parameters(found) else found
+
+
+def _parameters(function: Any) -> int:
+    try:
+        return len(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # of C, which does not say
+        return 1
+
+
+@contextlib.contextmanager
+def _here() -> Iterator[None]:
+    """With the folder that one works in among those that are searched, as by `python -m`."""
+    before = list(sys.path)
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@mirbench.hookimpl
+def register_schemes() -> list[mirbench.Scheme]:
+    return [Python()]

@@ -1,0 +1,215 @@
+"""Encoders by address: files of ONNX and TorchScript and functions of Python are scored as any other."""
+
+import multiprocessing
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from mirbench import cli
+from mirbench.errors import MirbenchError
+from mirbench.records import Input
+from mirbench.registry.plugins import load
+
+RATE = 16_000
+AUDIO = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000)).astype(np.float32)
+EMBED = []
+MODELS = """
+import numpy as np
+import torch
+
+calls = []
+
+def loudness(audio):
+    calls.append(audio.shape)
+    return np.stack([np.abs(audio).mean(axis=1), audio.std(axis=1)], axis=1)
+
+def make():
+    return loudness
+
+def layers(audio):
+    return np.stack([loudness(audio), -loudness(audio)], axis=1)
+
+class Net(torch.nn.Module):
+    def forward(self, audio):
+        return audio.abs().mean(dim=1, keepdim=True)
+"""
+
+
+def complete(found, **options):
+    every = {**found.options, **options}
+    found.check(every)
+    return every
+
+
+def embedded(found, **options):
+    return found.load(None, complete(found, **options), 0, "cpu")(AUDIO)
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_models.py").write_text(MODELS)
+    yield tmp_path
+    sys.modules.pop("my_models", None)
+
+
+def onnx_file(path, shape=("batch", "samples"), outputs=1, metadata=None):
+    """The mean of the audio's absolute value and, of two outputs, its square, (batch, 1) each."""
+    onnx = pytest.importorskip("onnx", reason="the extra test has it")
+    node, tensor = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    axis = onnx.numpy_helper.from_array(np.array([len(shape) - 1], np.int64), "axis")
+    nodes = [node("Abs", ["audio"], ["abs"]), node("ReduceMean", ["abs", "axis"], ["mean"], keepdims=0 if len(shape) == 3 else 1)]
+    made = [tensor("mean", 1, [shape[0], 1])]
+    if outputs > 1:
+        nodes += [node("Mul", ["mean", "mean"], ["squared"])]
+        made += [tensor("squared", 1, [shape[0], 1])]
+    graph = onnx.helper.make_graph(nodes, "g", [tensor("audio", 1, list(shape))], made, [axis])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    if metadata:
+        onnx.helper.set_model_props(model, metadata)
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_an_onnx_model_is_given_its_audio_in_the_shape_that_it_takes(tmp_path):
+    registry = load()
+    expected = np.abs(AUDIO).mean(axis=1, keepdims=True)
+    for name, shape in (("flat", ("batch", "samples")), ("one-channel", ("batch", 1, "samples")), ("fixed", (2, 4000))):
+        found = registry.add_address("onnx", onnx_file(tmp_path / f"{name}.onnx", shape))
+        assert found.name == name
+        np.testing.assert_allclose(embedded(found, sample_rate=RATE, normalise="none"), expected, rtol=1e-5)
+    given = found.input({**found.options, "sample_rate": RATE})
+    assert (given.window_seconds, given.shortest_seconds) == (0.25, 0.25)  # as many samples as the model takes
+    with pytest.raises(MirbenchError, match=r"window_seconds=3 is more than onnx:fixed\.onnx takes, 0\.25 s"):
+        complete(found, sample_rate=RATE, normalise="none", window_seconds=3.0)
+
+
+def test_outputs_of_an_onnx_model_are_layers(tmp_path):
+    found = load().add_address("onnx", onnx_file(tmp_path / "two.onnx", outputs=2))
+    asked = {"sample_rate": RATE, "normalise": "none"}
+    rows = embedded(found, layer="all", **asked)
+    assert rows.shape == (3, 2, 1)
+    np.testing.assert_allclose(rows[:, 1], rows[:, 0] ** 2, rtol=1e-5)
+    np.testing.assert_array_equal(embedded(found, outputs="mean", **asked), rows[:, 0])
+    with pytest.raises(MirbenchError, match=r"onnx:two\.onnx has no output 'more'; it has mean, squared"):
+        complete(found, outputs="more", **asked)
+
+
+def test_what_a_model_says_of_itself_is_not_asked_for(tmp_path):
+    told = '{"sample_rate": 22050, "normalises": true, "window_seconds": 2.7}'
+    found = load().add_address("onnx", onnx_file(tmp_path / "told.onnx", metadata={"mirbench": told}))
+    assert found.input(complete(found)) == Input(22_050, 2.7)
+    with pytest.raises(MirbenchError, match=r"onnx:silent\.onnx does not say at which sample rate it takes audio"):
+        complete(load().add_address("onnx", onnx_file(tmp_path / "silent.onnx")))
+
+
+def test_an_onnx_model_is_loaded_where_it_is_used_since_its_threads_do_not_survive_a_fork(tmp_path):
+    found = load().add_address("onnx", onnx_file(tmp_path / "m.onnx"))
+    EMBED[:] = [found.load(None, complete(found, sample_rate=RATE, normalise="none"), 0, "cpu")]  # which the process is forked with
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        expected = np.abs(AUDIO).mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(pool.apply_async(_embed).get(60), expected, rtol=1e-5)
+    code = f"""if True:
+        import sys
+        from mirbench.registry.plugins import load
+        found = load().add_address("onnx", {str(tmp_path / "m.onnx")!r})
+        options = {{**found.options, "sample_rate": 8000, "normalise": "none"}}
+        found.check(options), found.input(options), found.layers(options), found.load(None, options, 0, "cpu")
+        assert "onnxruntime" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _embed():
+    return EMBED[0](AUDIO)
+
+
+def test_a_torchscript_file_is_loaded_with_what_it_says(tmp_path):
+    import torch
+
+    class Net(torch.nn.Module):
+        def forward(self, audio):
+            frames = audio.unflatten(1, (10, -1)).abs()
+            return frames, frames.mean(dim=1)
+
+    torch.jit.save(
+        torch.jit.script(Net()), tmp_path / "net.pt", _extra_files={"mirbench.json": '{"sample_rate": 8000, "normalises": true}'}
+    )
+    found = load().add_address("torchscript", str(tmp_path / "net.pt"))
+    assert found.input(complete(found)).sample_rate == 8000
+    np.testing.assert_allclose(embedded(found), np.abs(AUDIO.reshape(3, 10, -1)).mean(axis=1), rtol=1e-5)
+    torch.jit.save(torch.jit.script(Net()), tmp_path / "bare.pt")
+    found = load().add_address("torchscript", str(tmp_path / "bare.pt"))
+    every = embedded(found, sample_rate=8000, normalise="none", layer="all")
+    np.testing.assert_allclose(every[:, 0], every[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(
+        embedded(found, sample_rate=8000, normalise="none", layer="all", pool="max")[:, 0].max(), np.abs(AUDIO).max()
+    )
+
+
+def test_a_function_a_class_and_what_makes_one_are_encoders(models):
+    registry = load()
+    expected = np.stack([np.abs(AUDIO).mean(axis=1), AUDIO.std(axis=1)], axis=1)
+    for name in ("loudness", "make"):
+        found = registry.add_address("python", f"my_models:{name}")
+        assert found.name == name
+        np.testing.assert_allclose(embedded(found, sample_rate=RATE), expected, rtol=1e-6)
+    np.testing.assert_allclose(embedded(registry.add_address("python", "my_models:Net"), sample_rate=RATE), expected[:, :1], rtol=1e-6)
+    layers = embedded(registry.add_address("python", "my_models:layers"), sample_rate=RATE, layer="all")
+    np.testing.assert_allclose(layers, np.stack([expected, -expected], axis=1), rtol=1e-6)
+    with pytest.raises(MirbenchError, match="python:my_models:make does not say at which sample rate"):
+        complete(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("onnx:none.onnx", r"there is no file none\.onnx, which onnx:none\.onnx names; give a model in ONNX"),
+        ("onnx:my_models.py", r"onnx:my_models\.py cannot be loaded \(.*\); give a model in ONNX"),
+        ("torchscript:none.pt", r"there is no file none\.pt, which torchscript:none\.pt names"),
+        ("torchscript:my_models.py", r"torchscript:my_models\.py is no TorchScript file \(.*\); give one that torch\.jit\.save wrote"),
+        ("python:my_models", r"python:my_models names no function; write python:MODULE:NAME"),
+        ("python:no_models:f", r"there is no module no_models, which python:no_models:f names"),
+        ("onyx:model.onnx", r"no scheme of encoders is named 'onyx'; did you mean 'onnx'\?"),
+        ("hf:", r"hf: names no model; write hf:OWNER/NAME"),
+    ],
+)
+def test_an_address_of_nothing_is_a_sentence(models, capsys, address, sentence):
+    assert cli.main(["run", "--encoder", address, "--dataset", "mini-quick", "--cache", "cache"]) == 2
+    assert re.search(sentence, capsys.readouterr().err)
+
+
+def test_names_are_the_shortest_ends_of_addresses_that_nobody_has(tmp_path):
+    registry = load()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    paths = [onnx_file(tmp_path / name) for name in ("one/model.onnx", "two/model.onnx", "simclr.onnx", "My Net_2.onnx")]
+    names = [registry.add_address("onnx", path).name for path in paths]
+    assert names == ["model", "two-model", f"{tmp_path.name.replace('_', '-')}-simclr", "my-net-2"]
+    assert registry.add_address("onnx", paths[0]) is registry.encoders["model"]
+    assert registry.add_address("hf", "facebook/hubert-base-ls960@abc1").name == "hubert-base-ls960"
+    assert registry.add_address("hf", "facebook/hubert-base-ls960@abc2").name == "facebook-hubert-base-ls960"
+
+
+def test_a_run_takes_an_address_and_its_options(models, built_in, capsys):
+    lines = ["path,split,genre,artist"]
+    for split, count in (("train", 12), ("valid", 6), ("test", 12)):
+        for i in range(count):
+            audio = (0.05, 0.2)[i % 2] * np.random.default_rng(i).standard_normal(RATE // 2)
+            soundfile.write(f"{split}{i}.wav", audio.clip(-1, 1), RATE)
+            lines.append(f"{split}{i}.wav,{split},{('quiet', 'loud')[i % 2]},{split}{i}")
+    (models / "songs.csv").write_text("\n".join(lines) + "\n")
+    onnx_file(models / "net.onnx")
+    words = ["run", "--encoder", "python:my_models:loudness,onnx:net.onnx", "--dataset", "songs.csv", "--tasks", "genre"]
+    words += ["--corruptions", "none", "--cache", "cache", "--quiet", "--set", "floors=none", "--set", "bootstrap.resamples=50"]
+    words += ["--set", "options.all.sample_rate=16000", "--set", "options.net.normalise=none", "--set", "run_name=one"]
+    assert cli.main(words) == 0
+    scores = (models / "results" / "one" / "scores.csv").read_text().splitlines()
+    assert {line.split(",")[0] for line in scores[1:]} == {"loudness", "net", "majority"}
+    assert "python: of mirbench" in (models / "results" / "one" / "manifest.json").read_text()
+    assert cli.main(["list", "schemes"]) == 0
+    assert "onnx:FILE, a model in ONNX" in capsys.readouterr().out

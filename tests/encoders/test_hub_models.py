@@ -1,0 +1,219 @@
+"""Models of the hub, of tiny random weights, give what the library gives: rate, layers and pooling are the model's own."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mirbench.errors import MirbenchError
+from mirbench.records import Input
+from mirbench.registry.plugins import load
+
+transformers = pytest.importorskip("transformers", reason="the extra hf is not installed")
+torch = pytest.importorskip("torch")
+
+SMALL = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "hidden_size": 16}
+WAV2VEC = {**SMALL, "conv_dim": [8] * 7, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
+
+
+def hubert(folder, cls="Hubert", extractor=True, **config):
+    model = getattr(transformers, f"{cls}Model")(getattr(transformers, f"{cls}Config")(**WAV2VEC, **config))
+    if extractor:
+        transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    return model
+
+
+def whisper(folder):
+    transformers.WhisperFeatureExtractor().save_pretrained(folder)
+    small = {f"{side}_{what}": value for side in ("encoder", "decoder")
+             for what, value in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 16))}  # fmt: skip
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    return transformers.WhisperModel(transformers.WhisperConfig(d_model=16, vocab_size=50, **small, **tokens))
+
+
+def spectrogram_transformer(folder):
+    transformers.ASTFeatureExtractor().save_pretrained(folder)
+    return transformers.ASTModel(transformers.ASTConfig(**SMALL))
+
+
+def clap(folder):
+    transformers.ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
+    audio = transformers.ClapAudioConfig(
+        depths=[1, 1], num_attention_heads=[2, 2], patch_embeds_hidden_size=16, hidden_size=32, num_hidden_layers=2, projection_dim=24
+    )
+    text = transformers.ClapTextConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50)
+    config = transformers.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=24)
+    return transformers.ClapModel(config)
+
+
+def encodec(folder):
+    transformers.EncodecFeatureExtractor(sampling_rate=24_000).save_pretrained(folder)
+    return transformers.EncodecModel(transformers.EncodecConfig(num_filters=4, hidden_size=8, codebook_size=16, num_residual_layers=1))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "model"
+
+
+def saved(make, folder, **about):
+    torch.manual_seed(0)
+    model = make(folder, **about).eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def encoder(folder, **options):
+    found = load().add_address("hf", str(folder))
+    complete = {**found.options, **options}
+    found.check(complete)
+    return found, found.input(complete), found.layers(complete), found.load(None, complete, 0, "cpu")
+
+
+def noise(seconds, rate, count=2):
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (count, round(seconds * rate))).astype(np.float32)
+
+
+@pytest.mark.parametrize("cls", ["Hubert", "Wav2Vec2", "WavLM", "Data2VecAudio"])
+def test_layers_of_a_speech_model_are_its_hidden_states(folder, cls):
+    model = saved(hubert, folder, cls=cls)
+    found, given, layers, embed = encoder(folder, layer="all")
+    assert (found.name, given.sample_rate, given.window_seconds, layers) == ("model", 16_000, 10, 3)
+    assert given.shortest_seconds == 400 / 16_000
+    audio = noise(0.5, 16_000)
+    extracted = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)(list(audio), sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model(**extracted, output_hidden_states=True).hidden_states
+    np.testing.assert_allclose(embed(audio), torch.stack(hidden, dim=1).mean(dim=2), atol=1e-5)
+    for pool, expected in (("max", hidden[-1].amax(dim=1)), ("first", hidden[-1][:, 0]), ("mean+std", None)):
+        rows = encoder(folder, pool=pool)[3](audio)
+        expected = torch.cat([hidden[-1].mean(dim=1), hidden[-1].std(dim=1, correction=0)], dim=1) if expected is None else expected
+        np.testing.assert_allclose(rows, expected, atol=1e-5)
+
+
+def test_audio_is_normalised_as_the_model_says_or_as_is_asked(folder):
+    saved(hubert, folder)
+    audio = noise(0.5, 16_000)
+    own, same = (encoder(folder, normalise=how)[3] for how in ("model", "zero-mean-unit-variance"))
+    np.testing.assert_allclose(own(audio), own(4 * audio + 0.1), atol=1e-3)
+    np.testing.assert_allclose(own(audio), same(audio), atol=1e-3)
+
+
+def test_the_normalisation_of_a_model_can_be_left_out(folder):
+    model = saved(spectrogram_transformer, folder)
+    audio = noise(10.24, 16_000, 1)
+    extracted = transformers.ASTFeatureExtractor(do_normalize=False)(list(audio), sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        expected = model(**extracted, output_hidden_states=True).hidden_states[-1].mean(dim=1)
+    np.testing.assert_allclose(encoder(folder, normalise="none")[3](audio), expected, atol=1e-5)
+    assert np.abs(encoder(folder)[3](audio) - expected.numpy()).max() > 1e-3
+
+
+def test_what_nothing_says_is_asked_for(folder):
+    saved(hubert, folder, extractor=False)
+    with pytest.raises(
+        MirbenchError, match=r"does not say at which sample rate it takes audio; give it: --set options\.model\.sample_rate"
+    ):
+        encoder(folder)
+    with pytest.raises(MirbenchError, match=r"does not say whether audio is normalised; give it: --set options\.model\.normalise=none, or"):
+        encoder(folder, sample_rate=24_000)
+    _, given, _, embed = encoder(folder, sample_rate=24_000, normalise="none", window_seconds=5.0, hop_seconds=2.0, batch_size=3)
+    assert given == Input(24_000, 5.0, 2.0, 400 / 24_000 if given.shortest_seconds else 0.0, 3)
+    assert embed(noise(0.5, 24_000)).shape == (2, 16)
+
+
+def test_of_whisper_the_silence_behind_the_audio_counts_for_nothing(folder):
+    model = saved(whisper, folder)
+    _, given, layers, embed = encoder(folder)
+    assert (given.sample_rate, given.window_seconds, layers) == (16_000, 30, 3)
+    audio = noise(3.0, 16_000)
+    extracted = transformers.WhisperFeatureExtractor()(list(audio), sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model.encoder(**extracted).last_hidden_state
+    np.testing.assert_allclose(embed(audio), hidden[:, :150].mean(dim=1), atol=1e-5)
+
+
+def test_of_an_audio_spectrogram_transformer_too(folder):
+    model = saved(spectrogram_transformer, folder)
+    _, given, layers, embed = encoder(folder)
+    assert (given.sample_rate, given.window_seconds, layers) == (16_000, 10.24, 3)
+    audio = noise(10.24, 16_000)
+    extracted = transformers.ASTFeatureExtractor()(list(audio), sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model(**extracted, output_hidden_states=True).hidden_states[-1]
+    np.testing.assert_allclose(embed(audio), hidden.mean(dim=1), atol=1e-5)
+    short = audio[:, :32_000]
+    with torch.inference_mode():
+        extracted = transformers.ASTFeatureExtractor()(list(short), sampling_rate=16_000, return_tensors="pt")
+        hidden = model(**extracted, output_hidden_states=True).hidden_states[-1]
+    patches = hidden[:, 2:].unflatten(1, (12, 101))[:, :, :20].flatten(1, 2)
+    np.testing.assert_allclose(embed(short), torch.cat([hidden[:, :2], patches], dim=1).mean(dim=1), atol=1e-5)
+
+
+def test_of_clap_the_last_layer_is_what_is_compared_with_texts(folder):
+    model = saved(clap, folder)
+    _, given, layers, embed = encoder(folder, layer="all")
+    assert (given.sample_rate, given.window_seconds) == (48_000, 10)
+    audio = noise(2.0, 48_000)
+    rows = embed(audio)
+    assert rows.shape[:2] == (2, layers)
+    extract = transformers.ClapFeatureExtractor(truncation="rand_trunc")
+    with torch.inference_mode():
+        expected = model.get_audio_features(**extract(list(audio), sampling_rate=48_000, return_tensors="pt"))
+    np.testing.assert_allclose(rows[:, -1, :24], expected, atol=1e-5)
+
+
+def test_of_a_codec_the_embedding_is_what_its_encoder_makes(folder):
+    model = saved(encodec, folder)
+    _, given, layers, embed = encoder(folder)
+    assert (given.sample_rate, layers) == (24_000, None)
+    audio = noise(1.0, 24_000)
+    with torch.inference_mode():
+        np.testing.assert_allclose(embed(audio), model.encoder(torch.as_tensor(audio)[:, None]).mean(dim=2), atol=1e-5)
+    with pytest.raises(MirbenchError, match=r"has no layers to choose from; leave --set options\.model\.layer out"):
+        encoder(folder, layer="all")
+
+
+def test_other_weights_are_another_identity_and_a_page_about_them_is_not(folder):
+    saved(hubert, folder)
+    found = load().add_address("hf", str(folder))
+    before = found.identity()
+    (folder / "README.md").write_text("a page")
+    assert found.identity() == before
+    torch.manual_seed(1)
+    hubert(folder).save_pretrained(folder)
+    assert found.identity() != before
+
+
+def test_a_model_that_is_not_there_is_named_with_the_line_that_fetches_it(folder):
+    with pytest.raises(
+        MirbenchError, match=r"hf:nobody/nothing is not on this disk; this line fetches it: hf download nobody/nothing --rev"
+    ):
+        encoder("nobody/nothing@abc")
+    with pytest.raises(MirbenchError, match="is no folder that is there and no name of a model; write hf:OWNER/NAME"):
+        encoder("no/such/folder")
+
+
+def test_code_that_comes_with_a_model_is_run_only_where_it_is_trusted(folder):
+    saved(hubert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "own.py").write_text("raise RuntimeError('ran')")
+    (folder / "config.json").write_text(
+        json.dumps({**config, "model_type": "own", "auto_map": {"AutoModel": "own.Own", "AutoConfig": "own.C"}})
+    )
+    with pytest.raises(MirbenchError, match=r"comes with code of its own, .*: --set options\.model\.trust_remote_code=true"):
+        encoder(folder)
+    with pytest.raises(MirbenchError, match=r"cannot be loaded \(ran\)"):
+        encoder(folder, trust_remote_code=True)
+
+
+def test_a_folder_that_holds_no_model_is_told(folder):
+    folder.mkdir()
+    with pytest.raises(MirbenchError, match=r"has no config\.json of a model; give a folder that save_pretrained wrote"):
+        encoder(folder)
+    saved(hubert, folder)
+    (folder / "model.safetensors").write_bytes(b"no")
+    with pytest.raises(MirbenchError, match=r"hf:.* cannot be loaded \("):
+        encoder(folder)
