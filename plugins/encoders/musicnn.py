@@ -29,12 +29,13 @@ FIXED32 = 5  # the wire type of four bytes in protocol buffers; 0 is of a varint
 
 
 class MusicnnOptions(mirbench.Options):
-    """Layers that the package's `extractor` gives."""
+    """Layers that the package's `extractor` gives. Chosen on the validation split of `mini-quick`: pooled has .51 on tagging and .44 on
+    genre, penultimate .42 and .25."""
 
     output = mirbench.option(
-        "penultimate",
-        "the layer: penultimate, 200 numbers; pooled, maximum and mean over time of 753 features; tags, how likely each of 50 is",
-        choices=("penultimate", "pooled", "tags"),
+        "pooled",
+        "the layer: pooled, maximum and mean over time of 753 features; penultimate, 200 numbers; tags, how likely each of 50 is",
+        choices=("pooled", "penultimate", "tags"),
     )
 
 
