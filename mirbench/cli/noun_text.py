@@ -78,6 +78,11 @@ def _corruption(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "mixes in", f"{facts['others']} other clip{'s'[: facts['others'] > 1]} of the training split" if facts["others"] else ""
 
 
+def _scheme(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "from", facts["provider"]
+    yield "used by", f"--encoder {facts['name']}:..."
+
+
 def _backbone(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "from", facts["provider"]
     yield "listens to", "log-mel bands, which can be augmented in the place of waveforms" if facts["bands"] else "waveforms"
@@ -152,6 +157,7 @@ _ROWS: dict[str, Any] = {
     "backbone": _backbone,
     "supervision": _supervision,
     "probe": _probe,
+    "scheme": _scheme,
     "dataset": _dataset,
     "config": _config,
     "plugin": _plugin,

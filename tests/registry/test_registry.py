@@ -25,7 +25,8 @@ def register_tasks():
     return [Mood()]
 """
 HOOKS = (
-    "register_encoders, register_datasets, register_tasks, register_corruptions, register_backbones, register_supervisions, register_probes"
+    "register_encoders, register_datasets, register_tasks, register_corruptions, register_backbones, register_supervisions, "
+    "register_probes, register_schemes"
 )
 
 
