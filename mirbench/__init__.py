@@ -34,6 +34,8 @@ _LATE = {
     "ContrastiveOptions": "mirbench.pretraining.settings",
     "AudioOptions": "mirbench.evaluation.embedding.models",
     "FunctionEncoder": "mirbench.evaluation.embedding.models",
+    "HubEncoder": "mirbench.evaluation.embedding.hub",
+    "HubOptions": "mirbench.evaluation.embedding.hub",
     "LabelOptions": "mirbench.pretraining.settings",
     "LayerOptions": "mirbench.settings.declaring",
     "LogisticClassifier": "mirbench.evaluation.estimators.logistic",

@@ -1,0 +1,177 @@
+"""`HubEncoder`: audio models of the transformers library (`pip install 'mirbench-audio[hf]'`). Imports no torch until used.
+
+Rate, normalisation, layers and the longest input are those that the model's config.json and preprocessor_config.json say. Nothing is
+downloaded: what is not on the disk is named with the line that fetches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding.models import NO, ModelEncoder, ModelFacts, ModelOptions
+from mirbench.settings.declaring import option
+
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+CODECS = ("encodec", "dac")  # what their encoder makes is the one embedding
+FRAME = 16  # frames of a patch of an audio spectrogram transformer, of 10 ms
+
+
+class HubOptions(ModelOptions):
+    """Of a model of the hub."""
+
+    trust_remote_code = option(False, "whether code that comes with the model is run")
+
+
+class HubEncoder(ModelEncoder):
+    """A model of the hub by its name, at a revision, or in a folder. A subclass with a `name` and a `repository` gives one a short name,
+    and says what is known of it.
+
+    >>> class Speech(HubEncoder):
+    ...     name, repository, licence = "speech", "facebook/hubert-base-ls960", "Apache-2.0"
+    >>> Speech().model
+    'hf:facebook/hubert-base-ls960'
+    """
+
+    description = "a model of the hub"
+    options = HubOptions()
+    repository: str = ""
+    revision: str = "main"
+
+    def __init__(self, address: str = "") -> None:
+        if address:
+            whole = Path(address).is_dir() or "@" not in address
+            self.repository, self.revision = (address, self.revision) if whole else tuple(address.rsplit("@", 1))
+        self.model = f"hf:{self.repository}"
+
+    def folder(self) -> Path:
+        """Where the model lies. Raises MirbenchError where it is not there."""
+        if Path(self.repository).is_dir():
+            return Path(self.repository)
+        try:
+            from huggingface_hub import snapshot_download
+            from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+        except ImportError as error:
+            raise MirbenchError(f"{self.model} needs transformers; pip install 'mirbench-audio[hf]'.") from error
+        try:
+            return Path(snapshot_download(self.repository, revision=self.revision, local_files_only=True))
+        except HFValidationError as error:
+            raise MirbenchError(f"{self.model} is no folder that is there and no name of a model; write hf:OWNER/NAME.") from error
+        except LocalEntryNotFoundError as error:
+            fetch = f"hf download {self.repository} --revision {self.revision}"
+            raise MirbenchError(f"{self.model} is not on this disk; this line fetches it: {fetch}") from error
+
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        """Of all files of the model but its documentation."""
+        whole, folder = hashlib.sha256(), self.folder()
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.suffix not in (".md", ".lock") and file.name != ".gitattributes":
+                with open(file, "rb") as opened:
+                    whole.update(f"{file.relative_to(folder).as_posix()} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
+        return whole.hexdigest()
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        config = self._read(CONFIG)
+        if "auto_map" in config and not options["trust_remote_code"]:
+            raise MirbenchError(
+                f"{self.model} comes with code of its own, which is run where you say that you trust it: --set "
+                f"options.{self.name}.trust_remote_code=true."
+            )
+        super().check(options)
+
+    def facts(self, options: Mapping[str, Any]) -> ModelFacts:
+        config, given = self._read(CONFIG), self._read(PREPROCESSOR)
+        rate = given.get("sampling_rate") or config.get("sampling_rate") or config.get("sample_rate")
+        seconds = given.get("chunk_length") or given.get("max_length_s")  # of whisper and of CLAP
+        if config.get("model_type") == "audio-spectrogram-transformer":
+            seconds = config.get("max_length", 1024) / 100
+        strides, kernels = config.get("conv_stride", ()), config.get("conv_kernel", ())
+        least = 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
+        normalises = True if given or config.get("model_type") in CODECS else None
+        return ModelFacts(rate, normalises, seconds, least / rate if kernels and rate else 0.0, _layers(config))
+
+    def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
+        import torch
+        from transformers import AutoFeatureExtractor, AutoModel
+        from transformers.utils import logging
+
+        folder, given, config = self.folder(), self._read(PREPROCESSOR), self._read(CONFIG)
+        rate, trusted = self.input(options).sample_rate, {"trust_remote_code": options["trust_remote_code"], "local_files_only": True}
+        dtype, kind = getattr(torch, options["dtype"]), str(config.get("model_type"))
+        logging.set_verbosity_error()
+        try:
+            model = AutoModel.from_pretrained(folder, torch_dtype=dtype, **trusted).eval().to(device)
+            extract = AutoFeatureExtractor.from_pretrained(folder, **trusted) if given else None
+        except Exception as error:  # of many libraries, and of the model's own code
+            why = str(error).splitlines()[0]
+            raise MirbenchError(f"{self.model} cannot be loaded ({why}); see its page for what it needs.") from error
+        if extract is not None and options["normalise"] == NO:
+            extract.do_normalize = False
+
+        def frames(audio: Any) -> Any:
+            with torch.inference_mode():
+                inputs: dict[str, Any] = {"input_values": torch.as_tensor(audio)}
+                if extract is not None:
+                    cut = {"truncation": "rand_trunc"} if kind == "clap" else {}
+                    inputs = dict(extract(list(audio), sampling_rate=extract.sampling_rate, return_tensors="pt", **cut))
+                inputs = {name: each.to(device, dtype if each.is_floating_point() else each.dtype) for name, each in inputs.items()}
+                return [each.float().cpu().numpy() for each in _outputs(model, kind, inputs, audio.shape[1] / rate)]
+
+        return frames
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """One of the model's files of settings; nothing where there is none of the processor."""
+        file = self.folder() / name
+        try:
+            read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            read = {}
+        except ValueError as error:
+            raise MirbenchError(f"{self.model}: {name} is not JSON ({error}); fetch it again.") from error
+        if name == CONFIG and "model_type" not in read and "auto_map" not in read:
+            raise MirbenchError(f"{self.model} has no {CONFIG} of a model; give a folder that save_pretrained wrote.")
+        return read
+
+
+def _layers(config: Mapping[str, Any]) -> int | None:
+    """What comes out of the first block, and behind each."""
+    if config.get("model_type") in CODECS:
+        return None
+    if config.get("model_type") == "clap":
+        return len((config.get("audio_config") or {}).get("depths", (2, 2, 6, 2))) + 2  # and the embedding that is compared with texts
+    blocks = config.get("encoder_layers") or config.get("num_hidden_layers")
+    return int(blocks) + 1 if blocks else 0
+
+
+def _outputs(model: Any, kind: str, inputs: Mapping[str, Any], seconds: float) -> list[Any]:
+    """Of each layer (batch, frames, dim), or (batch, dim). seconds: of audio, as opposed to what was put behind it."""
+    if kind in CODECS:
+        return [model.encoder(inputs["input_values"]).transpose(1, 2)]
+    if kind == "clap":
+        hidden = model.audio_model(**inputs, output_hidden_states=True).hidden_states
+        return [*(each.flatten(2).transpose(1, 2) for each in hidden), model.get_audio_features(**inputs)]
+    module = model.get_encoder() if kind == "whisper" else model
+    hidden = module(**inputs, output_hidden_states=True).hidden_states
+    if not hidden:
+        raise MirbenchError(f"a model of the type {kind} returns no hidden states with this version of transformers; take 4.57.")
+    if kind == "whisper":
+        kept = max(1, math.ceil(hidden[0].shape[1] * seconds / 30))
+        return [each[:, :kept] for each in hidden]
+    if kind == "audio-spectrogram-transformer":
+        return [_heard(each, model.config, seconds) for each in hidden]
+    return list(hidden)
+
+
+def _heard(tokens: Any, config: Any, seconds: float) -> Any:
+    """The tokens of the whole, and the patches of audio, without those of what was put behind it."""
+    bands = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
+    special, patches = tokens[:, :2], tokens[:, 2:].unflatten(1, (bands, -1))
+    kept = max(1, math.ceil((100 * seconds - FRAME) / config.time_stride) + 1)
+    import torch
+
+    return torch.cat([special, patches[:, :, :kept].flatten(1, 2)], dim=1)
