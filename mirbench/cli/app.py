@@ -131,7 +131,7 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
-    flags |= {"probe": {"kind": probe} if probe is not None else None, "shifts": shifts}
+    flags |= {"probe": {"kind": probe} if probe else None, "shifts": shifts}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)

@@ -35,8 +35,8 @@ Checkpoints = Annotated[
     typer.Option("--checkpoint", metavar="DIR", help="Score what `mirbench pretrain` left there; repeat it. Alone, or beside --encoder."),
 ]
 Probe = Annotated[
-    str | None,
-    typer.Option("--probe", metavar="NAME", help="What is fitted on the frozen embeddings (see mirbench list probes) [default: linear]."),
+    list[str] | None,
+    typer.Option("--probe", metavar="NAME", help="What is fitted on the frozen embeddings, such as linear or knn; several by commas."),
 ]
 Corruptions = Annotated[
     list[str] | None,

@@ -26,7 +26,7 @@ from mirbench.experiment.recipes.overlap import (
 )
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
-from mirbench.experiment.resolve.probe import check_probe
+from mirbench.experiment.resolve.probe import check_probes
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
 from mirbench.nouns import Dataset
@@ -47,8 +47,7 @@ def plan(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoin
     plugin's probe is not for a task, or its grid not for its estimator; of those that are built in, which import scikit-learn to tell,
     `run` asks that."""
     resolved = resolve(config, registry, cache, kept)
-    if not resolved.probe.built_in:
-        check_probe(resolved)
+    check_probes(resolved, built_in=False)
     planned = build(resolved)
     with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
         return _with_overlap(planned)
@@ -173,7 +172,7 @@ def _refuse(planned: RunGraph, executor: Executor, outcome: Outcome) -> RunGraph
     if planned.search is not None and planned.resolved.config.overlap == "refuse":
         planned.search.refuse_same_files(planned.pretrained)
     if planned.graph.missing(executor.store):
-        check_probe(planned.resolved)  # which imports scikit-learn
+        check_probes(planned.resolved)  # which imports scikit-learn
     check_files(planned.resolved)
     if planned.overlap is not None:
         planned, found = _look_for_overlap(planned, executor, outcome)

@@ -148,7 +148,7 @@ class _Settings(BaseModel):
 class ProbeConfig(_Settings):
     """What is trained on the frozen embeddings."""
 
-    kind: str = Field(default="linear", min_length=1, description="the name of a probe, such as linear")
+    kind: Names = Field(default=["linear"], min_length=1, description="the name of a probe, such as linear, or several")
 
 
 class EmbeddingConfig(_Settings):

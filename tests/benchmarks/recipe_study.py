@@ -1,6 +1,6 @@
 """Which recipe pretrains best: every variant of SemiSupCon and its baselines that was tried, scored on validation groups of `mini-large`.
 Not a test: `python tests/benchmarks/recipe_study.py FOLDER [STAGE ...] [--seeds N] [--hours H]` runs the variants that are still to be run,
-in turn, until the hours are over, and the same command goes on; `--table` prints what there is.
+in turn, until the hours are over, and the same command goes on; `--table` prints what there is, as results/reference/recipe.md has it.
 
 Test clips are not touched: `mini-study` has clips of mini's validation groups for a test split, a fifth of the training groups for
 validation, and is pretrained on the others. What decides is the mean over seeds of the headline metrics of tagging, genre and key.
@@ -66,6 +66,23 @@ def stages() -> dict[str, list[Variant]]:
             (semi, {**shared(3), "labelled_share": 0.5, "severity": 1.5, "learning_rate": 4e-3}),
             (semi, {**DICE, "labelled_share": 0.5, "label_weight": 0.1, "severity": 1.5}),
         ],
+        "decided": [  # with three seeds
+            ("simclr", {}),
+            (semi, {**shared(3), "labelled_share": 0.5}),
+            (semi, {**shared(3), "labelled_share": 0.75}),
+            (semi, {**shared(3), "labelled_share": 0.5, "severity": 1.5}),
+        ],
+        "long": [  # by --steps 1200
+            ("simclr", {}),
+            (semi, {**shared(3), "labelled_share": 0.5}),
+            (semi, {**DICE, "labelled_share": 0.5, "label_weight": 0.1}),
+        ],
+        "few decided": [
+            (semi, {**DICE, **five, "labelled_share": 0.5}),
+            (semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": 10.0, "label_weight": 0.1}),
+            (semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": 1.0}),
+            (semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": 10.0}),
+        ],
         "few": [
             (semi, {**DICE, **five, "labelled_share": 0.5}),
             *((semi, {**DICE, **five, "labelled_share": "auto", "most_repeats": r}) for r in (1.0, 3.0, 10.0, 30.0)),
@@ -90,7 +107,8 @@ def run(folder: Path, variant: Variant, seed: int, steps: int) -> None:
 
 
 def table(folder: Path, seeds: int, steps: int) -> pd.DataFrame:
-    """A row for each variant that was run: mean over its seeds, and the difference from the first of its stage, with a standard error."""
+    """A row for each variant that was run: mean over its seeds, and the difference from the first of its stage, with a standard error over
+    seeds where there are several."""
     rows = []
     for stage, variants in stages().items():
         first: pd.DataFrame | None = None
@@ -107,12 +125,22 @@ def table(folder: Path, seeds: int, steps: int) -> pd.DataFrame:
             each = pd.concat(found, axis=1)
             first = each if first is None else first
             both = each.columns.intersection(first.columns)
-            row = {"stage": stage, "encoder": variant[0], "options": json.dumps(variant[1]), "seeds": each.shape[1]}
-            for task in HEADLINES:
-                difference = (each[both] - first[both]).loc[task]
-                row |= {task: each.loc[task].mean(), f"{task} diff": difference.mean(), f"{task} se": difference.std() / len(both) ** 0.5}
+            row = {"stage": stage, "encoder": variant[0], "options": _in_words(variant[1]), "seeds": each.shape[1]}
+            for task in [*HEADLINES, "mean"]:
+                differences = (each[both] - first[both]).T
+                difference = differences.mean(axis=1) if task == "mean" else differences[task]
+                value = each.loc[list(HEADLINES)].mean(axis=None) if task == "mean" else each.loc[task].mean()
+                error = f" ± {difference.std() / len(both) ** 0.5:.3f}" if len(both) > 1 else ""
+                row[task] = f"{value:.3f}" if variant == variants[0] else f"{value:.3f} ({difference.mean():+.3f}{error})"
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _in_words(options: dict[str, Any]) -> str:
+    told = {name: value for name, value in options.items() if name != "supervision"}
+    supervision = options.get("supervision", {})
+    words = [" ".join(map(str, supervision.values()))] if supervision else []
+    return ", ".join([*words, *(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in told.items())])
 
 
 if __name__ == "__main__":
@@ -131,5 +159,4 @@ if __name__ == "__main__":
                 whole = (asked.folder / "runs" / name_of(variant, seed, asked.steps) / "manifest.json").is_file()
                 if not whole and time.monotonic() - begun < 3600 * asked.hours:
                     run(asked.folder, variant, seed, asked.steps)
-    pd.set_option("display.width", 250, "display.max_colwidth", 90)
-    print(table(asked.folder, asked.seeds, asked.steps).round(4).to_string(index=False))
+    print(table(asked.folder, asked.seeds, asked.steps).to_markdown(index=False))

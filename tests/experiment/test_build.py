@@ -19,7 +19,7 @@ from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import build
 from mirbench.experiment.planning.plan import describe_plan
-from mirbench.experiment.resolve.records import Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
+from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
 from mirbench.records import Clip, Condition
 from mirbench.settings.config import RunConfig
 
@@ -129,7 +129,10 @@ def test_jobs_need_what_they_are_made_of(tmp_path):
     ("setting", "again"),
     [
         ({"bootstrap": {"resamples": 7}}, {"scores"}),
-        ({"probe": {"kind": "mlp"}}, {"probes", "predictions", "corrupted-predictions", "scores"}),
+        (
+            {"embedding": {"dtype": "float16"}},
+            {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores"},
+        ),
         ({"batch_size": 32}, {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores"}),
         ({"robustness": {"replicate": 1}}, {"corrupted-embeddings", "corrupted-predictions", "scores"}),
     ],
@@ -139,6 +142,14 @@ def test_a_setting_makes_anew_what_reads_it_alone(tmp_path, setting, again):
     usual = {job.key for job in build(record(tmp_path)).graph.jobs}
     config = RunConfig.model_validate({"corruptions": ["hiss", "up"], **setting})
     assert {job.kind for job in build(record(tmp_path, config=config)).graph.jobs if job.key not in usual} == again
+
+
+def test_another_probe_makes_anew_what_follows_from_it(tmp_path):
+    before = record(tmp_path)
+    usual = {job.key for job in build(before).graph.jobs}
+    other = tuple(dataclasses.replace(entry, probe=ChosenProbe(mirbench.Probe("mlp"))) for entry in before.entries)
+    again = {job.kind for job in build(record(tmp_path, entries=other)).graph.jobs if job.key not in usual}
+    assert again == {"probes", "predictions", "corrupted-predictions", "scores"}
 
 
 def made(run) -> None:

@@ -160,7 +160,7 @@ def test_an_estimator_that_is_given_is_known_by_its_values_and_never_by_where_th
     def of(text: str) -> dict:
         (tmp_path / "mine.py").write_text(text)
         nouns, store = registry.load([str(tmp_path / "mine.py")]), Store(tmp_path / "cache")
-        found = resolve_code(source_tree(store), nouns, [], probe=nouns.probes["mine"]).probe
+        found = resolve_code(source_tree(store), nouns, [], probes=[nouns.probes["mine"]]).probes["mine"]
         return {"estimator": found["estimator"], "grid": found["grid"]}
 
     first = of(PROBE)

@@ -129,6 +129,24 @@ def test_layers_are_weighted_by_the_linear_probe_alone(run, capsys):
     assert "layer is weighted, which the probe 'knn' cannot learn; name --probe linear." in capsys.readouterr().err
 
 
+def test_several_probes_are_fitted_to_the_same_embeddings(run, tmp_path):
+    _, folder = run("probe.kind=[linear, knn]", "options.layered.layer=1", "floors=handcrafted")
+    found = scores(folder)
+    assert list(found) == [f"{name}[probe={probe}]" for name in ("layered", "handcrafted") for probe in ("linear", "knn")]
+    assert found["layered[probe=linear]"] == found["layered[probe=knn]"] == 1
+    many = len(calls(tmp_path))
+    comparisons = pd.read_csv(folder / "comparisons.csv")
+    pairs = set(zip(comparisons["encoder"], comparisons["baseline"], strict=True))
+    assert ("layered[probe=knn]", "handcrafted[probe=knn]") in pairs
+    assert ("layered[probe=knn]", "handcrafted[probe=linear]") not in pairs
+    assert "| probe" in (folder / "tables" / "sweep.md").read_text()
+    run("probe.kind=knn", "options.layered.layer=1", "run_name=alone")
+    assert many > 0
+    assert not (tmp_path / "calls").exists()  # nothing is embedded again
+    _, folder = run("probe.kind=[linear, knn]", "options.layered.layer=all", "run_name=both")
+    assert "layered[layer=2, probe=knn]" in scores(folder)
+
+
 def test_what_cannot_be_is_told_before_anything_is_done(run, capsys, tmp_path):
     assert run("options.layered.layer=3")[0] == 2
     assert "options.layered.layer is 3, and there are the layers 0 to 2." in capsys.readouterr().err

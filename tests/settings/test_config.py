@@ -154,7 +154,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),
         ("run_name: ../mine", 1, "run_name should be a folder's name, without a slash, not '../mine'."),
         ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the key kind, not 'mlp'."),
-        ("probe:\n\n  kind: 3", 3, "probe.kind should be the name of a probe, such as linear, not 3."),
+        ("probe:\n\n  kind: 3", 3, "probe.kind should be the name of a probe, such as linear, or several, not 3."),
         ("encoders: []", 1, f"encoders should be {LIST}, not an empty list."),
         ("encoders:", 1, f"encoders should be {LIST}, not nothing."),
         ("encoders: [1]", 1, f"encoders should be {LIST}, not [1]."),

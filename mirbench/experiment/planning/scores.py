@@ -75,9 +75,9 @@ class Place:
         parts = {
             "task": task.name,
             **resolved.code.headlines[task.name],
-            "probe": resolved.config.probe.model_dump(),
-            "estimator": resolved.code.probe,
-            "seed": seed if resolved.probe.seeded else None,
+            "probe": {"kind": entry.probe.noun.name},
+            "estimator": resolved.code.probes.get(entry.probe.noun.name),
+            "seed": seed if entry.probe.seeded else None,
             "device": resolved.machine.kind,
             "embeddings": [train.key, valid.key],
             "layer": entry.probed_layer,
@@ -87,9 +87,9 @@ class Place:
         }
         store = resolved.store
         folders = store.folder(*train.name), store.folder(*valid.name)
-        make = partial(fit_probe, resolved, task, self.data.name, seed, entry.probed_layer, *folders)
+        make = partial(fit_probe, resolved, entry, task, self.data.name, seed, *folders)
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
-        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, resolved.probe.noun))
+        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, entry.probe.noun))
 
     def predictions(
         self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job, among: Job | None = None
@@ -100,7 +100,7 @@ class Place:
         parts |= {"among": among.key} if among else {}
         store = resolved.store
         folders = [store.folder(*job.name) for job in (probe, test, among) if job is not None]
-        make = partial(predict_test, resolved, task, self.data.name, folders)
+        make = partial(predict_test, resolved, entry, task, self.data.name, folders)
         kind = "corrupted-predictions" if condition.severity else "predictions"
         title, cost = self._scored(entry, seed, task, condition), costs.predicting(self.data, self._labels(task), task)
         needs = (probe, test, *((among,) if among else ()))

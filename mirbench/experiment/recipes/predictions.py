@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirbench.experiment.recipes.checkpoint import write_json
-from mirbench.experiment.resolve.records import Resolved
+from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.nouns import Task
 
 
-def predict_test(resolved: Resolved, task: Task, dataset: str, made: Sequence[Path], folder: Path) -> None:
+def predict_test(resolved: Resolved, entry: Entry, task: Task, dataset: str, made: Sequence[Path], folder: Path) -> None:
     """made: the folders of a probe and of embeddings, under any condition; and perhaps of others, whose clips alone are predicted."""
     from mirbench.evaluation.embedding.stored import read_embeddings
     from mirbench.evaluation.probing.scoring import predict
@@ -21,7 +21,7 @@ def predict_test(resolved: Resolved, task: Task, dataset: str, made: Sequence[Pa
 
     begun = time.perf_counter()
     probe, test, *among = made
-    chosen, labels, embeddings = resolved.probe, resolved.labels[dataset, task.name], read_embeddings(test)
+    chosen, labels, embeddings = entry.probe, resolved.labels[dataset, task.name], read_embeddings(test)
     for other in among:
         known = set(read_embeddings(other).clip_ids)
         rows = [row for row, clip in enumerate(embeddings.clip_ids) if clip in known]

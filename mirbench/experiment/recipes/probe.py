@@ -6,22 +6,20 @@ import time
 from pathlib import Path
 
 from mirbench.experiment.recipes.checkpoint import write_json
-from mirbench.experiment.resolve.records import Resolved
+from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.nouns import Task
 
 
-def fit_probe(
-    resolved: Resolved, task: Task, dataset: str, seed: int, layer: int | str | None, train: Path, valid: Path, folder: Path
-) -> None:
-    """Fitted on the embeddings in one folder, chosen on those in the other; never sees a test clip. layer: as of `fit_task`."""
+def fit_probe(resolved: Resolved, entry: Entry, task: Task, dataset: str, seed: int, train: Path, valid: Path, folder: Path) -> None:
+    """Fitted on the embeddings in one folder, chosen on those in the other; never sees a test clip."""
     from mirbench.evaluation.embedding.stored import read_embeddings
     from mirbench.evaluation.probing.scoring import fit_task
     from mirbench.evaluation.probing.stored_probes import write_probe
 
     begun = time.perf_counter()
-    labels, device, chosen = resolved.labels[dataset, task.name], resolved.machine.device, resolved.probe
+    labels, device, chosen = resolved.labels[dataset, task.name], resolved.machine.device, entry.probe
     embeddings = read_embeddings(train), read_embeddings(valid)
     with resolved.naming("probe", chosen.noun.name, f"being fitted to {task.name} on {dataset}"):
-        fitted = fit_task(task, labels, *embeddings, chosen.noun, seed, device, layer)
+        fitted = fit_task(task, labels, *embeddings, chosen.noun, seed, device, entry.probed_layer)
     write_probe(folder, fitted, [chosen.module])
     write_json(folder / "report.json", {**fitted.report, "seconds": round(time.perf_counter() - begun, 2)})

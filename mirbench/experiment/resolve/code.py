@@ -79,7 +79,7 @@ def resolve_code(
     entries: Sequence[Entry],
     tasks: Sequence[Task] = (),
     corruptions: Iterable[Corruption] = (),
-    probe: Probe | None = None,
+    probes: Iterable[Probe] = (),
 ) -> Code:
     """Of what a run uses."""
     reader = _Reader(tree, registry)
@@ -90,7 +90,7 @@ def resolve_code(
         tasks={task.name: reader.task(task, task.metrics) for task in tasks},
         headlines={task.name: reader.task(task, task.metrics[:1]) for task in tasks},
         corruptions={corruption.name: reader.corruption(corruption) for corruption in corruptions},
-        probe=reader.probe(probe) if probe else {},
+        probes={probe.name: reader.probe(probe) for probe in probes},
     )
 
 

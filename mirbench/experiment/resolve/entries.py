@@ -12,8 +12,8 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
-from mirbench.experiment.resolve.probe import resolve_probe
-from mirbench.experiment.resolve.records import LAYER, ChosenProbe, Entry, naming
+from mirbench.experiment.resolve.probe import resolve_probes
+from mirbench.experiment.resolve.records import LAYER, PROBE, ChosenProbe, Entry, naming
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, ALL_LAYERS
 from mirbench.registry import Registry
@@ -29,17 +29,18 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
     encoders = registry.resolve("encoder", config.encoders)
     floors = [e for e in registry.resolve("encoder", config.floors) if e not in encoders]
     unlisted = [e for e in registry.resolve("encoder", list(config.sweep)) if e not in (*encoders, *floors)]
-    probe = resolve_probe(config, registry)
+    probes = resolve_probes(config, registry)
     _check_all(config, registry)
     given = _grouped(_given(config, registry))
     taken = [c.encoder.name for c in given] + [e.name for e in (*unlisted, *encoders, *floors)]
     folders = [path for c in given for path in c.checkpoints.values()]
     entries = [
-        *(variant for e in unlisted for variant in _variants(config, e, "encoder", probe)),
+        *(variant for e in unlisted for variant in _variants(config, e, "encoder")),
         *(_labelled(c, taken, folders) for c in given),
-        *(variant for e in encoders for variant in _variants(config, e, "encoder", probe)),
-        *(variant for e in floors for variant in _variants(config, e, "floor", probe)),
+        *(variant for e in encoders for variant in _variants(config, e, "encoder")),
+        *(variant for e in floors for variant in _variants(config, e, "floor")),
     ]
+    entries = [_probed(entry, probe, len(probes) > 1, config) for entry in entries for probe in probes]
     _check_names(entries)
     for entry in entries:
         with _naming(entry.name if entry.values else ""):
@@ -84,24 +85,32 @@ def _naming(name: str) -> Iterator[None]:
         raise MirbenchError(f"{name}: {error}") from error
 
 
-def _seeds(config: RunConfig, encoder: Encoder, probe: ChosenProbe) -> tuple[int, ...]:
-    """Those that were asked for; an encoder and probe without randomness have one result, filed under 0."""
-    random = encoder.seeded or probe.seeded
-    return tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
+def _probed(entry: Entry, probe: ChosenProbe, several: bool, config: RunConfig) -> Entry:
+    """With a probe, which is in its name where there are several. Its seeds are those that were asked for, or of its checkpoints; where
+    neither encoder nor probe is random there is one result, filed under 0."""
+    random = entry.encoder.seeded or probe.seeded
+    seeds = tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
+    values = {**entry.values, **({PROBE: probe.noun.name} if several else {})}
+    name = _named(entry.name.partition("[")[0] if entry.values else entry.name, values)
+    return replace(entry, name=name, values=values, probe=probe, seeds=tuple(entry.checkpoints) or seeds)
 
 
-def _variants(config: RunConfig, encoder: Encoder, role: str, probe: ChosenProbe) -> Iterator[Entry]:
+def _named(name: str, values: Mapping[str, float | str]) -> str:
+    label = ", ".join(f"{option}={_text(value)}" for option, value in values.items())
+    return f"{name}[{label}]" if label else name
+
+
+def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Entry]:
     """The encoder as it is, or every combination of the values that are swept."""
     swept = {**config.sweep.get(encoder.name, {}), **_layers(config, encoder)}
     points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
     for chosen in itertools.product(*points):
         labels = dict(zip(swept, (label for label, _ in chosen), strict=True))
         options = encoder_options(encoder, config.options, swept=dict(zip(swept, (value for _, value in chosen), strict=True)))
-        label = ", ".join(f"{option}={_text(value)}" for option, value in labels.items())
-        name = f"{encoder.name}[{label}]" if label else encoder.name
-        with _naming(name if label else ""):
+        name = _named(encoder.name, labels)
+        with _naming(name if labels else ""):
             options = dict(encoder.complete(options))
-        yield Entry(name, encoder, options, role, _seeds(config, encoder, probe), labels)
+        yield Entry(name, encoder, options, role, (), labels)
 
 
 def _layers(config: RunConfig, encoder: Encoder) -> dict[str, list[int]]:

@@ -10,9 +10,13 @@ from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
 
-def resolve_probe(config: RunConfig, registry: Registry) -> ChosenProbe:
-    """Raises MirbenchError that names the nearest where none has the name."""
-    noun: Probe = registry.get("probe", config.probe.kind)
+def resolve_probes(config: RunConfig, registry: Registry) -> list[ChosenProbe]:
+    """Raises MirbenchError that names the nearest where none has a name."""
+    nouns: list[Probe] = registry.resolve("probe", config.probe.kind)
+    return [_chosen(noun, registry) for noun in nouns]
+
+
+def _chosen(noun: Probe, registry: Registry) -> ChosenProbe:
     with naming("probe", noun.name, registry.provider("probe", noun.name), "being looked at"):
         return ChosenProbe(noun, is_seeded(noun), registry.module("probe", noun.name).__name__)
 
@@ -22,14 +26,15 @@ def why_not(probe: Probe, target: str) -> str:
     return misfit(probe, target) if probe.targets is None else declared_misfit(probe, target)
 
 
-def check_probe(resolved: Resolved) -> None:
-    """Raises MirbenchError where the probe is not for a task, or its grid not for its estimator; before anything is computed."""
+def check_probes(resolved: Resolved, built_in: bool = True) -> None:
+    """Raises MirbenchError where a probe is not for a task, or its grid not for its estimator; before anything is computed. built_in:
+    whether of those that are, too."""
     import numpy as np
 
-    probe = resolved.probe.noun
-    with resolved.naming("probe", probe.name, "being made"):
-        for target in dict.fromkeys(task.target for task in resolved.tasks):
-            try:
-                unfitted(probe, target, np.zeros((1, 1 if target == "multiclass" else 2)))
-            except NotImplementedError as error:
-                raise MirbenchError(f"{error}.") from error
+    for probe in (each.noun for each in resolved.probes if built_in or not each.built_in):
+        with resolved.naming("probe", probe.name, "being made"):
+            for target in dict.fromkeys(task.target for task in resolved.tasks):
+                try:
+                    unfitted(probe, target, np.zeros((1, 1 if target == "multiclass" else 2)))
+                except NotImplementedError as error:
+                    raise MirbenchError(f"{error}.") from error

@@ -25,6 +25,7 @@ USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
 NOUN = {"dataset": "data set"}
 LAYER = "layer"  # the option of an encoder that has layers
+PROBE = "probe"  # what an entry's probe is called among its values, where there are several
 
 Parts = Mapping[str, Any]
 """What moves a number, by name: a part of a job's key. JSON-able."""
@@ -111,6 +112,19 @@ def in_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple | list) else str(value)
 
 
+@dataclass(frozen=True)
+class ChosenProbe:
+    """A probe of a run. seeded: whether its seed matters. module: of the plugin that provides it, whose types are trusted."""
+
+    noun: Probe = field(default_factory=Probe)
+    seeded: bool = False
+    module: str = ""
+
+    @property
+    def built_in(self) -> bool:
+        return self.module.split(".")[0] in ("mirbench", "mirbench_plugins")
+
+
 @dataclass(frozen=True, eq=False)
 class Entry:
     """An encoder as it enters the tables. name: the label in every table and row; no key depends on it, so that what two have in common is
@@ -118,7 +132,7 @@ class Entry:
 
     options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
     a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
-    here or not at all. asked: what settings say against options that those were trained with.
+    here or not at all. asked: what settings say against options that those were trained with. probe: what is fitted to its embeddings.
     """
 
     name: str
@@ -129,6 +143,7 @@ class Entry:
     values: Mapping[str, float | str] = field(default_factory=dict)
     checkpoints: Mapping[int, Path] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
+    probe: ChosenProbe = field(default_factory=ChosenProbe)
 
     @cached_property
     def input(self) -> Input:
@@ -201,30 +216,17 @@ class KeptCheckpoints:
 
 
 @dataclass(frozen=True)
-class ChosenProbe:
-    """The probe of a run. seeded: whether its seed matters. module: of the plugin that provides it, whose types are trusted."""
-
-    noun: Probe = field(default_factory=Probe)
-    seeded: bool = False
-    module: str = ""
-
-    @property
-    def built_in(self) -> bool:
-        return self.module.split(".")[0] in ("mirbench", "mirbench_plugins")
-
-
-@dataclass(frozen=True)
 class Code:
     """What of the code, of plugins and of packages makes numbers: a part of a key each, with a digest of the source that is used and the
     versions of the packages that it imports. kinds: by kind of job; pretraining, embedding: by entry; tasks, corruptions: by name;
-    headlines: of tasks with their first metric alone, by which probes are chosen; probe: its plugin, its estimator and its grid."""
+    headlines: of tasks with their first metric alone, by which probes are chosen; probes: by name, plugin, estimator and grid."""
 
     kinds: Mapping[str, Parts] = field(default_factory=dict)
     pretraining: Mapping[str, Parts] = field(default_factory=dict)
     embedding: Mapping[str, Parts] = field(default_factory=dict)
     tasks: Mapping[str, Parts] = field(default_factory=dict)
     headlines: Mapping[str, Parts] = field(default_factory=dict)
-    probe: Parts = field(default_factory=dict)
+    probes: Mapping[str, Parts] = field(default_factory=dict)
     corruptions: Mapping[str, Parts] = field(default_factory=dict)
 
 
@@ -252,7 +254,7 @@ class Resolved:
     scored: tuple[str, ...]
     tasks: tuple[Task, ...]
     code: Code = Code()
-    probe: ChosenProbe = field(default_factory=ChosenProbe)
+    probes: tuple[ChosenProbe, ...] = ()
     pretraining: tuple[PretrainingData, ...] = ()
     labels: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
     left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)

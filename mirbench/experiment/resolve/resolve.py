@@ -19,7 +19,7 @@ from mirbench.experiment.resolve.identity import identity_of
 from mirbench.experiment.resolve.machine import resolve_machine
 from mirbench.experiment.resolve.natural_shifts import resolve_shifts
 from mirbench.experiment.resolve.noticed import findings_of, readable_data
-from mirbench.experiment.resolve.probe import resolve_probe
+from mirbench.experiment.resolve.probe import resolve_probes
 from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, Parts, PretrainingData, Resolved
 from mirbench.experiment.resolve.tasks import resolve_tasks
 from mirbench.nouns import Corruption, Dataset
@@ -35,7 +35,7 @@ def settle(config: RunConfig, registry: Registry) -> RunConfig:
     named = {"encoder": [*config.encoders, *config.floors], "task": config.tasks, "dataset": config.datasets}
     for kind, names in {**named, "corruption": config.corruptions}.items():
         registry.resolve(kind, names)
-    registry.get("probe", config.probe.kind)
+    registry.resolve("probe", config.probe.kind)
     check_options(config, registry.encoders)
     return fit_supervision(config, registry)
 
@@ -79,8 +79,8 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         data=data,
         scored=tuple(each.name for each in scored),
         tasks=tuple(tasks),
-        code=resolve_code(tree, registry, entries, tasks, corruptions, registry.get("probe", config.probe.kind)),
-        probe=resolve_probe(config, registry),
+        code=resolve_code(tree, registry, entries, tasks, corruptions, registry.resolve("probe", config.probe.kind)),
+        probes=tuple(resolve_probes(config, registry)),
         pretraining=tuple(pretraining),
         labels=labels.labels,
         left_out=labels.left_out,

@@ -26,11 +26,11 @@ class TaskLabels:
     labels: dict[tuple[str, str], TaskData] = field(default_factory=dict)
     left_out: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def read(self, data: Data, task: Task, named: bool, probe: Probe) -> bool:
+    def read(self, data: Data, task: Task, named: bool, probes: Sequence[Probe]) -> bool:
         """Whether the task is run on the data set: one that can be; raises MirbenchError for one that cannot and was asked for by name."""
         if task.annotation not in data.noun.annotations:
             return False
-        unfit = why_not(probe, task.target)
+        unfit = next(filter(None, (why_not(probe, task.target) for probe in probes)), "")
         if data.prepared or unfit:
             try:
                 if unfit:
@@ -59,7 +59,7 @@ def resolve_tasks(config: RunConfig, registry: Registry, scored: Sequence[Data])
     from mirbench.evaluation.probing import metrics
 
     tasks: list[Task] = registry.resolve("task", config.tasks)
-    probe = registry.get("probe", config.probe.kind)
+    probes: list[Probe] = registry.resolve("probe", config.probe.kind)
     nouns = [data.noun for data in scored]
     for task in tasks:
         if not any(task.annotation in noun.annotations for noun in nouns) and "all" not in config.tasks:
@@ -71,7 +71,7 @@ def resolve_tasks(config: RunConfig, registry: Registry, scored: Sequence[Data])
         for metric in map(metrics.resolve, task.metrics):
             metrics.check_fits(metric, task.target)
     labels = TaskLabels()
-    run_on = {task.name: [labels.read(data, task, task.name in config.tasks, probe) for data in scored] for task in tasks}
+    run_on = {task.name: [labels.read(data, task, task.name in config.tasks, probes) for data in scored] for task in tasks}
     tasks = [task for task in tasks if any(run_on[task.name])]
     if not tasks:
         names, why = ", ".join(noun.name for noun in nouns), next(iter(labels.left_out.values()), "")
