@@ -187,7 +187,7 @@ def test_a_configuration_and_its_settings(listed):
     assert "The label budget p_s" in text
     assert fact(text, "used by") == "--config paper/label-budget"
     assert fact(listed("laptop"), r"options\.all\.supervision") == "{name: shared-tags, threshold: 3}"
-    assert json.loads(listed("configs", "laptop", "--json"))["settings"]["options"]["semisupcon"] == {"labelled_share": 0.75}
+    assert json.loads(listed("configs", "laptop", "--json"))["settings"]["options"]["semisupcon"] == {"labelled_share": "auto"}
 
 
 def test_a_plugin_that_failed_says_why(capsys, monkeypatch):
