@@ -100,7 +100,8 @@ def test_a_loss_retires_what_learns_by_it(copy):
 
 
 def test_a_window_rule_retires_embeddings_and_what_is_made_of_them_alone(copy):
-    changed = copy("mirbench/evaluation/embedding/windows.py", "count = -(-len(audio) // length)", "count = 1 - (-len(audio) // length)")
+    rule = "count = -(-(len(audio) - length) // min(hop or length, length)) + 1"
+    changed = copy("mirbench/evaluation/embedding/windows.py", rule, rule.removesuffix("1") + "2")
     assert changed == of(copy, kinds=("embeddings", "probes", "predictions", "scores"))
     assert of(copy, kinds=("checkpoints",)) - changed
 

@@ -143,8 +143,8 @@ def test_several_probes_are_fitted_to_the_same_embeddings(run, tmp_path):
     run("probe.kind=knn", "options.layered.layer=1", "run_name=alone")
     assert many > 0
     assert not (tmp_path / "calls").exists()  # nothing is embedded again
-    _, folder = run("probe.kind=[linear, knn]", "options.layered.layer=all", "run_name=both")
-    assert "layered[layer=2, probe=knn]" in scores(folder)
+    run("probe.kind=[linear, knn]", "options.layered.layer=all", "run_name=both")
+    assert "layered[layer=2, probe=knn]" in scores(tmp_path / "results" / "both")
 
 
 def test_what_cannot_be_is_told_before_anything_is_done(run, capsys, tmp_path):

@@ -67,7 +67,7 @@ def pretrain(encoders, clips, tmp_path, tmp_path_factory):
     return make
 
 
-@pytest.mark.parametrize(("name", "labelled"), [("simclr", 0), ("semisupcon", 6), ("supcon", 8), ("supervised", 8)])
+@pytest.mark.parametrize(("name", "labelled"), [("simclr", 0), ("semisupcon", 4), ("supcon", 8), ("supervised", 8)])
 def test_every_encoder_says_what_it_saw(pretrain, name, labelled):
     encoder, options, folder, report = pretrain(name)
     assert (report["steps"], report["views_seen"], report["labelled_views_seen"]) == (3, 48, 3 * 2 * labelled)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.estimators.weighted_layers import WeightedLayers
 from mirbench.evaluation.probing.probes import FittedProbe
 from mirbench.nouns import Probe
 from mirbench.progress import progress_bar
 from mirbench.records import BEST_LAYER, WEIGHTED_LAYERS, Embeddings
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.estimators.weighted_layers import WeightedLayers
 
 Fit = Callable[[int | None, Probe], FittedProbe]
 
@@ -26,6 +28,8 @@ class WeightedProbe(Probe):
         self.linear, self.layers = linear, layers
 
     def build(self, target: str) -> WeightedLayers:
+        from mirbench.evaluation.estimators.weighted_layers import WeightedLayers  # here, since a plan needs no scikit-learn
+
         return WeightedLayers(self.layers, target=target)
 
     def points(self, target: str) -> Mapping[str, Sequence[Any]]:
