@@ -219,3 +219,28 @@ def test_a_probe_of_many_classes_takes_longer_than_one_of_few(tmp_path):
 
     assert cost(700).seconds > 5 * cost(7).seconds
     assert np.isfinite(cost(700).seconds)
+
+
+def test_the_decoded_audio_of_a_data_set_costs_once_for_all_that_are_pretrained_on_it(tmp_path):
+    of_all = dict.fromkeys(("learner", "listener", "same"), PART)
+    learning = dataclasses.replace(record(tmp_path).code, pretraining=of_all, embedding=of_all)
+
+    class Quick(Learner):
+        def cost(self, options):
+            return 0.0, 0.0
+
+    def cost(*entries):
+        trainings = build(record(tmp_path, entries=entries, on_bands=("learner", "listener", "same"), code=learning)).graph.of_kinds(
+            ["checkpoints"]
+        )
+        return [sum(job.cost.seconds for job in trainings), sum(job.cost.megabytes for job in trainings)]
+
+    def entry(name, seeds, **options):
+        return Entry(name, Quick(), {"steps": 5} | options, "encoder", seeds)
+
+    one = cost(entry("learner", (0,)))
+    assert one[1] == pytest.approx(4 * 8.0 * costs.MEL_MEGABYTES)
+    assert cost(entry("learner", (0, 1, 2)), entry("listener", (0,), steps=6)) == pytest.approx(one)
+    assert cost(entry("learner", (0,)), entry("same", (0,))) == pytest.approx(one), "one training under two names"
+    waveforms = cost(entry("learner", (0,)), entry("listener", (0, 1), augment="waveform"))
+    assert waveforms == pytest.approx([2 * one[0], one[1] + 4 * 8.0 * costs.WAVEFORM_MEGABYTES])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
-from mirbench.engine.jobs import Job
+from mirbench.engine.jobs import Cost, Job
 from mirbench.engine.store import key_of
 from mirbench.experiment.planning import costs
 from mirbench.experiment.recipes.checkpoint import keep, labels_read, pretrain, take_over
@@ -18,18 +19,41 @@ def encoder_parts(resolved: Resolved, entry: Entry) -> dict[str, Any]:
     return {"encoder": entry.encoder.name, **resolved.identities.get(entry.name, {"identity": ""}), "device": resolved.machine.kind}
 
 
-def checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: tuple[Job, ...]) -> Job:
+def checkpoint_jobs(resolved: Resolved, preparations: tuple[Job, ...]) -> dict[tuple[str, int], Job]:
+    """By the name of a trainable entry and the seed. preparations: the jobs that make the data."""
+    wanted = [(entry, seed) for entry in resolved.entries if entry.encoder.trainable for seed in entry.seeds]
+    parts = {(e.name, seed): _pretraining_parts(resolved, e, seed) for e, seed in wanted if _is_pretrained(resolved, e, seed)}
+    forms = {entry.name: costs.listens_to_bands(resolved, entry) for entry, _ in wanted}
+    sharing = Counter({key_of(**each): forms[name] for (name, _), each in parts.items()}.values())
+    return {
+        (entry.name, seed): _checkpoint_job(
+            resolved,
+            entry,
+            seed,
+            preparations,
+            parts.get((entry.name, seed), {}),
+            costs.pretraining(resolved, entry, sharing[forms[entry.name]]),
+        )
+        for entry, seed in wanted
+    }
+
+
+def _is_pretrained(resolved: Resolved, entry: Entry, seed: int) -> bool:
+    """Not one that was given or kept."""
+    return (entry.name, seed) not in resolved.kept.keys and seed not in entry.checkpoints
+
+
+def _checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: tuple[Job, ...], parts: dict[str, Any], cost: Cost) -> Job:
     title = f"{entry.name}, seed {seed}"
     if key := resolved.kept.keys.get((entry.name, seed)):
         return Job("checkpoints", title, {}, partial(keep, resolved, title), key=key)
     if seed in entry.checkpoints:
         given = entry.checkpoints[seed]
         about = {"options": dict(entry.options), "files": resolved.checkpoint_files[given], "asked": dict(entry.asked)}
-        parts = {**encoder_parts(resolved, entry), **about}
-        return Job("checkpoints", f"{title}, from {given}", parts, partial(take_over, resolved, entry, seed), cost=costs.TAKING_OVER)
-    parts = _pretraining_parts(resolved, entry, seed)
+        make = partial(take_over, resolved, entry, seed)
+        return Job("checkpoints", f"{title}, from {given}", encoder_parts(resolved, entry) | about, make, cost=costs.TAKING_OVER)
     make = partial(pretrain, resolved, entry, seed, resolved.store.unfinished(key_of(**parts)))
-    return Job("checkpoints", title, parts, make, preparations, costs.pretraining(resolved, entry))
+    return Job("checkpoints", title, parts, make, preparations, cost)
 
 
 def _pretraining_parts(resolved: Resolved, entry: Entry, seed: int) -> dict[str, Any]:

@@ -31,11 +31,16 @@ def preparing(data: Data) -> Cost:
     return Cost() if data.prepared else Cost(*data.noun.cost(), cores=0)
 
 
-def pretraining(resolved: Resolved, entry: Entry) -> Cost:
+def listens_to_bands(resolved: Resolved, entry: Entry) -> bool:
+    """Whether it is pretrained on log-mel bands, not on waveforms."""
+    return entry.options.get("augment") != "waveform" and entry.name in resolved.on_bands
+
+
+def pretraining(resolved: Resolved, entry: Entry, sharing: int) -> Cost:
+    """sharing: how many trainings share the decoded audio, which is in the cache once."""
     seconds, megabytes = entry.encoder.cost(entry.options)
-    audio = sum(sizes(data, PRETRAINING_SPLITS)[1] for data in resolved.pretraining_data)
-    on_bands = entry.options.get("augment") != "waveform" and entry.name in resolved.on_bands
-    megabytes += audio * (MEL_MEGABYTES if on_bands else WAVEFORM_MEGABYTES)
+    audio = sum(sizes(data, PRETRAINING_SPLITS)[1] for data in resolved.pretraining_data) / max(1, sharing)
+    megabytes += audio * (MEL_MEGABYTES if listens_to_bands(resolved, entry) else WAVEFORM_MEGABYTES)
     return Cost(seconds + audio * DECODING, megabytes, cores=0, gpu=resolved.machine.kind != "cpu")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store, key_of
 from mirbench.experiment.planning import costs
-from mirbench.experiment.planning.checkpoints import checkpoint_job
+from mirbench.experiment.planning.checkpoints import checkpoint_jobs
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
 from mirbench.experiment.recipes.overlap import OverlapSearch, Pretrained, overlap_search, pretrained
@@ -67,10 +67,7 @@ def build(resolved: Resolved) -> RunGraph:
     """The jobs in the order in which they will be done: the clean scores of every data set come before anything is corrupted."""
     preparations = prepare_jobs(resolved)
     needed = tuple(preparations.values())
-    checkpoints = {
-        (entry.name, seed): checkpoint_job(resolved, entry, seed, needed)
-        for entry in resolved.entries if entry.encoder.trainable for seed in entry.seeds
-    }  # fmt: skip
+    checkpoints = checkpoint_jobs(resolved, needed)
     wanted = [(entry, seed) for entry in resolved.entries for seed in entry.seeds]
     clean, corrupted = CleanJobs(), CorruptedJobs()
     for data in resolved.scored_data:
@@ -93,7 +90,7 @@ def build_pretraining(resolved: Resolved) -> RunGraph:
     """As `build`, of checkpoints alone."""
     preparations = prepare_jobs(resolved)
     needed = tuple(preparations.values())
-    checkpoints = {(e.name, seed): checkpoint_job(resolved, e, seed, needed) for e in resolved.entries for seed in e.seeds}
+    checkpoints = checkpoint_jobs(resolved, needed)
     learnt = pretrained(resolved)
     search = overlap_search(resolved, learnt)
     overlap = _overlap_job(search, preparations) if search else None
