@@ -1,6 +1,5 @@
 """What a plugin can provide: Encoder, Dataset, Task, Corruption, Probe, the parts of encoders that learn, Backbone and Supervision, and
-Scheme, encoders by address.
-A plugin file imports nothing else of ours.
+Scheme, encoders by address. A plugin file imports nothing else of ours.
 
 Subclass, set the attributes, override what differs, and return instances from a hook (see hookspecs.py). Importing this
 module imports no torch; a plugin should import torch inside its methods, so that `mirbench list` stays quick.
@@ -21,7 +20,6 @@ if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirben
 
 Embed: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
 """(batch, samples) float32 mono audio -> (batch, dim), or of several layers (batch, layers, dim), float32."""
-
 
 MetricFunction: TypeAlias = "Callable[[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray], np.ndarray]"
 """(targets, scores, classes, weights) -> (resamples,) float; see the conventions of evaluation/probing/metric_functions.py."""
@@ -48,6 +46,9 @@ class Encoder:
     options: every option with its default, a dict or an instance of a class of `Options`; `--set options.NAME.OPTION=VALUE` changes one.
     trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed. load_options: the options that
     `load` reads and `pretrain` does not, so that changing one trains nothing anew.
+
+    home, licence, citation: of a model that others trained. trained_on: the data sets of mirbench that they trained it on, in whole or in
+    part and for certain, such as ("nsynth",). trained_with: all that they did, in words. untried: never run with its true weights.
     """
 
     name: str = ""
@@ -58,6 +59,12 @@ class Encoder:
     seeded: ClassVar[bool] = False
     load_options: ClassVar[tuple[str, ...]] = ()
     options: Mapping[str, Any] = {}
+    home: str = ""
+    licence: str = ""
+    citation: str = ""
+    trained_on: tuple[str, ...] = ()
+    trained_with: str = ""
+    untried: bool = False
 
     def pretrain(self, job: PretrainJob) -> None:
         """Learn from job.clips and leave files in job.folder. Called only where `trainable`."""
@@ -72,6 +79,11 @@ class Encoder:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise MirbenchError for options that cannot work; called before anything is run."""
 
+    def missing(self, options: Mapping[str, Any]) -> str:
+        """Why it cannot be used here, such as weights that are not on this disk, and what to do, as a sentence; nothing where it can. A run
+        that names it is refused with that, and `all` is without it. Reads no weights."""
+        return ""
+
     def input(self, options: Mapping[str, Any]) -> Input:
         """The audio that it is given with these options."""
         return Input(self.sample_rate, self.window_seconds)
@@ -83,7 +95,6 @@ class Encoder:
     def layers(self, options: Mapping[str, Any]) -> int | None:
         """How many layers its embeddings have, (batch, layers, dim), of which the option `layer` says which are probed (see
         `mirbench.LayerOptions`); 0 where that is known only when it is loaded; None: it has none, and an option of that name is its own.
-
         `load` is given the option as `last`, a number, or `all`, where several layers are probed, which is one forward pass. Asked for
         the last, it may return that alone, (batch, dim)."""
         return None
@@ -116,8 +127,7 @@ class Encoder:
 
     def embed(self, audio: np.ndarray) -> np.ndarray:
         """audio: (batch, samples) float32 in about [-1, 1] at `sample_rate`, any length; returns (batch, dim) float32, or, of several
-        layers, (batch, layers, dim), of which the option `layer` chooses; an array of other numbers, or a torch tensor, is taken as
-        such."""
+        layers, (batch, layers, dim), of which the option `layer` chooses; other numbers and torch tensors are taken as such."""
         raise NotImplementedError(f"encoder {self.name} has neither embed nor load")
 
 
@@ -148,8 +158,7 @@ class Dataset:
     where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
     data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad. resumes: whether
     `prepare` goes on from what a killed one left in its folder. shift_of: the data sets of whose test clips these are other recordings, by
-    the same ids: their probes are scored on these too, as under a corruption that nobody made (a natural distribution shift; Taori et al.
-    2020).
+    the same ids: their probes are scored on these too, as under a corruption that nobody made (a natural shift; Taori et al. 2020).
     """
 
     name: str = ""
@@ -245,8 +254,7 @@ class Task:
 
     def shifted_label(self, label: Any, changes: Mapping[str, float]) -> Any:
         """A label, as `label` returns it, of a clip whose music was changed by so much, e.g. {"pitch": 2.0} for two semitones up; None
-        where there is no such label. Where a task overrides it, equivariance is scored under corruptions that alter what it is changed
-        by."""
+        where there is none. Where a task overrides it, equivariance is scored under corruptions that alter what it is changed by."""
         return None
 
 

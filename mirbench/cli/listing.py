@@ -94,8 +94,10 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
         from mirbench.settings import config
 
         return [{"name": n, "description": config.purpose(f), "provider": "mirbench", "file": str(f)} for n, f in config.shipped().items()]
+    from mirbench.cli.noun_facts import OF_OTHERS
+
     fields = {
-        "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options"),
+        "encoders": ("trainable", "seeded", "sample_rate", "window_seconds", "options", *OF_OTHERS),
         "tasks": ("annotation", "target", "metrics", "classes", "changed_by"),
         "datasets": ("version", "licence", "home", "citation"),
         "corruptions": ("unit", "levels", "family", "alters", "limits", "counted", "others"),
@@ -133,7 +135,8 @@ def _plain(value: Any) -> Any:
 
 
 def _in_words(kind: str, row: dict[str, Any]) -> str:
-    """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels."""
+    """A row's description; on a line of their own, of a supervision what it reads and its options, of a corruption its levels, of an
+    encoder that it was not tried."""
     if kind == "corruptions":
         from mirbench.notation import in_unit
 
@@ -141,6 +144,10 @@ def _in_words(kind: str, row: dict[str, Any]) -> str:
         facts += [f"alters {' and '.join(row['alters'])}"] if row["alters"] else []
         facts += [] if row["counted"] else ["not counted in the robustness scores"]
         return f"{row['description']}\n{'; '.join(facts)}"
+    if kind == "encoders" and row["untried"]:
+        from mirbench.cli.noun_text import UNTRIED
+
+        return f"{row['description']}\n{UNTRIED}"
     if kind != "supervisions":
         return str(row["description"])
     options = ", ".join(f"{name}={value}" for name, value in row["options"].items())

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Supervision, Task
     from mirbench.registry.plugins import Registry
 
+OF_OTHERS = ("home", "licence", "citation", "trained_on", "trained_with", "untried")  # what is told of an encoder that others trained
+
 
 def names(registry: Registry, listed: str) -> list[str]:
     """Of all that `mirbench list` shows of a kind."""
@@ -53,8 +55,13 @@ def option_facts(options: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _encoder(encoder: Encoder) -> dict[str, Any]:
-    fields = ("sample_rate", "window_seconds", "trainable", "seeded")
-    return {field: getattr(encoder, field) for field in fields} | {"options": option_facts(encoder.options)}
+    """missing: why it cannot be used here with the options that it has by default."""
+    fields = ("sample_rate", "window_seconds", "trainable", "seeded", *OF_OTHERS)
+    try:
+        missing = encoder.missing(encoder.options)
+    except Exception as error:  # of a plugin
+        missing = f"cannot be told: {describe(error)}."
+    return {field: getattr(encoder, field) for field in fields} | {"missing": missing, "options": option_facts(encoder.options)}
 
 
 def _task(task: Task) -> dict[str, Any]:

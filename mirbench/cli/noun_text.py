@@ -12,6 +12,7 @@ from mirbench.notation import in_unit
 WIDTH = 100  # characters of a line
 SHOWN = 30  # classes in a line of them; all are in the JSON
 TITLE = {"dataset": "data set", "config": "configuration"}
+UNTRIED = "not tried with its true weights"
 COLUMNS = ("option", "default", "may be", "what it is for")
 WIDEST = (26, 14, 20)  # characters of all columns but the last, which has the rest
 
@@ -49,6 +50,14 @@ def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "window", f"{facts['window_seconds']:g} s; a longer clip is cut into windows, whose embeddings are averaged"
     yield "trained", "yes, in a run or by `mirbench pretrain`" if facts["trainable"] else "no, it is used as it is"
     yield "seeds", "another seed, other embeddings" if facts["seeded"] else "its embeddings are the same for every seed"
+    yield "licence", facts["licence"]
+    yield "home", facts["home"]
+    yield "cite", facts["citation"]
+    yield "training data", facts["trained_with"]
+    if facts["trained_on"]:
+        yield "of these, here", f"{', '.join(facts['trained_on'])}, whose scores may be of audio that it was trained on"
+    yield "weights", UNTRIED if facts["untried"] else ""
+    yield "to use it", facts["missing"]
     yield "options", f"set by --set options.{facts['name']}.OPTION=VALUE" if facts["options"] else "none"
 
 

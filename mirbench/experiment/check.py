@@ -28,6 +28,7 @@ from mirbench.errors import MirbenchError, describe, printable
 from mirbench.experiment.planning.plan import cost_of
 from mirbench.experiment.resolve.data import place_of
 from mirbench.experiment.resolve.data_selection import fit_supervision, register_own_data
+from mirbench.experiment.resolve.usable import name_usable
 from mirbench.experiment.run import plan
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
@@ -92,6 +93,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     listen: whether near-identical audio is looked for across splits, which decodes every clip once. Raises
     MirbenchError for unknown names, and where the settings name several data sets.
     """
+    config = name_usable(config, registry)
     tasks: list[Task] = registry.resolve("task", config.tasks)
     learns = any(encoder.trainable for encoder in registry.resolve("encoder", config.encoders))
     try:

@@ -74,6 +74,8 @@ def _wrong_encoder(encoder: Encoder) -> str:
         return f"has sample_rate = {encoder.sample_rate!r}; it should be a number of hertz above 0"
     if not _number(encoder.window_seconds) or encoder.window_seconds <= 0:
         return f"has window_seconds = {encoder.window_seconds!r}; it should be a number of seconds above 0"
+    if isinstance(encoder.trained_on, str) or not all(isinstance(name, str) for name in encoder.trained_on):
+        return f"has trained_on = {beginning(encoder.trained_on)}; it should be a tuple of names of data sets, such as ('nsynth',)"
     return _wrong_options(encoder.options)
 
 

@@ -16,8 +16,8 @@ class PackagedEncoder(mirbench.Encoder):
 
     packages: ClassVar[Mapping[str, str]] = {}
 
-    def check(self, options: Mapping[str, Any]) -> None:
-        self.folder()
+    def missing(self, options: Mapping[str, Any]) -> str:
+        return not_installed(self.name, self.packages)
 
     def identity(self, options: Mapping[str, Any] | None = None) -> str:
         name = next(iter(self.packages))
@@ -25,10 +25,17 @@ class PackagedEncoder(mirbench.Encoder):
 
     def folder(self) -> Path:
         """Where the package with the weights lies. Raises MirbenchError where one that is needed is not installed."""
-        places = []
-        for name, command in self.packages.items():
-            spec = importlib.util.find_spec(name)
-            if spec is None or not spec.submodule_search_locations:
-                raise mirbench.MirbenchError(f"the encoder {self.name} needs the package {name}; install it by {command}.")
-            places += spec.submodule_search_locations
-        return Path(places[0])
+        if why := self.missing({}):
+            raise mirbench.MirbenchError(why)
+        return Path(_places(next(iter(self.packages)))[0])
+
+
+def not_installed(encoder: str, packages: Mapping[str, str]) -> str:
+    """The sentence for the first of the packages that is not installed; nothing where all are. packages: as of a PackagedEncoder."""
+    lacking = [(name, command) for name, command in packages.items() if not _places(name)]
+    return "".join(f"the encoder {encoder} needs the package {name}; install it by {command}." for name, command in lacking[:1])
+
+
+def _places(package: str) -> list[str]:
+    spec = importlib.util.find_spec(package)
+    return [] if spec is None else list(spec.submodule_search_locations or ())

@@ -1,8 +1,7 @@
 """Basic Pitch: a small network for transcription into notes (Bittner, Bosch, Rubinstein, Meseguer-Brocal, Ewert, ICASSP 2022).
 
-The package and its weights are Spotify's, under the Apache licence 2.0. They were trained on GuitarSet, MAESTRO, Slakh, iKala and MedleyDB
-(table 1 of the paper), under noise, equalisation and reverberation (section 3): scores on `medley-solos-db` may be of audio that it was
-trained on.
+The package and its weights are Spotify's. They were trained on what table 1 of the paper says, under noise, equalisation and reverberation
+(section 3): the training songs of `medley-solos-db`, which are MedleyDB's, may be audio that it was trained on.
 """
 
 from __future__ import annotations
@@ -34,6 +33,13 @@ class BasicPitch(PackagedEncoder):
     description = "Basic Pitch, trained to transcribe notes of any instrument"
     sample_rate = RATE
     window_seconds = 30.0
+    home = "https://github.com/spotify/basic-pitch"
+    licence = "Apache-2.0"
+    citation = (
+        "R. M. Bittner, J. J. Bosch, D. Rubinstein, G. Meseguer-Brocal and S. Ewert, A lightweight instrument-agnostic model for "
+        "polyphonic note transcription and multipitch estimation, ICASSP 2022"
+    )
+    trained_with = "GuitarSet, MAESTRO, Slakh, iKala and MedleyDB"
     packages = {
         "basic_pitch": "pip install --no-deps basic-pitch==0.4.0",
         "onnxruntime": "pip install 'mirbench-audio[models]'",

@@ -1,8 +1,7 @@
 """CREPE: a layer of a network that tracks the pitch of one voice (Kim, Salamon, Li, Bello, ICASSP 2018), with the weights of torchcrepe.
 
-torchcrepe (Max Morrison) and the weights are under the MIT licence. These were trained on MIR-1K, Bach10, RWC-Synth, MedleyDB,
-MDB-STEM-Synth and NSynth, as the authors' README says, which does not say on which part: scores on `nsynth` and `medley-solos-db` may be of
-audio that CREPE was trained on.
+torchcrepe is by Max Morrison. What the weights were trained on is told as in the authors' README: scores on `nsynth` may be of audio that
+CREPE was trained on, and so may be the training songs of `medley-solos-db`, which are MedleyDB's.
 """
 
 from __future__ import annotations
@@ -41,6 +40,11 @@ class Crepe(PackagedEncoder):
     window_seconds = 30.0
     packages = {"torchcrepe": "pip install 'mirbench-audio[models]'"}
     options = CrepeOptions()
+    home = "https://github.com/maxrmorrison/torchcrepe"
+    licence = "MIT"
+    citation = "J. W. Kim, J. Salamon, P. Li and J. P. Bello, CREPE: a convolutional representation for pitch estimation, ICASSP 2018"
+    trained_on = ("nsynth",)
+    trained_with = "MIR-1K, Bach10, RWC-Synth, MedleyDB, MDB-STEM-Synth and NSynth, of which it is not said which part"
     capacity: ClassVar[str] = "full"
     seconds_per_frame: ClassVar[float] = 0.014
 

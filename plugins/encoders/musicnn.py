@@ -1,8 +1,7 @@
 """musicnn: a network with musically motivated filters that was trained to tag music (Pons and Serra, ISMIR late-breaking demo 2019).
 
-The package, under the ISC licence, runs on TensorFlow; here its weights are read and the network is built in torch. They were trained on
-50 last.fm tags of the Million Song Dataset (`MSD_musicnn`). Others of the package, trained on MagnaTagATune, are left out: they would be
-scored on what they have learnt.
+The package runs on TensorFlow; here its weights `MSD_musicnn` are read and the network is built in torch. Others of the package, trained on
+MagnaTagATune, are left out: they would be scored on what they have learnt.
 """
 
 from __future__ import annotations
@@ -49,6 +48,12 @@ class Musicnn(PackagedEncoder):
     window_seconds = (FRAMES - 1) * HOP / RATE
     packages = {"musicnn": "pip install --no-deps musicnn==0.1.0"}
     options = MusicnnOptions()
+    home = "https://github.com/jordipons/musicnn"
+    licence = "ISC"
+    citation = (
+        "J. Pons and X. Serra, musicnn: pre-trained convolutional neural networks for music audio tagging, late-breaking demo, ISMIR 2019"
+    )
+    trained_with = "the Million Song Dataset and 50 last.fm tags of it"
 
     def embedding_cost(self, options: Mapping[str, Any]) -> float:
         return 0.013

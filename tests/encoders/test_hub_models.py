@@ -4,51 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from tiny_hub import clap, encodec, hubert, noise, saved, spectrogram_transformer, torch, transformers, whisper
 
 from mirbench.errors import MirbenchError
 from mirbench.records import Input
 from mirbench.registry.plugins import load
-
-transformers = pytest.importorskip("transformers", reason="the extra hf is not installed")
-torch = pytest.importorskip("torch")
-
-SMALL = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "hidden_size": 16}
-WAV2VEC = {**SMALL, "conv_dim": [8] * 7, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
-
-
-def hubert(folder, cls="Hubert", extractor=True, **config):
-    model = getattr(transformers, f"{cls}Model")(getattr(transformers, f"{cls}Config")(**WAV2VEC, **config))
-    if extractor:
-        transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
-    return model
-
-
-def whisper(folder):
-    transformers.WhisperFeatureExtractor().save_pretrained(folder)
-    small = {f"{side}_{what}": value for side in ("encoder", "decoder")
-             for what, value in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 16))}  # fmt: skip
-    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
-    return transformers.WhisperModel(transformers.WhisperConfig(d_model=16, vocab_size=50, **small, **tokens))
-
-
-def spectrogram_transformer(folder):
-    transformers.ASTFeatureExtractor().save_pretrained(folder)
-    return transformers.ASTModel(transformers.ASTConfig(**SMALL))
-
-
-def clap(folder):
-    transformers.ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
-    audio = transformers.ClapAudioConfig(
-        depths=[1, 1], num_attention_heads=[2, 2], patch_embeds_hidden_size=16, hidden_size=32, num_hidden_layers=2, projection_dim=24
-    )
-    text = transformers.ClapTextConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=50)
-    config = transformers.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=24)
-    return transformers.ClapModel(config)
-
-
-def encodec(folder):
-    transformers.EncodecFeatureExtractor(sampling_rate=24_000).save_pretrained(folder)
-    return transformers.EncodecModel(transformers.EncodecConfig(num_filters=4, hidden_size=8, codebook_size=16, num_residual_layers=1))
 
 
 @pytest.fixture
@@ -58,22 +18,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "model"
 
 
-def saved(make, folder, **about):
-    torch.manual_seed(0)
-    model = make(folder, **about).eval()
-    model.save_pretrained(folder)
-    return model
-
-
 def encoder(folder, **options):
     found = load().add_address("hf", str(folder))
     complete = {**found.options, **options}
     found.check(complete)
     return found, found.input(complete), found.layers(complete), found.load(None, complete, 0, "cpu")
-
-
-def noise(seconds, rate, count=2):
-    return np.random.default_rng(0).uniform(-0.5, 0.5, (count, round(seconds * rate))).astype(np.float32)
 
 
 @pytest.mark.parametrize("cls", ["Hubert", "Wav2Vec2", "WavLM", "Data2VecAudio"])

@@ -7,11 +7,12 @@ downloaded: what is not on the disk is named with the line that fetches it.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.models import NO, ModelEncoder, ModelFacts, ModelOptions
@@ -19,7 +20,8 @@ from mirbench.settings.declaring import option
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 CODECS = ("encodec", "dac")  # what their encoder makes is the one embedding
-FRAME = 16  # frames of a patch of an audio spectrogram transformer, of 10 ms
+PATCH = 16  # frames of a patch of an audio spectrogram transformer
+FRAMES = 100.0  # such frames in a second, where nothing says how far they are apart
 
 
 class HubOptions(ModelOptions):
@@ -42,6 +44,7 @@ class HubEncoder(ModelEncoder):
     options = HubOptions()
     repository: str = ""
     revision: str = "main"
+    marks: ClassVar[tuple[str, ...]] = ("model_type", "auto_map")  # one of these is in the config.json of a model
 
     def __init__(self, address: str = "") -> None:
         if address:
@@ -57,7 +60,7 @@ class HubEncoder(ModelEncoder):
             from huggingface_hub import snapshot_download
             from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
         except ImportError as error:
-            raise MirbenchError(f"{self.model} needs transformers; pip install 'mirbench-audio[hf]'.") from error
+            raise MirbenchError(self._needs()) from error
         try:
             return Path(snapshot_download(self.repository, revision=self.revision, local_files_only=True))
         except HFValidationError as error:
@@ -75,21 +78,32 @@ class HubEncoder(ModelEncoder):
                     whole.update(f"{file.relative_to(folder).as_posix()} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
         return whole.hexdigest()
 
+    def missing(self, options: Mapping[str, Any]) -> str:
+        if importlib.util.find_spec("transformers") is None:
+            return self._needs()
+        try:
+            own_code = any("auto_map" in self.read(name) for name in (CONFIG, PREPROCESSOR))
+        except MirbenchError as error:
+            return str(error)
+        if own_code and not options["trust_remote_code"]:
+            trust = f"--set options.{self.name}.trust_remote_code=true"
+            return f"{self.model} comes with code of its own, which is run where you say that you trust it: {trust}."
+        return ""
+
     def check(self, options: Mapping[str, Any]) -> None:
-        config = self._read(CONFIG)
-        if "auto_map" in config and not options["trust_remote_code"]:
-            raise MirbenchError(
-                f"{self.model} comes with code of its own, which is run where you say that you trust it: --set "
-                f"options.{self.name}.trust_remote_code=true."
-            )
+        if why := self.missing(options):
+            raise MirbenchError(why)
         super().check(options)
 
     def facts(self, options: Mapping[str, Any]) -> ModelFacts:
-        config, given = self._read(CONFIG), self._read(PREPROCESSOR)
-        rate = given.get("sampling_rate") or config.get("sampling_rate") or config.get("sample_rate")
+        config, given = self.read(CONFIG), self.read(PREPROCESSOR)
+        rates = [given.get("sampling_rate"), config.get("sampling_rate"), config.get("sample_rate")]
+        if config.get("model_type") in CODECS:
+            rates.reverse()  # what prepares audio for DAC of 44.1 kHz once said 16 kHz
+        rate = next((rate for rate in rates if rate), None)
         seconds = given.get("chunk_length") or given.get("max_length_s")  # of whisper and of CLAP
         if config.get("model_type") == "audio-spectrogram-transformer":
-            seconds = config.get("max_length", 1024) / 100
+            seconds = config.get("max_length", 1024) / _frames_per_second(given)
         strides, kernels = config.get("conv_stride", ()), config.get("conv_kernel", ())
         least = 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
         normalises = True if given or config.get("model_type") in CODECS else None
@@ -100,7 +114,7 @@ class HubEncoder(ModelEncoder):
         from transformers import AutoFeatureExtractor, AutoModel
         from transformers.utils import logging
 
-        folder, given, config = self.folder(), self._read(PREPROCESSOR), self._read(CONFIG)
+        folder, given, config = self.folder(), self.read(PREPROCESSOR), self.read(CONFIG)
         rate, trusted = self.input(options).sample_rate, {"trust_remote_code": options["trust_remote_code"], "local_files_only": True}
         dtype, kind = getattr(torch, options["dtype"]), str(config.get("model_type"))
         logging.set_verbosity_error()
@@ -114,18 +128,23 @@ class HubEncoder(ModelEncoder):
             extract.do_normalize = False
 
         def frames(audio: Any) -> Any:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.random.fork_rng([]):  # wav2vec 2.0 and its kin draw, and leave no layer out
                 inputs: dict[str, Any] = {"input_values": torch.as_tensor(audio)}
                 if extract is not None:
                     cut = {"truncation": "rand_trunc"} if kind == "clap" else {}
                     inputs = dict(extract(list(audio), sampling_rate=extract.sampling_rate, return_tensors="pt", **cut))
                 inputs = {name: each.to(device, dtype if each.is_floating_point() else each.dtype) for name, each in inputs.items()}
-                return [each.float().cpu().numpy() for each in _outputs(model, kind, inputs, audio.shape[1] / rate)]
+                seconds = audio.shape[1] / rate
+                outputs = _outputs(model, kind, inputs, seconds, seconds * _frames_per_second(given))
+                return [each.float().cpu().numpy() for each in outputs]
 
         return frames
 
-    def _read(self, name: str) -> dict[str, Any]:
-        """One of the model's files of settings; nothing where there is none of the processor."""
+    def _needs(self) -> str:
+        return f"{self.model} needs transformers; pip install 'mirbench-audio[hf]'."
+
+    def read(self, name: str) -> dict[str, Any]:
+        """One of the model's files of settings, config.json or preprocessor_config.json; nothing where the latter is not there."""
         file = self.folder() / name
         try:
             read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -133,7 +152,7 @@ class HubEncoder(ModelEncoder):
             read = {}
         except ValueError as error:
             raise MirbenchError(f"{self.model}: {name} is not JSON ({error}); fetch it again.") from error
-        if name == CONFIG and "model_type" not in read and "auto_map" not in read:
+        if name == CONFIG and not any(mark in read for mark in self.marks):
             raise MirbenchError(f"{self.model} has no {CONFIG} of a model; give a folder that save_pretrained wrote.")
         return read
 
@@ -148,8 +167,13 @@ def _layers(config: Mapping[str, Any]) -> int | None:
     return int(blocks) + 1 if blocks else 0
 
 
-def _outputs(model: Any, kind: str, inputs: Mapping[str, Any], seconds: float) -> list[Any]:
-    """Of each layer (batch, frames, dim), or (batch, dim). seconds: of audio, as opposed to what was put behind it."""
+def _frames_per_second(given: Mapping[str, Any]) -> float:
+    """Of an audio spectrogram transformer. given: by what comes with it to prepare audio."""
+    return given["sampling_rate"] / given["hop_length"] if "hop_length" in given else FRAMES
+
+
+def _outputs(model: Any, kind: str, inputs: Mapping[str, Any], seconds: float, frames: float) -> list[Any]:
+    """Of each layer (batch, frames, dim), or (batch, dim). seconds, frames: of audio, as opposed to what was put behind it."""
     if kind in CODECS:
         return [model.encoder(inputs["input_values"]).transpose(1, 2)]
     if kind == "clap":
@@ -163,15 +187,15 @@ def _outputs(model: Any, kind: str, inputs: Mapping[str, Any], seconds: float) -
         kept = max(1, math.ceil(hidden[0].shape[1] * seconds / 30))
         return [each[:, :kept] for each in hidden]
     if kind == "audio-spectrogram-transformer":
-        return [_heard(each, model.config, seconds) for each in hidden]
+        return [_heard(each, model.config, frames) for each in hidden]
     return list(hidden)
 
 
-def _heard(tokens: Any, config: Any, seconds: float) -> Any:
+def _heard(tokens: Any, config: Any, frames: float) -> Any:
     """The tokens of the whole, and the patches of audio, without those of what was put behind it."""
     bands = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
     special, patches = tokens[:, :2], tokens[:, 2:].unflatten(1, (bands, -1))
-    kept = max(1, math.ceil((100 * seconds - FRAME) / config.time_stride) + 1)
+    kept = max(1, math.ceil((frames - PATCH) / config.time_stride) + 1)
     import torch
 
     return torch.cat([special, patches[:, :, :kept].flatten(1, 2)], dim=1)

@@ -46,6 +46,8 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
         with _naming(entry.name if entry.values else ""):
             provider = registry.provider("encoder", entry.encoder.name)
             with naming("encoder", entry.encoder.name, provider, "checking its options"):
+                if why := entry.encoder.missing(entry.options):
+                    raise MirbenchError(why)
                 entry.encoder.check(entry.options)
     return entries
 

@@ -22,6 +22,7 @@ from mirbench.experiment.resolve.noticed import findings_of, readable_data
 from mirbench.experiment.resolve.probe import resolve_probes
 from mirbench.experiment.resolve.records import LEAST_SAMPLE_RATE, Data, Entry, KeptCheckpoints, Parts, PretrainingData, Resolved
 from mirbench.experiment.resolve.tasks import resolve_tasks
+from mirbench.experiment.resolve.usable import name_usable
 from mirbench.nouns import Corruption, Dataset
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
@@ -29,15 +30,15 @@ from mirbench.settings.options import check_options
 
 
 def settle(config: RunConfig, registry: Registry) -> RunConfig:
-    """The settings with somebody's own data and encoders by address registered, and a supervision that reads what labels there are; raises
-    MirbenchError for names that nothing carries, and options that no encoder has."""
+    """The settings with somebody's own data and encoders by address registered, those that can be used named where `all` was, and a
+    supervision that reads what labels there are; raises MirbenchError for names that nothing carries, and options that no encoder has."""
     config = register_addresses(register_own_data(config, registry), registry)
     named = {"encoder": [*config.encoders, *config.floors], "task": config.tasks, "dataset": config.datasets}
     for kind, names in {**named, "corruption": config.corruptions}.items():
         registry.resolve(kind, names)
     registry.resolve("probe", config.probe.kind)
     check_options(config, registry.encoders)
-    return fit_supervision(config, registry)
+    return fit_supervision(name_usable(config, registry), registry)
 
 
 def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None = None) -> Resolved:
