@@ -92,6 +92,14 @@ def _severities(value: Any) -> Any:
     return sorted(severities) if severities else value
 
 
+def _shots(value: Any) -> Any:
+    """`1,5,all`, 5 or [1, all] as a list of whole numbers in rising order, `all` behind them, once each; what cannot be read stays."""
+    parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
+    if not parts or not all(part == "all" or (part.isdecimal() and int(part)) for part in parts):
+        return value
+    return [*sorted({int(part) for part in parts if part != "all"}), *(["all"] if "all" in parts else [])]
+
+
 def _known_severities(value: list[int]) -> list[int]:
     if not value or not all(1 <= severity <= SEVERITIES for severity in value):
         raise ValueError(value)
@@ -125,6 +133,7 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
 Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Shots = Annotated[list[int | Literal["all"]], BeforeValidator(_shots)]
 Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
@@ -146,9 +155,11 @@ class _Settings(BaseModel):
 
 
 class ProbeConfig(_Settings):
-    """What is trained on the frozen embeddings."""
+    """What is trained on the frozen embeddings, and on how many labels a class; draws: of few labels, over which scores are means."""
 
     kind: Names = Field(default=["linear"], min_length=1, description="the name of a probe, such as linear, or several")
+    shots: Shots = Field(default=["all"], min_length=1, description="labels a class, such as [1, 5, 10, all]")
+    draws: Whole = Field(default=10, ge=2, le=1000, description="a whole number from 2 to 1000")
 
 
 class EmbeddingConfig(_Settings):
@@ -207,7 +218,7 @@ class RunConfig(_Settings):
     device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     embedding: EmbeddingConfig = Field(default=EmbeddingConfig(), description="a mapping with the key dtype")
-    probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the key kind")
+    probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the keys kind, shots and draws")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")
     power: PowerConfig = Field(default=PowerConfig(), description="a mapping with the key difference")
     max_bad: Share = Field(default=0.01, description="a share from 0 to 1, such as 1% or 0.01")

@@ -14,6 +14,7 @@ from mirbench.errors import MirbenchError, describe, in_words
 from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import layers, metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
+from mirbench.evaluation.probing.shots import few_rows
 from mirbench.evaluation.statistics.estimates import estimate
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.evaluation.statistics.resampling import measure
@@ -205,18 +206,22 @@ def fit_task(
     seed: int,
     device: str,
     layer: int | str | None = None,
+    few: tuple[int, str] | None = None,
 ) -> probes.FittedProbe:
     """The probe, fitted on train and chosen on valid by the headline metric; its report also counts the clips. layer: as of
-    `layers.fit_layers`."""
+    `layers.fit_layers`. few: labels a class that it is fitted to, and what draws them, as of `shots.few_rows`; it is chosen on all of
+    valid."""
 
     def fit(number: int | None, chosen: Probe) -> probes.FittedProbe:
         sides = layers.of_layer(train, number), layers.of_layer(valid, number)
         (x, fitted_on), (x_valid, chosen_on) = (
             _rows(side, data.splits[split]) for side, split in zip(sides, ("train", "valid"), strict=True)
         )
+        rows = slice(None) if few is None else few_rows(fitted_on.targets, task.target, *few)
+        x, targets = x[rows], fitted_on.targets[rows]
         fitted = probes.fit(
             x,
-            fitted_on.targets,
+            targets,
             x_valid,
             chosen_on.targets,
             target=task.target,

@@ -23,14 +23,15 @@ from mirbench.experiment.gather.resamples import (
     Measurement,
     Trainings,
     check_same_clips,
-    read_measurement,
+    read_measurements,
     read_report,
     summaries,
     vectors,
 )
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import Spread, keep_spreads
-from mirbench.experiment.resolve.records import Data
+from mirbench.experiment.recipes.probe import parts_of
+from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
 from mirbench.records import MAJORITY, Condition
 from mirbench.results.overlap_mark import MARKS
@@ -61,15 +62,19 @@ class CleanRows:
         of_task = {"task": task.name, "dataset": data.name}
         clip_ids: tuple[str, ...] = ()
         for entry in run.resolved.entries:
-            for seed in entry.seeds:
-                at = (entry.name, data.name, task.name, seed)
-                found, predicted = self._of_seed(run, folder, at)
+            places = [(entry.name, data.name, task.name, seed) for seed in entry.seeds]
+            for at in places:
+                predicted = self._predicted(run, folder, entry, at)
                 clip_ids = clip_ids or predicted
-                clean.setdefault(entry.name, []).append(found)
-                n_train = read_report(run.resolved.store, run.clean.probes[at])["n_train"]
-                fraction = entry.options.get("label_fraction", 1.0)
-                facts = {"encoder": entry.name, **of_task, "seed": seed, "label_fraction": fraction, "n_train": n_train}
-                whose.setdefault(entry.name, []).append(facts)
+            found = clean[entry.name] = self._of_entry(run, entry, places)
+            n_train = read_report(run.resolved.store, run.clean.probes[places[0]])["n_train"]
+            fraction = entry.options.get("label_fraction", 1.0)
+            facts = {"encoder": entry.name, **of_task, "label_fraction": fraction, "n_train": n_train}
+            drawn = entry.shots is not None and len(entry.seeds) == 1
+            numbers = (
+                [{"seed": entry.seeds[0], "draw": draw} for draw in range(len(found))] if drawn else [{"seed": s} for s in entry.seeds]
+            )
+            whose[entry.name] = [{**facts, **number} for number in numbers]
         clean[MAJORITY] = [self._majority(run, folder, task, data, labels, clip_ids)]
         whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": len(labels.splits["train"].clips)}]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
@@ -93,14 +98,19 @@ class CleanRows:
             for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
                 row["p_holm"] = p
 
-    def _of_seed(self, run: RunGraph, folder: RunFolder, at: tuple[str, str, str, int]) -> tuple[Measurement, tuple[str, ...]]:
-        store, (_, dataset, task, _) = run.resolved.store, at
-        predictions = read_predictions(store.folder(*run.clean.predictions[at].name))
-        self.predictions.append(partial(folder.write_predictions, *at, predictions))
-        found = read_measurement(store, run.clean.scores[at])
-        if found is None:
+    def _predicted(self, run: RunGraph, folder: RunFolder, entry: Entry, at: tuple[str, str, str, int]) -> tuple[str, ...]:
+        """The ids of the clips that were. What probes of few labels say is not kept, as it is much and soon made again."""
+        predictions = read_predictions(parts_of(entry, run.resolved.store.folder(*run.clean.predictions[at].name))[0])
+        if entry.shots is None:
+            self.predictions.append(partial(folder.write_predictions, *at, predictions))
+        return predictions.clip_ids
+
+    def _of_entry(self, run: RunGraph, entry: Entry, places: Sequence[tuple[str, str, str, int]]) -> list[Measurement]:
+        found = read_measurements(run.resolved.store, entry, [run.clean.scores[at] for at in places])
+        if not found:
+            _, dataset, task, _ = places[0]
             raise MirbenchError(f"no test clip of {task} on {dataset} could be embedded; see the skipped clips in the manifest.")
-        return found, predictions.clip_ids
+        return found
 
     def _majority(
         self, run: RunGraph, folder: RunFolder, task: Task, data: Data, labels: TaskData, clip_ids: tuple[str, ...]
@@ -137,8 +147,8 @@ class CleanRows:
                     yield {
                         **{"encoder": entry.name, "baseline": baseline, **of_task, "metric": metric},
                         **{"difference": each.value, "ci_low": each.low, "ci_high": each.high, "p": each.p},
-                        **{"detectable": each.detectable, "n_seeds": trainings.seeds[entry.name]},
-                        **{"baseline_seeds": trainings.seeds[baseline], "n_test": clean[entry.name][0].n_test, "n_groups": layout.groups},
+                        **{"detectable": each.detectable, "n_seeds": trainings.trained(entry.name)},
+                        **{"baseline_seeds": trainings.trained(baseline), "n_test": clean[entry.name][0].n_test, "n_groups": layout.groups},
                         **{"by_seed": listed(layout.by_seed(difference, entry.name))},
                         **{"one_training": trainings.once(entry.name), "baseline_one_training": trainings.once(baseline)},
                     }

@@ -12,7 +12,7 @@ from mirbench.engine.jobs import Job
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.evaluation.statistics import robustness
 from mirbench.evaluation.statistics.estimates import holm
-from mirbench.experiment.gather.resamples import Measurement, Trainings, check_same_clips, read_measurement, summaries, vectors
+from mirbench.experiment.gather.resamples import Measurement, Trainings, check_same_clips, read_measurements, summaries, vectors
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task, family_of
@@ -95,7 +95,7 @@ class CorruptedRows:
         layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, self.fewest)
         shifts = {shift.data.name for shift in run.resolved.natural_shifts}
         means = robustness.across_tasks(self.lines, self.means, layout, self.trainings.kinds, shifts)
-        self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.seeds[line.encoder]} for line in means]
+        self.rows += [{**self._row(line), **facts, "n_seeds": self.trainings.trained(line.encoder)} for line in means]
         tables: dict[tuple[str, bool], list[dict[str, Any]]] = {}  # natural shifts by themselves: no corruption's verdict depends on them
         for row in self.comparisons:
             tables.setdefault((row["measure"], row["corruption"] in shifts), []).append(row)
@@ -113,9 +113,9 @@ class CorruptedRows:
         measured = {}
         for entry in run.resolved.entries:
             planned = [jobs.get((entry.name, data.name, task.name, seed, condition)) for seed in entry.seeds]
-            found = [read_measurement(run.resolved.store, job) for job in planned if job is not None]
-            if found and all(found):
-                measured[entry.name] = [each for each in found if each is not None]
+            of_seeds = [job for job in planned if job is not None]
+            if of_seeds and (found := read_measurements(run.resolved.store, entry, of_seeds)):
+                measured[entry.name] = found
         return measured
 
     def _row(self, line: robustness.Line | robustness.Difference) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.estimates import estimate, shared
 from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Entry
 from mirbench.records import MAJORITY, Condition
 from mirbench.results.schema import listed
@@ -62,14 +64,34 @@ def read_report(store: Store, job: Job) -> dict[str, Any]:
     return found
 
 
-def read_measurement(store: Store, job: Job) -> Measurement | None:
-    """None where no clip was left to score."""
-    report = read_report(store, job)
+def read_measurements(store: Store, entry: Entry, jobs: Sequence[Job]) -> list[Measurement]:
+    """One a seed, a mean over draws where there are some; of a single seed, one a draw. jobs: of one condition, one a seed. Nothing where
+    no clip was left to score."""
+    of_seeds = [[_read(folder, job.key) for folder in parts_of(entry, store.folder(*job.name))] for job in jobs]
+    found = [[each for each in draws if each is not None] for draws in of_seeds]
+    if not all(found):
+        return []
+    return found[0] if len(found) == 1 else [_mean(draws) for draws in found]
+
+
+def _read(folder: Path, key: str) -> Measurement | None:
+    report = json.loads((folder / "report.json").read_text())
     if not report["n_test"]:
         return None
-    resampled = np.load(store.folder(*job.name) / "resampled.npy")
-    facts = (report["n_test"], report["n_groups"], report["clips"], report["seconds"], job.key, report["labels"])
+    resampled = np.load(folder / "resampled.npy")
+    facts = (report["n_test"], report["n_groups"], report["clips"], report["seconds"], key, report["labels"])
     return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
+
+
+def _mean(draws: Sequence[Measurement]) -> Measurement:
+    """With the mean of intervals too, which are of one draw."""
+    first, *others = draws
+    if not others:
+        return first
+    numbers = np.mean([[row[1:] for row in each.rows] for each in draws], axis=0).tolist()
+    rows = tuple((row[0], *mean) for row, mean in zip(first.rows, numbers, strict=True))
+    seconds = sum(each.seconds for each in draws)
+    return replace(first, rows=rows, resampled=np.mean([each.resampled for each in draws], axis=0), seconds=seconds)
 
 
 def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:
@@ -85,25 +107,36 @@ def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:
 
 @dataclass(frozen=True)
 class Trainings:
-    """How the entries of a run were trained, for what is made of their scores. seeds: of each entry; kinds: trained | random, of weights
-    that are drawn and not trained, | fixed."""
+    """How the entries of a run were trained, for what is made of their scores. seeds: of each entry, or, of one that was trained once, how
+    often few labels were drawn; kinds: trained | random, of weights that are drawn and not trained, | fixed; of few labels with their
+    number, since fewer vary more. trained_once: by name, whatever is drawn."""
 
     seeds: Mapping[str, int]
     kinds: Mapping[str, str]
+    trained_once: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Trainings:
         """And of the majority floor."""
-        return cls({e.name: len(e.seeds) for e in entries} | {MAJORITY: 1}, {e.name: _kind(e) for e in entries} | {MAJORITY: "fixed"})
+        seeds = {e.name: len(e.seeds) if len(e.seeds) > 1 else e.draws for e in entries} | {MAJORITY: 1}
+        kinds = {e.name: _kind(e) if e.shots is None else f"{_kind(e)}, {e.shots} shots" for e in entries} | {MAJORITY: "fixed"}
+        return cls(seeds, kinds, frozenset(e.name for e in entries if len(e.seeds) == 1))
 
     def once(self, name: str) -> int:
         """As the column one_training: 0; 1 where it was trained once and nothing tells how another training would have come out, 2 where
         others that were trained several times tell it, 3 where its weights were drawn once and not trained."""
-        if self.seeds[name] > 1 or self.kinds[name] == "fixed":
+        kind = self.kinds[name].partition(",")[0]
+        if name not in self.trained_once or kind == "fixed":
             return 0
-        if self.kinds[name] == "random":
+        if kind == "random":
             return 3
+        if self.seeds[name] > 1:
+            return 1  # of draws of labels
         return 2 if any(n > 1 and self.kinds[other] == "trained" for other, n in self.seeds.items()) else 1
+
+    def trained(self, name: str) -> int:
+        """How often; of few labels that were drawn several times, once."""
+        return 1 if name in self.trained_once else self.seeds[name]
 
     def layout(self, resamples: int, groups: int) -> Layout:
         return Layout(self.seeds, resamples, groups)
@@ -131,7 +164,7 @@ def summaries(
         found = vectors(layout, metric, measurements)
         spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
         for name, vector in found.items():
-            first, several = measurements[name][0], measurements[name]
+            first = measurements[name][0]
             ours = {name: spread[name]} if name in spread else {}
             estimated = estimate(vector, layout, "score", ours)
             rows[name].append(
@@ -139,7 +172,7 @@ def summaries(
                     **{"encoder": name, "task": task, "dataset": dataset, "metric": metric, "value": estimated.value},
                     **{"ci_low": estimated.low, "ci_high": estimated.high},
                     **{"corruption": first.condition.corruption, "severity": first.condition.severity},
-                    **{"n_seeds": len(several), "n_test": first.n_test, "n_groups": layout.groups},
+                    **{"n_seeds": trainings.trained(name), "n_test": first.n_test, "n_groups": layout.groups},
                     **{"by_seed": listed(layout.by_seed(vector, name)), "one_training": trainings.once(name)},
                 }
             )

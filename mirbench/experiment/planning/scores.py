@@ -77,10 +77,11 @@ class Place:
             **resolved.code.headlines[task.name],
             "probe": {"kind": entry.probe.noun.name},
             "estimator": resolved.code.probes.get(entry.probe.noun.name),
-            "seed": seed if entry.probe.seeded else None,
+            "seed": seed if entry.probe.seeded or entry.shots else None,
             "device": resolved.machine.kind,
             "embeddings": [train.key, valid.key],
             "layer": entry.probed_layer,
+            **({} if entry.shots is None else {"shots": entry.shots, "draws": entry.draws, "dataset": self.data.name}),
             "data": self.data.key((task.annotation,)),
             "classes": list(labels.classes) if (labels := self._labels(task)) else None,
             "probing": resolved.code.kinds["probes"],
@@ -117,7 +118,7 @@ class Place:
             "condition": _condition_parts(resolved, condition) if shifted else None,
             "scoring": resolved.code.kinds["scores"],
         }
-        make = partial(score_predictions, resolved, task, condition, shifted, resolved.store.folder(*predictions.name))
+        make = partial(score_predictions, resolved, entry, task, condition, shifted, resolved.store.folder(*predictions.name))
         title = f"{self._scored(entry, seed, task, condition)}{', labels shifted along' if shifted else ''}"
         return Job("scores", title, parts, make, (predictions,), costs.scoring(self.data, self._labels(task), task, resamples))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.nouns import Task
 
@@ -26,8 +27,10 @@ def predict_test(resolved: Resolved, entry: Entry, task: Task, dataset: str, mad
         known = set(read_embeddings(other).clip_ids)
         rows = [row for row, clip in enumerate(embeddings.clip_ids) if clip in known]
         embeddings = replace(embeddings, clip_ids=tuple(embeddings.clip_ids[row] for row in rows), matrix=embeddings.matrix[rows])
-    fitted = read_probe(probe, [chosen.module])
-    with resolved.naming("probe", chosen.noun.name, f"predicting {task.name} on {dataset}"):
-        predictions = predict(task, labels, fitted, embeddings)
-    write_predictions(folder, predictions)
+    for part, own in zip(parts_of(entry, probe), parts_of(entry, folder), strict=True):
+        fitted = read_probe(part, [chosen.module])
+        with resolved.naming("probe", chosen.noun.name, f"predicting {task.name} on {dataset}"):
+            predictions = predict(task, labels, fitted, embeddings)
+        own.mkdir(exist_ok=True)
+        write_predictions(own, predictions)
     write_json(folder / "report.json", {"seconds": round(time.perf_counter() - begun, 3)})

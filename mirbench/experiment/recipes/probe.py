@@ -19,7 +19,18 @@ def fit_probe(resolved: Resolved, entry: Entry, task: Task, dataset: str, seed: 
     begun = time.perf_counter()
     labels, device, chosen = resolved.labels[dataset, task.name], resolved.machine.device, entry.probe
     embeddings = read_embeddings(train), read_embeddings(valid)
-    with resolved.naming("probe", chosen.noun.name, f"being fitted to {task.name} on {dataset}"):
-        fitted = fit_task(task, labels, *embeddings, chosen.noun, seed, device, entry.probed_layer)
-    write_probe(folder, fitted, [chosen.module])
-    write_json(folder / "report.json", {**fitted.report, "seconds": round(time.perf_counter() - begun, 2)})
+    reports = []
+    for draw, part in enumerate(parts_of(entry, folder)):
+        few = None if entry.shots is None else (entry.shots, f"{dataset} {task.name} {seed} {draw}")
+        with resolved.naming("probe", chosen.noun.name, f"being fitted to {task.name} on {dataset}"):
+            fitted = fit_task(task, labels, *embeddings, chosen.noun, seed, device, entry.probed_layer, few)
+        part.mkdir(exist_ok=True)
+        write_probe(part, fitted, [chosen.module])
+        reports.append(fitted.report)
+    report = reports[0] if entry.shots is None else {"n_train": reports[0]["n_train"], "n_valid": reports[0]["n_valid"], "draws": reports}
+    write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 2)})
+
+
+def parts_of(entry: Entry, folder: Path) -> list[Path]:
+    """Of the folder of a probe, of predictions or of scores, one for each draw of few labels; else itself."""
+    return [folder] if entry.shots is None else [folder / str(draw) for draw in range(entry.draws)]

@@ -9,13 +9,22 @@ from typing import Any
 
 from mirbench.engine.store import key_of
 from mirbench.experiment.recipes.checkpoint import write_json
-from mirbench.experiment.resolve.records import Resolved
+from mirbench.experiment.recipes.probe import parts_of
+from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.nouns import Task
 from mirbench.records import Condition
 
 
-def score_predictions(resolved: Resolved, task: Task, condition: Condition, shifted: bool, predictions: Path, folder: Path) -> None:
+def score_predictions(
+    resolved: Resolved, entry: Entry, task: Task, condition: Condition, shifted: bool, predictions: Path, folder: Path
+) -> None:
     """shifted: against labels that are shifted along with what the corruption changes."""
+    for part, own in zip(parts_of(entry, predictions), parts_of(entry, folder), strict=True):
+        own.mkdir(exist_ok=True)
+        _score(resolved, task, condition, shifted, part, own)
+
+
+def _score(resolved: Resolved, task: Task, condition: Condition, shifted: bool, predictions: Path, folder: Path) -> None:
     import numpy as np
 
     from mirbench.evaluation.probing import scoring

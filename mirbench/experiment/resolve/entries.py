@@ -13,7 +13,7 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.probe import resolve_probes
-from mirbench.experiment.resolve.records import LAYER, PROBE, ChosenProbe, Entry, naming
+from mirbench.experiment.resolve.records import LAYER, PROBE, SHOTS, ChosenProbe, Entry, naming
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, ALL_LAYERS
 from mirbench.registry import Registry
@@ -40,7 +40,7 @@ def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
         *(variant for e in encoders for variant in _variants(config, e, "encoder")),
         *(variant for e in floors for variant in _variants(config, e, "floor")),
     ]
-    entries = [_probed(entry, probe, len(probes) > 1, config) for entry in entries for probe in probes]
+    entries = [_probed(entry, probe, shots, config) for entry in entries for probe in probes for shots in config.probe.shots]
     _check_names(entries)
     for entry in entries:
         with _naming(entry.name if entry.values else ""):
@@ -87,14 +87,17 @@ def _naming(name: str) -> Iterator[None]:
         raise MirbenchError(f"{name}: {error}") from error
 
 
-def _probed(entry: Entry, probe: ChosenProbe, several: bool, config: RunConfig) -> Entry:
-    """With a probe, which is in its name where there are several. Its seeds are those that were asked for, or of its checkpoints; where
-    neither encoder nor probe is random there is one result, filed under 0."""
-    random = entry.encoder.seeded or probe.seeded
+def _probed(entry: Entry, probe: ChosenProbe, shots: int | str, config: RunConfig) -> Entry:
+    """With a probe and a number of labels a class, which are in its name where there are several, or not all labels are used. Its seeds
+    are those that were asked for, or of its checkpoints; where nothing is random there is one result, filed under 0."""
+    few = shots if isinstance(shots, int) else None
+    random = entry.encoder.seeded or probe.seeded or few
     seeds = tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
-    values = {**entry.values, **({PROBE: probe.noun.name} if several else {})}
+    told = {**({PROBE: probe.noun.name} if len(config.probe.kind) > 1 else {}), **({SHOTS: shots} if config.probe.shots != ["all"] else {})}
+    values = {**entry.values, **told}
     name = _named(entry.name.partition("[")[0] if entry.values else entry.name, values)
-    return replace(entry, name=name, values=values, probe=probe, seeds=tuple(entry.checkpoints) or seeds)
+    seeds = tuple(entry.checkpoints) or seeds
+    return replace(entry, name=name, values=values, probe=probe, seeds=seeds, shots=few, draws=config.probe.draws if few else 1)
 
 
 def _named(name: str, values: Mapping[str, float | str]) -> str:

@@ -25,7 +25,7 @@ USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
 NOUN = {"dataset": "data set"}
 LAYER = "layer"  # the option of an encoder that has layers
-PROBE = "probe"  # what an entry's probe is called among its values, where there are several
+PROBE, SHOTS = "probe", "shots"  # what an entry's probe and labels a class are called among its values, where there are several
 
 Parts = Mapping[str, Any]
 """What moves a number, by name: a part of a job's key. JSON-able."""
@@ -133,6 +133,7 @@ class Entry:
     options: complete, and as the encoder spells them. role: encoder | floor. seeds: of pretraining and probe. values: by swept option,
     a number or a label; empty for what is not swept. checkpoints: by seed, the folders that were given; none for what is pretrained
     here or not at all. asked: what settings say against options that those were trained with. probe: what is fitted to its embeddings.
+    shots: to how many labels a class; None: all; draws: how often, to other clips.
     """
 
     name: str
@@ -144,6 +145,8 @@ class Entry:
     checkpoints: Mapping[int, Path] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
     probe: ChosenProbe = field(default_factory=ChosenProbe)
+    shots: int | None = None
+    draws: int = 1
 
     @cached_property
     def input(self) -> Input:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import unit_parts
-from mirbench.records import CLEAN, MAJORITY, OTHER_RECORDINGS, OVERLAP_MARK
+from mirbench.records import ALL, CLEAN, MAJORITY, OTHER_RECORDINGS, OVERLAP_MARK
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import variants
 from mirbench.reporting.words import Panel, caveats, number, of_clean_audio, panels, short, size
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+BEYOND = 4.0  # where `all` stands, by the largest number
 LOG_FROM = 10  # largest over smallest value from which the axis of any other option than these is logarithmic
-SCALES = {"label_fraction": "log", "labelled_share": "linear", "views": "log"}  # log where all values are above 0
+SCALES = {
+    "label_fraction": "log",
+    "labelled_share": "linear",
+    "views": "log",
+    "shots": "log",
+    "layer": "linear",
+}  # log where all values are above 0
 OPTION_LABELS = {  # what a reader calls an option; others go by their own name
     "label_fraction": "share of the labels used, p_s", "labelled_share": "labelled share of a batch, b_s", "views": "views of each clip, M",
     "batch_views": "views in a batch", "steps": "training steps", "temperature": "temperature of the loss",
     "learning_rate": "learning rate", "view_seconds": "length of a view (s)", "detune_cents": "detuning (cents)",
+    "shots": "labels a class",
 }  # fmt: skip
 ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2, 2, 2, 2)), (0, (3, 2)))
 ENDS = ["value", "ci_low", "ci_high"]
@@ -48,17 +56,26 @@ def sweep(summary: pd.DataFrame, points: pd.DataFrame) -> Figure | None:
     names = points.index.get_level_values("name")
     rest = {name: looks[name] for name in style.among(looks, clean["encoder"]) if name not in names}
     shown = {p: p.of(clean).set_index("encoder") for p in panels(clean) if p.headline}
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in points.to_numpy().flat)
-    if len(points.columns) > 1 or not numbers:
+    every = [value for value in points.to_numpy().flat if value != ALL]
+    if len(points.columns) > 1 or not every or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in every):
         return variants(shown, points, rest)
     swept: dict[str, dict[str, float]] = {}
+    beyond = BEYOND * max(map(float, every))
     for encoder, name, value in points.reset_index().itertuples(index=False):
-        swept.setdefault(encoder + (OVERLAP_MARK if name.endswith(OVERLAP_MARK) else ""), {})[name] = float(value)
-    return _curves(shown, swept, points.columns[0], rest)
+        number = beyond if value == ALL else float(value)
+        swept.setdefault(encoder + (OVERLAP_MARK if name.endswith(OVERLAP_MARK) else ""), {})[name] = number
+    return _curves(shown, swept, points.columns[0], rest, {beyond: ALL} if len(every) < points.size else {})
 
 
-def _curves(shown: Mapping[Panel, pd.DataFrame], swept: Mapping[str, Mapping[str, float]], option: str, rest: style.Looks) -> Figure:
-    """A panel per task: metric against the value, a curve per swept encoder; what was not swept is a level line across."""
+def _curves(
+    shown: Mapping[Panel, pd.DataFrame],
+    swept: Mapping[str, Mapping[str, float]],
+    option: str,
+    rest: style.Looks,
+    called: Mapping[float, str],
+) -> Figure:
+    """A panel per task: metric against the value, a curve per swept encoder; what was not swept is a level line across. called: what stands
+    at a value that is no number."""
     from matplotlib.lines import Line2D
     from matplotlib.transforms import ScaledTranslation
 
@@ -72,7 +89,7 @@ def _curves(shown: Mapping[Panel, pd.DataFrame], swept: Mapping[str, Mapping[str
     for axis, (panel, rows) in zip(axes, shown.items(), strict=True):
         style.heading(axis, panel, size(rows))
         axis.set(ylabel=style.measure(panel.label, 30), xlabel=OPTION_LABELS.get(option, option))
-        _value_axis(axis, option, values)
+        _value_axis(axis, option, values, called)
         _levels(axis, rows[rows["value"].notna()], levels)
         for k, (encoder, value_of) in enumerate(swept.items()):
             curve = rows.reindex(sorted(value_of, key=value_of.__getitem__)).dropna(subset="value")
@@ -92,7 +109,7 @@ def _curves(shown: Mapping[Panel, pd.DataFrame], swept: Mapping[str, Mapping[str
     return style.finish(figure, handles, caveats(*(rows.reset_index() for rows in shown.values())))
 
 
-def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
+def _value_axis(axis: Axes, option: str, values: Sequence[float], called: Mapping[float, str]) -> None:
     """Ticks at the values; the scale is the option's, else logarithmic where they span LOG_FROM. A tick too near its neighbour has no
     label."""
     logarithmic = values[0] > 0 and SCALES.get(option, "log" if values[-1] / values[0] >= LOG_FROM else "linear") == "log"
@@ -100,8 +117,9 @@ def _value_axis(axis: Axes, option: str, values: Sequence[float]) -> None:
     first, width = forth(values[0]), forth(values[-1]) - forth(values[0]) or 1.0
     labels, last = [], -math.inf
     for value in values:
-        near = (forth(value) - last) / width < 0.02 * (len(f"{value:g}") + 1.5)
-        labels.append("" if near else f"{value:g}")
+        text = called.get(value, f"{value:g}")
+        near = (forth(value) - last) / width < 0.02 * (len(text) + 1.5)
+        labels.append("" if near else text)
         last = last if near else forth(value)
     axis.set(xscale="log" if logarithmic else "linear", xlim=(back(first - 0.06 * width), back(first + 1.06 * width)))
     axis.set_xticks(values, labels)
