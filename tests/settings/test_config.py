@@ -143,7 +143,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
     [
         ("\nsed: 1", 2, f"no setting is named 'sed'; did you mean 'seed'? Known: {ALL}."),
         ("xylophone: 1", 1, f"no setting is named 'xylophone'. Known: {ALL}."),
-        ("probe:\n  knd: mlp", 2, "no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind."),
+        ("probe:\n  knd: mlp", 2, "no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind, probe.shots, probe.draws."),
         ("seed: zero", 1, "seed should be a whole number of at least 0 (and below 2^31), not 'zero'."),
         ("seed: '1'", 1, "seed should be a whole number of at least 0 (and below 2^31), not '1'."),
         ("seed: true", 1, "seed should be a whole number of at least 0 (and below 2^31), not True."),
@@ -153,7 +153,7 @@ def test_an_empty_file_changes_nothing(yaml_file):
         ("max_bad: .nan", 1, "max_bad should be a share from 0 to 1, such as 1% or 0.01, not nan."),
         ("device: gpu", 1, "device should be auto, cpu, cuda or cuda:N, not 'gpu'."),
         ("run_name: ../mine", 1, "run_name should be a folder's name, without a slash, not '../mine'."),
-        ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the key kind, not 'mlp'."),
+        ("seed: 1\nprobe: mlp", 2, "probe should be a mapping with the keys kind, shots and draws, not 'mlp'."),
         ("probe:\n\n  kind: 3", 3, "probe.kind should be the name of a probe, such as linear, or several, not 3."),
         ("encoders: []", 1, f"encoders should be {LIST}, not an empty list."),
         ("encoders:", 1, f"encoders should be {LIST}, not nothing."),
@@ -208,7 +208,7 @@ def test_a_file_that_is_not_there(tmp_path):
     [
         ("seed", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'seed' is neither."),
         ("probe..kind=mlp", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'probe..kind=mlp' is neither."),
-        ("probe.knd=mlp", "--set probe.knd=mlp: no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind."),
+        ("probe.knd=mlp", "--set probe.knd=mlp: no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind, probe.shots, probe.draws."),
         ("seed=[1", "--set seed=[1: this is not YAML: expected ',' or ']', but got '<stream end>'; write settings as 'key: value'."),
     ],
 )
