@@ -1,5 +1,5 @@
-"""Where a run is: on a terminal bars with a rate and the time left; elsewhere, as in a cluster's log, a line for each stage and one a
-minute within a long one; nothing under --quiet."""
+"""Where a run is: on a terminal or in a notebook bars with a rate and the time left; elsewhere, as in a cluster's log, a line for each
+stage and one a minute within a long one; nothing under --quiet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ tqdm.monitor_interval = 0  # no thread of its own: workers are forked while a ba
 
 
 def progress_bar(shown: bool = True, **options: Any) -> Any:
-    """A tqdm bar with these options, to be used in a `with` statement; where the error output is no terminal, lines instead. shown: False
-    for one of several processes that do the same."""
+    """A tqdm bar with these options, to be used in a `with` statement; where the error output is neither a terminal nor a notebook, lines
+    instead. shown: False for one of several processes that do the same."""
     if _quiet() or not shown:
         return tqdm(disable=True, **options)
+    if _in_notebook():
+        from tqdm.auto import tqdm as notebook_tqdm
+
+        return notebook_tqdm(**options)
     return tqdm(dynamic_ncols=True, **options) if _on_terminal() else _Lines(**options)
 
 
 def stage(name: str, jobs: int) -> Any:
-    """A stage of so many jobs, each of which is to be told by `update()`: lines where there is no terminal, and nothing on one, where its
-    jobs show bars."""
-    if _quiet() or _on_terminal():
+    """A stage of so many jobs, each of which is to be told by `update()`: lines where jobs show no bars, and else nothing."""
+    if _quiet() or _on_terminal() or _in_notebook():
         return tqdm(disable=True)
     _tell(f"{name}: {jobs:,} to make")
     return _Lines(total=jobs, desc=name, unit="job")
@@ -86,3 +89,9 @@ def _quiet() -> bool:
 
 def _on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this process."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_ipython is not None and "IPKernelApp" in getattr(get_ipython(), "config", ())

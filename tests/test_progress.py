@@ -1,7 +1,9 @@
-"""Bars leave no thread behind; where there is no terminal they are lines, one for a stage and one a minute; under --quiet nothing."""
+"""Bars leave no thread behind; where there is neither a terminal nor a notebook they are lines, one for a stage and one a minute; under
+--quiet nothing."""
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,3 +116,19 @@ def test_on_a_terminal_there_are_bars_and_no_lines(monkeypatch, capsys):
     assert "dough: 100%" in said
     assert "cakes" not in said
     assert "mirbench" not in said
+
+
+def test_a_notebook_shows_bars(monkeypatch, capsys):
+    monkeypatch.delenv("MIRBENCH_QUIET", raising=False)
+    shell = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with progress.stage("embeddings", 3) as stage:
+        stage.update(3)
+    assert capsys.readouterr().err == ""
+    with progress.progress_bar(total=2, desc="embedding", unit="clip", mininterval=0) as bar:
+        bar.update(2)
+    told = capsys.readouterr()
+    assert "embedding: 100%" in told.err  # by tqdm.auto, which has no widgets here
+    assert "mirbench:" not in told.err
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))  # imported by a program
+    assert isinstance(progress.progress_bar(total=2), progress._Lines)

@@ -22,7 +22,6 @@ from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
 from mirbench.cli.faults import in_a_sentence
-from mirbench.cli.findings_text import tell_unless
 from mirbench.cli.flags import (
     AllowOutside,
     AllowOverlap,
@@ -56,7 +55,7 @@ from mirbench.cli.flags import (
     set_quiet,
 )
 from mirbench.cli.listing import list_
-from mirbench.cli.report import report, show_run
+from mirbench.cli.report import columns, report, show_run
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
@@ -131,7 +130,7 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
-    flags |= {"probe": {"kind": probe} if probe else None, "shifts": shifts}
+    flags |= {"probe": probe, "shifts": shifts}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
@@ -141,15 +140,16 @@ def run(
 def _plan_or_run(
     config: RunConfig, registry: Registry, cache: Path | None, plan: bool, verbose: bool, quiet: bool, kept: KeptCheckpoints | None = None
 ) -> None:
-    from mirbench.experiment import run as experiment
-
     if plan:
+        from mirbench.experiment import run as experiment
         from mirbench.experiment.planning.plan import describe_plan
 
         print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
+    from mirbench.experiment.whole_run import run_whole
+
     command = shlex.join(["mirbench", *_argv])
-    show_run(experiment.run(config, registry, cache_folder(cache), command, kept, tell_unless(quiet)), quiet)
+    show_run(*run_whole(config, registry, cache_folder(cache), command, columns(), kept, quiet), quiet)
 
 
 @app.command(cls=Command)
@@ -211,8 +211,9 @@ def pretrain(
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
         raise MirbenchError(f"encoder '{encoder}' has nothing to learn; those that have: {trainable}.")
     from mirbench.experiment import run as experiment
+    from mirbench.experiment.whole_run import say_nothing, tell_findings
 
-    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, tell_unless(quiet))
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, say_nothing if quiet else tell_findings)
     for folder, title in checkpoints.items():
         if not quiet:
             _print_skipped(folder, title)
@@ -239,13 +240,9 @@ def _prepare(
 ) -> tuple[RunConfig, Registry]:
     """The settings and the plugins, checked against each other."""
     set_quiet(quiet)
-    from mirbench import registry as registries
-    from mirbench.experiment.resolve.resolve import settle
-    from mirbench.settings import config as configs
+    from mirbench.experiment.whole_run import settled
 
-    config = configs.load_config(files or [], settings or [], flags)
-    registry = registries.load(plugins or [])
-    return settle(config, registry), registry
+    return settled(files or [], settings or [], flags, plugins or [])
 
 
 def _data_flags(data_root: str | None, allow_outside: bool, split_seed: int | None, max_bad: str | None) -> dict[str, Any]:

@@ -27,22 +27,13 @@ def report(
     from mirbench.results.run_folder import RunFolder
 
     with RunFolder(output or runs[0]).locked():
-        text = reporting.report(runs, output, shutil.get_terminal_size((reporting.WIDTH, 24)).columns).text
+        text = reporting.report(runs, output, columns()).text
     print(text)
     print(f"\nWritten to {output or runs[0]}.")
 
 
-def show_run(folder: Path, quiet: bool) -> None:
+def show_run(folder: Path, table: str, quiet: bool) -> None:
     """The scores of a finished run, and where everything lies."""
-    from mirbench import reporting
-    from mirbench.results.run_folder import RunFolder
-
-    width = shutil.get_terminal_size((reporting.WIDTH, 24)).columns
-    table = ""
-    if not reporting.up_to_date(folder):
-        with RunFolder(folder).locked():  # the same command may run more than once
-            table = "" if reporting.up_to_date(folder) else reporting.report([folder], width=width).text
-    table = table or reporting.table_text(folder, width)
     if quiet:
         print(folder)
         return
@@ -51,3 +42,10 @@ def show_run(folder: Path, quiet: bool) -> None:
     for name in RUN_FILES:
         if (folder / name).exists():
             print(f"  {folder / name}")
+
+
+def columns() -> int:
+    """Of the terminal."""
+    from mirbench import reporting
+
+    return shutil.get_terminal_size((reporting.WIDTH, 24)).columns

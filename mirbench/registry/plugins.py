@@ -102,6 +102,15 @@ class Registry:
         found: Encoder = self.get("encoder", address)
         return found
 
+    def add_encoder(self, encoder: Encoder) -> None:
+        """Takes in an encoder that a program made itself. Raises MirbenchError where another has its name."""
+        if encoder.name in self.encoders:
+            raise MirbenchError(
+                f"an encoder is called '{encoder.name}' already ({self.provider('encoder', encoder.name)}); give another name."
+            )
+        plugin = Plugin(encoder.name, "own", "this program", "", "")
+        self._add("encoder", encoder, plugin, importlib.import_module(type(encoder).__module__))
+
     def _free_name(self, scheme: str, rest: str) -> str:
         parts = [part for part in re.split(r"[/\\@:]", rest) if part] or [scheme]
         path = parts[:-1] if "@" in rest and len(parts) > 1 else parts  # without a revision, where that will do

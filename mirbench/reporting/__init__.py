@@ -77,6 +77,17 @@ def up_to_date(run_path: Path) -> bool:
         return False
 
 
+def updated(run_path: Path, width: int = WIDTH) -> str:
+    """As `table_text`, after the report of the run has been made where it is not of its results as they are."""
+    from mirbench.results.run_folder import RunFolder
+
+    if not up_to_date(run_path):
+        with RunFolder(run_path).locked():  # the same command may run more than once
+            if not up_to_date(run_path):
+                return report([run_path], width=width).text
+    return table_text(run_path, width)
+
+
 def _results_digest(folder: Path) -> str:
     """Of the manifest, which has the digests of the tables; "" where there is none."""
     manifest = folder / "manifest.json"

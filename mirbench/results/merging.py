@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, unknown_name
 from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OVERLAP_MARK
 from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
+from mirbench.results.predictions import frame_of
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES, Schema
 
@@ -22,9 +23,9 @@ COMMON = ("train_on", "replicate", "sample_rate")  # settings of robustness that
 CURVE = ["task", "dataset", "metric", "corruption"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
-    """One run, or several as one: a frame for each table of schema.py, completed (see order.py), and the manifests by run.
+    """One run, or several as one: a frame for each table of schema.py, completed (see order.py), the manifests by run, and the folders.
 
     points: the variants of a sweep, by encoder and name; a column for each option. p_holm is as each run corrected it, over its own table.
     torn: corruptions whose means over severities are left out, as the runs have different severities of them. renamed: encoders that are
@@ -41,6 +42,53 @@ class Results:
     manifests: dict[str, dict[str, Any]]
     torn: tuple[str, ...] = ()
     renamed: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = self.summary.drop_duplicates("encoder")["encoder"], self.summary.drop_duplicates(["task", "dataset"])
+        tasks = [f"{task} on {dataset}" for task, dataset in zip(shown[1]["task"], shown[1]["dataset"], strict=True)]
+        of = f" of {', '.join(map(str, self.paths))}" if self.paths else ""
+        return f"<Results{of}: {', '.join(shown[0])}; {', '.join(tasks)}; {len(self.scores):,} scores>"
+
+    @property
+    def path(self) -> Path:
+        """The folder of a single run."""
+        return self._single("a folder", self.paths)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Of a single run: how it was made, as results/README.md tells."""
+        return self._single("a manifest", tuple(self.manifests.values()))
+
+    def predictions(self, task: str, encoder: str, dataset: str | None = None, seed: int | None = None) -> pd.DataFrame:
+        """What the probe of an encoder said of the test clips of a task, on clean audio, in a single run: dataset, seed, clip, group,
+        target and predicted as text, and a column of numbers for each class, as the files in predictions/ have them.
+
+        dataset: may be left out where the task was scored on one; seed: all where it is left out. Raises MirbenchError where the run has
+        no such predictions.
+        """
+        import pandas as pd
+
+        run, own = RunFolder(self.path), encoder.removesuffix(OVERLAP_MARK)
+        rows = self.scores[self.scores["severity"] == 0].astype({"encoder": "str", "task": "str", "dataset": "str"})
+        rows["encoder"] = rows["encoder"].str.removesuffix(OVERLAP_MARK)
+        for column, name in (("task", task), ("encoder", own), ("dataset", dataset), ("seed", seed)):
+            if name is not None and not (rows[column] == name).any():
+                raise unknown_name({"dataset": "data set"}.get(column, column), str(name), map(str, rows[column].unique()))
+            rows = rows if name is None else rows[rows[column] == name]
+        if len(names := rows["dataset"].unique()) > 1:
+            raise MirbenchError(f"{task} was scored on {' and '.join(names)}; say on which, such as dataset='{names[0]}'.")
+        frames = [frame_of(run.read_predictions(own, names[0], task, each)) for each in rows["seed"].unique()]
+        for frame, each in zip(frames, rows["seed"].unique(), strict=True):
+            frame.insert(0, "dataset", names[0], allow_duplicates=True)  # a class may be called so
+            frame.insert(1, "seed", each, allow_duplicates=True)
+        return pd.concat(frames, ignore_index=True)
+
+    def _single(self, what: str, of_runs: Sequence[Any]) -> Any:
+        if len(of_runs) != 1:
+            told = f"these results are of {len(of_runs)} runs" if of_runs else "these results were not read from the folder of a run"
+            raise MirbenchError(f"{told}, and {what} is of one; read one by mirbench.load_results(FOLDER).")
+        return of_runs[0]
 
 
 def load(*paths: Path | str) -> Results:
@@ -78,7 +126,12 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     frames = {name: complete(_collapsed(TABLES[name], each), known, name) for name, each in tables.items()}
     torn = dict.fromkeys(corruption for *_, corruption in _differing(done))
     return Results(
-        **frames, points=_points(manifests), manifests=dict(zip(labels, manifests, strict=True)), torn=tuple(torn), renamed=renamed
+        **frames,
+        points=_points(manifests),
+        manifests=dict(zip(labels, manifests, strict=True)),
+        torn=tuple(torn),
+        renamed=renamed,
+        paths=tuple(run.path for run in runs),
     )
 
 

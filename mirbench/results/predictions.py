@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,13 +14,16 @@ from mirbench.results.cells import guarded
 from mirbench.results.csvfile import damaged, located, read_text
 from mirbench.results.schema import numbers
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 COLUMNS = ("clip", "group", "target", "predicted")
 CLASS_MARK = "class:"
 _OURS = re.compile(f"({CLASS_MARK})*({'|'.join(COLUMNS)})")
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """One line per clip; floats with 9 digits, which is exact for float32."""
+def frame_of(predictions: Predictions) -> pd.DataFrame:
+    """Clip, group, target and predicted as text, and the scores as float32, a column for each class."""
     import pandas as pd
 
     p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
@@ -33,9 +36,16 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         predicted = [""] * len(targets)
     else:
         targets, predicted = ([" ".join(f"{x:.9g}" for x in row) for row in np.asarray(each, np.float32)] for each in (p.targets, scores))
-    cells = [[guarded(str(cell)) for cell in column] for column in (p.clip_ids, p.groups, targets, predicted)]
+    cells = [list(map(str, column)) for column in (p.clip_ids, p.groups, targets, predicted)]
     facts = pd.DataFrame(dict(zip(COLUMNS, cells, strict=True)), dtype="str")
-    frame = pd.concat([facts, pd.DataFrame(scores, columns=[guarded(_heading(name)) for name in p.classes])], axis=1)
+    return pd.concat([facts, pd.DataFrame(scores, columns=[_heading(name) for name in p.classes])], axis=1)
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """One line per clip; floats with 9 digits, which is exact for float32."""
+    frame = frame_of(predictions)
+    frame = frame.assign(**{column: frame[column].map(guarded) for column in COLUMNS})
+    frame.columns = [guarded(name) for name in frame.columns]
     write_atomically(path, frame.to_csv(index=False, float_format="%.9g", na_rep="nan", lineterminator="\n"))
 
 

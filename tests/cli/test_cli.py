@@ -77,7 +77,7 @@ def stub(tmp_path, monkeypatch):
         return SimpleNamespace(text="the table")
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
-    reporting = SimpleNamespace(report=report, up_to_date=lambda folder: False, WIDTH=100)
+    reporting = SimpleNamespace(report=report, updated=lambda folder, width: report([folder], width=width).text, WIDTH=100)
     monkeypatch.setattr(described, "describe_plan", lambda planned, verbose: f"{planned}{', job by job' if verbose else ''}")
     for room, name, module in ((experiment, "run", runner), (mirbench, "reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
@@ -332,8 +332,8 @@ def test_help_and_list_import_nothing_heavy(argv):
 
 
 def test_findings_are_told_in_eight_lines_errors_first():
-    from mirbench.cli.findings_text import finding_lines
     from mirbench.data.findings import Finding
+    from mirbench.experiment.whole_run import finding_lines
 
     found = [Finding("warning", f"sentence {i}.", tuple("abcd") if i == 0 else ()) for i in range(12)] + [Finding("error", "wrong.")]
     data = {name: SimpleNamespace(noun=SimpleNamespace(location=path)) for name, path in (("songs", Path("my/songs.csv")), ("mini", None))}

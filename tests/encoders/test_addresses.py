@@ -7,14 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-import soundfile
+from songs import RATE, songs
 
 from mirbench import cli
 from mirbench.errors import MirbenchError
 from mirbench.records import Input
 from mirbench.registry.plugins import load
 
-RATE = 16_000
 AUDIO = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000)).astype(np.float32)
 EMBED = []
 MODELS = """
@@ -196,13 +195,7 @@ def test_names_are_the_shortest_ends_of_addresses_that_nobody_has(tmp_path):
 
 
 def test_a_run_takes_an_address_and_its_options(models, built_in, capsys):
-    lines = ["path,split,genre,artist"]
-    for split, count in (("train", 12), ("valid", 6), ("test", 12)):
-        for i in range(count):
-            audio = (0.05, 0.2)[i % 2] * np.random.default_rng(i).standard_normal(RATE // 2)
-            soundfile.write(f"{split}{i}.wav", audio.clip(-1, 1), RATE)
-            lines.append(f"{split}{i}.wav,{split},{('quiet', 'loud')[i % 2]},{split}{i}")
-    (models / "songs.csv").write_text("\n".join(lines) + "\n")
+    songs(models)
     onnx_file(models / "net.onnx")
     words = ["run", "--encoder", "python:my_models:loudness,onnx:net.onnx", "--dataset", "songs.csv", "--tasks", "genre"]
     words += ["--corruptions", "none", "--cache", "cache", "--quiet", "--set", "floors=none", "--set", "bootstrap.resamples=50"]

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from small import LOUD, rows
 
-from mirbench import AudioError, cli, read_audio, registry
-from mirbench.cli import app
+from mirbench import AudioError, cli, read_audio, registry, reporting
 from mirbench.data.manifests.manifest import read_manifest
 from mirbench.engine.executor import LocalExecutor, Outcome
 from mirbench.evaluation.embedding import passes as listening
@@ -192,8 +191,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
     """Reports, which take longer than the runs, are made where `bench.report` says so."""
-    bench, show = Bench(tmp_path), app.show_run
-    monkeypatch.setattr(app, "show_run", lambda folder, quiet: show(folder, quiet) if bench.report else print(folder))
+    bench, updated = Bench(tmp_path), reporting.updated
+    monkeypatch.setattr(reporting, "updated", lambda folder, width: updated(folder, width) if bench.report else "")
     return bench
 
 

@@ -18,8 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mirbench import Clip, cli, read_clip, read_manifest, registry, resample, write_manifest
-from mirbench.cli import app
+from mirbench import Clip, cli, read_clip, read_manifest, registry, reporting, resample, write_manifest
 from mirbench.experiment.frozen import frozen_set, writing
 
 RATE = 22_050
@@ -97,7 +96,7 @@ CONDITIONS = ("clean", "white-noise-1", "white-noise-3", "blend-1", "blend-3")
 @pytest.fixture
 def here(tmp_path, monkeypatch, built_in):
     """The current folder, with the plugin and a cache; runs make no reports, which take longer than they do."""
-    monkeypatch.setattr(app, "show_run", lambda folder, quiet: print(folder))
+    monkeypatch.setattr(reporting, "updated", lambda folder, width: "")
     monkeypatch.chdir(tmp_path)
     for name in ("MIRBENCH_DEBUG", "MIRBENCH_QUIET", "TQDM_DISABLE"):
         monkeypatch.setenv(name, "0")

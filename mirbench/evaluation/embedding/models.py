@@ -172,10 +172,12 @@ def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
 
 class FunctionEncoder(ModelEncoder):
     """A function (batch, samples) float32 -> (batch, dim), or (batch, layers, dim), or a torch module, which is given tensors, without
-    gradients and in eval mode. made: it, or what makes it when it is needed."""
+    gradients and in eval mode. made: it, or what makes it when it is needed. in_workers: whether, on a CPU, it may be called in forked
+    processes."""
 
     description = "a function of Python"
     options = AudioOptions()
+    in_workers: bool = True
 
     def __init__(self, model: str, made: Callable[[], Any], identity: str = "") -> None:
         self.model, self.made, self.told = model, made, identity
@@ -199,9 +201,14 @@ class FunctionEncoder(ModelEncoder):
         def layers(audio: np.ndarray) -> Frames:
             if isinstance(function, torch.nn.Module):
                 with torch.inference_mode():
-                    rows = as_rows(function(torch.as_tensor(audio, device=device)), len(audio))
+                    returned = function(torch.as_tensor(audio, device=device))
             else:
-                rows = as_rows(function(audio), len(audio))
+                returned = function(audio)
+            try:
+                rows = as_rows(returned, len(audio))
+            except ValueError as error:
+                wanted = f"must return an array of ({len(audio)}, dim) for {len(audio)} windows"
+                raise MirbenchError(f"{self.model} {wanted}, but returned {error}.") from error
             return [rows] if rows.ndim == 2 else list(rows.swapaxes(0, 1))
 
         return layers

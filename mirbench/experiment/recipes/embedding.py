@@ -7,12 +7,13 @@ import shutil
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import Store
 from mirbench.experiment.resolve.bad_clips import check_bad
-from mirbench.experiment.resolve.records import Entry, Resolved
+from mirbench.experiment.resolve.records import Entry, Resolved, naming
 from mirbench.records import Condition
 
 if TYPE_CHECKING:
@@ -48,6 +49,21 @@ class EmbeddingBatch:
         """What a kill leaves of a large one is gone on with. Returns what a corruption did wrong, for each of its jobs, which are then not
         made."""
         return _Making(self, jobs, store).run()
+
+
+def frozen_encoder(entry: Entry, folder: Path | None, seed: int, provider: str, device: str) -> FrozenEncoder:
+    """The encoder of an entry, loaded. folder: of its checkpoint. Raises MirbenchError where a plugin's code fails."""
+    from mirbench.evaluation.embedding.windows import FrozenEncoder
+
+    encoder = entry.encoder
+    with naming("encoder", encoder.name, provider, "loading", seed):
+        embed = encoder.load(folder, entry.embedded_options, seed, device)
+    return FrozenEncoder(f"encoder '{encoder.name}' (from {provider})", embed, entry.input, entry.embedded_layer)
+
+
+def runs_in_workers(entry: Entry) -> bool:
+    """Whether its encoder may be called in forked processes, as all may but some functions that were given."""
+    return bool(getattr(entry.encoder, "in_workers", True))
 
 
 class _Making:
@@ -112,8 +128,9 @@ class _Making:
             return [Pass(condition, numbers) for condition, numbers in wanted.items() if numbers]
 
         names = list(dict.fromkeys(condition.corruption for condition in by_condition if condition.severity))
+        of_encoders = [next(e for e in embeddings.values() if e.encoder == encoder) for encoder in encoders]
         embedding_pass = EmbeddingPass(
-            encoders=[self._frozen(next(e for e in embeddings.values() if e.encoder == encoder)) for encoder in encoders],
+            encoders=[self._frozen(each) for each in of_encoders],
             conditions=list(by_condition),
             corruptions={name: resolved.corruptions[name] for name in names},
             sample_rate=resolved.sample_rate,
@@ -121,7 +138,7 @@ class _Making:
             background=resolved.data[self.batch.dataset].of("train"),
             batch_size=resolved.config.batch_size,
             workers=resolved.machine.cores,
-            encode_in_workers=resolved.machine.kind == "cpu",
+            encode_in_workers=resolved.machine.kind == "cpu" and all(runs_in_workers(each.entry) for each in of_encoders),
         )
         who = ", ".join(dict.fromkeys(embeddings[job.key].entry.encoder.name for job in missing))
         under = f" under {', '.join(names) if len(names) < 4 else f'{len(names)} corruptions'}" if names else ""
@@ -131,14 +148,10 @@ class _Making:
 
     def _frozen(self, embedding: Embedding) -> FrozenEncoder:
         """Its encoder, loaded."""
-        from mirbench.evaluation.embedding.windows import FrozenEncoder
-
-        encoder, checkpoint, resolved = embedding.entry.encoder, embedding.checkpoint, self.resolved
+        entry, checkpoint, resolved = embedding.entry, embedding.checkpoint, self.resolved
         folder = self.store.folder(*checkpoint.name) if checkpoint else None
-        with resolved.naming("encoder", encoder.name, "loading", embedding.seed):
-            embed = encoder.load(folder, embedding.entry.embedded_options, embedding.seed, resolved.machine.device)
-        title = f"encoder '{encoder.name}' (from {resolved.providers['encoder', encoder.name]})"
-        return FrozenEncoder(title, embed, embedding.entry.input, embedding.entry.embedded_layer)
+        provider = resolved.providers["encoder", entry.encoder.name]
+        return frozen_encoder(entry, folder, embedding.seed, provider, resolved.machine.device)
 
     def _check_bad(self) -> None:
         data, what = self.resolved.data[self.batch.dataset], f"{self.batch.dataset} {self.batch.split}"

@@ -1,0 +1,73 @@
+"""A run from its settings to its report, as `mirbench run` and `mirbench.run` make it: settings and plugins checked against each other,
+what is noticed of the data told, tables and figures brought up to date. Everything heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirbench.experiment.resolve.resolve import settle
+from mirbench.nouns import Encoder
+from mirbench.registry import Registry, load
+from mirbench.settings.config import RunConfig, load_config
+
+if TYPE_CHECKING:
+    from mirbench.experiment.resolve.records import KeptCheckpoints, Resolved
+
+MOST = 8  # lines
+
+
+def settled(
+    files: Sequence[Path],
+    overrides: Sequence[str],
+    settings: Mapping[str, Any],
+    plugins: Iterable[str | Path],
+    encoders: Iterable[Encoder] = (),
+) -> tuple[RunConfig, Registry]:
+    """The settings, as `load_config` takes them, and the plugins, checked against each other. settings: the name of a probe, or several, may
+    stand for its mapping. encoders: more of them, which a program made itself. Raises MirbenchError for what is wrong with either."""
+    probe = settings.get("probe")
+    config = load_config(files, overrides, {**settings, "probe": {"kind": probe} if isinstance(probe, str | list | tuple) else probe})
+    registry = load(plugins)
+    for encoder in encoders:
+        registry.add_encoder(encoder)
+    return settle(config, registry), registry
+
+
+def run_whole(
+    config: RunConfig, registry: Registry, cache: Path, command: str, width: int, kept: KeptCheckpoints | None = None, quiet: bool = False
+) -> tuple[Path, str]:
+    """Does what is left of a run to do, and its report; returns its folder, and the scores for a terminal of `width` columns.
+
+    command: for the manifest. kept: as of `experiment.run.run`. quiet: nothing is told of the data.
+    """
+    from mirbench import reporting
+    from mirbench.experiment import run as experiment
+
+    folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
+    return folder, reporting.updated(folder, width)
+
+
+def say_nothing(resolved: Resolved) -> None:
+    """In the place of `tell_findings`."""
+
+
+def tell_findings(resolved: Resolved) -> None:
+    """On the error output, at most MOST lines."""
+    for line in finding_lines(resolved):
+        print(f"mirbench: {line}", file=sys.stderr)
+
+
+def finding_lines(resolved: Resolved) -> list[str]:
+    """A line for each error and warning, errors first, and a last one that says where to read more."""
+    found = [(name, each) for name, several in resolved.findings.items() for each in several if each.level != "note"]
+    found.sort(key=lambda item: item[1].level != "error")
+    if not found:
+        return []
+    lines = [f"{name}: {finding.level}: {finding.in_words}" for name, finding in found[: MOST - 1]]
+    more = f"and {len(found) - len(lines):,} more; " if len(found) > len(lines) else ""
+    names = dict.fromkeys(name for name, _ in found)
+    given = [str(resolved.data[name].noun.location or name) for name in names]
+    return [*lines, f"{more}mirbench data check {' or '.join(given[:2])}{' ...' if len(given) > 2 else ''} tells more."]
