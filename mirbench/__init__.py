@@ -22,7 +22,7 @@ from mirbench.nouns import (
     Supervision,
     Task,
 )
-from mirbench.records import Checksums, Clip, Files, Input, PretrainJob
+from mirbench.records import Checksums, Clip, Embeddings, Files, Input, PretrainJob
 from mirbench.seeded import seeded
 
 __version__ = "0.1.0"
@@ -38,6 +38,7 @@ _LATE = {
     "HubOptions": "mirbench.evaluation.embedding.hub",
     "LabelOptions": "mirbench.pretraining.settings",
     "LayerOptions": "mirbench.settings.declaring",
+    "LoadedEncoder": "mirbench.experiment.library.loading",
     "LogisticClassifier": "mirbench.evaluation.estimators.logistic",
     "Options": "mirbench.settings.declaring",
     "Spec": "mirbench.settings.declaring",
@@ -65,6 +66,7 @@ _LATE = {
     "keep_apart": "mirbench.data.splits",
     "key_name": "mirbench.notation",
     "label_targets": "mirbench.pretraining.supervision",
+    "load": "mirbench.experiment.library.loading",
     "load_results": "mirbench.experiment.library.running",
     "map_in_workers": "mirbench.engine.workers",
     "parse_key": "mirbench.notation",
@@ -88,6 +90,7 @@ __all__ = [
     "Clip",
     "Corruption",
     "Dataset",
+    "Embeddings",
     "Encoder",
     "Files",
     "Input",

@@ -6,6 +6,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait 
 
 os.environ.setdefault("MIRBENCH_QUIET", "1")  # tests of what is said while a run goes on set it to 0
 
+import contextlib
+import io
 import multiprocessing
 import signal
 import textwrap
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from processes import children
+from songs import songs
 
 from mirbench import cli, registry
 
@@ -57,6 +60,25 @@ def tiny_run(tmp_path_factory, tiny_command):
     assert cli.main(tiny_command(root / "cache", root / "results")) == 0
     (folder,) = (root / "results").iterdir()
     return root / "cache", folder
+
+
+@pytest.fixture(scope="session")
+def songs_run(tmp_path_factory):
+    """(folder, cache, checkpoint, run folder): songs.csv in a folder, simclr pretrained on it for a step, and a finished run of that and
+    untrained."""
+    folder = tmp_path_factory.mktemp("songs")
+    path, cache = str(songs(folder, 1.0)), str(folder / "cache")
+    small = "options.simclr={steps: 2, batch_views: 8, view_seconds: 0.4, backbone: samplecnn}"
+    words = ["--set", small, "--dataset", path, "--cache", cache, "--quiet", "--debug"]
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        assert cli.main(["pretrain", "simclr", *words]) == 0
+    checkpoint = told.getvalue().strip()
+    words = ["--encoder", "untrained", "--checkpoint", checkpoint, "--tasks", "genre", "--output", str(folder / "results"), *words[2:]]
+    words += ["--set", "floors=none", "--corruptions", "none", "--set", "bootstrap.resamples=50", "--set", "overlap=allow"]
+    assert cli.main(["run", *words]) == 0
+    (run,) = (folder / "results").iterdir()
+    return folder, Path(cache), Path(checkpoint), run
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_the_options_of_the_readme_are_what_it_says_of_them():
 
 def test_every_mirbench_command_of_the_readme_parses(capsys):
     """Its options must be among those that the command's --help names."""
-    commands = re.findall(r"mirbench ((?:run|sweep|corrupt|pretrain|report|list)\b[^`\n|]*)", README)
+    commands = re.findall(r"mirbench ((?:run|sweep|corrupt|pretrain|report|embed|export|list)\b[^`\n|]*)", README)
     assert len(commands) >= 8
     for command in commands:
         words = command.split()

@@ -86,14 +86,20 @@ def explain_os_errors(doing: str, where: Path) -> Iterator[None]:
 
 def write_atomically(path: Path, data: bytes | str) -> None:
     """The file has either its old content or all of the new."""
+    with written_whole(path) as part:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A file beside this one, to be written in the block, which takes its place at the end; where the block raises, nothing is changed."""
     with explain_os_errors("writing a file", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".part-{uuid.uuid4().hex[:8]}-{path.name}")
         try:
-            with open(part, "wb") as file:
-                file.write(data.encode() if isinstance(data, str) else data)
-                file.flush()
-                os.fsync(file.fileno())
+            part.touch()  # which shows at once whether it can be written
+            yield part
+            sync(part)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

@@ -91,17 +91,23 @@ def take_over(resolved: Resolved, entry: Entry, seed: int, folder: Path) -> None
     encoder, given, asked = entry.encoder, entry.checkpoints[seed], entry.asked
     with resolved.naming("encoder", encoder.name, f"loading {given}", seed):
         encoder.load(given, {**entry.options, **asked}, seed, resolved.machine.device)
-    for option, value in asked.items():
-        trained = in_words(entry.options[option])
-        raise MirbenchError(
-            f"checkpoint {given} was trained with {option} = {trained}, and options.{encoder.name}.{option} asks for "
-            f"{in_words(value)}; leave that option out, or pretrain with it: --encoder {encoder.name}."
-        )
+    refuse_asked(entry, given)
     for name, path in files_of(given).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
     if not (folder / REPORT).exists():
         write_json(folder / REPORT, {})
+
+
+def refuse_asked(entry: Entry, given: Path) -> None:
+    """Raises MirbenchError where other options are asked for than a checkpoint was trained with."""
+    name = entry.encoder.name
+    for option, value in entry.asked.items():
+        trained = in_words(entry.options[option])
+        raise MirbenchError(
+            f"checkpoint {given} was trained with {option} = {trained}, and options.{name}.{option} asks for {in_words(value)}; leave that "
+            f"option out, or pretrain with it: --encoder {name}."
+        )
 
 
 def keep(resolved: Resolved, title: str, folder: Path) -> None:
