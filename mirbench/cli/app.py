@@ -22,6 +22,7 @@ from mirbench import __version__
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
 from mirbench.cli.embed import embed
+from mirbench.cli.export import export
 from mirbench.cli.faults import in_a_sentence
 from mirbench.cli.flags import (
     AllowOutside,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "embed", "corrupt", "data", "list")
+COMMANDS = ("run", "sweep", "pretrain", "report", "embed", "export", "corrupt", "data", "list")
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -233,6 +234,7 @@ def _print_skipped(checkpoint: Path, title: str) -> None:
 
 app.command(cls=Command)(report)
 app.command(cls=Command)(embed)
+app.command(cls=Command)(export)
 app.command(cls=Command)(corrupt)
 app.command("list", cls=Command)(list_)
 

@@ -26,8 +26,8 @@ def settled(
     plugins: Iterable[str | Path],
     encoders: Iterable[Encoder] = (),
 ) -> tuple[RunConfig, Registry]:
-    """The settings, as `load_config` takes them, and the plugins, checked against each other. settings: the name of a probe, or several, may
-    stand for its mapping. encoders: more of them, which a program made itself. Raises MirbenchError for what is wrong with either."""
+    """The settings, as `load_config` takes them, and the plugins, checked against each other. settings: the name of a probe, or several,
+    may stand for its mapping. encoders: more of them, which a program made itself. Raises MirbenchError for what is wrong with either."""
     probe = settings.get("probe")
     config = load_config(files, overrides, {**settings, "probe": {"kind": probe} if isinstance(probe, str | list | tuple) else probe})
     registry = load(plugins)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 
-from mirbench.reporting import notes
-from mirbench.reporting.sections import Section
-from mirbench.reporting.tables import scores
+from mirbench.reporting.sections import of_clean_audio
 from mirbench.results import merging
 
 
@@ -15,9 +13,8 @@ class Results(merging.Results):
 
     def _repr_html_(self) -> str:
         """The scores of clean audio, and what must be known to read them."""
-        table = scores.scores(self.summary, self.comparisons)
-        below = Section("Scores", {"": table}, notes.of_scores(self)).below
-        return f"{table.html()}<ul>{''.join(f'<li>{html.escape(note)}</li>' for note in below)}</ul>"
+        section = of_clean_audio(self)
+        return f"{section.tables[''].html()}<ul>{''.join(f'<li>{html.escape(note)}</li>' for note in section.below)}</ul>"
 
 
 def shown(results: merging.Results) -> Results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
@@ -48,11 +48,16 @@ def _label(stem: str, name: str, number: int) -> str:
     return stem if not name else name.replace("_", "-") if name.startswith(tuple(MEASURES)) else f"{stem}-{number}"
 
 
+def of_clean_audio(results: Results) -> Section:
+    """The scores of clean audio."""
+    return Section("Scores", {"": scores.scores(results.summary, results.comparisons)}, notes.of_scores(results))
+
+
 def sections(results: Results) -> dict[str, Section]:
     """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page."""
     of_corruption, undefined, overlap = notes.of_corruption(results), notes.undefined(results), notes.overlap(results)
     measures = robustness.by_measure(results.robustness, results.robustness_comparisons)
-    swept, scored = scores.sweep(results.summary, results.points), scores.scores(results.summary, results.comparisons)
+    swept = scores.sweep(results.summary, results.points)
     retained, corrupted = _titled(robustness.retained(results.robustness)), _titled(robustness.corrupted(results.summary))
     shifted = _titled(robustness.equivariance(results.equivariance, results.summary))
     compared = {"": scores.comparisons(results.comparisons)} if len(results.comparisons) else {}
@@ -69,7 +74,7 @@ def sections(results: Results) -> dict[str, Section]:
         title: " ".join([f"{title}: {notes.RETAINED} In brackets the {interval_of(results.robustness)}.", *of_all]) for title in retained
     }
     found = [
-        Section("Scores", {"": scored}, notes.of_scores(results), "", {"": " ".join([of_scores, *about, *overlap])}),
+        replace(of_clean_audio(results), captions={"": " ".join([of_scores, *about, *overlap])}),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
         Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),

@@ -189,6 +189,10 @@ class FunctionEncoder(ModelEncoder):
     def identity(self, options: Mapping[str, Any] | None = None) -> str:
         return self.told
 
+    def module(self, folder: Path | None, options: Mapping[str, Any], seed: int) -> Any:
+        """What was made, of which `mirbench export` takes a torch module."""
+        return self.made()
+
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[np.ndarray], Frames]:
         import torch
 

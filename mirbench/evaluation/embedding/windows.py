@@ -63,19 +63,9 @@ def windows(audio: np.ndarray, length: int, hop: int | None = None) -> np.ndarra
     """
     if len(audio) <= length:
         return audio[None]
-    return np.stack([audio[start : start + length] for start in window_starts(len(audio), length, hop)])
-
-
-def window_starts(samples: int, length: int, hop: int | None = None) -> np.ndarray:
-    """Where `windows` of so many samples begin.
-
-    >>> window_starts(5, 2), window_starts(3, 4)
-    (array([0, 2, 3]), array([0]))
-    """
-    if samples <= length:
-        return np.zeros(1, int)
-    count = -(-(samples - length) // min(hop or length, length)) + 1
-    return np.ceil(np.linspace(0, samples - length, count)).astype(int)
+    count = -(-(len(audio) - length) // min(hop or length, length)) + 1
+    starts = np.ceil(np.linspace(0, len(audio) - length, count)).astype(int)
+    return np.stack([audio[s : s + length] for s in starts])
 
 
 def embed_all(audio: Sequence[np.ndarray], names: Sequence[str], encoders: Sequence[FrozenEncoder], batch_size: int) -> list[np.ndarray]:

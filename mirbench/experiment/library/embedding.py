@@ -22,7 +22,7 @@ from mirbench.evaluation.embedding.partial import PartialEmbeddings
 from mirbench.evaluation.embedding.passes import EmbeddingPass, chunks_of, embed_passes
 from mirbench.evaluation.embedding.rows import size_in_words
 from mirbench.evaluation.embedding.stored import read_embeddings
-from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, window_starts
+from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all, windows
 from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.progress import progress_bar
 from mirbench.records import Clip, Condition
@@ -88,10 +88,10 @@ class Embedder:
                 audio = read_audio(clip.path, rate, clip.start, clip.duration)
             except AudioError as error:
                 return str(error)
-            starts = window_starts(len(audio), cut.window, cut.hop)
-            parts = [audio[start : start + cut.window] for start in starts]
-            (rows,) = embed_all(parts, [f"{clip.id} ({clip.path})"] * len(parts), [self.encoder], self.batch_size)
-            return clip.start + np.stack([starts, starts + [len(part) for part in parts]]) / rate, rows
+            places = windows(np.arange(len(audio), dtype=np.int32), cut.window, cut.hop)
+            names = [f"{clip.id} ({clip.path})"] * len(places)
+            (rows,) = embed_all([audio[at[0] : at[-1] + 1] for at in places], names, [self.encoder], self.batch_size)
+            return clip.start + np.stack([places[:, 0], places[:, -1] + 1]) / rate, rows
 
         workers = self.workers if self.in_workers else 1
         rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
