@@ -1,6 +1,6 @@
 """How hard the tasks of `mini` are: chance, what gives classes away that should not, and what can be told from the notes. Not a test:
-`python tests/benchmarks/mini_difficulty.py [--size mini-large] [--run RUN] [--write]` takes some minutes and prints a table; --write: into
-plugins/datasets/mini/data/PROVENANCE.md and results/README.md; --run: of the reference run whose detectable differences are shown.
+`python tests/benchmarks/mini_difficulty.py [--size mini-large] [--write]` takes some minutes and prints a table; --write: into
+plugins/datasets/mini/data/PROVENANCE.md and results/README.md. Detectable differences are of the reference runs (spreads.py).
 
 Every number is a headline metric on test clips, of a classifier that was fitted on training clips. Loudness: level, peak and crest factor
 of the recording. Spectrum: its mean level in 40 bands. Tags: how many play, drums and the instruments, for genre and key. Tempo: fast or
@@ -31,6 +31,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from mirbench.experiment.planning import power
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "plugins/datasets/mini/data/PROVENANCE.md", ROOT / "results/README.md")
@@ -235,33 +237,29 @@ def _those(clips: Clips, chosen: Sequence[bool]) -> Clips:
     return Clips([item for item, wanted in zip(clips.items, chosen, strict=True) if wanted])
 
 
-def page(table: pd.DataFrame, run: Path | None) -> str:
+def page(table: pd.DataFrame) -> str:
     heads = ["chance", "loudness", "spectrum", "tags", "tempo", "notes"]
     lines = [f"| task | metric | {' | '.join(heads)} | detectable |", f"|---|---|{'---:|' * (len(heads) + 1)}"]
-    detectable = _detectable(run)
+    detectable = _detectable()
     for task, row in table.iterrows():
         cells = ["–" if pd.isna(row[head]) else f"{row[head]:.2f}" for head in heads]
         lines.append(f"| {task} | {METRICS[str(task)]} | {' | '.join(cells)} | {detectable.get(str(task), '–')} |")
     return "\n".join(lines) + "\n"
 
 
-def _detectable(run: Path | None) -> dict[str, str]:
-    """Between encoders that were trained, the median of the reference run."""
-    if run is None:
-        return {}
-    rows = pd.read_csv(run / "comparisons.csv")
-    pairs = rows[(rows["n_seeds"] > 1) & (rows["baseline_seeds"] > 1)]
-    heads = {"tagging": "average_precision", "genre": "accuracy", "key": "mirex", "pitch": "accuracy"}
-    return {t: f"{pairs[(pairs['task'] == t) & (pairs['metric'] == m)]['detectable'].median():.3f}" for t, m in heads.items()}
+def _detectable() -> dict[str, str]:
+    """With three seeds each, between contrastive encoders, from the spread of the reference runs."""
+    return {
+        task: f"{spread.detectable(3):.2f}" for (task, dataset, _), spread in power._by_task(power._shipped()).items() if dataset == "mini"
+    }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", default="mini")
-    parser.add_argument("--run", type=Path)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    text = page(measure(asked.size), asked.run)
+    text = page(measure(asked.size))
     print(text)
     for path in PAGES if asked.write else ():
         path.write_text(TABLE.sub(lambda _: text, path.read_text(encoding="utf-8")), encoding="utf-8")

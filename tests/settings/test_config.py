@@ -16,6 +16,7 @@ from mirbench.settings.config import RunConfig, load_config
 from mirbench.settings.declaring import Spec
 from mirbench.settings.options import check_options, encoder_options
 
+PROBE = "probe.kind, probe.shots, probe.draws"
 ALL = ", ".join(RunConfig.model_fields)
 SWEEP = "a mapping of encoder names to options to lists of values, such as {semisupcon: {label_fraction: [0.1, 1]}}"
 VALUES = "a mapping of option names to values, such as {steps: 500}"
@@ -143,7 +144,11 @@ def test_an_empty_file_changes_nothing(yaml_file):
     [
         ("\nsed: 1", 2, f"no setting is named 'sed'; did you mean 'seed'? Known: {ALL}."),
         ("xylophone: 1", 1, f"no setting is named 'xylophone'. Known: {ALL}."),
-        ("probe:\n  knd: mlp", 2, "no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind, probe.shots, probe.draws."),
+        (
+            "probe:\n  knd: mlp",
+            2,
+            f"no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: {PROBE}.",
+        ),
         ("seed: zero", 1, "seed should be a whole number of at least 0 (and below 2^31), not 'zero'."),
         ("seed: '1'", 1, "seed should be a whole number of at least 0 (and below 2^31), not '1'."),
         ("seed: true", 1, "seed should be a whole number of at least 0 (and below 2^31), not True."),
@@ -208,7 +213,10 @@ def test_a_file_that_is_not_there(tmp_path):
     [
         ("seed", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'seed' is neither."),
         ("probe..kind=mlp", "--set takes key=value, such as --set seed=1 or --set probe.kind=mlp; 'probe..kind=mlp' is neither."),
-        ("probe.knd=mlp", "--set probe.knd=mlp: no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: probe.kind, probe.shots, probe.draws."),
+        (
+            "probe.knd=mlp",
+            f"--set probe.knd=mlp: no setting is named 'probe.knd'; did you mean 'probe.kind'? Known: {PROBE}.",
+        ),
         ("seed=[1", "--set seed=[1: this is not YAML: expected ',' or ']', but got '<stream end>'; write settings as 'key: value'."),
     ],
 )

@@ -71,9 +71,7 @@ def describe_power(run: RunGraph) -> list[str]:
         for task in resolved.tasks:
             if resolved.carries(data, task):
                 about = task.name, data.name, resolve_metric(task.metrics[0]).name
-                spread, source = (
-                    (own[about], "earlier runs") if about in own else (shipped.get(about), "the reference runs, of version 1 of mini")
-                )
+                spread, source = (own[about], "earlier runs") if about in own else (shipped.get(about), "the reference runs")
                 lines.append(f"  {about[0]} on {about[1]}, {about[2]}: {_in_words(spread, wanted, seeds, source)}")
     return lines
 
