@@ -25,6 +25,7 @@ SEVERITIES = 5  # from mild to harsh
 NATURAL_SHIFT = "natural-shift"  # the family of other recordings of the test clips, which is in no mean
 OTHER_RECORDINGS = "other recordings"  # what is told of it in the place of a level
 MAJORITY = "majority"
+SIMILARITY = "similarity"  # the task of what is measured of embeddings without a probe
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
 AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
@@ -147,6 +148,7 @@ class Predictions:
 
     classes: published order. targets: multiclass (clips,) int index into classes; multilabel (clips, classes) 0/1, -1 where nobody has
     judged; regression (clips, classes) float. scores: (clips, classes) float: logits, probabilities or values; larger is likelier.
+    calibrated: whether their softmax, or of labels their sigmoid, are probabilities that the probe tells.
     """
 
     clip_ids: tuple[str, ...]
@@ -155,3 +157,4 @@ class Predictions:
     target: str  # multiclass | multilabel | regression
     targets: np.ndarray
     scores: np.ndarray
+    calibrated: bool = False

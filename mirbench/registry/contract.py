@@ -14,7 +14,7 @@ import pluggy
 
 from mirbench.errors import MirbenchError, beginning, did_you_mean
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
-from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, Checksums, Files
+from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, SIMILARITY, Checksums, Files
 from mirbench.settings.declaring import Option, Options
 from mirbench.settings.size import TooMuch, check_size
 
@@ -34,6 +34,7 @@ RESERVED = {
     "none": "it means not one",
     MAJORITY: "it is the majority-class floor",
     CLEAN: "it is audio that was left alone",
+    SIMILARITY: "it is the task of what is measured of embeddings without a probe",
 }
 TARGETS = ("multiclass", "multilabel", "regression")
 OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options

@@ -31,6 +31,10 @@ ROBUSTNESS = {
     "mCE, relative to the baseline's, lower is better.",
     "retained": "What each corruption leaves of each encoder's score above chance.",
 }
+SIMILARITY = {
+    "similarity": "What corruption does to embeddings and to what the probes on clean audio decide, mean over severities.",
+    "alignment": "How alike the representations are: debiased linear CKA on clean test clips.",
+}
 CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."
 FOLDED = {"retained": "Retained performance", "equivariance": "Equivariance: labels shifted along with the audio"}
 EXAMPLES = 10  # of a finding
@@ -63,6 +67,7 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         captions=CAPTIONS,
         robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},
         folded=FOLDED,
+        similarity_captions=SIMILARITY,
         drawn={path.stem: f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}" for path in figures},
         descriptions={name: known[name] or NONE for name in results.summary["encoder"].cat.categories if name in known},
         manifests={name: _facts(manifest) for name, manifest in manifests.items()},

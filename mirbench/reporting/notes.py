@@ -50,6 +50,13 @@ LOWEST = (
 HEADLINES = "The headline metric of every task; the other metrics are in summary.csv."
 NOT_COMPARED = "The run compared no encoders: it had no baseline."
 TORN = "The runs differ in the severities of {}: means over them are left out, as they do not compare."
+SIMILARITY = (
+    "No probe is trained for these: embeddings, standardised by the clean training clips, are compared by their cosine. Cosine shift: how "
+    "far a corruption moves a clip, where 1 is as far as another clip is. Recall: whether a corrupted clip finds its own clean clip among "
+    "all test clips. mAP: of the same group (piece, artist or instrument), and of the same label among other groups, where of many labels "
+    "a Dice coefficient of .5 counts. Decisions and probabilities are those of the probes on clean audio. All measures under all "
+    "conditions, with intervals, are in summary.csv as the task similarity."
+)
 EQUIVARIANCE = (
     "The corruption changes what the labels mean; here they were shifted along with the audio, so that a representation which follows "
     "the change scores as on clean audio. Clips whose shifted label is no class are left out: how many are left stands above each column. "

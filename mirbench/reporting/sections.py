@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
-from mirbench.reporting.tables import robustness, scores
+from mirbench.reporting.tables import robustness, scores, similarity
 from mirbench.reporting.tables.table import Table, csv, document
 from mirbench.reporting.words import MEASURES, caveats, interval_of
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-STEMS = ("scores", "comparisons", "sweep", "robustness", "retained", "corrupted", "robustness-comparisons", "equivariance")
+STEMS = ("scores", "comparisons", "sweep", "robustness", "retained", "corrupted", "robustness-comparisons", "equivariance", "similarity")
 KINDS = ("md", "csv", "tex")
 
 
@@ -82,8 +82,16 @@ def sections(results: Results) -> dict[str, Section]:
         Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption]),
         Section("Comparisons under corruption", more, of_more),
         Section("Equivariance", shifted, [notes.EQUIVARIANCE, *of_corruption]),
+        Section("Similarity", _similarity(results), [notes.SIMILARITY, *of_corruption]),
     ]
     return {stem: section for stem, section in zip(STEMS, found, strict=True) if section.tables or stem == "comparisons"}
+
+
+def _similarity(results: Results) -> dict[str, Table]:
+    """Of several runs, how alike encoders are is not told, as nobody has compared those of different ones."""
+    manifests = list(results.manifests.values())
+    aligned = similarity.alignment(manifests[0].get("similarity", {})) if len(manifests) == 1 else {}
+    return {**similarity.clean(results.summary), **similarity.under_corruption(results.summary), **aligned}
 
 
 def _titled(tables: Iterable[Table]) -> dict[str, Table]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT
+from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, SIMILARITY
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def natural_shifts(robustness: pd.DataFrame) -> list[str]:
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:
-    """Those of a completed frame: by task and data set in their order, and the metrics in the task's own, the headline first."""
+    """Those of a completed frame: by task and data set in their order, and the metrics in the task's own, the headline first; without what
+    was measured of embeddings, of which less is often better."""
+    frame = frame[frame["task"].astype("str") != SIMILARITY]
     found = frame.drop_duplicates(["task", "dataset", "metric"]).sort_values(["task", "dataset", "metric_place"])
     return [Panel(*row) for row in found[[*Panel._fields]].itertuples(index=False)]
 

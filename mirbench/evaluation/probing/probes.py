@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 NEVER = -1e4  # the logit of a class that training has not shown
+FIRST, SAME = 64, 1e-4  # clips by which it is told whether there are probabilities, and how far they may be from them
 SLOW = 2.0  # seconds after which a grid shows its progress
 LAST = {"multiclass": "classify", "multilabel": "classify", "regression": "regress"}
 KIND = {"classifier": ("multiclass", "multilabel"), "regressor": ("regression",)}  # of scikit-learn -> targets
@@ -59,6 +60,36 @@ class FittedProbe:
         _check_features("test", features, self.pipeline.n_features_in_)
         transformed = self.pipeline[:-1].transform(features.astype(np.float64))
         return complete(scores_of(self.pipeline[-1], transformed, self.target), self.learned, self.blank)
+
+    def is_calibrated(self, features: np.ndarray) -> bool:
+        """Whether the softmax of its scores, or of labels the sigmoid, is what its estimator's `predict_proba` gives; of the first clips.
+
+        features: as for `predict`. Margins, as a linear SVM has, are no probabilities."""
+        estimator = self.pipeline[-1]
+        if self.target not in ("multiclass", "multilabel") or not hasattr(estimator, "predict_proba") or not len(features):
+            return False
+        transformed = self.pipeline[:-1].transform(features[:FIRST].astype(np.float64))
+        given = estimator.predict_proba(transformed)
+        if self.target == "multilabel":
+            given = np.stack([p[:, 1] for p in given], axis=1) if isinstance(given, list) else given
+        else:
+            given = given[:, np.argsort(estimator.classes_)]
+        told = probabilities(self.target, scores_of(estimator, transformed, self.target))
+        return told.shape == np.shape(given) and bool(np.allclose(told, given, rtol=0, atol=SAME))
+
+
+def probabilities(target: str, scores: np.ndarray) -> np.ndarray:
+    """(clips, classes) float64 of logits: a softmax, or of many labels each one's sigmoid. target: multiclass | multilabel.
+
+    >>> probabilities("multiclass", np.log([[0.2, 0.8]]))
+    array([[0.2, 0.8]])
+    >>> probabilities("multilabel", np.array([[0.0, -1e4]]))
+    array([[0.5, 0. ]])
+    """
+    from scipy.special import expit, softmax
+
+    logits = np.asarray(scores, np.float64)
+    return np.asarray(softmax(logits, axis=1) if target == "multiclass" else expit(logits))
 
 
 def complete(output: np.ndarray, learned: np.ndarray, blank: np.ndarray) -> np.ndarray:

@@ -239,7 +239,8 @@ def fit_task(
 def predict(task: Task, data: TaskData, probe: probes.FittedProbe, test: Embeddings) -> Predictions:
     """What a probe says of the test clips."""
     features, labelled = _rows(layers.of_layer(test, probe.layer), data.splits["test"])
-    return _predictions(task, data.classes, labelled, probe.predict(features))
+    predictions = _predictions(task, data.classes, labelled, probe.predict(features))
+    return replace(predictions, calibrated=probe.is_calibrated(features))
 
 
 def shift_labels(task: Task, predictions: Predictions, corruption: Corruption, condition: Condition, replicate: int) -> Predictions:

@@ -12,6 +12,7 @@ not under one of single dimensions.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,19 +47,33 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> Ratio:
 
 
 def cka_matrix(embeddings: Sequence[np.ndarray]) -> np.ndarray:
-    """(k, k) float64, symmetric: `linear_cka(...).value` of each two of k embeddings, (clips, dim) each, of the same clips."""
+    """(k, k) float64, symmetric: `linear_cka(...).value` of each two of k embeddings, (clips, dim) each, of the same clips.
+    By their kernels, which take 8 clips^2 bytes each."""
     if len({len(each) for each in embeddings}) > 1:
         raise ValueError(f"embeddings of {', '.join(str(len(each)) for each in embeddings)} clips should be of the same clips")
     matrix = np.full((len(embeddings), len(embeddings)), np.nan)
     if not len(embeddings) or len(embeddings[0]) < FEWEST:
         return matrix
-    centred = [_centred(each) for each in embeddings]
-    own = [_hsic(x, x)[0] for x in centred]
-    for i, x in enumerate(centred):
-        for j, y in enumerate(centred[: i + 1]):
-            if own[i] > 0 and own[j] > 0:
-                matrix[i, j] = matrix[j, i] = 1.0 if i == j else _hsic(x, y)[0] / np.sqrt(own[i] * own[j])
+    clips, kernels = len(embeddings[0]), [_kernel(_centred(each)) for each in embeddings]
+    sums = [kernel.sum(axis=1) for kernel in kernels]
+
+    def hsic(i: int, j: int) -> float:
+        pairs, rows = np.vdot(kernels[i], kernels[j]), sums[i] @ sums[j]
+        return float(_estimate(pairs, sums[i].sum() * sums[j].sum(), rows, clips))
+
+    own = [hsic(i, i) for i in range(len(kernels))]
+    own = [each if each >= NOTHING * (sums[i].sum() / clips) ** 2 else 0.0 for i, each in enumerate(own)]
+    for i, j in itertools.combinations_with_replacement(range(len(kernels)), 2):
+        if own[i] > 0 and own[j] > 0:
+            matrix[i, j] = matrix[j, i] = 1.0 if i == j else hsic(i, j) / np.sqrt(own[i] * own[j])
     return matrix
+
+
+def _kernel(centred: np.ndarray) -> np.ndarray:
+    """(clips, clips) the linear one, without its diagonal."""
+    kernel = centred @ centred.T
+    np.fill_diagonal(kernel, 0.0)
+    return np.asarray(kernel)
 
 
 def _centred(embeddings: np.ndarray) -> np.ndarray:

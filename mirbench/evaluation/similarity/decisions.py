@@ -1,8 +1,9 @@
 """What a probe decides: how often a corruption changes it, and whether its probabilities are right.
 
 Scores of probes are logits (`probes.scores_of`). Their softmax, or of labels their sigmoid, are the probabilities of the linear and the mlp
-probe, the nearest neighbours, the nearest centroid and the majority, and wherever else an estimator's `predict_proba` is the same. Of
-margins, as a linear SVM or a ridge classifier has, and of what only predicts they are none, and calibration is not defined.
+probe, the nearest neighbours, the nearest centroid and the majority, and wherever else an estimator's `predict_proba` is the same
+(`FittedProbe.is_calibrated`). Of margins, as a linear SVM or a ridge classifier has, and of what only predicts they are none, and
+calibration is not defined.
 
 A label that nobody has judged, a multilabel target of -1, counts nowhere.
 """
@@ -14,26 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirbench.errors import unknown_name
+from mirbench.evaluation.probing.metric_functions import divide
+from mirbench.evaluation.probing.probes import probabilities
 from mirbench.evaluation.similarity.ratio import Ratio
 
 BINS = 15
 TARGETS = ("multiclass", "multilabel")
-CHUNK = 2_000_000  # weights held at once, 16 MB
-
-
-def probabilities(target: str, scores: np.ndarray) -> np.ndarray:
-    """(clips, classes) float64 of logits: a softmax, or of many labels each one's sigmoid.
-
-    >>> probabilities("multiclass", np.log([[0.2, 0.8]]))
-    array([[0.2, 0.8]])
-    >>> probabilities("multilabel", np.array([[0.0, -1e4]]))
-    array([[0.5, 0. ]])
-    """
-    from scipy.special import expit, softmax
-
-    _check(target)
-    logits = np.asarray(scores, np.float64)
-    return np.asarray(softmax(logits, axis=1) if target == "multiclass" else expit(logits))
 
 
 def flip_rate(target: str, targets: np.ndarray, clean: np.ndarray, corrupted: np.ndarray) -> Ratio:
@@ -67,6 +54,7 @@ def brier_score(target: str, targets: np.ndarray, scores: np.ndarray) -> Ratio:
     >>> brier_score("multiclass", np.array([0, 1]), np.log([[0.9, 0.1], [0.9, 0.1]])).top.round(2)
     array([0.02, 1.62])
     """
+    _check(target)
     probability = probabilities(target, scores)
     if target == "multiclass":
         return Ratio(((probability - np.eye(probability.shape[1])[targets]) ** 2).sum(axis=1), np.ones(len(probability)))
@@ -84,6 +72,7 @@ def calibration_error(target: str, targets: np.ndarray, scores: np.ndarray) -> B
     A perfect probe is above 0, too, as frequencies vary: at about .8 sqrt(15 v / n) for n clips, or pairs, and a mean v of p (1 - p), which
     is .04 for 1,200 clips of 8 classes of which half are right. It falls with more clips, and compares encoders on the same ones.
     """
+    _check(target)
     probability = probabilities(target, scores)
     if target == "multiclass":
         clip, confidence = np.arange(len(probability)), probability.max(axis=1)
@@ -92,40 +81,34 @@ def calibration_error(target: str, targets: np.ndarray, scores: np.ndarray) -> B
         clip, label = np.nonzero(targets >= 0)
         confidence, right = probability[clip, label], targets[clip, label] > 0
     order = np.argsort(confidence, kind="stable")
-    ends = np.flatnonzero(np.diff(confidence[order], append=np.inf) > 0)
-    return BinnedError(clip[order], (confidence - right)[order], ends, len(probability))
+    gaps = (confidence - right)[order, None] * _shares(confidence[order])
+    of_clips = [np.bincount(clip[order], each, len(targets)) for each in gaps.T]
+    return BinnedError(np.column_stack(of_clips), np.bincount(clip, minlength=len(targets)).astype(np.float64))
+
+
+def _shares(ascending: np.ndarray) -> np.ndarray:
+    """(numbers, BINS) how much of each is in each bin; those that are equal are in the same ones, whatever their order."""
+    ends = np.flatnonzero(np.diff(ascending, append=np.inf) > 0) + 1
+    starts, edges = np.r_[0, ends[:-1]], np.linspace(0, len(ascending), BINS + 1)
+    inside = np.minimum(ends[:, None], edges[1:]) - np.maximum(starts[:, None], edges[:-1])
+    return np.asarray(np.repeat(inside.clip(0) / (ends - starts)[:, None], ends - starts, axis=0))
 
 
 @dataclass(frozen=True)
 class BinnedError:
-    """What `calibration_error` is made of, as `Ratio` is of others: what was predicted in ascending order of its probability.
+    """What `calibration_error` is made of, as `Ratio` is of others. gaps: (clips, BINS) by how much probabilities are too large, summed in
+    each bin; counts: (clips,) of what was predicted. The bins of resamples are those of all clips."""
 
-    clip: which one it is of; gap: its probability, less 1 where it is right; ends: the last of each stretch of equal probabilities. clips:
-    how many there are. The bins of a resample hold equal weights; what a cut goes through is in both its bins, each with its share.
-    """
-
-    clip: np.ndarray
-    gap: np.ndarray
-    ends: np.ndarray
-    clips: int
+    gaps: np.ndarray
+    counts: np.ndarray
 
     @property
     def value(self) -> float:
-        return float(self.under(np.ones((1, self.clips)))[0])
+        return float(self.under(np.ones((1, len(self.counts))))[0])
 
     def under(self, weights: np.ndarray) -> np.ndarray:
-        """As `Ratio.under`; what repeating the clips would give."""
-        result = np.full(len(weights), np.nan)
-        step = max(1, CHUNK // max(len(self.clip), 1))
-        for start in range(0, len(weights), step):
-            each = weights[start : start + step, self.clip].astype(np.float64)
-            masses = np.cumsum(each, axis=1)[:, self.ends]
-            gaps = np.cumsum(each * self.gap, axis=1)[:, self.ends]
-            for row, (mass, gap) in enumerate(zip(masses, gaps, strict=True), start):
-                if len(mass) and mass[-1] > 0:
-                    at = np.interp(np.linspace(0, mass[-1], BINS + 1), np.r_[0.0, mass], np.r_[0.0, gap])
-                    result[row] = np.abs(np.diff(at)).sum() / mass[-1]
-        return result
+        """As `Ratio.under`."""
+        return divide(np.abs(weights @ self.gaps).sum(axis=1), weights @ self.counts)
 
 
 def _check(target: str) -> None:

@@ -30,7 +30,7 @@ MEASURES: dict[str, Measure] = {
         Measure("flip_rate", "share of decisions that change", larger_is_better=False),
         Measure("calibration_error", "expected calibration error", larger_is_better=False),
         Measure("brier_score", "Brier score", larger_is_better=False, high=2.0),  # of labels 1 at most
-        Measure("map_same_group", "mAP of the same piece", larger_is_better=True),
+        Measure("map_same_group", "mAP of the same group", larger_is_better=True),
         Measure("map_same_artist", "mAP of the same artist", larger_is_better=True),
         Measure("map_same_label", "mAP of the same label", larger_is_better=True),
         Measure("linear_cka", "linear CKA, debiased", larger_is_better=True, low=-1.0),

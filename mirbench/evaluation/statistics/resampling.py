@@ -37,7 +37,7 @@ def bootstrap_weights(groups: Sequence[str], resamples: int = 1000, seed: int = 
 
 
 @lru_cache(maxsize=4)
-def _weights(groups: tuple[str, ...], drawn: frozenset[str], resamples: int, seed: int) -> np.ndarray:
+def weights_of(groups: tuple[str, ...], drawn: frozenset[str], resamples: int, seed: int) -> np.ndarray:
     """bootstrap_weights of clips when groups are drawn from `drawn`; made once for the many conditions of a sweep."""
     names = sorted(drawn)
     place = {name: i for i, name in enumerate(names)}
@@ -59,7 +59,7 @@ def measure(
     drawn = frozenset(predictions.groups) | frozenset(groups)
     if len(drawn) < 2:
         return values, np.full((len(metrics), resamples), np.nan)
-    weights = _weights(tuple(predictions.groups), drawn, resamples, seed)
+    weights = weights_of(tuple(predictions.groups), drawn, resamples, seed)
     return values, np.array([evaluate(metric, predictions, weights) for metric in metrics]).reshape(len(metrics), resamples)
 
 

@@ -28,6 +28,7 @@ from mirbench.experiment.gather.resamples import (
     summaries,
     vectors,
 )
+from mirbench.experiment.gather.similarity import SimilarityRows
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import Spread, keep_spreads
 from mirbench.experiment.recipes.probe import parts_of
@@ -172,20 +173,25 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
                 add_task(tasks, run, task, data, labels)
     clean_rows.finish()
     corrupted.finish(run)
+    similar = SimilarityRows(made.faults)
+    for data in run.resolved.scored_data if run.resolved.similarity else []:
+        similar.add(run, data)
     manifest = manifest_of(run, tasks, made, command, unreadable)
+    if similar.alignment:
+        manifest |= {"similarity": similar.alignment, "metrics": manifest["metrics"] | similar.labels}
     overlapping = manifest.get("overlap", {})
     folder.clear()  # only now: a run that is stopped before has lost nothing
     for write in clean_rows.predictions:
         write()
     tables = {
-        "scores": [*clean_rows.scores, *corrupted.scores],
-        "summary": [*clean_rows.summaries, *corrupted.summaries],
+        "scores": [*clean_rows.scores, *corrupted.scores, *similar.scores],
+        "summary": [*clean_rows.summaries, *corrupted.summaries, *similar.summaries],
         "comparisons": clean_rows.comparisons,
         "robustness": corrupted.rows,
         "robustness_comparisons": corrupted.comparisons,
         "equivariance": corrupted.equivariance,
     }
-    folder.write_resamples(np.array([*clean_rows.resampled, *corrupted.resampled]))
+    folder.write_resamples(np.array([*clean_rows.resampled, *corrupted.resampled, *similar.resampled]))
     for name, rows in tables.items():
         for row in rows:
             row |= {mark: int(row.get(who) in overlapping) for who, mark in MARKS.items()}

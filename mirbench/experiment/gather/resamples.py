@@ -67,14 +67,15 @@ def read_report(store: Store, job: Job) -> dict[str, Any]:
 def read_measurements(store: Store, entry: Entry, jobs: Sequence[Job]) -> list[Measurement]:
     """One a seed, a mean over draws where there are some; of a single seed, one a draw. jobs: of one condition, one a seed. Nothing where
     no clip was left to score."""
-    of_seeds = [[_read(folder, job.key) for folder in parts_of(entry, store.folder(*job.name))] for job in jobs]
+    of_seeds = [[read_measurement(folder, job.key) for folder in parts_of(entry, store.folder(*job.name))] for job in jobs]
     found = [[each for each in draws if each is not None] for draws in of_seeds]
     if not all(found):
         return []
     return found[0] if len(found) == 1 else [_mean(draws) for draws in found]
 
 
-def _read(folder: Path, key: str) -> Measurement | None:
+def read_measurement(folder: Path, key: str) -> Measurement | None:
+    """Of a score, or a part of one; None where no clip was left to score. key: of the job."""
     report = json.loads((folder / "report.json").read_text())
     if not report["n_test"]:
         return None
@@ -158,10 +159,10 @@ def vectors(layout: Layout, metric: str, measurements: Mapping[str, Sequence[Mea
 def summaries(
     trainings: Trainings, layout: Layout, task: str, dataset: str, measurements: Mapping[str, Sequence[Measurement]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """By entry, a row of summary.csv for each metric of one condition; measurements: by entry, one a seed."""
+    """By entry, a row of summary.csv for each metric of one condition that it has; measurements: by entry, one a seed."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in measurements}
-    for metric in next(iter(measurements.values()))[0].metrics:
-        found = vectors(layout, metric, measurements)
+    for metric in dict.fromkeys(metric for several in measurements.values() for metric in several[0].metrics):
+        found = vectors(layout, metric, {name: several for name, several in measurements.items() if metric in several[0].metrics})
         spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
         for name, vector in found.items():
             first = measurements[name][0]

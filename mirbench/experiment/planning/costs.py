@@ -23,6 +23,7 @@ PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a tim
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
 PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
+RANKING_SECONDS = 2.5e-7  # each test clip by each other
 TAKING_OVER = Cost(1.0, 10.0)
 UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split of a data set that is still to be made; of a task
 
@@ -67,6 +68,11 @@ def scoring(data: Data, labels: TaskData | None, task: Task, resamples: int) -> 
     functions = [resolve_metric(metric).function for metric in task.metrics]
     scorers = sum(function.seconds(task.target, classes) for function in functions if isinstance(function, ScorerFunction))
     return Cost(SCORE_SECONDS + (SCORE_SECONDS_EACH * clips * classes + scorers) * resamples, 0.01 + resamples * 1.6e-5)
+
+
+def similarity(data: Data, tasks: Sequence[Task]) -> Cost:
+    clips = sizes(data, ("test",))[0]
+    return Cost(RANKING_SECONDS * clips**2 * (1 + len(tasks) / 2), 0.06 + 0.02 * len(tasks))
 
 
 def comparing(learnt_from: tuple[Data, ...], tested: tuple[Data, ...]) -> Cost:

@@ -15,12 +15,14 @@ from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
 from mirbench.experiment.recipes.predictions import predict_test
 from mirbench.experiment.recipes.probe import fit_probe
 from mirbench.experiment.recipes.score import score_predictions
+from mirbench.experiment.recipes.similarity import ARTIST, measure_similarity
 from mirbench.experiment.resolve.records import Data, Entry, NaturalShift, Resolved
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Condition
 
 CLEAN = Condition()
 Scored = tuple[str, str, str, int]  # entry, data set, task, seed
+Embedded = tuple[str, str, int]  # entry, data set, seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,30 @@ class Place:
         title = f"{self._scored(entry, seed, task, condition)}{', labels shifted along' if shifted else ''}"
         return Job("scores", title, parts, make, (predictions,), costs.scoring(self.data, self._labels(task), task, resamples))
 
+    def similarity(
+        self, entry: Entry, seed: int, condition: Condition, embeddings: Sequence[Job], said: Mapping[str, Sequence[Job]]
+    ) -> Job:
+        """What needs no probe to be trained. embeddings: of clean train and test clips and, where the condition is another, of test clips
+        under it; said: predictions by task, of the same test clips. Of few labels, which are drawn several times, none are looked at."""
+        resolved, said = self.resolved, said if entry.shots is None else {}
+        parts: dict[str, Any] = {
+            "embeddings": [job.key for job in embeddings],
+            "layer": entry.probed_layer,
+            "predictions": {name: [job.key for job in jobs] for name, jobs in said.items()},
+            "tasks": {task.name: resolved.code.headlines[task.name] for task in self.tasks},
+            "classes": {task.name: list(labels.classes) for task in self.tasks if (labels := self._labels(task))},
+            "data": self.data.key((*(task.annotation for task in self.tasks), ARTIST)),
+            "resamples": resolved.config.bootstrap.resamples,
+            "measuring": resolved.code.kinds["similarities"],
+        }
+        store = resolved.store
+        places = [store.folder(*job.name) for job in embeddings]
+        predicted = {name: [store.folder(*job.name) for job in jobs] for name, jobs in said.items()}
+        make = partial(measure_similarity, resolved, entry, self.data.name, condition, places, predicted)
+        title = f"{self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
+        needs = (*embeddings, *(job for jobs in said.values() for job in jobs))
+        return Job("similarities", title, parts, make, needs, costs.similarity(self.data, self.tasks))
+
     def _scored(self, entry: Entry, seed: int, task: Task, condition: Condition) -> str:
         return f"{task.name} on {self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
 
@@ -144,10 +170,11 @@ class CleanJobs:
     """embeddings: by entry, data set and seed, those of each split."""
 
     jobs: list[Job] = field(default_factory=list)
-    embeddings: dict[tuple[str, str, int], dict[str, Job]] = field(default_factory=dict)
+    embeddings: dict[Embedded, dict[str, Job]] = field(default_factory=dict)
     probes: dict[Scored, Job] = field(default_factory=dict)
     predictions: dict[Scored, Job] = field(default_factory=dict)
     scores: dict[Scored, Job] = field(default_factory=dict)
+    similarities: dict[Embedded, Job] = field(default_factory=dict)
 
     def add(self, place: Place) -> None:
         """Embeddings of all entries, split by split, then their probes and scores."""
@@ -166,17 +193,23 @@ class CleanJobs:
                 score = place.score(entry, seed, task, CLEAN, predictions)
                 self.probes[scored], self.predictions[scored], self.scores[scored] = probe, predictions, score
                 self.jobs += [probe, predictions, score]
+            if place.resolved.similarity:
+                said = {task.name: [self.predictions[entry.name, place.data.name, task.name, seed]] for task in place.tasks}
+                measured = place.similarity(entry, seed, CLEAN, [embeddings["train"], embeddings["test"]], said)
+                self.similarities[entry.name, place.data.name, seed] = measured
+                self.jobs.append(measured)
 
 
 @dataclass(eq=False)
 class CorruptedJobs:
-    """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption. embeddings: by
-    key, the data set of each that is of corrupted audio; shifts: embeddings of other recordings, by their name, that of the data set, entry
-    and seed."""
+    """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption; similarities: of
+    embeddings, whatever their labels. embeddings: by key, the data set of each that is of corrupted audio; shifts: embeddings of other
+    recordings, by their name, that of the data set, entry and seed."""
 
     jobs: list[Job] = field(default_factory=list)
     scores: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
     shifted: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
+    similarities: dict[tuple[str, str, int, Condition], Job] = field(default_factory=dict)
     embeddings: dict[str, str] = field(default_factory=dict)
     shifts: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)
 
@@ -192,6 +225,7 @@ class CorruptedJobs:
         jobs: list[Job] = []
         skipped = {(skip.task, skip.corruption) for skip in resolved.skips}
         for entry, seed in place.wanted:
+            said: dict[Condition, dict[str, Job]] = {}
             for task in place.tasks:
                 scored = (entry.name, place.data.name, task.name, seed)
                 for corruption in corruptions:
@@ -209,6 +243,12 @@ class CorruptedJobs:
                         score = place.score(entry, seed, task, condition, predictions, shifted)
                         (self.shifted if shifted else self.scores)[*scored, condition] = score
                         jobs += [predictions, score]
+                        if not shifted:
+                            said.setdefault(condition, {})[task.name] = predictions
+            if resolved.similarity:
+                for condition in (c for corruption in corruptions for c in resolved.conditions[corruption]):
+                    test = embedded["test", entry.name, seed, condition]
+                    jobs.append(self._similarity(place, entry, seed, condition, test, said.get(condition, {}), clean))
         self._keep(place, embedded, jobs)
 
     def add_shift(self, place: Place, shift: NaturalShift, of: Place, clean: CleanJobs) -> None:
@@ -218,15 +258,29 @@ class CorruptedJobs:
         for entry, seed in place.wanted:
             embedded = place.embedding(batch, entry, seed, CLEAN)
             jobs.append(embedded)
+            said = dict[str, Job]()
             for task in of.tasks:
                 scored = (entry.name, of.data.name, task.name, seed)
                 among = clean.embeddings[entry.name, of.data.name, seed]["test"]
                 predictions = of.predictions(entry, seed, task, shift.condition, clean.probes[scored], embedded, among)
                 score = of.score(entry, seed, task, shift.condition, predictions)
                 self.scores[*scored, shift.condition] = score
+                said[task.name] = predictions
                 jobs += [predictions, score]
+            if place.resolved.similarity:
+                jobs.append(self._similarity(of, entry, seed, shift.condition, embedded, said, clean))
             self.shifts[shift.data.name, shift.of, entry.name, seed] = embedded
         self.jobs += jobs
+
+    def _similarity(
+        self, place: Place, entry: Entry, seed: int, condition: Condition, test: Job, said: Mapping[str, Job], clean: CleanJobs
+    ) -> Job:
+        """test, said: embeddings of the test clips under the condition, and predictions by task."""
+        at = entry.name, place.data.name, seed
+        of_train, of_test = clean.embeddings[at]["train"], clean.embeddings[at]["test"]
+        both = {name: [clean.predictions[entry.name, place.data.name, name, seed], job] for name, job in said.items()}
+        job = self.similarities[*at, condition] = place.similarity(entry, seed, condition, [of_train, of_test, test], both)
+        return job
 
     def _keep(self, place: Place, embedded: Mapping[tuple[str, str, int, Condition], Job], jobs: Sequence[Job]) -> None:
         """The embeddings that jobs need, and these."""

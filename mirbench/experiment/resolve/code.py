@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mirbench.nouns import Corruption, Probe, Task
     from mirbench.registry import Registry
 
-EMBEDDING, PROBING = "mirbench.evaluation.embedding", "mirbench.evaluation.probing"
+EVALUATION = "mirbench.evaluation"
+EMBEDDING, PROBING = f"{EVALUATION}.embedding", f"{EVALUATION}.probing"
 ROOTS = {
     "embeddings": (
         f"{EMBEDDING}.passes:embed_passes",
@@ -45,6 +46,13 @@ ROOTS = {
         f"{PROBING}.scoring:labels_behind",
         f"{PROBING}.scoring:shift_labels",
         "mirbench.records:Predictions",
+    ),
+    "similarities": (
+        f"{EVALUATION}.similarity.measured:parts",
+        f"{EVALUATION}.similarity.measured:Part",
+        f"{PROBING}.layers:of_layer",
+        "mirbench.records:Predictions",
+        "mirbench.records:Embeddings",
     ),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }

@@ -243,10 +243,10 @@ class Resolved:
     corruption, by rising severity; families: of the corruptions that count, by the name of the family; seen_families: by entry, those that
     its encoder knows from its training; shifting: (task, corruption) where labels are shifted along. sample_rate: Hz, at which corruptions
     are applied. identities: by entry, what its encoder says that its embeddings depend on, and digests of files that its options name.
-    baseline: whom errors under corruption are relative to. dropped: by data set, the clips that nothing is pretrained on, since they
-    overlap with what is tested. checkpoint_files: by the folder of a checkpoint that is there, the digests of its files. on_bands: the
-    entries whose backbones listen to log-mel bands. providers: by kind and name. findings: by data set, what is noticed of it before any
-    of its audio is decoded.
+    baseline: whom errors under corruption are relative to. similarity: whether embeddings are compared, too. dropped: by data set, the
+    clips that nothing is pretrained on, since they overlap with what is tested. checkpoint_files: by the folder of a checkpoint that is
+    there, the digests of its files. on_bands: the entries whose backbones listen to log-mel bands. providers: by kind and name. findings:
+    by data set, what is noticed of it before any of its audio is decoded.
     """
 
     config: RunConfig
@@ -270,6 +270,7 @@ class Resolved:
     natural_shifts: tuple[NaturalShift, ...] = ()
     sample_rate: int = LEAST_SAMPLE_RATE
     baseline: str = ""
+    similarity: bool = False
     dropped: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: KeptCheckpoints = KeptCheckpoints()
     checkpoint_files: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)

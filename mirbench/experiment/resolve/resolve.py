@@ -94,6 +94,7 @@ def resolve(config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckp
         natural_shifts=tuple(shifts),
         sample_rate=config.robustness.sample_rate or max(LEAST_SAMPLE_RATE, *(entry.input.sample_rate for entry in entries)),
         baseline=baseline_of(config, entries),
+        similarity=config.similarity,
         kept=kept,
         checkpoint_files={folder: digests_of(folder) for folder in folders},
         identities=identities_of(registry, entries),

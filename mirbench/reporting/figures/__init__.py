@@ -12,17 +12,30 @@ from typing import Any
 from urllib.parse import quote
 
 from mirbench.engine.files import write_atomically
+from mirbench.records import SIMILARITY
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.dots import comparison, differences, robustness
 from mirbench.reporting.figures.heat import retained
 from mirbench.reporting.figures.lines import curves, sweep
+from mirbench.reporting.figures.similarity import alignment, similarity
 from mirbench.reporting.words import of_clean_audio
 from mirbench.results.cells import file_name
 from mirbench.results.merging import Results
 
-__all__ = ["comparison", "curves", "curves_name", "differences", "retained", "robustness", "sweep", "write_figures"]
+__all__ = [
+    "alignment",
+    "comparison",
+    "curves",
+    "curves_name",
+    "differences",
+    "retained",
+    "robustness",
+    "similarity",
+    "sweep",
+    "write_figures",
+]
 
-NAMES = ("sweep", "comparison", "all_metrics", "differences", "robustness", "retained", "robustness-*")
+NAMES = ("sweep", "comparison", "all_metrics", "differences", "robustness", "retained", "robustness-*", "similarity", "alignment")
 
 
 def curves_name(task: str, dataset: str) -> str:
@@ -57,5 +70,9 @@ def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterat
     yield "differences", differences(results.comparisons, results.points)
     yield "robustness", robustness(results.robustness)
     yield "retained", retained(results.robustness)
-    for task, dataset in summary.loc[summary["severity"] > 0, ["task", "dataset"]].drop_duplicates().itertuples(index=False):
+    yield "similarity", similarity(summary)
+    if len(manifests := list(results.manifests.values())) == 1:
+        yield "alignment", alignment(manifests[0].get("similarity", {}))
+    corrupted = summary[(summary["severity"] > 0) & (summary["task"] != SIMILARITY)]
+    for task, dataset in corrupted[["task", "dataset"]].drop_duplicates().itertuples(index=False):
         yield curves_name(task, dataset), curves(summary, task, dataset, notes_of(task, dataset))

@@ -14,9 +14,8 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.estimators.logistic import LogisticClassifier
 from mirbench.evaluation.estimators.mlp import MLPClassifier
 from mirbench.evaluation.probing.metrics import majority
-from mirbench.evaluation.probing.probes import scores_of
-from mirbench.evaluation.similarity import decisions
-from mirbench.evaluation.similarity.decisions import brier_score, calibration_error, flip_rate, probabilities
+from mirbench.evaluation.probing.probes import probabilities, scores_of
+from mirbench.evaluation.similarity.decisions import brier_score, calibration_error, flip_rate
 
 
 def multiclass(clips: int = 150, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -132,22 +131,28 @@ def test_calibration_error_is_that_of_bins_of_equal_numbers() -> None:
 
 @pytest.mark.parametrize("clips", [150, 97, 7])
 @pytest.mark.parametrize("decimals", [0, 6])
-def test_a_weight_on_a_calibration_error_is_a_repetition(clips: int, decimals: int) -> None:
-    """With ties and without, and where cuts go through a clip."""
+def test_equal_probabilities_share_bins_whatever_their_order(clips: int, decimals: int) -> None:
     targets, scores = multiclass(clips)
     ours = calibration_error("multiclass", targets, scores.round(decimals))
-    weights = np.random.default_rng(4).integers(0, 4, (10, clips))
-    repeated = [calibration_error("multiclass", np.repeat(targets, row), np.repeat(scores.round(decimals), row, axis=0)) for row in weights]
-    assert ours.under(weights) == pytest.approx([each.value for each in repeated], rel=1e-9)
     order = np.random.default_rng(5).permutation(clips)
     assert calibration_error("multiclass", targets[order], scores[order].round(decimals)).value == pytest.approx(ours.value)
+    twice = calibration_error("multiclass", np.repeat(targets, 2), np.repeat(scores.round(decimals), 2, axis=0))
+    assert twice.value == pytest.approx(ours.value)
+    assert ours.under(np.full((1, clips), 2))[0] == pytest.approx(ours.value)
 
 
-def test_chunks_of_resamples_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, weights = calibration_error("multilabel", *multilabel()), np.random.default_rng(6).integers(0, 4, (50, 60))
-    whole = ours.under(weights)
-    monkeypatch.setattr(decisions, "CHUNK", 1000)
-    assert (ours.under(weights) == whole).all()
+def test_a_resample_keeps_the_bins_of_all_clips() -> None:
+    targets, scores = multilabel()
+    ours, weights = calibration_error("multilabel", targets, scores), np.random.default_rng(6).integers(0, 4, (5, 60))
+    clip, label = np.nonzero(targets >= 0)
+    confidence = probabilities("multilabel", scores)[clip, label]
+    gap, places = confidence - (targets[clip, label] == 1), np.argsort(np.argsort(confidence))
+    for row, found in zip(weights, ours.under(weights), strict=True):
+        error = 0.0
+        for low in range(15):
+            share = (np.minimum(places + 1, (low + 1) * len(clip) / 15) - np.maximum(places, low * len(clip) / 15)).clip(0)
+            error += abs((row[clip] * share * gap).sum())
+        assert found == pytest.approx(error / row[clip].sum(), rel=1e-9)
 
 
 def test_one_probability_for_all_is_off_by_its_distance_from_the_share() -> None:

@@ -1,0 +1,145 @@
+"""All measures of one condition: those of all test clips, and for each task those that need its labels or what its probe decided.
+
+Names are those of `MEASURES`; one that is of a task has its name behind it, such as `flip_rate_genre`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirbench.evaluation.similarity.decisions import BinnedError, brier_score, calibration_error, flip_rate
+from mirbench.evaluation.similarity.directions import standardiser
+from mirbench.evaluation.similarity.measures import MEASURES
+from mirbench.evaluation.similarity.ratio import Ratio
+from mirbench.evaluation.similarity.retrieval import group_retrieval, label_retrieval, same_label, shared_tags
+from mirbench.evaluation.similarity.shift import cosine_shift, recall_at_k
+from mirbench.evaluation.statistics.estimates import estimate
+from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.evaluation.statistics.resampling import weights_of
+from mirbench.records import Embeddings, Predictions
+
+Row = tuple[str, float, float, float]
+"""Measure, value, and the ends of its interval."""
+
+
+@dataclass(frozen=True)
+class TestLabels:
+    """Of a task. targets: as `records.Predictions` has them, of these clips. clean, embedded: what a probe says of them, where one is
+    looked at: on clean audio, and under the condition where there is one."""
+
+    __test__ = False  # no test, whatever pytest thinks
+
+    task: str
+    target: str
+    clip_ids: tuple[str, ...]
+    targets: np.ndarray
+    clean: Predictions | None = None
+    embedded: Predictions | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Measures that are of the same clips, by name. task: whose labels they need; empty: none."""
+
+    task: str
+    clip_ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    measures: Mapping[str, Ratio | BinnedError]
+
+    def measured(self, resamples: int) -> tuple[list[Row], np.ndarray]:
+        """A row for each, and (measures, resamples) what the intervals are made of; nan where there is one group."""
+        if len(set(self.groups)) < 2:
+            resampled = np.full((len(self.measures), resamples), np.nan)
+        else:
+            weights = weights_of(self.groups, frozenset(self.groups), resamples, 0)
+            resampled = np.array([each.under(weights) for each in self.measures.values()])
+        layout, rows = Layout({}, resamples, len(set(self.groups))), list[Row]()
+        for (name, measure), each in zip(self.measures.items(), resampled, strict=True):
+            found = estimate(layout.vector("", [measure.value], [each]), layout, "score")
+            rows.append((name, found.value, found.low, found.high))
+        return rows, resampled
+
+
+def name_of(measure: str, task: str) -> str:
+    return f"{measure}_{task}" if task else measure
+
+
+def label_of(name: str, tasks: Sequence[str]) -> str:
+    """For axes and table heads.
+
+    >>> label_of("flip_rate_genre", ["genre"])
+    'share of decisions that change, genre'
+    """
+    for task in ("", *tasks):
+        for measure in MEASURES.values():
+            if name_of(measure.name, task) == name:
+                return f"{measure.label}{f', {task}' if task else ''}"
+    return name
+
+
+def parts(
+    train: Embeddings,
+    clean: Embeddings,
+    embedded: Embeddings | None,
+    groups: Mapping[str, str],
+    artists: Mapping[str, str],
+    labels: Sequence[TestLabels],
+) -> list[Part]:
+    """train, clean: of clean training and test clips, which standardise and are found; embedded: of the test clips under a condition, the
+    queries; None for clean audio, whose clips are their own. All (clips, dim), of one layer. groups: by clip. artists: of clips whose
+    artist is known, where it is not the group. Clips that are in one of the two alone are left out; a part without clips is none."""
+    standardised = standardiser(np.asarray(train.matrix, np.float64))
+    place = {clip: row for row, clip in enumerate(clean.clip_ids)}
+    queried = place if embedded is None else {clip: row for row, clip in enumerate(embedded.clip_ids)}
+    ids = tuple(clip for clip in clean.clip_ids if clip in queried)
+    gallery = standardised(clean.matrix[[place[clip] for clip in ids]]) if ids else np.zeros((0, 1))
+    queries = gallery if embedded is None else standardised(embedded.matrix[[queried[clip] for clip in ids]])
+    at = {clip: row for row, clip in enumerate(ids)}
+    own = tuple(groups[clip] for clip in ids)
+    found: dict[str, Ratio | BinnedError] = {}
+    if embedded is not None:
+        found |= {"cosine_shift": cosine_shift(gallery, queries)}
+        found |= {f"recall_at_{k}": recall_at_k(gallery, queries, k) for k in (1, 10)}
+    if len(set(own)) < len(own):
+        found["map_same_group"] = group_retrieval(gallery, queries, own)
+    if artists:
+        found["map_same_artist"] = label_retrieval(gallery, queries, same_label([artists.get(clip) for clip in ids]), own)
+    made = [Part("", ids, own, found)] if ids and found else []
+    for each in labels:
+        rows = [row for row, clip in enumerate(each.clip_ids) if clip in at]
+        measures = _of_task(each, rows, [at[each.clip_ids[row]] for row in rows], gallery, queries, own)
+        if rows and measures:
+            labelled = tuple(each.clip_ids[row] for row in rows)
+            named = {name_of(name, each.task): measure for name, measure in measures.items()}
+            made.append(Part(each.task, labelled, tuple(groups[clip] for clip in labelled), named))
+    return made
+
+
+def _of_task(
+    labels: TestLabels, rows: Sequence[int], places: Sequence[int], gallery: np.ndarray, queries: np.ndarray, groups: Sequence[str]
+) -> dict[str, Ratio | BinnedError]:
+    """rows: those of the labels that are embedded; places: their embeddings."""
+    if labels.target == "regression":
+        return {}
+    targets, ids = labels.targets[rows], [labels.clip_ids[row] for row in rows]
+    relation = shared_tags(targets) if labels.target == "multilabel" else same_label(targets.tolist())
+    own = [groups[place] for place in places]
+    found: dict[str, Ratio | BinnedError] = {"map_same_label": label_retrieval(gallery[places], queries[places], relation, own)}
+    said = labels.clean if labels.embedded is None else labels.embedded
+    if labels.clean is None or said is None:
+        return found
+    scores = _scores_of(said, ids)
+    if labels.embedded is not None:
+        found["flip_rate"] = flip_rate(labels.target, targets, _scores_of(labels.clean, ids), scores)
+    if said.calibrated:
+        found["calibration_error"] = calibration_error(labels.target, targets, scores)
+        found["brier_score"] = brier_score(labels.target, targets, scores)
+    return found
+
+
+def _scores_of(predictions: Predictions, ids: Sequence[str]) -> np.ndarray:
+    place = {clip: row for row, clip in enumerate(predictions.clip_ids)}
+    return np.asarray(predictions.scores[[place[clip] for clip in ids]])

@@ -1,0 +1,68 @@
+"""The tables of what embeddings tell without a probe being trained on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mirbench.records import CLEAN, SIMILARITY
+from mirbench.reporting.tables.scores import row_groups
+from mirbench.reporting.tables.table import Table, of_scores, of_text
+from mirbench.reporting.words import NONE, of_clean_audio
+from mirbench.results.order import complete
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = r"cosine_shift|recall_at_1|flip_rate_.*"  # under corruption; all are in summary.csv
+
+
+def of_similarity(summary: pd.DataFrame) -> pd.DataFrame:
+    """Its rows, completed, of encoders that have any."""
+    rows = complete(summary)
+    return rows[rows["task"] == SIMILARITY]
+
+
+def shown_of_corruption(summary: pd.DataFrame) -> pd.DataFrame:
+    """Those of measures that are SHOWN."""
+    rows = of_similarity(summary)
+    return rows[(rows["corruption"] != CLEAN) & rows["metric"].astype("str").str.fullmatch(SHOWN)].dropna(subset="value")
+
+
+def clean(summary: pd.DataFrame) -> dict[str, Table]:
+    """By data set: encoders as rows, measures of clean audio as columns."""
+    rows = of_clean_audio(of_similarity(summary)).dropna(subset="value")
+    made = {}
+    for dataset, of_data in rows.groupby("dataset", observed=True):
+        labels = of_data.sort_values("metric_place").drop_duplicates("metric").set_index("metric")["label"]
+        places = {metric: i for i, metric in enumerate(labels.index)}
+        placed = of_data.assign(at=[places[metric] for metric in of_data["metric"]])
+        title = f"clean audio, {dataset}"
+        made[title] = of_scores(placed, [(label,) for label in labels], row_groups(of_data), title=title)
+    return made
+
+
+def under_corruption(summary: pd.DataFrame) -> dict[str, Table]:
+    """By data set and measure, those that are SHOWN: corruptions as rows, encoders as columns, means over severities."""
+    rows = shown_of_corruption(summary)
+    names = [name for _, group in row_groups(rows) for name in group]
+    made = {}
+    for (dataset, label), of_measure in rows.groupby(["dataset", "label"], observed=True, sort=False):
+        mean = of_measure.groupby(["corruption", "encoder"], observed=True)["value"].mean().reset_index()
+        mean = mean.assign(ci_low=math.nan, ci_high=math.nan, by_seed="", at=[names.index(name) for name in mean["encoder"]])
+        corruptions = list(dict.fromkeys(mean.sort_values("corruption")["corruption"].astype("str")))
+        title = f"{label}, {dataset}, mean over severities"
+        made[title] = of_scores(mean, [(name,) for name in names], [("", corruptions)], corner="corruption", title=title)
+    return made
+
+
+def alignment(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Table]:
+    """Of each data set, the linear CKA of each two encoders. found: `similarity` of a manifest."""
+    made = {}
+    for dataset, about in found.items():
+        names, matrix = about["encoders"], about["linear_cka"]
+        columns = {name: [NONE if row[i] is None else f"{row[i]:.3f}" for row in matrix] for i, name in enumerate(names)}
+        title = f"linear CKA, debiased, {dataset}, {about['n_test']:,} clean test clips"
+        made[title] = of_text({"encoder": names, **{(name,): cells for name, cells in columns.items()}}, title=title)
+    return made
