@@ -195,12 +195,12 @@ SCORES = Schema("scores.csv", (
     Column("level", "level", "the severity in physical terms, such as 20; empty for clean and for other recordings", float("nan")),
     Column("unit", "text", "the unit of `level`, such as `dB`, or `other recordings` for a natural shift; empty for clean", ""),
     Column("seed", "integer", "the seed of pretraining and probe", 0),
-    Column("draw", "integer", "which draw of few labels, from 0 on; -1 where all are used, or of a mean over draws", -1, later=True),
     Column("label_fraction", "float", "the share of the labelled pretraining clips whose labels the encoder was allowed (p_s)", 1.0),
     Column("n_train", "integer", "clips that the probe was trained on", 0), _N_TEST,
     Column("seconds", "float", "how long the job took", 0.0), _KEY,
     Column("n_labels", "integer", "labels, classes or dimensions that the metric is the mean over; 0 where it is no such mean", 0, True),
     Column("of_labels", "integer", "how many there are of those", 0, True), _OVERLAP, _N_GROUPS,
+    Column("draw", "integer", "which draw of few labels, from 0 on; -1 where all are used, or of a mean over draws", -1, True),
 ), (*_CONDITION, "seed", "draw", "label_fraction"))
 
 _SUMMARY = (*_OF_ONE, _MEAN, _LOW, _HIGH, _CORRUPTION, _SEVERITY, _N_SEEDS, _N_TEST, _OVERLAP, _N_GROUPS, _BY_SEED, _ONE)

@@ -24,7 +24,7 @@ from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES, listed
 
 COLUMNS = "encoder,task,dataset,metric,value,ci_low,ci_high,corruption,severity,level,unit,seed,label_fraction,n_train,n_test,seconds,key"
-COLUMNS += ",n_labels,of_labels,overlap,n_groups"
+COLUMNS += ",n_labels,of_labels,overlap,n_groups,draw"
 
 
 def a_score(**changes) -> dict:
@@ -78,7 +78,7 @@ def test_scores_survive_with_columns_in_order(tmp_path):
     assert math.isnan(second["level"])
     lines = (tmp_path / "r" / "scores.csv").read_text().split("\n")
     assert lines[0] == COLUMNS
-    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12,0,0,0,24"
+    assert lines[2] == "semisupcon,genre,mini,accuracy,0.618,0.58,0.65,clean,0,,,0,1,300,48,0,ab12,0,0,0,24,-1"
 
 
 def test_numbers_that_are_not_numbers_survive(tmp_path):
@@ -195,7 +195,7 @@ def test_predicted_is_the_first_of_the_highest(tmp_path):
         ("scores.csv", "0.618", "0.6x8", "scores.csv line 2 has '0.6x8' in the column 'value', which is not a number"),
         ("scores.csv", "300,48", "3.5,48", "scores.csv line 2 has '3.5' in the column 'n_train', which is not a whole number"),
         ("scores.csv", ",ci_low", ",low", "scores.csv line 1 lacks the column 'ci_low'"),
-        ("scores.csv", ",ab12", "", "scores.csv line 2 has 20 columns where the heading has 21"),
+        ("scores.csv", ",ab12", "", "scores.csv line 2 has 21 columns where the heading has 22"),
         ("scores.csv", "semisupcon", '"semisupcon', "scores.csv line 2 is not valid CSV"),
         (
             "summary.csv",
