@@ -29,7 +29,7 @@ def test_the_task_plugin_of_the_readme_runs(tiny_run, tiny_command, tmp_path):
     assert cli.main([*command, "--set", "floors=[]"]) == 0
     (folder,) = (tmp_path / "results").iterdir()
     with open(folder / "scores.csv") as file:
-        found = {(r["encoder"], r["task"], r["metric"]) for r in csv.DictReader(file)}
+        found = {(r["encoder"], r["task"], r["metric"]) for r in csv.DictReader(file) if r["task"] != "similarity"}
     assert found == {(e, "dance", m) for e in ("untrained", "majority") for m in ("accuracy", "macro_f1")}
 
 
