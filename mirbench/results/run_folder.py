@@ -227,10 +227,14 @@ def troubles(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def overlap_in_words(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each encoder that was pretrained on audio that it is tested on."""
+    """Sentences for each encoder that was pretrained on audio that it is tested on, or trained on it by its authors."""
     for name, about in manifest.get("overlap", {}).items():
         clips = [f"{n} {split} clip{'s'[: n != 1]} of {d}" for d, counts in about["clips"].items() for split, n in counts.items()]
-        yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
+        if clips:
+            yield f"{name}: it was pretrained on the audio of {' and '.join(clips)}, so its scores there say less."
+        if about.get("trained_on"):
+            names = " and ".join(about["trained_on"])
+            yield f"{name}: its authors trained it on {names}, in whole or in part, so its scores there say less."
 
 
 def skipped_in_words(whose: str, skipped: Mapping[str, str], rest: str = "manifest.json") -> Iterator[str]:

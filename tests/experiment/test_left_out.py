@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from small import rows
+from small import LOUD, rows
 from test_own_data import mirbench, tone, write_csv  # noqa: F401  # a fixture
 
 SPLITS = ("train", "train", "valid", "test")
@@ -69,3 +69,17 @@ def test_clips_of_unseen_classes_are_counted_where_the_mean_is_shown(mirbench, l
     )
     by_metric = {row["metric"]: (row["n_labels"], row["of_labels"]) for row in rows(folder) if row["encoder"] == "loud"}
     assert by_metric == {"accuracy": ("0", "0"), "macro_f1": ("2", "2")}
+
+
+def test_an_encoder_that_was_trained_on_what_is_scored_is_marked(mirbench, labelled, tmp_path):  # noqa: F811
+    plugin = tmp_path / "known.py"
+    plugin.write_text(LOUD.replace('name = "loud"', 'name = "known"\n    trained_on = ("set", "other")'))
+    clips = [(split, label) for split, n, m in (("train", 4, 6), ("valid", 2, 2), ("test", 2, 4)) for label in "a" * n + "b" * m]
+    path = labelled("genre", clips)
+    code, folder = mirbench("run", "--dataset", path, "--tasks", "genre", "--plugin", str(plugin), "--encoder", "loud,known")
+    assert code == 0
+    assert {row["encoder"]: row["overlap"] for row in rows(folder)} == {"loud": "0", "known": "1", "majority": "0"}
+    assert json.loads((folder / "manifest.json").read_text())["overlap"]["known"]["trained_on"] == ["set"]
+    for name, text in told(folder).items():
+        if name in ("scores.md", "scores.txt", "comparisons.md"):
+            assert "known †: its authors trained it on set, in whole or in part, so its scores there say less." in text, name

@@ -160,17 +160,22 @@ def skipped_clips(run: RunGraph, dataset: str) -> dict[str, str]:
 
 
 def _left_out_section(run: RunGraph) -> dict[str, Any]:
-    """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, where there is any."""
+    """Tasks that could not be run on a data set, and what is tested on after it was pretrained on, here or by an encoder's authors, where
+    there is any."""
     resolved = run.resolved
     left_out = [{"dataset": dataset, "task": task, "why": why} for (dataset, task), why in resolved.left_out.items()]
     overlaps = read_overlap(resolved.store.folder(*run.overlap.name) if run.overlap else None, run.pretrained, resolved.dropped)
     tested = [*resolved.scored_data, *(shift.data for shift in resolved.natural_shifts)]
     splits = {f"{data.name}/{clip.id}": clip.split for data in tested for clip in data.clips} if overlaps else {}
+    overlapping = overlap_section(overlaps, splits)
+    for entry in resolved.entries:
+        if told := [name for name in resolved.scored if name in entry.encoder.trained_on]:
+            overlapping.setdefault(entry.name, {"clips": {}, "first": []})["trained_on"] = told
     dropped = {name: {"clips": len(clips), "first": sorted(clips)[:LISTED]} for name, clips in resolved.dropped.items()}
     return {
         **({"left_out": left_out} if left_out else {}),
         **({"left_out_of_pretraining": dropped} if dropped else {}),
-        **({"overlap": overlap_section(overlaps, splits)} if overlaps else {}),
+        **({"overlap": overlapping} if overlapping else {}),
     }
 
 
