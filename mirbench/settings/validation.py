@@ -104,7 +104,7 @@ def _wrong(name: str, option: Option, given: Any, fault: Any) -> WrongOption:
         two_sided = option.ge is not None and option.le is not None
         right = f"lie between {option.ge} and {option.le}" if two_sided else f"be {_limits(option)}"
         return WrongOption(name, f"is {fault['input']}; it must {right}{option.why}")
-    right = _type_words(option.default, len(fault["loc"]) - 1)
+    right = type_in_words(option) if option.choices else _type_words(option.default, len(fault["loc"]) - 1)
     return WrongOption(name, f"should be {right} (default {beginning(option.default)}), not {in_words(given)}", typed=True)
 
 

@@ -169,7 +169,7 @@ def test_a_value_of_another_type_is_refused(default, given, right):
         ({"dropout": 1}, "option dropout is 1; it must be at least 0 and below 1."),
         ({"most": 6}, "option most is 6; it must be at most 5."),
         ({"pool": "men"}, "no pool option is named 'men'; did you mean 'mean'? Known: max, mean."),
-        ({"pool": 1}, "options.convolutional.pool should be text (default 'mean'), not 1."),
+        ({"pool": 1}, "options.convolutional.pool should be mean or max (default 'mean'), not 1."),
         ({"bits": 12.0}, "no bits option is named '12.0'. Known: 16, 8."),
         ({"layer": 1, "pool": 1}, "options.convolutional: the encoder has no option 'layer'; did you mean 'layers'? Known: "),
     ],

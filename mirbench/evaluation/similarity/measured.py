@@ -55,7 +55,9 @@ class Part:
             resampled = np.full((len(self.measures), resamples), np.nan)
         else:
             weights = weights_of(self.groups, frozenset(self.groups), resamples, 0)
-            resampled = np.array([each.under(weights) for each in self.measures.values()])
+            ranges = [MEASURES[name.removesuffix(f"_{self.task}") if self.task else name] for name in self.measures]
+            drawn = [each.under(weights) for each in self.measures.values()]
+            resampled = np.array([each.clip(range_.low, range_.high) for each, range_ in zip(drawn, ranges, strict=True)])
         layout, rows = Layout({}, resamples, len(set(self.groups))), list[Row]()
         for (name, measure), each in zip(self.measures.items(), resampled, strict=True):
             found = estimate(layout.vector("", [measure.value], [each]), layout, "score")
