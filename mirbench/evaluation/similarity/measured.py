@@ -15,7 +15,7 @@ from mirbench.evaluation.similarity.directions import standardiser
 from mirbench.evaluation.similarity.measures import MEASURES
 from mirbench.evaluation.similarity.ratio import Ratio
 from mirbench.evaluation.similarity.retrieval import group_retrieval, label_retrieval, same_label, shared_tags
-from mirbench.evaluation.similarity.shift import cosine_shift, recall_at_k
+from mirbench.evaluation.similarity.shift import cosine_shift, recalls
 from mirbench.evaluation.statistics.estimates import estimate
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.evaluation.statistics.resampling import weights_of
@@ -104,7 +104,7 @@ def parts(
     found: dict[str, Ratio | BinnedError] = {}
     if embedded is not None:
         found |= {"cosine_shift": cosine_shift(gallery, queries)}
-        found |= {f"recall_at_{k}": recall_at_k(gallery, queries, k) for k in (1, 10)}
+        found |= dict(zip(("recall_at_1", "recall_at_10"), recalls(gallery, queries, (1, 10)), strict=True))
     if len(set(own)) < len(own):
         found["map_same_group"] = group_retrieval(gallery, queries, own)
     if artists:

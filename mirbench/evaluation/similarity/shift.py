@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mirbench.evaluation.similarity.directions import TIE, paired, products
@@ -42,12 +44,17 @@ def recall_at_k(clean: np.ndarray, corrupted: np.ndarray, k: int) -> Ratio:
     >>> recall_at_k(clean, clean, 1).top
     array([1. , 0.5, 0.5])
     """
+    return recalls(clean, corrupted, (k,))[0]
+
+
+def recalls(clean: np.ndarray, corrupted: np.ndarray, numbers: Sequence[int]) -> list[Ratio]:
+    """`recall_at_k` for each k of several."""
     gallery, queries = paired(clean, corrupted)
-    if k < 1:
-        raise ValueError(f"k = {k} should be 1 or more")
-    hits = np.empty(len(queries))
+    if wrong := [k for k in numbers if k < 1]:
+        raise ValueError(f"k = {wrong[0]} should be 1 or more")
+    hits = np.empty((len(numbers), len(queries)))
     for rows, cosine in products(queries, gallery):
         own = cosine[np.arange(len(cosine)), np.arange(rows.start, rows.stop)][:, None]
         above, as_near = (cosine > own + TIE).sum(axis=1), (np.abs(cosine - own) <= TIE).sum(axis=1)
-        hits[rows] = ((k - above) / as_near).clip(0, 1)
-    return Ratio(hits, np.ones(len(hits)))
+        hits[:, rows] = [((k - above) / as_near).clip(0, 1) for k in numbers]
+    return [Ratio(each, np.ones(len(queries))) for each in hits]
