@@ -116,6 +116,7 @@ class PretrainJob:
     report: dict[str, Any] = field(default_factory=dict)
 
 
+LAYER = "layer"  # the option of an encoder that has layers
 LAST_LAYER, ALL_LAYERS, BEST_LAYER, WEIGHTED_LAYERS = "last", "all", "best", "weighted"  # which layers of an encoder are probed
 
 

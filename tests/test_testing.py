@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirbench import Backbone, Clip, Corruption, Dataset, Encoder, Supervision, Task
+from mirbench import Backbone, Clip, Corruption, Dataset, Encoder, LayerOptions, Supervision, Task
 from mirbench.testing import check_backbone, check_corruption, check_dataset, check_encoder, check_supervision, check_task
 
 
@@ -90,6 +90,46 @@ def test_a_faulty_encoder_is_caught(embed, sentence):
 )
 def test_numbers_of_any_width_and_tensors_pass_as_in_a_run(embed):
     check_encoder(type("Other", (Loudness,), {"embed": embed})())
+
+
+class Layered(Loudness):
+    options = LayerOptions()
+
+    def layers(self, options):
+        return 3
+
+    def load(self, folder, options, seed, device):
+        def embed(audio):
+            last = Loudness.embed(self, audio)
+            return last if options["layer"] == "last" else np.stack([0 * last, last + 1, last], axis=1)
+
+        return embed
+
+
+def test_an_encoder_with_layers_passes():
+    check_encoder(Layered())
+
+
+@pytest.mark.parametrize(
+    ("layers", "stacked", "sentence"),
+    [
+        (2, lambda last: np.stack([last, last, last], axis=1), "returns 3 layers, and layers() says 2"),
+        (2, lambda last: np.stack([last, last + 1], axis=1), "the last of all layers is not what the last alone is"),
+        (2, lambda last: last, "which has no layers"),
+        (0, lambda last: np.stack([last, 0 * last], axis=1), "the last of all layers is not what the last alone is"),
+    ],
+)
+def test_faulty_layers_are_caught(layers, stacked, sentence):
+    class Faulty(Layered):
+        def layers(self, options):
+            return layers
+
+        def load(self, folder, options, seed, device):
+            return lambda audio: Loudness.embed(self, audio) if options["layer"] == "last" else stacked(Loudness.embed(self, audio))
+
+    with pytest.raises(AssertionError) as caught:
+        check_encoder(Faulty())
+    assert sentence in str(caught.value)
 
 
 def test_what_is_drawn_at_construction_begins_at_the_seed_as_in_a_run():

@@ -15,7 +15,7 @@ import numpy as np
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Backbone, Corruption, Dataset, Embed, Encoder, Supervision, Task
-from mirbench.records import SPLITS, Clip, PretrainJob
+from mirbench.records import ALL_LAYERS, LAST_LAYER, LAYER, SPLITS, Clip, Input, PretrainJob
 from mirbench.registry.contract import check_noun, wrong_label
 from mirbench.seeded import seeded
 from mirbench.settings.validation import WrongOption, validated
@@ -33,7 +33,8 @@ def check_encoder(
     seed: int = 0,
     device: str = "cpu",
 ) -> None:
-    """Embeds noise and silence of several lengths: finite (batch, dim), one dim for all, the same again, and alone as in a batch. As in a
+    """Embeds noise and silence of several lengths: finite (batch, dim), one dim for all, the same again, and alone as in a batch; where it
+    has layers, the last and all, (batch, layers, dim), as many as it says, of which the last is what the last alone is. As in a
     run, numbers of any width and torch tensors are taken as float32, and `load` may draw from the global generators, which begin at `seed`.
 
     options: instead of some defaults, e.g. {"steps": 2} to keep a test short. A trainable encoder is first pretrained in a new
@@ -46,15 +47,26 @@ def check_encoder(
         if encoder.trainable and folder is None:
             folder = Path(scratch) / "checkpoint"
             _pretrain(encoder, complete, clips or _tones(Path(scratch), encoder.sample_rate), folder, seed, device)
-        with fenced(f"{name}: load", seed):
-            embed = encoder.load(folder, complete, seed, device)
-        _check_embed(name, embed, encoder)
-        with fenced(f"{name}: load", seed):
-            again = encoder.load(folder, complete, seed, device)
-        audio = _noise(2, round(encoder.window_seconds * encoder.sample_rate))
-        assert _close(_float32(embed(audio), 2), _float32(again(audio), 2)), (
+        given, layers = encoder.input(complete), encoder.layers(complete)
+
+        def load(layer: str) -> Embed:
+            asked = complete if layers is None else {**complete, LAYER: layer}
+            with fenced(f"{name}: load", seed):
+                return encoder.load(folder, asked, seed, device)
+
+        layer = None if layers is None else LAST_LAYER
+        embed = load(LAST_LAYER)
+        _check_embed(name, embed, given, layer)
+        audio, again = _noise(2, round(given.window_seconds * given.sample_rate)), load(LAST_LAYER)
+        assert _close(_float32(embed(audio), 2, layer), _float32(again(audio), 2, layer)), (
             f"{name}: two loads with one seed embed the same audio differently; seed what is random"
         )
+        if layers is not None:
+            every = load(ALL_LAYERS)
+            _check_embed(f"{name}, all layers", every, given, ALL_LAYERS)
+            rows = _float32(every(audio), 2, ALL_LAYERS)
+            assert layers in (0, rows.shape[1]), f"{name} returns {rows.shape[1]} layers, and layers() says {layers}"
+            assert _close(rows[:, -1], _float32(embed(audio), 2, layer)), f"{name}: the last of all layers is not what the last alone is"
 
 
 def _pretrain(encoder: Encoder, options: Mapping[str, Any], clips: Sequence[Clip], folder: Path, seed: int, device: str) -> None:
@@ -69,36 +81,40 @@ def _pretrain(encoder: Encoder, options: Mapping[str, Any], clips: Sequence[Clip
     _json(f"encoder '{encoder.name}': job.report", job.report)
 
 
-def _check_embed(name: str, embed: Embed, encoder: Encoder) -> None:
-    window = round(encoder.window_seconds * encoder.sample_rate)
-    dim = 0
-    for samples in (window, window // 2, round(1.5 * window), max(1, encoder.sample_rate // 10)):
+def _check_embed(name: str, embed: Embed, given: Input, layer: str | None) -> None:
+    """layer: which it was loaded to return; None: it has none."""
+    window, shortest = (round(seconds * given.sample_rate) for seconds in (given.window_seconds, given.shortest_seconds))
+    shape: tuple[int, ...] = ()
+    for wanted in (window, window // 2, round(1.5 * window), max(1, given.sample_rate // 10)):
+        samples = max(wanted, shortest)  # to which a run pads
         for sound, audio in (("noise", _noise(2, samples)), ("silence", np.zeros((2, samples), np.float32))):
             what = f"{name} on {samples} samples of {sound}"
-            given = audio.copy()
+            before = audio.copy()
             with fenced(what):
                 out = embed(audio)
             try:
-                out = _float32(out, 2)
+                out = _float32(out, 2, layer)
             except ValueError as error:
                 raise AssertionError(f"{what} returns {error}") from error
             assert np.isfinite(out).all(), f"{what} returns values that are not finite"
-            assert np.array_equal(given, audio), f"{what} changes the audio it was given"
-            dim = dim or out.shape[1]
-            assert out.shape[1] == dim, f"{what} returns {out.shape[1]} dimensions, and {dim} at another length"
-            assert _close(out, _float32(embed(audio), 2)), f"{what} returns something else the second time"
-            alone = np.concatenate([_float32(embed(audio[:1]), 1), _float32(embed(audio[1:]), 1)])
+            assert np.array_equal(before, audio), f"{what} changes the audio it was given"
+            shape = shape or out.shape[1:]
+            here, there = (" x ".join(map(str, each)) for each in (out.shape[1:], shape))
+            assert here == there, f"{what} returns {here} dimensions, and {there} at another length"
+            assert _close(out, _float32(embed(audio), 2, layer)), f"{what} returns something else the second time"
+            alone = np.concatenate([_float32(embed(audio[:1]), 1, layer), _float32(embed(audio[1:]), 1, layer)])
             assert _close(out, alone), f"{what} depends on what else is in the batch; put batch normalisation into evaluation mode"
-    two = _float32(embed(_noise(2, window)), 2)
+    two = _float32(embed(_noise(2, window)), 2, layer)
     assert not np.array_equal(two[0], two[1]), f"{name} gives two different sounds the same embedding"
 
 
-def _float32(returned: Any, count: int) -> np.ndarray:
+def _float32(returned: Any, count: int, layer: str | None) -> np.ndarray:
     """What a run makes of what an encoder returned; raises ValueError as that does."""
     from mirbench.evaluation.embedding.rows import as_rows
+    from mirbench.evaluation.embedding.windows import layer_of
 
     with np.errstate(over="ignore"):
-        return as_rows(returned, count).astype(np.float32)
+        return layer_of(as_rows(returned, count), layer).astype(np.float32)
 
 
 def check_dataset(dataset: Dataset, folder: Path) -> list[Clip]:
@@ -268,10 +284,9 @@ def check_backbone(backbone: Backbone, *, options: Mapping[str, Any] | None = No
             same = torch.allclose(bands(audio), bands.encode(mel), rtol=1e-4, atol=1e-5)
         assert torch.equal(given, mel), f"{name}: encode changes the bands that it is given"
         assert same, f"{name} says it has bands, but what it makes of audio is not encode(mel(audio))"
-    listener = Encoder()
-    listener.sample_rate = round(rate)
-    _check_embed(name, embed, listener)
-    network.train()(torch.as_tensor(_noise(4, round(listener.window_seconds * rate)))).square().mean().backward()
+    given_audio = Input(sample_rate=round(rate))
+    _check_embed(name, embed, given_audio, None)
+    network.train()(torch.as_tensor(_noise(4, round(given_audio.window_seconds * rate)))).square().mean().backward()
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     assert gradients or not weights, f"{name}: no weight gets a gradient"
     assert all(bool(torch.isfinite(g).all()) for g in gradients), f"{name}: a gradient is not finite"

@@ -122,14 +122,14 @@ def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, A
             raise
         raise MirbenchError(f"{encoder.title} failed while embedding: {describe(error)}; --debug shows where.") from error
     try:
-        return _of_layer(as_rows(rows, len(part)), encoder.layer)
+        return layer_of(as_rows(rows, len(part)), encoder.layer)
     except ValueError as error:
         clips = f"clip {names[0]}" if len(names) == 1 else f"{len(names)} clips, the first {names[0]}"
         wanted = f"must return an array of ({len(part)}, dim) for {len(part)} windows"
         raise MirbenchError(f"{encoder.title} {wanted}, but returned {error}, for {clips}.") from error
 
 
-def _of_layer(rows: np.ndarray, layer: int | str | None) -> np.ndarray:
+def layer_of(rows: np.ndarray, layer: int | str | None) -> np.ndarray:
     """Raises ValueError where there are no layers, or none of that number."""
     if layer is None or (layer == LAST_LAYER and rows.ndim == 2):
         return rows

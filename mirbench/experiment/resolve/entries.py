@@ -13,9 +13,9 @@ from typing import Any
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.probe import resolve_probes
-from mirbench.experiment.resolve.records import LAYER, PROBE, SHOTS, ChosenProbe, Entry, naming
+from mirbench.experiment.resolve.records import PROBE, SHOTS, ChosenProbe, Entry, naming
 from mirbench.nouns import Encoder
-from mirbench.records import ABOUT, ALL_LAYERS
+from mirbench.records import ABOUT, ALL_LAYERS, LAYER
 from mirbench.registry import Registry
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.settings.options import encoder_options

@@ -13,7 +13,7 @@ from mirbench.engine.global_state import unchanged
 from mirbench.engine.store import Store, key_of
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
-from mirbench.records import ALL_LAYERS, BEST_LAYER, OTHER_RECORDINGS, SPLITS, WEIGHTED_LAYERS, Clip, Condition, Input
+from mirbench.records import ALL_LAYERS, BEST_LAYER, LAYER, OTHER_RECORDINGS, SPLITS, WEIGHTED_LAYERS, Clip, Condition, Input
 from mirbench.settings.config import RunConfig
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
 NOUN = {"dataset": "data set"}
-LAYER = "layer"  # the option of an encoder that has layers
 PROBE, SHOTS = "probe", "shots"  # what an entry's probe and labels a class are called among its values, where there are several
 
 Parts = Mapping[str, Any]
