@@ -19,6 +19,9 @@ from processes import children
 from songs import songs
 
 from mirbench import cli, registry
+from mirbench.evaluation.embedding import cost
+
+cost.SECONDS = 0.0  # that an encoder is timed for: three times are enough, as no test looks at a time
 
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores

@@ -16,6 +16,14 @@ def machine() -> dict[str, Any]:
     return {"system": platform.system(), "machine": platform.machine(), "cores": core_count(), "native_bfloat16": native_bfloat16()}
 
 
+def processor() -> str:
+    """What the processor calls itself."""
+    try:
+        return Path("/proc/cpuinfo").read_text().split("model name", 1)[1].split(":", 1)[1].split("\n", 1)[0].strip()
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
 def core_count() -> int:
     """Cores that this process may use, of which a scheduler, a container's quota or LOKY_MAX_CPU_COUNT can make fewer than there are."""
     import joblib  # here, since most commands start no worker

@@ -34,6 +34,11 @@ def save_checkpoint(folder: Path, weights: Mapping[str, Tensor], metadata: Mappi
     write_atomically(folder / ABOUT, json.dumps(metadata, indent=1, sort_keys=True, default=str) + "\n")
 
 
+def weights_folder(folder: Path, options: Mapping[str, Any]) -> Path:
+    """Where the weights of a checkpoint lie: in its folder, or in the one of `last` and `best` that the options say."""
+    return folder if (folder / WEIGHTS).is_file() else folder / str(options.get("checkpoint", "last"))
+
+
 def load_checkpoint(folder: Path, module: nn.Module) -> None:
     """Fills the module. Raises MirbenchError where the file is missing, damaged, or of another shape, with the difference."""
     path = folder / WEIGHTS

@@ -155,6 +155,11 @@ class BackboneEncoder(Encoder):
             skipped={**audio_cache.skipped, **(valid_audio.skipped if valid_audio else {})},
         )
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        from mirbench.pretraining.checkpoints import WEIGHTS, weights_folder
+
+        return [] if folder is None else [weights_folder(folder, options) / WEIGHTS]
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         import torch
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from mirbench.pretraining.checkpoints import WEIGHTS, load_checkpoint
+from mirbench.pretraining.checkpoints import load_checkpoint, weights_folder
 from mirbench.pretraining.encoder import BackboneEncoder
 
 
@@ -19,8 +19,3 @@ def network_of(encoder: BackboneEncoder, folder: Path | None, options: Mapping[s
     if folder is not None:
         load_checkpoint(weights_folder(folder, options), network)
     return network.eval()
-
-
-def weights_folder(folder: Path, options: Mapping[str, Any]) -> Path:
-    """Where the weights of a checkpoint lie: in its folder, or in the one of `last` and `best` that the options say."""
-    return folder if (folder / WEIGHTS).is_file() else folder / str(options.get("checkpoint", "last"))

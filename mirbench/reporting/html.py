@@ -25,6 +25,7 @@ CAPTIONS = {
     "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: undecided. "
     "Baselines that are left out here are in the table below.",
     "all_metrics": "Every metric of every task.",
+    "cost": "The headline metric of every task against what it costs; the line is the Pareto front.",
 }
 ROBUSTNESS = {
     "robustness": "Retained performance over unseen and seen families, where they are told apart; errors on clean audio, mCE and relative "

@@ -7,14 +7,25 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
-from mirbench.reporting.tables import robustness, scores, similarity
+from mirbench.reporting.tables import costs, robustness, scores, similarity
 from mirbench.reporting.tables.table import Table, csv, document
 from mirbench.reporting.words import MEASURES, caveats, interval_of
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-STEMS = ("scores", "comparisons", "sweep", "robustness", "retained", "corrupted", "robustness-comparisons", "equivariance", "similarity")
+STEMS = (
+    "scores",
+    "cost",
+    "comparisons",
+    "sweep",
+    "robustness",
+    "retained",
+    "corrupted",
+    "robustness-comparisons",
+    "equivariance",
+    "similarity",
+)
 KINDS = ("md", "csv", "tex")
 
 
@@ -53,6 +64,12 @@ def of_clean_audio(results: Results) -> Section:
     return Section("Scores", {"": scores.scores(results.summary, results.comparisons)}, notes.of_scores(results))
 
 
+def of_costs(results: Results) -> Section:
+    """What encoders cost; without a table where no run measured it."""
+    floors = set(results.summary.loc[results.summary["role"] == "floor", "encoder"])
+    return Section("Cost", {"": costs.costs(results.costs, floors)} if len(results.costs) else {}, costs.notes(results.costs))
+
+
 def sections(results: Results) -> dict[str, Section]:
     """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page."""
     of_corruption, undefined, overlap = notes.of_corruption(results), notes.undefined(results), notes.overlap(results)
@@ -75,6 +92,7 @@ def sections(results: Results) -> dict[str, Section]:
     }
     found = [
         replace(of_clean_audio(results), captions={"": " ".join([of_scores, *about, *overlap])}),
+        of_costs(results),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
         Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes
+from mirbench.reporting.tables.costs import BRIEFLY, costs, measured_on
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
@@ -24,6 +25,7 @@ COLUMNS = {
     "retained_seen": "retained, seen families",
     **MEASURES,
 }
+COSTS = ("parameters", "gflop_per_second", "milliseconds")
 ROOM = 20  # of a column, and so how many fit
 
 
@@ -34,7 +36,7 @@ def text(results: Results, width: int) -> str:
 
 def texts(results: Results, widths: Iterable[int]) -> dict[int, str]:
     """The text for each width; the numbers are gathered once."""
-    parts = [_scores(results), *_robustness(results)]
+    parts = [_scores(results), *_costs(results), *_robustness(results)]
     told = [line for manifest in results.manifests.values() for line in troubles(manifest)]
     last = ["\n".join(told) + "\n"] if told else []
 
@@ -52,6 +54,14 @@ def _scores(results: Results) -> tuple[Table, list[str]]:
     below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
     return scores(results.summary, results.comparisons), [*below, *notes.of_probes(results), *notes.overlap(results)]
+
+
+def _costs(results: Results) -> list[tuple[Table, list[str]]]:
+    """As _scores; nothing where no cost was measured."""
+    if not (devices := measured_on(results.costs)):
+        return []
+    floors = set(results.summary["encoder"][results.summary["role"] == "floor"])
+    return [(costs(results.costs, floors, COSTS), [BRIEFLY.format(" and ".join(devices))])]
 
 
 def _robustness(results: Results) -> list[tuple[Table, list[str]]]:

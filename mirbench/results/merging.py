@@ -14,7 +14,7 @@ from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.predictions import frame_of
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import TABLES, Schema
+from mirbench.results.schema import COSTS, TABLES, Schema, as_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,8 @@ CURVE = ["task", "dataset", "metric", "corruption"]
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """One run, or several as one: a frame for each table of schema.py, completed (see order.py), the manifests by run, and the folders.
+    """One run, or several as one: a frame for each table of schema.py, those of scores completed (see order.py), the manifests by run, and
+    the folders.
 
     points: the variants of a sweep, by encoder and name; a column for each option. p_holm is as each run corrected it, over its own table.
     torn: corruptions whose means over severities are left out, as the runs have different severities of them. renamed: encoders that are
@@ -38,6 +39,7 @@ class Results:
     robustness: pd.DataFrame
     robustness_comparisons: pd.DataFrame
     equivariance: pd.DataFrame
+    costs: pd.DataFrame
     points: pd.DataFrame
     manifests: dict[str, dict[str, Any]]
     torn: tuple[str, ...] = ()
@@ -114,7 +116,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     for manifest in manifests:
         mark_manifest(manifest)
     _refuse_other_corruption(labels, manifests)
-    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in TABLES}
+    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in (*TABLES, "costs")}
     done = [_done(pd.concat(each)) for each in zip(tables["robustness"], tables["robustness_comparisons"], strict=True)]
     for name in ("robustness", "robustness_comparisons"):
         tables[name] = _without_torn_means(tables[name], done)
@@ -123,10 +125,13 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     renamed += _rename(tables, labels, manifests, ("comparisons", "robustness", "robustness_comparisons"))
     everybody: dict[str, Any] = {name: {} for each in tables.values() for rows in each for name in rows["encoder"].unique()}
     known = [*manifests, {"encoders": everybody}]  # so that all frames have the order of encoders in common
-    frames = {name: complete(_collapsed(TABLES[name], each), known, name) for name, each in tables.items()}
+    frames = {name: complete(_collapsed(TABLES[name], tables[name]), known, name) for name in TABLES}
+    costs = _collapsed(COSTS, tables["costs"])
+    costs["encoder"] = as_names(costs["encoder"], frames["summary"]["encoder"].cat.categories, unused=True)
     torn = dict.fromkeys(corruption for *_, corruption in _differing(done))
     return Results(
         **frames,
+        costs=costs,
         points=_points(manifests),
         manifests=dict(zip(labels, manifests, strict=True)),
         torn=tuple(torn),

@@ -20,7 +20,7 @@ from mirbench.records import Predictions
 from mirbench.results.cells import file_name
 from mirbench.results.csvfile import damaged, read_table
 from mirbench.results.predictions import read_predictions, write_predictions
-from mirbench.results.schema import TABLES
+from mirbench.results.schema import ALL_TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class RunFolder:
     >>> import tempfile
     >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "first")
     >>> row = {"encoder": "semisupcon", "task": "genre", "dataset": "mini", "metric": "accuracy", "value": 0.618}
-    >>> run.write("summary", TABLES["summary"].frame([{**row, "ci_low": 0.58, "ci_high": 0.65, "n_seeds": 3, "n_test": 48}]))
+    >>> run.write("summary", ALL_TABLES["summary"].frame([{**row, "ci_low": 0.58, "ci_high": 0.65, "n_seeds": 3, "n_test": 48}]))
     >>> run.read("summary").loc[0, "value"]
     np.float64(0.618)
     """
@@ -64,7 +64,7 @@ class RunFolder:
 
     def is_whole(self, key: str) -> bool:
         """Whether the folder holds a finished run of this key, each of whose files is as it was written."""
-        names = ("manifest.json", *(schema.file for schema in TABLES.values() if not schema.optional))
+        names = ("manifest.json", *(schema.file for schema in ALL_TABLES.values() if not schema.optional))
         if not all((self.path / name).is_file() for name in names):
             return False
         try:
@@ -96,7 +96,7 @@ class RunFolder:
 
     def digests(self) -> dict[str, list[Any]]:
         """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
-        tables = (self.path / schema.file for schema in TABLES.values())
+        tables = (self.path / schema.file for schema in ALL_TABLES.values())
         files = [*tables, self.path / RESAMPLES, *sorted((self.path / "predictions").glob("*.csv"))]
         return {path.relative_to(self.path).as_posix(): list(digest_of(path)) for path in files if path.is_file()}
 
@@ -105,7 +105,7 @@ class RunFolder:
         (self.path / "manifest.json").unlink(missing_ok=True)
         for name in ("predictions", "tables", "figures"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("report.html", RESAMPLES, *(schema.file for schema in TABLES.values() if schema.optional)):
+        for name in ("report.html", RESAMPLES, *(schema.file for schema in ALL_TABLES.values() if schema.optional)):
             (self.path / name).unlink(missing_ok=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
@@ -133,16 +133,16 @@ class RunFolder:
         return manifest
 
     def write(self, table: str, frame: pd.DataFrame) -> None:
-        """table: a name of schema.TABLES. Of some tables, no rows are no file. Raises ValueError for a frame that is no such table."""
-        schema = TABLES[table]
+        """table: a name of schema.ALL_TABLES. Of some tables, no rows are no file. Raises ValueError for a frame that is no such table."""
+        schema = ALL_TABLES[table]
         if schema.optional and not len(frame):
             (self.path / schema.file).unlink(missing_ok=True)
         else:
             write_atomically(self.path / schema.file, schema.text(frame))
 
     def read(self, table: str) -> pd.DataFrame:
-        """table: a name of schema.TABLES. Without rows where there is no file and need not be one."""
-        schema = TABLES[table]
+        """table: a name of schema.ALL_TABLES. Without rows where there is no file and need not be one."""
+        schema = ALL_TABLES[table]
         path = self.path / schema.file
         self._compare(path)
         if schema.optional and not path.exists():

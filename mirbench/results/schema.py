@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGITS = "{:.6g}"  # how a number is written
+EMPTY = ("level", "count")  # dtypes of columns whose cells are empty where there is no number
 
 
 def listed(numbers: Iterable[float]) -> str:
@@ -30,9 +31,9 @@ class Fault(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """dtype: name (an ordered categorical, in the order of appearance until somebody knows a better one), text, integer, float, or level
-    (a float whose cell is empty where there is none). default: of a row that does not give it; None where a row must. later: whether
-    files of earlier versions lack it, and have the default."""
+    """dtype: name (an ordered categorical, in the order of appearance until somebody knows a better one), text, integer, float, level (a
+    float whose cell is empty where there is none), or count (a whole number likewise, a float in frames). default: of a row that does not
+    give it; None where a row must. later: whether files of earlier versions lack it, and have the default."""
 
     name: str
     dtype: str
@@ -78,7 +79,7 @@ class Schema:
         """The frame with the defaults of columns that it lacks, and of cells; a number that is nan stays so."""
         defaults = self.defaults
         frame = frame.assign(**{name: default for name, default in defaults.items() if name not in frame})
-        floats = [c.name for c in self.columns if c.dtype in ("float", "level")]
+        floats = [c.name for c in self.columns if c.dtype in ("float", *EMPTY)]
         texts = [c.name for c in self.columns if c.dtype == "text"]  # of which a column of empty cells may have been read as numbers
         frame = frame.astype(dict.fromkeys(texts, object))
         return frame.fillna({name: x for name, x in defaults.items() if name not in floats and frame[name].isna().any()})
@@ -101,9 +102,9 @@ class Schema:
         """The frame as CSV; text that a spreadsheet would take for a formula is guarded (cells.py)."""
         valid = self.validate(frame)
         for column in self.columns:
-            if column.dtype in ("float", "level"):
-                empty = "" if column.dtype == "level" else "nan"
-                valid[column.name] = [empty if x != x else DIGITS.format(x) for x in valid[column.name]]
+            if column.dtype in ("float", *EMPTY):
+                empty, digits = "" if column.dtype in EMPTY else "nan", "{:.0f}" if column.dtype == "count" else DIGITS
+                valid[column.name] = [empty if x != x else digits.format(x) for x in valid[column.name]]
             elif column.dtype in ("name", "text"):
                 valid[column.name] = [guarded(str(x)) for x in valid[column.name]]
         return valid.to_csv(index=False, lineterminator="\n")
@@ -129,11 +130,11 @@ def numbers(file: str, cells: pd.Series[Any], dtype: str = "float") -> pd.Series
 
     found = pd.to_numeric(cells, errors="coerce")
     missing = cells.isna() | (cells.astype("str").str.strip().str.lower() == "nan")
-    wrong = found.isna() & ~missing & ~((cells == "") & (dtype == "level"))
-    if dtype == "integer":
-        wrong |= found.isna() | (found % 1 != 0)
+    wrong = found.isna() & ~missing & ~((cells == "") & (dtype in EMPTY))
+    if dtype in ("integer", "count"):
+        wrong |= (found.isna() & (dtype == "integer")) | (found % 1 > 0)
     if wrong.any():
-        kind = "a whole number" if dtype == "integer" else "a number"
+        kind = "a whole number" if dtype in ("integer", "count") else "a number"
         raise Fault(file, wrong.idxmax(), f"has '{cells[wrong].iloc[0]}' in the column '{cells.name}', which is not {kind}")
     return found.astype("int64" if dtype == "integer" else "float64")
 
@@ -229,9 +230,24 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
     *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES, _FAMILIES,
 ), (*_PAIR, "corruption", "measure"), optional=True)
+_UNKNOWN = float("nan")
+COSTS = Schema("costs.csv", (
+    _ENCODER,
+    Column("parameters", "count", "numbers that were learnt and take part in embedding; empty where none is a torch parameter", _UNKNOWN),
+    Column("dim", "count", "numbers in an embedding, of a layer where there are several", _UNKNOWN),
+    Column("gflop_per_second", "level", "10^9 floating-point operations for each second of audio; empty where unknown", _UNKNOWN),
+    Column("clips_per_second", "level", "windows of `window_seconds` that are embedded in a second, on `device`; a median", _UNKNOWN),
+    Column("peak_memory_mb", "level", "most memory that loading it and embedding add, in 10^6 bytes; empty where unknown", _UNKNOWN),
+    Column("disk_mb", "level", "size of the files of its weights, in 10^6 bytes; empty where it has none or they are unknown", _UNKNOWN),
+    Column("device", "text", "what speed and memory were measured on: processor or GPU, and the number of threads", ""),
+    Column("batch_size", "count", "windows that it was given at a time", _UNKNOWN),
+    Column("window_seconds", "level", "length of each in seconds: its own window, 30 s at the most", _UNKNOWN),
+    Column("note", "text", "why it could not be measured; empty where it could", ""), _OVERLAP,
+), ("encoder", "device"), optional=True)
 # fmt: on
 
 TABLES: dict[str, Schema] = {
     s.file.removesuffix(".csv"): s for s in (SCORES, SUMMARY, COMPARISONS, ROBUSTNESS, ROBUSTNESS_COMPARISONS, EQUIVARIANCE)
 }
-"""By the name of the file."""
+"""Of scores and what follows from them, by the name of the file."""
+ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS}

@@ -51,10 +51,13 @@ class BasicPitch(PackagedEncoder):
     def embedding_cost(self, options: Mapping[str, Any]) -> float:
         return 0.01
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        return [self.folder() / "saved_models" / "icassp_2022" / "nmp.onnx"]
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np
 
-        path = str(self.folder() / "saved_models" / "icassp_2022" / "nmp.onnx")
+        path = str(self.weight_files(folder, options)[0])
 
         def embed(audio: np.ndarray) -> np.ndarray:
             told = (np.concatenate(posteriorgrams(np.asarray(clip, np.float32), path), axis=1) for clip in audio)

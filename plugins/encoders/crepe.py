@@ -51,10 +51,13 @@ class Crepe(PackagedEncoder):
     def embedding_cost(self, options: Mapping[str, Any]) -> float:
         return 1000 / options["hop_ms"] * self.seconds_per_frame
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        return [self.folder() / "assets" / f"{self.capacity}.pth"]
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import torch
 
-        weights = torch.load(self.folder() / "assets" / f"{self.capacity}.pth", map_location=device, weights_only=True)
+        weights = torch.load(self.weight_files(folder, options)[0], map_location=device, weights_only=True)
         hop = round(options["hop_ms"] * self.sample_rate / 1000)
 
         def embed(audio: np.ndarray) -> np.ndarray:

@@ -58,11 +58,14 @@ class Musicnn(PackagedEncoder):
     def embedding_cost(self, options: Mapping[str, Any]) -> float:
         return 0.013
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        return [self.folder() / "MSD_musicnn"]
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np
         import torch
 
-        arrays = read_checkpoint(self.folder() / "MSD_musicnn")
+        arrays = read_checkpoint(self.weight_files(folder, options)[0])
         network = Network({name: torch.tensor(array, device=device) for name, array in arrays.items()})
 
         def embed(audio: np.ndarray) -> np.ndarray:

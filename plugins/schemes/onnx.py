@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -80,6 +81,17 @@ class OnnxEncoder(mirbench.ModelEncoder):
         seconds = samples / rate if isinstance(samples, int) and rate else None
         fixed = {"window_seconds": seconds, "shortest_seconds": seconds} if seconds else {}
         return mirbench.ModelFacts(**{"layers": layers if layers > 1 else None, **fixed, **told})
+
+    def count_parameters(self, options: Mapping[str, Any]) -> int | None:
+        """Numbers in its initialisers but whole ones of 16 bits or more, such as shapes; the bands of a front end are among them. None
+        where the package onnx is not installed."""
+        try:
+            import onnx
+        except ImportError:
+            return None
+        kinds = {getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8")}
+        model = onnx.load(options["file"], load_external_data=False)
+        return sum(math.prod(each.dims) for each in model.graph.initializer if each.data_type in kinds)
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         names, ((given, shape),) = _names(options) or None, self.about["inputs"]

@@ -72,7 +72,7 @@ def record(root: Path, **changed) -> Resolved:
         scored=("songs",),
         tasks=tasks,
         code=Code(
-            kinds=dict.fromkeys(("embeddings", "probes", "predictions", "scores", "overlaps"), PART),
+            kinds=dict.fromkeys(("embeddings", "probes", "predictions", "scores", "overlaps", "costs"), PART),
             pretraining={"learner": PART},
             embedding={"learner": PART, "loud": PART},
             tasks={"genre": PART, "key": PART},
@@ -106,7 +106,7 @@ def test_the_graph_is_built_without_registry_or_disk(tmp_path, monkeypatch):
     scored = 3 * (2 * 2 + 1)  # encoder and seed, by (hiss on both tasks at two severities, up on genre alone)
     assert kinds == {
         "datasets": 1, "checkpoints": 2, "embeddings": 9, "probes": 6, "predictions": 6, "corrupted-embeddings": 9,
-        "corrupted-predictions": scored, "scores": 6 + scored,
+        "corrupted-predictions": scored, "scores": 6 + scored, "costs": 2,
     }  # fmt: skip
     assert not any(tmp_path.iterdir())
 
@@ -144,6 +144,15 @@ def test_a_setting_makes_anew_what_reads_it_alone(tmp_path, setting, again):
     assert {job.kind for job in build(record(tmp_path, config=config)).graph.jobs if job.key not in usual} == again
 
 
+def test_what_encoders_cost_is_measured_last_on_each_device_and_moves_no_key_of_a_run(tmp_path):
+    run = build(record(tmp_path))
+    assert [job.kind for job in run.graph.jobs[-2:]] == ["costs", "costs"]
+    assert [job.kind for job in run.costs["learner"].needs] == ["checkpoints"]
+    other = build(record(tmp_path, machine=Machine(name="another processor")))
+    assert {job.kind for job in other.graph.jobs if job.key not in {job.key for job in run.graph.jobs}} == {"costs"}
+    assert other.key == run.key
+
+
 def test_another_probe_makes_anew_what_follows_from_it(tmp_path):
     before = record(tmp_path)
     usual = {job.key for job in build(before).graph.jobs}
@@ -169,7 +178,7 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     assert len(run.graph.jobs) > 1000
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 140
-    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring"]
+    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring", "costs"]
     verbose = describe_plan(run, verbose=True).splitlines()
     assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
 
@@ -197,7 +206,7 @@ def test_what_follows_from_another_job_has_its_reason(tmp_path):
     code = record(tmp_path).code
     code = dataclasses.replace(code, pretraining={"learner": {**PART, "versions": {"numpy": "3"}}})
     lines = describe_plan(build(record(tmp_path, code=code))).splitlines()
-    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (46 jobs)"]  # all of learner's and none of loud's
+    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (47 jobs)"]  # all of learner's and none of loud's
 
 
 def test_nothing_to_do_is_said_so(tmp_path):

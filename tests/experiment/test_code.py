@@ -90,7 +90,7 @@ def test_what_makes_no_number_of_the_run_retires_nothing(copy, file, old, new):
     assert copy(file, old, new) == set()
 
 
-def of(copy, *words, kinds=("checkpoints", "embeddings", "probes", "predictions", "scores")):
+def of(copy, *words, kinds=("checkpoints", "embeddings", "probes", "predictions", "scores", "costs")):
     return {title for title in copy.all if title.split(":")[0] in kinds and all(word in title for word in words)}
 
 

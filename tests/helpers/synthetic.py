@@ -8,7 +8,7 @@ import pandas as pd
 
 from mirbench.results.merging import Results
 from mirbench.results.order import complete
-from mirbench.results.schema import TABLES
+from mirbench.results.schema import COSTS, TABLES
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}
@@ -132,7 +132,8 @@ def results_of(manifests, torn=(), renamed=(), points=None, **rows):
     """Results of rows by table, as merging reads them. manifests: by run."""
     frames = {name: complete(schema.frame(rows.get(name, [])), manifests.values()) for name, schema in TABLES.items()}
     points = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=["encoder", "name"])) if points is None else points
-    return Results(**frames, points=points, manifests=manifests, torn=torn, renamed=renamed)
+    costs = COSTS.frame(rows.get("costs", []))
+    return Results(**frames, costs=costs, points=points, manifests=manifests, torn=torn, renamed=renamed)
 
 
 def a_results(**about):

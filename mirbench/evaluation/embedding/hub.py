@@ -78,6 +78,11 @@ class HubEncoder(ModelEncoder):
                     whole.update(f"{file.relative_to(folder).as_posix()} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
         return whole.hexdigest()
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        """Those that transformers reads, of which safetensors come first."""
+        found = [sorted(self.folder().glob(pattern)) for pattern in ("*.safetensors", "pytorch_model*.bin")]
+        return found[0] or found[1]
+
     def missing(self, options: Mapping[str, Any]) -> str:
         if importlib.util.find_spec("transformers") is None:
             return self._needs()

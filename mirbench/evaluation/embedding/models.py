@@ -173,11 +173,12 @@ def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
 class FunctionEncoder(ModelEncoder):
     """A function (batch, samples) float32 -> (batch, dim), or (batch, layers, dim), or a torch module, which is given tensors, without
     gradients and in eval mode. made: it, or what makes it when it is needed. in_workers: whether, on a CPU, it may be called in forked
-    processes."""
+    processes. held: whether it is in memory before it is made, so that what it takes there cannot be told."""
 
     description = "a function of Python"
     options = AudioOptions()
     in_workers: bool = True
+    held: bool = False
 
     def __init__(self, model: str, made: Callable[[], Any], identity: str = "") -> None:
         self.model, self.made, self.told = model, made, identity

@@ -18,6 +18,7 @@ from mirbench.evaluation.probing.stored import read_predictions
 from mirbench.evaluation.statistics.estimates import estimate, holm, shared
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.experiment.gather.corrupted import CorruptedRows, lacking_twins
+from mirbench.experiment.gather.costs import cost_rows
 from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
 from mirbench.experiment.gather.resamples import (
     Measurement,
@@ -37,7 +38,7 @@ from mirbench.nouns import Task
 from mirbench.records import MAJORITY, Condition
 from mirbench.results.overlap_mark import MARKS
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import TABLES, listed
+from mirbench.results.schema import ALL_TABLES, listed
 
 
 @dataclass
@@ -190,12 +191,13 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         "robustness": corrupted.rows,
         "robustness_comparisons": corrupted.comparisons,
         "equivariance": corrupted.equivariance,
+        "costs": cost_rows(run),
     }
     folder.write_resamples(np.array([*clean_rows.resampled, *corrupted.resampled, *similar.resampled]))
     for name, rows in tables.items():
         for row in rows:
             row |= {mark: int(row.get(who) in overlapping) for who, mark in MARKS.items()}
-        folder.write(name, TABLES[name].frame(rows))
+        folder.write(name, ALL_TABLES[name].frame(rows))
     folder.write_manifest({**manifest, "files": folder.digests()})
     keep_spreads(clean_rows.spreads, run.resolved.store, run.key)
 

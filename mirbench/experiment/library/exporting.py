@@ -161,8 +161,7 @@ def _not_the_same(chosen: Chosen, form: str, audio: np.ndarray) -> str:
 def _write_folder(chosen: Chosen, network: nn.Module, embed: Callable[[np.ndarray], np.ndarray], output: Path, run: Path | None) -> str:
     import numpy as np
 
-    from mirbench.pretraining.checkpoints import WEIGHTS
-    from mirbench.pretraining.network import weights_folder
+    from mirbench.pretraining.checkpoints import WEIGHTS, weights_folder
 
     name = chosen.entry.encoder.name
     if chosen.folder is None:

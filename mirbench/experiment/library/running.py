@@ -86,6 +86,7 @@ def evaluate(
     settings = {setting: value for setting, value in settings.items() if setting not in own}
     encoder = FunctionEncoder(called, lambda: function, identity or uuid.uuid4().hex)
     encoder.name, encoder.in_workers = called, _is_module(function) or not any(package in sys.modules for package in FORKLESS)
+    encoder.held = True
     settings |= {"encoders": [called, *several(settings.get("encoders", ()))], "options": {**settings.get("options", {}), called: own}}
     with guest(quiet), _as_it_was(function):
         chosen, registry = _settled(config, plugins, settings, [encoder])

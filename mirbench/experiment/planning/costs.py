@@ -25,6 +25,7 @@ PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
 RANKING_SECONDS = 2.5e-7  # each test clip by each other
 TAKING_OVER = Cost(1.0, 10.0)
+MEASURING = Cost(1.5, 0.01)  # what an encoder costs
 UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split of a data set that is still to be made; of a task
 
 

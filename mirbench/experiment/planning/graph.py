@@ -1,4 +1,4 @@
-"""All jobs of a run: data sets -> overlap, checkpoints -> embeddings -> probes -> predictions -> scores."""
+"""All jobs of a run: data sets -> overlap, checkpoints -> embeddings -> probes -> predictions -> scores, and what encoders cost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store, key_of
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import checkpoint_jobs
+from mirbench.experiment.planning.measured_costs import cost_jobs
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
 from mirbench.experiment.recipes.overlap import OverlapSearch, Pretrained, overlap_search, pretrained
@@ -20,7 +21,7 @@ from mirbench.experiment.resolve.records import Data, Resolved
 @dataclass(frozen=True, eq=False)
 class RunGraph:
     """What a run is made of. checkpoints: by entry and seed; the others as their classes have them. pretrained: what entries learn from;
-    overlap: finds which of that is tested on, by search."""
+    overlap: finds which of that is tested on, by search. costs: by entry."""
 
     resolved: Resolved
     preparations: tuple[Job, ...] = ()
@@ -30,11 +31,14 @@ class RunGraph:
     overlap: Job | None = None
     clean: CleanJobs = field(default_factory=CleanJobs)
     corrupted: CorruptedJobs = field(default_factory=CorruptedJobs)
+    costs: dict[str, Job] = field(default_factory=dict)
 
     @cached_property
     def graph(self) -> Graph:
         overlap = [self.overlap] if self.overlap else []
-        return Graph([*self.preparations, *overlap, *self.checkpoints.values(), *self.clean.jobs, *self.corrupted.jobs])
+        return Graph(
+            [*self.preparations, *overlap, *self.checkpoints.values(), *self.clean.jobs, *self.corrupted.jobs, *self.costs.values()]
+        )
 
     @property
     def given(self) -> list[Job]:
@@ -43,13 +47,13 @@ class RunGraph:
 
     @cached_property
     def key(self) -> str:
-        """Of the run folder's contents."""
+        """Of the run folder's contents but what encoders cost, which depends on the machine, and scores do not."""
         named: list[Any] = [self.resolved.baseline]
         for entry in self.resolved.entries:
             checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == entry.name]
             scores = [[*place, job.key] for (name, *place), job in self.clean.scores.items() if name == entry.name]
             named.append([entry.name, entry.role, dict(entry.values), checkpoints, scores])
-        return key_of(jobs=[job.key for job in self.graph.jobs], entries=named)
+        return key_of(jobs=[job.key for job in self.graph.jobs if job.kind != "costs"], entries=named)
 
     @property
     def name(self) -> str:
@@ -64,7 +68,8 @@ class RunGraph:
 
 
 def build(resolved: Resolved) -> RunGraph:
-    """The jobs in the order in which they will be done: the clean scores of every data set come before anything is corrupted."""
+    """The jobs in the order in which they will be done: the clean scores of every data set come before anything is corrupted, and
+    what encoders cost comes last."""
     preparations = prepare_jobs(resolved)
     needed = tuple(preparations.values())
     checkpoints = checkpoint_jobs(resolved, needed)
@@ -83,7 +88,7 @@ def build(resolved: Resolved) -> RunGraph:
     learnt = pretrained(resolved)
     search = overlap_search(resolved, learnt)
     overlap = _overlap_job(search, preparations) if search else None
-    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap, clean, corrupted)
+    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap, clean, corrupted, cost_jobs(resolved, checkpoints))
 
 
 def build_pretraining(resolved: Resolved) -> RunGraph:

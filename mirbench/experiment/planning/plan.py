@@ -17,6 +17,7 @@ STAGES = {
     "embedding": ("embeddings", "corrupted-embeddings"),
     "probing": ("probes",),
     "scoring": ("predictions", "corrupted-predictions", "scores", "similarities"),
+    "costs": ("costs",),
 }
 MOST_REASONS = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mirbench.engine.machine import core_count, native_bfloat16
+from mirbench.engine.machine import core_count, native_bfloat16, processor
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Machine
 
@@ -16,7 +16,7 @@ def resolve_machine(device: str, devices: int) -> Machine:
         check_devices(device, devices)
     resolved = resolve_device(device)
     check_devices(resolved, devices)
-    return Machine(resolved, native_bfloat16(), core_count())
+    return Machine(resolved, native_bfloat16(), core_count(), processor() if resolved == "cpu" else _gpu(resolved))
 
 
 def resolve_device(wanted: str) -> str:
@@ -34,6 +34,12 @@ def resolve_device(wanted: str) -> str:
     if wanted == "auto":
         return "cpu"
     raise MirbenchError(f"device {wanted} was asked for, but torch sees no CUDA device here; use --device cpu or auto.")
+
+
+def _gpu(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def check_devices(device: str, devices: int) -> None:

@@ -32,11 +32,13 @@ Parts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Machine:
-    """device: cpu, cuda or cuda:N; bfloat16: whether the processor computes in it; cores: that this process may use."""
+    """device: cpu, cuda or cuda:N; bfloat16: whether the processor computes in it; cores: that this process may use; name: of the processor
+    or GPU, such as NVIDIA H200."""
 
     device: str = "cpu"
     bfloat16: bool = False
     cores: int = 1
+    name: str = ""
 
     @property
     def kind(self) -> str:

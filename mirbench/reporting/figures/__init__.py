@@ -14,6 +14,7 @@ from urllib.parse import quote
 from mirbench.engine.files import write_atomically
 from mirbench.records import SIMILARITY
 from mirbench.reporting.figures import style
+from mirbench.reporting.figures.cost import cost
 from mirbench.reporting.figures.dots import comparison, differences, robustness
 from mirbench.reporting.figures.heat import retained
 from mirbench.reporting.figures.lines import curves, sweep
@@ -25,6 +26,7 @@ from mirbench.results.merging import Results
 __all__ = [
     "alignment",
     "comparison",
+    "cost",
     "curves",
     "curves_name",
     "differences",
@@ -35,7 +37,7 @@ __all__ = [
     "write_figures",
 ]
 
-NAMES = ("sweep", "comparison", "all_metrics", "differences", "robustness", "retained", "robustness-*", "similarity", "alignment")
+NAMES = ("sweep", "comparison", "all_metrics", "differences", "cost", "robustness", "retained", "robustness-*", "similarity", "alignment")
 
 
 def curves_name(task: str, dataset: str) -> str:
@@ -68,6 +70,7 @@ def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterat
     yield "comparison", comparison(clean)
     yield "all_metrics", comparison(clean, "all")
     yield "differences", differences(results.comparisons, results.points)
+    yield "cost", cost(clean, results.costs)
     yield "robustness", robustness(results.robustness)
     yield "retained", retained(results.robustness)
     yield "similarity", similarity(summary)

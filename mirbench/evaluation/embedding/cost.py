@@ -1,0 +1,143 @@
+"""What an encoder costs, measured while it embeds noise: parameters, operations, time and memory.
+
+Operations are those that torch's FlopCounterMode counts: matrix products, convolutions and attention, a multiplication and an addition as
+two. Not counted are element-wise operations, normalisation, pooling, Fourier transforms and whatever is computed outside torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from mirbench.evaluation.embedding.rows import as_rows
+from mirbench.evaluation.embedding.windows import FrozenEncoder
+
+SECONDS, REPEATS = 1.0, 3  # how long, and how often at the least, a batch is embedded to be timed
+LONGEST = 30.0  # seconds of a window, of an encoder that takes more
+
+
+def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> dict[str, Any]:
+    """The columns of costs.csv from `parameters` to `peak_memory_mb`, and `window_seconds`; None: unknown.
+
+    batch_size: windows at a time. device: cpu, cuda or cuda:N. alone: whether this process does nothing else and ends afterwards, without
+    which a processor's memory is not measured. Raises ValueError where the encoder returns no rows, and whatever it raises.
+    """
+    peak = _peak_on_gpu(device) if device != "cpu" else _peak_of_process() if alone else lambda: None
+    encoder = load()
+    samples = max(min(encoder.cut.window, round(LONGEST * encoder.sample_rate)), encoder.cut.shortest)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (batch_size, samples)).astype(np.float32)
+    dim = as_rows(encoder.embed(noise.copy()), batch_size).shape[-1]  # and all is warm
+    seconds: list[float] = []
+    while len(seconds) < REPEATS or sum(seconds) < SECONDS:
+        audio, begun = noise.copy(), time.perf_counter()
+        as_rows(encoder.embed(audio), batch_size)
+        seconds.append(time.perf_counter() - begun)
+    memory = peak()
+    operations, parameters = counted(lambda: encoder.embed(noise[:1].copy()))
+    length = samples / encoder.sample_rate
+    return {
+        "parameters": parameters or None,
+        "dim": dim,
+        "gflop_per_second": operations / 1e9 / length or None,
+        "clips_per_second": batch_size / float(np.median(seconds)),
+        "peak_memory_mb": None if memory is None else memory / 1e6,
+        "window_seconds": length,
+    }
+
+
+def counted(run: Callable[[], object]) -> tuple[int, int]:
+    """Floating-point operations of torch in this thread, and the parameters that take part in them, each tensor once.
+
+    >>> layer = torch.nn.Linear(10, 3)
+    >>> counted(lambda: layer(torch.ones(1, 10)))
+    (60, 33)
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # of how the libraries below are left out
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)  # several layers in one call, which nothing counts; so do these libraries
+        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        operations = stack.enter_context(FlopCounterMode(display=False))
+        used = stack.enter_context(_UsedParameters())
+        run()
+    return operations.get_total_flops(), sum(each.numel() for each in used.found.values())
+
+
+def warm_up() -> None:
+    """Imports what `counted` needs, half of sympy among it, before a process is forked for each encoder."""
+    counted(lambda: torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)))
+
+
+class _UsedParameters(TorchDispatchMode):
+    """Those that operations are given: of a model with parts that do not run, not theirs. A module of TorchScript gives tensors that can be
+    learnt in the place of parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[int, torch.Tensor] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for each in tree_leaves((args, kwargs or {})):
+            if isinstance(each, torch.nn.Parameter) or (isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf):
+                self.found[id(each)] = each
+        return func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Of torch and the libraries below numpy, while the block runs."""
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _peak_on_gpu(device: str) -> Callable[[], int | None]:
+    """Of tensors, in bytes, beyond those that are there now."""
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    return lambda: torch.cuda.max_memory_allocated(device) - before
+
+
+def _peak_of_process() -> Callable[[], int | None]:
+    """Resident memory of this process beyond what it has now, in bytes, where Linux tells it. What was freed before is first given back to
+    the system, since what takes its place would not be seen."""
+    if sys.platform != "linux":
+        return lambda: None
+    try:
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = _status("VmRSS")
+    except OSError:
+        return lambda: None
+    return lambda: max(0, _status("VmHWM") - before)
+
+
+def _status(name: str) -> int:
+    """In bytes."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,44 @@
+"""The jobs that measure what encoders cost, once for each encoder with its options, its checkpoint and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+
+from mirbench.engine.jobs import Job
+from mirbench.experiment.planning import costs
+from mirbench.experiment.planning.checkpoints import encoder_parts
+from mirbench.experiment.recipes.cost import measure_cost
+from mirbench.experiment.resolve.records import Entry, Resolved
+
+BATCH_SECONDS = 30.0  # of audio at a time on a CPU, if it is more than a window
+
+
+def cost_jobs(resolved: Resolved, checkpoints: Mapping[tuple[str, int], Job]) -> dict[str, Job]:
+    """By entry, of its first seed. checkpoints: by entry and seed."""
+    return {entry.name: _cost_job(resolved, entry, checkpoints.get((entry.name, entry.seeds[0]))) for entry in resolved.entries}
+
+
+def _cost_job(resolved: Resolved, entry: Entry, checkpoint: Job | None) -> Job:
+    seed, batch_size = entry.seeds[0], _batch_size(resolved, entry)
+    parts = {
+        **encoder_parts(resolved, entry),
+        "options": entry.embedded_options,
+        "seed": seed if entry.encoder.seeded else None,
+        "input": asdict(entry.input),
+        "checkpoint": checkpoint.key if checkpoint else None,
+        **resolved.code.embedding[entry.name],
+        "measured on": resolved.machine.name,
+        "batch": batch_size,
+        "measuring": resolved.code.kinds["costs"],
+    }
+    folder = resolved.store.folder(*checkpoint.name) if checkpoint else None
+    make = partial(measure_cost, resolved, entry, seed, batch_size, folder)
+    return Job("costs", f"{entry.name}, seed {seed}", parts, make, (checkpoint,) if checkpoint else (), costs.MEASURING)
+
+
+def _batch_size(resolved: Resolved, entry: Entry) -> int:
+    """Windows at a time: on a GPU as many as in the run, on a CPU BATCH_SECONDS of them."""
+    most = entry.input.batch_size or resolved.config.batch_size
+    return most if resolved.machine.kind != "cpu" else max(1, min(most, int(BATCH_SECONDS / entry.input.window_seconds)))

@@ -1,0 +1,81 @@
+"""What an encoder costs: measured in a process of its own, by itself, on noise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mirbench.engine.files import tell as say
+from mirbench.errors import MirbenchError, describe
+from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.recipes.embedding import frozen_encoder, runs_in_workers
+from mirbench.experiment.resolve.checkpoints import CLIPS, FINGERPRINTS, FORMER_NAMES, REPORT, VALID_FINGERPRINTS
+from mirbench.experiment.resolve.records import Entry, Resolved, naming
+from mirbench.records import ABOUT
+from mirbench.settings.validation import declared
+
+COST = "cost.json"
+NOT_WEIGHTS = (ABOUT, REPORT, CLIPS, FINGERPRINTS, VALID_FINGERPRINTS, *FORMER_NAMES.values())  # that the planner leaves in a checkpoint
+
+
+def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, checkpoint: Path | None, folder: Path) -> None:
+    """Writes COST: columns of costs.csv. checkpoint: its folder; None: it has none. One that cannot be measured costs no run its scores:
+    its note says why.
+
+    On a CPU it is done in a forked process with one thread, as embeddings are made, so that neither its memory nor what it imports stays.
+    """
+    from mirbench.engine.workers import WorkerDied, can_fork, in_workers
+    from mirbench.evaluation.embedding import cost  # which imports torch, once for all
+
+    encoder, device = entry.encoder, resolved.machine.device
+    provider = resolved.providers.get(("encoder", encoder.name), "mirbench")
+    forked = resolved.machine.kind == "cpu" and can_fork() and runs_in_workers(entry)
+
+    def measured(_: object = None) -> Iterator[dict[str, Any]]:
+        with naming("encoder", encoder.name, provider, "embedding noise, by which its cost is measured", seed):
+            found = cost.measure(
+                lambda: frozen_encoder(entry, checkpoint, seed, provider, device),
+                batch_size,
+                device,
+                forked and not getattr(encoder, "held", False),
+            )
+            if found["parameters"] is None and (count := getattr(encoder, "count_parameters", None)) is not None:
+                found["parameters"] = count(entry.embedded_options)
+        yield found
+
+    cost.warm_up()
+    try:
+        if forked:
+            (found,) = in_workers(measured, iter([0]), 1)
+        else:
+            with cost.one_thread() if resolved.machine.kind == "cpu" else contextlib.nullcontext():
+                (found,) = measured()
+        with naming("encoder", encoder.name, provider, "naming the files of its weights"):
+            found["disk_mb"] = sum(path.stat().st_size for path in _weights(entry, checkpoint)) / 1e6 or None
+    except (MirbenchError, MemoryError, WorkerDied) as error:
+        why = describe(error)
+        if isinstance(error, WorkerDied):
+            why = f"{error.while_it('embedded noise').capitalize()}."
+        elif isinstance(error, MirbenchError):
+            why = f"{str(error).removesuffix('; --debug shows where.').rstrip('.')}."
+        found = {"note": why}
+        say(f"what {entry.name} costs could not be measured: {why}", always=True)
+    device_name = f"{resolved.machine.name or device}{', 1 thread' if resolved.machine.kind == 'cpu' else ''}"
+    write_json(folder / COST, {**found, "batch_size": batch_size, "device": device_name})
+
+
+def _weights(entry: Entry, checkpoint: Path | None) -> list[Path]:
+    """The files of its weights: those that the encoder names, by a method `weight_files`, or else its checkpoint, or else those that its
+    options name."""
+    named = getattr(entry.encoder, "weight_files", None)
+    if named is not None:
+        given = named(checkpoint, entry.embedded_options)
+    elif checkpoint is not None:
+        files = [path for path in checkpoint.rglob("*") if path.is_file()]
+        given = [path for path in files if path.name not in NOT_WEIGHTS and not path.name.startswith(".")]
+    else:
+        options = [name for name, option in declared(entry.encoder.options).items() if option.file]
+        given = [Path(path).expanduser() for name in options if (path := entry.embedded_options.get(name))]
+    return [file for path in given for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
