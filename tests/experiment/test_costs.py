@@ -1,6 +1,7 @@
 """What encoders cost: counted by hand, taken from the cache, and unknown where nothing can tell."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -54,12 +55,22 @@ class Learner(Loud):
         (job.folder / "weights").mkdir()
         (job.folder / "weights" / "all.bin").write_bytes(bytes(1500))
 
+class Heavy(Loud):
+    "Imports what holds 120 MB, and has weights of 120 MB"
+    name = "heavy"
+
+    def load(self, folder, options, seed, device):
+        import large_library
+
+        weights = np.ones(30_000_000, np.float32)
+        return lambda audio: audio.std(axis=1, keepdims=True) * weights[:2]
+
 class OfFile(Loud):
     name, options = "of-file", type("FileOptions", (mirbench.Options,), {"weights": mirbench.option("songs.csv", "weights", file=True)})()
 
 @mirbench.hookimpl
 def register_encoders():
-    return [Linear(), Loud(), Picky(), Learner(), OfFile()]
+    return [Linear(), Loud(), Picky(), Learner(), Heavy(), OfFile()]
 """
 
 
@@ -110,6 +121,14 @@ def test_the_size_on_disk_is_that_of_the_weights_alone(run, tmp_path):
     disk = costs_of(run("learner,of-file,loud"))["disk_mb"]
     assert disk["learner"] == 0.0015, "not what the planner adds to a checkpoint"
     assert disk["of-file"] == pytest.approx((tmp_path / "songs.csv").stat().st_size / 1e6, rel=1e-5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_is_that_of_the_encoder_and_not_of_what_it_imports(run, tmp_path):
+    (tmp_path / "large_library.py").write_text("import numpy\nheld = numpy.ones(30_000_000, numpy.float32)\n")
+    peak = costs_of(run("heavy,loud"))["peak_memory_mb"]
+    assert 120 <= peak["heavy"] < 200
+    assert peak["loud"] < 60
 
 
 def test_weights_of_a_checkpoint_of_ours_are_found(tmp_path):

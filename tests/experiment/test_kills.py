@@ -47,7 +47,9 @@ def of_cache(cache):
 def results(run):
     """The bytes of what a run found, without how long it took."""
     files = {
-        path.name: path.read_bytes() for path in [*run.glob("*.csv"), *(run / "predictions").glob("*.csv")] if path.name != "scores.csv"
+        path.name: path.read_bytes()
+        for path in [*run.glob("*.csv"), *(run / "predictions").glob("*.csv")]
+        if path.name not in ("scores.csv", "costs.csv")  # whose speed and memory are measured
     }
     lines = [line.split(",") for line in (run / "scores.csv").read_text().splitlines()]
     seconds = lines[0].index("seconds")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +29,46 @@ SECONDS, REPEATS = 1.0, 3  # how long, and how often at the least, a batch is em
 LONGEST = 30.0  # seconds of a window, of an encoder that takes more
 
 
-def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> dict[str, Any]:
-    """The columns of costs.csv from `parameters` to `peak_memory_mb`, and `window_seconds`; None: unknown.
+def count(encoder: FrozenEncoder) -> dict[str, Any]:
+    """The columns of costs.csv that are the same on every machine, of one window: parameters, dim, gflop_per_second and window_seconds;
+    None: unknown. Raises ValueError where the encoder returns no rows, and whatever it raises."""
+    noise = _noise(encoder, 1)
+    dim = as_rows(encoder.embed(noise.copy()), 1).shape[-1]  # and what is made at the first time is made
+    operations, parameters = counted(lambda: encoder.embed(noise.copy()))
+    seconds = noise.shape[1] / encoder.sample_rate
+    known = {"parameters": parameters or None, "gflop_per_second": operations / 1e9 / seconds or None}
+    return {**known, "dim": dim, "window_seconds": seconds}
+
+
+def measure(
+    load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool, modules: Iterable[str] = ()
+) -> tuple[FrozenEncoder, dict[str, Any]]:
+    """The encoder, and the columns that are facts of a machine: clips_per_second and peak_memory_mb, None where it is unknown.
 
     batch_size: windows at a time. device: cpu, cuda or cuda:N. alone: whether this process does nothing else and ends afterwards, without
-    which a processor's memory is not measured. Raises ValueError where the encoder returns no rows, and whatever it raises.
+    which a processor's memory is not measured. modules: that are imported first, so that their memory is not the encoder's. Raises as
+    `count` does.
     """
+    for name in modules:
+        with contextlib.suppress(Exception):  # what was made at run time has no file
+            importlib.import_module(name)
     peak = _peak_on_gpu(device) if device != "cpu" else _peak_of_process() if alone else lambda: None
     encoder = load()
-    samples = max(min(encoder.cut.window, round(LONGEST * encoder.sample_rate)), encoder.cut.shortest)
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (batch_size, samples)).astype(np.float32)
-    dim = as_rows(encoder.embed(noise.copy()), batch_size).shape[-1]  # and all is warm
+    noise = _noise(encoder, batch_size)
+    as_rows(encoder.embed(noise.copy()), batch_size)  # all is warm
     seconds: list[float] = []
     while len(seconds) < REPEATS or sum(seconds) < SECONDS:
         audio, begun = noise.copy(), time.perf_counter()
         as_rows(encoder.embed(audio), batch_size)
         seconds.append(time.perf_counter() - begun)
     memory = peak()
-    operations, parameters = counted(lambda: encoder.embed(noise[:1].copy()))
-    length = samples / encoder.sample_rate
-    return {
-        "parameters": parameters or None,
-        "dim": dim,
-        "gflop_per_second": operations / 1e9 / length or None,
-        "clips_per_second": batch_size / float(np.median(seconds)),
-        "peak_memory_mb": None if memory is None else memory / 1e6,
-        "window_seconds": length,
-    }
+    speed = batch_size / float(np.median(seconds))
+    return encoder, {"clips_per_second": speed, "peak_memory_mb": None if memory is None else memory / 1e6}
+
+
+def _noise(encoder: FrozenEncoder, windows: int) -> np.ndarray:
+    samples = max(min(encoder.cut.window, round(LONGEST * encoder.sample_rate)), encoder.cut.shortest)
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (windows, samples)).astype(np.float32)
 
 
 def counted(run: Callable[[], object]) -> tuple[int, int]:
@@ -117,6 +131,7 @@ def one_thread() -> Iterator[None]:
 
 def _peak_on_gpu(device: str) -> Callable[[], int | None]:
     """Of tensors, in bytes, beyond those that are there now."""
+    torch.cuda.init()
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     return lambda: torch.cuda.max_memory_allocated(device) - before

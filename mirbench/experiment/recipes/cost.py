@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.files import tell as say
 from mirbench.errors import MirbenchError, describe
@@ -16,6 +18,9 @@ from mirbench.experiment.resolve.records import Entry, Resolved, naming
 from mirbench.records import ABOUT
 from mirbench.settings.validation import declared
 
+if TYPE_CHECKING:
+    from mirbench.evaluation.embedding.windows import FrozenEncoder
+
 COST = "cost.json"
 NOT_WEIGHTS = (ABOUT, REPORT, CLIPS, FINGERPRINTS, VALID_FINGERPRINTS, *FORMER_NAMES.values())  # that the planner leaves in a checkpoint
 
@@ -24,34 +29,40 @@ def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, c
     """Writes COST: columns of costs.csv. checkpoint: its folder; None: it has none. One that cannot be measured costs no run its scores:
     its note says why.
 
-    On a CPU it is done in a forked process with one thread, as embeddings are made, so that neither its memory nor what it imports stays.
+    On a CPU it is done in forked processes with one thread, as embeddings are made, so that neither its memory nor what it imports stays:
+    in one operations are counted, in another, which imports first what that one did, time and memory are measured.
     """
     from mirbench.engine.workers import WorkerDied, can_fork, in_workers
     from mirbench.evaluation.embedding import cost  # which imports torch, once for all
 
     encoder, device = entry.encoder, resolved.machine.device
     provider = resolved.providers.get(("encoder", encoder.name), "mirbench")
-    forked = resolved.machine.kind == "cpu" and can_fork() and runs_in_workers(entry)
+    embedding = partial(naming, "encoder", encoder.name, provider, "embedding noise, by which its cost is measured", seed)
+    load = partial(frozen_encoder, entry, checkpoint, seed, provider, device)
 
-    def measured(_: object = None) -> Iterator[dict[str, Any]]:
-        with naming("encoder", encoder.name, provider, "embedding noise, by which its cost is measured", seed):
-            found = cost.measure(
-                lambda: frozen_encoder(entry, checkpoint, seed, provider, device),
-                batch_size,
-                device,
-                forked and not getattr(encoder, "held", False),
-            )
-            if found["parameters"] is None and (count := getattr(encoder, "count_parameters", None)) is not None:
-                found["parameters"] = count(entry.embedded_options)
-        yield found
+    def count(loaded: FrozenEncoder | None = None) -> dict[str, Any]:
+        with embedding():
+            found = cost.count(loaded or load())
+            if found["parameters"] is None and (tell := getattr(encoder, "count_parameters", None)) is not None:
+                found["parameters"] = tell(entry.embedded_options)
+        return found
+
+    def measure(modules: Iterable[str] = ()) -> tuple[FrozenEncoder, dict[str, Any]]:
+        with embedding():
+            return cost.measure(load, batch_size, device, forked and not getattr(encoder, "held", False), modules)
 
     cost.warm_up()
+    before = {*sys.modules}
+    forked = resolved.machine.kind == "cpu" and can_fork() and runs_in_workers(entry)
     try:
         if forked:
-            (found,) = in_workers(measured, iter([0]), 1)
+            ((found, modules),) = in_workers(lambda _: iter([(count(), sorted({*sys.modules} - before))]), iter([0]), 1)
+            (measured,) = in_workers(lambda _: iter([measure(modules)[1]]), iter([0]), 1)
         else:
             with cost.one_thread() if resolved.machine.kind == "cpu" else contextlib.nullcontext():
-                (found,) = measured()
+                loaded, measured = measure()
+                found = count(loaded)
+        found |= measured
         with naming("encoder", encoder.name, provider, "naming the files of its weights"):
             found["disk_mb"] = sum(path.stat().st_size for path in _weights(entry, checkpoint)) / 1e6 or None
     except (MirbenchError, MemoryError, WorkerDied) as error:

@@ -54,7 +54,7 @@ ROOTS = {
         "mirbench.records:Predictions",
         "mirbench.records:Embeddings",
     ),
-    "costs": ("mirbench.evaluation.embedding.cost:measure",),
+    "costs": ("mirbench.evaluation.embedding.cost:count", "mirbench.evaluation.embedding.cost:measure"),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
 NEUTRAL_MODULES = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check

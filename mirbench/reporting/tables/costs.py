@@ -37,8 +37,8 @@ SPEED = (
 )
 BRIEFLY = "Time: on {}, of noise, by the encoder alone; GFLOP: matrix products, convolutions and attention in torch."
 MEMORY = (
-    "Peak memory: on a processor what loading it and embedding add to the resident memory of a process that has torch loaded, libraries "
-    "that it imports too; on a GPU tensors alone."
+    "Peak memory: on a processor what loading it and embedding add to the resident memory of a process that has imported its libraries; on "
+    "a GPU tensors alone."
 )
 
 
