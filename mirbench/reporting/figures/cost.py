@@ -24,6 +24,7 @@ ACROSS, INNER, ALONE = 4, (2.6, 2.1), 4.4  # panels beside each other; inches of
 CHANCE = "line:"  # what the line of the majority class is called in a drawing, before its name
 LEAST_SPAN = 1.2  # decades of an axis
 PIXELS = style.DPI / 72  # in a point
+APART = 7.0  # pixels between those that would cover each other
 LABEL_ROOM, LABEL_SIZE, MARKER = 22, 7.5, 6.5  # characters, points, points
 SIDES = ((1, 0), (-1, 0))  # of a point, on which its label stands
 SLID = tuple((right, up) for right in (0, 0.6, -0.6, 1.15, -1.15) for up in (1, -1))  # above or below it, so many halves of a label aside
@@ -31,6 +32,8 @@ DISTANCES = (6.0, 10.0, 15.0)  # points
 
 
 class _Point(NamedTuple):
+    """cost: at which it is drawn."""
+
     name: str
     cost: float
     value: float
@@ -108,12 +111,17 @@ def cost(summary: pd.DataFrame, costs: pd.DataFrame) -> Figure | None:
     if any(str(line.get_gid()).startswith(CHANCE) for axis in figure.axes for line in axis.lines):
         handles += [Line2D([], [], color=style.GREY, linestyle="--", linewidth=1.2, label="majority class")]
     handles += [Line2D([], [], linestyle="none", label=short(name, 40), **_mark(looks[name])) for name in style.among(looks, unlabelled)]
-    notes = ["Left and above is better. On the front: those that none beats in score without costing more. Hollow: floors."]
+    notes = [
+        "Left and above is better. On the front: those that none beats in score without costing more. Hollow: floors.",
+        "Those of equal cost stand side by side.",
+    ]
     scored = [name for name in style.among(looks, clean["encoder"].astype("str")) if own_name(name) != MAJORITY]
     for measure, costs_of in known.items():
         if left := [name for name in scored if name not in costs_of.index]:
             notes.append(f"Not known in {MEASURES[measure]}: {', '.join(left)}.")
-    if len(devices) > 1:
+    if "milliseconds" in known:
+        notes.append("Times are of one measurement: a few per cent between encoders may be noise.")
+    elif len(devices) > 1:
         notes.append(f"Times were measured on {' and '.join(devices)}, and do not compare.")
     return style.finish(figure, handles, [*notes, *caveats(clean)])
 
@@ -140,14 +148,30 @@ def _panel(axis: Axes, rows: pd.DataFrame, costs: pd.Series[float], looks: style
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if last - first < 2 else (1.0,), numticks=7))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
+    front = pareto((point.cost, point.value) for point in points)
+    points = _apart(points, APART * (last - first) / axis.get_window_extent().width)
     for point in points:
         axis.vlines(point.cost, point.low, point.high, looks[point.name].colour, linewidth=1.8, zorder=2).set_gid(f"interval:{point.name}")
         axis.plot([point.cost], [point.value], linestyle="none", zorder=3, gid=f"point:{point.name}", **_mark(looks[point.name]))
     axis.margins(y=0.14)
-    front = [points[place] for place in pareto((point.cost, point.value) for point in points)]
-    costs_of, values = [*(point.cost for point in front), 10**last], [*(point.value for point in front), front[-1].value]
+    costs_of, values = [*(points[place].cost for place in front), 10**last], [points[place].value for place in (*front, front[-1])]
     axis.plot(costs_of, values, drawstyle="steps-post", color=style.GREY, linewidth=1.2, zorder=1, gid="front")
     return _labels(axis, points, list(zip(costs_of, values, strict=True)), looks)
+
+
+def _apart(points: Sequence[_Point], gap: float) -> list[_Point]:
+    """Those that would cover each other, such as encoders with the same network, side by side. gap: decades."""
+    places = {i: math.log10(points[i].cost) for i in sorted(range(len(points)), key=lambda i: points[i].cost)}
+    clusters: list[list[int]] = []
+    for i, place in places.items():
+        if clusters and place - places[clusters[-1][-1]] < gap:
+            clusters[-1].append(i)
+        else:
+            clusters.append([i])
+    for cluster in clusters:
+        middle = sum(places[i] for i in cluster) / len(cluster)
+        places |= {i: middle + gap * (k - (len(cluster) - 1) / 2) for k, i in enumerate(cluster)}
+    return [point._replace(cost=10 ** places[i]) for i, point in enumerate(points)]
 
 
 def _chance(axis: Axes, rows: pd.DataFrame, points: Sequence[_Point]) -> None:

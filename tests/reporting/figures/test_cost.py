@@ -58,9 +58,9 @@ def test_the_front_is_drawn_as_steps_through_hand_made_points():
     flops, times = cost(*frames(summary, costs)).axes
     (front,) = lines_of(flops, "front").values()
     assert front.get_drawstyle() == "steps-post"
-    assert list(zip(*front.get_data(), strict=True))[:-1] == [(1, 0.5), (4, 0.8)]
+    assert front.get_xydata()[:-1] == pytest.approx(np.array([(1, 0.5), (4, 0.8)]))
     (front,) = lines_of(times, "front").values()  # the longer the windows that take a second, the cheaper
-    assert list(zip(*front.get_data(), strict=True))[:-1] == [(125.0, 0.7), (250.0, 0.8)]
+    assert front.get_xydata()[:-1] == pytest.approx(np.array([(125.0, 0.7), (250.0, 0.8)]))
 
 
 def frames(summary, costs):
@@ -84,6 +84,18 @@ def test_names_cover_neither_points_nor_each_other_and_look_as_elsewhere():
             assert not any(text.get_window_extent().overlaps(line.get_window_extent()) for line in points.values())
         listed = {text.get_text() for text in figure.legends[0].get_texts()}
         assert {gid.removeprefix("point:") for gid in points} - set(names) <= listed
+
+
+def test_encoders_of_equal_cost_stand_side_by_side_and_the_best_of_them_is_on_the_front():
+    summary = [a_row("summary", encoder=name, value=value) for name, value in (("a", 0.5), ("b", 0.8), ("c", 0.6), ("d", 0.7))]
+    costs = [{"encoder": name, "gflop_per_second": 1.0 if name != "d" else 9.0} for name in "abcd"]
+    (axis,) = cost(*frames(summary, costs)).axes
+    places = {gid: axis.transData.transform((line.get_xdata()[0], 0))[0] for gid, line in lines_of(axis, "point:").items()}
+    one, two, three, far = (places[f"point:{name}"] for name in "abcd")
+    assert one + 5 < two < three - 5 < far
+    (front,) = lines_of(axis, "front").values()
+    assert list(front.get_ydata()) == [0.8, 0.8]
+    assert front.get_xdata()[0] == pytest.approx(1.0)
 
 
 def test_who_has_no_known_cost_is_left_out_and_named():
