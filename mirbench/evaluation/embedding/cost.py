@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
+import gc
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,13 @@ def count(encoder: FrozenEncoder) -> dict[str, Any]:
     return {**known, "dim": dim, "window_seconds": seconds}
 
 
-def measure(
-    load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool, modules: Iterable[str] = ()
-) -> tuple[FrozenEncoder, dict[str, Any]]:
+def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> tuple[FrozenEncoder, dict[str, Any]]:
     """The encoder, and the columns that are facts of a machine: clips_per_second and peak_memory_mb, None where it is unknown.
 
     batch_size: windows at a time. device: cpu, cuda or cuda:N. alone: whether this process does nothing else and ends afterwards, without
-    which a processor's memory is not measured. modules: that are imported first, so that their memory is not the encoder's. Raises as
-    `count` does.
+    which a processor's memory is not measured. Raises as `count` does, which, where it was called before, has imported what the encoder
+    does, so that the memory of that is not the encoder's.
     """
-    for name in modules:
-        with contextlib.suppress(Exception):  # what was made at run time has no file
-            importlib.import_module(name)
     peak = _peak_on_gpu(device) if device != "cpu" else _peak_of_process() if alone else lambda: None
     encoder = load()
     noise = _noise(encoder, batch_size)
@@ -143,6 +138,7 @@ def _peak_of_process() -> Callable[[], int | None]:
     if sys.platform != "linux":
         return lambda: None
     try:
+        gc.collect()
         with contextlib.suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +27,8 @@ def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, c
     """Writes COST: columns of costs.csv. checkpoint: its folder; None: it has none. One that cannot be measured costs no run its scores:
     its note says why.
 
-    On a CPU it is done in forked processes with one thread, as embeddings are made, so that neither its memory nor what it imports stays:
-    in one operations are counted, in another, which imports first what that one did, time and memory are measured.
+    On a CPU it is done in a forked process with one thread, as embeddings are made, so that neither its memory nor what it imports stays.
+    Operations are counted first, which imports what the encoder does; then it is loaded anew, and time and memory are measured.
     """
     from mirbench.engine.workers import WorkerDied, can_fork, in_workers
     from mirbench.evaluation.embedding import cost  # which imports torch, once for all
@@ -47,17 +45,15 @@ def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, c
                 found["parameters"] = tell(entry.embedded_options)
         return found
 
-    def measure(modules: Iterable[str] = ()) -> tuple[FrozenEncoder, dict[str, Any]]:
+    def measure() -> tuple[FrozenEncoder, dict[str, Any]]:
         with embedding():
-            return cost.measure(load, batch_size, device, forked and not getattr(encoder, "held", False), modules)
+            return cost.measure(load, batch_size, device, forked and not getattr(encoder, "held", False))
 
     cost.warm_up()
-    before = {*sys.modules}
     forked = resolved.machine.kind == "cpu" and can_fork() and runs_in_workers(entry)
     try:
         if forked:
-            ((found, modules),) = in_workers(lambda _: iter([(count(), sorted({*sys.modules} - before))]), iter([0]), 1)
-            (measured,) = in_workers(lambda _: iter([measure(modules)[1]]), iter([0]), 1)
+            ((found, measured),) = in_workers(lambda _: iter([(count(), measure()[1])]), iter([0]), 1)
         else:
             with cost.one_thread() if resolved.machine.kind == "cpu" else contextlib.nullcontext():
                 loaded, measured = measure()
