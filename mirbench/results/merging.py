@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.errors import MirbenchError, unknown_name
+from mirbench.errors import MirbenchError, in_words, unknown_name
 from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OVERLAP_MARK
 from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
@@ -71,6 +71,9 @@ class Results:
         """
         import pandas as pd
 
+        for what, given in (("task", task), ("encoder", encoder)):
+            if not isinstance(given, str):
+                raise MirbenchError(f"{what} should be a name, not {in_words(given)}.")
         run, own = RunFolder(self.path), encoder.removesuffix(OVERLAP_MARK)
         rows = self.scores[self.scores["severity"] == 0].astype({"encoder": "str", "task": "str", "dataset": "str"})
         rows["encoder"] = rows["encoder"].str.removesuffix(OVERLAP_MARK)

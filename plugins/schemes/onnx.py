@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +17,7 @@ from typing import Any
 import mirbench
 
 FACTS = "mirbench"  # the key of the metadata of a model that mirbench exported: its ModelFacts
+LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]?)([\x01-\x7f])")  # of external data: the key, and the length of the value
 DESCRIBE = """
 import json, sys
 try:
@@ -45,6 +49,17 @@ class OnnxEncoder(mirbench.ModelEncoder):
             outputs = mirbench.option("", "which outputs are read, by their names with commas between; empty: all")
 
         self.model, self.options = f"onnx:{Path(file).name}", OnnxOptions()
+
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        """Of the weights that lie beside the model, in files that it names (external data); the model's own hash is taken by itself."""
+        file, digest = Path((options or self.options)["file"]).expanduser(), hashlib.sha256()
+        for name in _external(file.read_bytes()) if file.is_file() else ():
+            beside = file.parent / name
+            digest.update(f"{name}\n".encode(errors="surrogateescape"))
+            if beside.is_file():
+                with open(beside, "rb") as opened:
+                    digest.update(hashlib.file_digest(opened, "sha256").digest())
+        return digest.hexdigest()
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -110,6 +125,16 @@ class OnnxEncoder(mirbench.ModelEncoder):
             return [np.concatenate(each)[: len(batch)] for each in zip(*runs, strict=True)]
 
         return frames
+
+
+def _external(model: bytes) -> list[str]:
+    """The files of external data that a model names. Read without the package onnx, which need not be installed."""
+    names = set()
+    for found in LOCATION.finditer(model):
+        first, last = (int.from_bytes(part, "little") for part in found.groups())
+        length = last if not found[1] else (first & 127) | last << 7
+        names.add(os.fsdecode(model[found.end() : found.end() + length]))
+    return sorted(names)
 
 
 def _session(file: str, device: str) -> Any:

@@ -9,11 +9,32 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import mirbench
+
+
+class PythonOptions(mirbench.AudioOptions):
+    identity = mirbench.option(
+        "", "what tells the state of it, such as a version of its weights; empty: nothing tells, so nothing is taken from an earlier run"
+    )
+
+
+class PythonEncoder(mirbench.FunctionEncoder):
+    """What a function does may depend on weights that it reads and on modules that it imports, so that its source alone does not tell
+    whether it is the same as in an earlier run."""
+
+    options = PythonOptions()
+
+    def __init__(self, address: str, module: str, name: str, source: bytes) -> None:
+        super().__init__(address, lambda: _made(module, name, source), hashlib.sha256(source).hexdigest())
+        self.anew = uuid.uuid4().hex
+
+    def identity(self, options: Mapping[str, Any] | None = None) -> str:
+        return f"{self.told} {(options or {}).get('identity') or self.anew}"
 
 
 class Python(mirbench.Scheme):
@@ -31,12 +52,20 @@ class Python(mirbench.Scheme):
         if spec is None:
             raise mirbench.MirbenchError(f"there is no module {module}, which python:{rest} names; give one that `import` finds here.")
         source = Path(spec.origin).read_bytes() if spec.origin and Path(spec.origin).is_file() else b""
-        return mirbench.FunctionEncoder(f"python:{rest}", lambda: _made(module, name), hashlib.sha256(source).hexdigest())
+        return PythonEncoder(f"python:{rest}", module, name, source)
 
 
-def _made(module: str, name: str) -> Any:
+_READ: dict[str, bytes] = {}  # by module, the source that it was imported from
+
+
+def _made(module: str, name: str, source: bytes) -> Any:
+    """source: that the module is to be of; one that was imported from another before, such as in a notebook, is imported anew."""
     with _here():
-        found = getattr(importlib.import_module(module), name, None)
+        imported = importlib.import_module(module)
+        if _READ.setdefault(module, source) != source:
+            importlib.invalidate_caches()
+            imported, _READ[module] = importlib.reload(imported), source
+        found = getattr(imported, name, None)
     if not callable(found):
         raise mirbench.MirbenchError(f"the module {module} has no function {name}; name one that it has.")
     return found() if isinstance(found, type) or not _parameters(found) else found

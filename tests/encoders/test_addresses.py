@@ -206,3 +206,37 @@ def test_a_run_takes_an_address_and_its_options(models, built_in, capsys):
     assert "python: of mirbench" in (models / "results" / "one" / "manifest.json").read_text()
     assert cli.main(["list", "schemes"]) == 0
     assert "onnx:FILE, a model in ONNX" in capsys.readouterr().out
+
+
+def test_nothing_tells_that_a_function_is_the_same_but_what_is_said(models):
+    """It may read weights and import modules that its source does not show."""
+    one, other = (load().add_address("python", "my_models:loudness") for _ in range(2))
+    plain, named = one.options, {**one.options, "identity": "weights 1"}
+    assert one.identity(plain) == one.identity(plain) != other.identity(plain)
+    assert one.identity(named) == other.identity(named) != other.identity({**named, "identity": "weights 2"})
+    (models / "my_models.py").write_text(MODELS + "# changed")
+    assert load().add_address("python", "my_models:loudness").identity(named) != one.identity(named)
+
+
+def test_a_module_that_was_changed_is_imported_anew(models):
+    before = embedded(load().add_address("python", "my_models:loudness"), sample_rate=RATE)
+    (models / "my_models.py").write_text(MODELS.replace("audio.std(axis=1)]", "2 * audio.std(axis=1)]"))
+    after = embedded(load().add_address("python", "my_models:loudness"), sample_rate=RATE)
+    np.testing.assert_allclose(after[:, 1], 2 * before[:, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [10, 200])
+def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
+    onnx = pytest.importorskip("onnx", reason="the extra test has it")
+    weights = onnx.numpy_helper.from_array(np.ones((8, 8), np.float32), "w")
+    value = onnx.helper.make_tensor_value_info
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", [value("x", 1, ["b", 8])], [value("y", 1, ["b", 8])], [weights])
+    path, beside = tmp_path / "net.onnx", "w" * length
+    onnx.save_model(onnx.helper.make_model(graph), path, save_as_external_data=True, location=beside, size_threshold=0)
+    found = load().add_address("onnx", str(path))
+    before, data = found.identity(found.options), bytearray((tmp_path / beside).read_bytes())
+    assert found.identity(found.options) == before
+    data[5] ^= 1
+    (tmp_path / beside).write_bytes(data)
+    assert found.identity(found.options) != before

@@ -174,6 +174,43 @@ def test_options_of_windows_and_layers_are_keywords(scored):
     assert values[0] > values[1]
 
 
+def test_options_of_the_function_may_stand_among_the_others(scored):
+    found = scored(loudness, options={"loudness": {"window_seconds": 0.25}, "untrained": {"backbone": "mel-cnn"}}, hop_seconds=0.125)
+    told = found.manifest["encoders"]["loudness"]["options"]
+    assert (told["window_seconds"], told["hop_seconds"]) == (0.25, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"probe": ["linear", "knn"]}, {"loudness[probe=linear]", "loudness[probe=knn]"}),
+        ({"probe": {"shots": [1, "all"], "draws": 2}}, {"loudness[shots=1]", "loudness[shots=all]"}),
+        ({"sweep": {"loudness": {"window_seconds": [0.25, 0.5]}}}, {"loudness[window_seconds=0.25]", "loudness[window_seconds=0.5]"}),
+    ],
+)
+def test_a_function_has_variants_as_any_encoder(scored, settings, names):
+    assert names <= set(scored(loudness, **settings).summary["encoder"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"options": ["a"]}, "options should be a mapping of names of encoders to options"),
+        ({"name": ["a"]}, "name should be text, not"),
+        ({"cache": 3}, "cache should be a path or a name, or several, not 3"),
+        ({"config": 3}, "config should be a path or a name, or several, not 3"),
+        ({"plugins": [None]}, "plugins should be a path or a name, or several, not nothing"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(scored, wrong, sentence):
+    with pytest.raises(mirbench.MirbenchError, match=sentence):
+        scored(loudness, **wrong)
+
+
+def test_nothing_and_arrays_are_settings(scored):
+    assert len(scored(loudness, options=None, config=None, plugins=None, tasks=np.array(["genre"])).summary)
+
+
 def test_embeddings_are_those_of_this_call_unless_the_function_is_said_to_be_the_same(scored):
     calls = []
 
@@ -255,6 +292,15 @@ def test_a_name_that_is_taken_or_none_is_a_sentence(scored):
         scored(loudness, name="untrained")
     with pytest.raises(mirbench.MirbenchError, match=r"name='My Net' is no name of an encoder; write it as 'my-net'"):
         scored(loudness, name="My Net")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [((["genre"], "untrained"), "task should be a name, not"), (("genre", None), "encoder should be a name, not nothing")],
+)
+def test_predictions_are_asked_for_by_names(results, asked, sentence):
+    with pytest.raises(mirbench.MirbenchError, match=sentence):
+        results.predictions(*asked)
 
 
 def test_runs_are_read_as_one(results, scored, place):

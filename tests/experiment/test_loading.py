@@ -1,6 +1,8 @@
 """An encoder by itself embeds as a run does: files, folders, manifests and arrays."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -110,6 +112,7 @@ def test_a_bad_file_of_a_folder_is_skipped_and_one_of_a_list_is_refused(tmp_path
         (np.zeros((2, 2, 2), np.float32), r"not an array of the shape \(2, 2, 2\)"),
         (np.zeros(0, np.float32), r"not an array of the shape \(0,\)"),
         (np.array([0.0, np.nan]), "the audio holds samples that are not finite"),
+        ([0.0, 0.1], "not a list of numbers; make it an array"),
     ],
 )
 def test_what_is_no_audio_is_a_sentence(audio, sentence, tmp_path, monkeypatch):
@@ -126,6 +129,10 @@ def test_what_is_no_audio_is_a_sentence(audio, sentence, tmp_path, monkeypatch):
         ({"encoder": "semisupcn"}, r"no encoder is named 'semisupcn'; did you mean 'semisupcon'\?"),
         ({"encoder": "no/folder"}, "there is no checkpoint folder no/folder"),
         ({"checkpoint": "."}, "is no checkpoint: it has no encoder.json"),
+        ({"encoder": ["untrained"]}, "mirbench.load takes one encoder, by its name, address or folder, not \\['untrained'\\]"),
+        ({"encoder": None}, "mirbench.load takes one encoder, by its name, address or folder, not nothing"),
+        ({"checkpoint": 3}, "checkpoint should be a path or a name, or several, not 3"),
+        ({"encoder": "untrained", "cache": 3}, "cache should be a path or a name, or several, not 3"),
         ({"encoder": "untrained", "layer": "best"}, "layer=best is found by probes on labels"),
         ({"encoder": "untrained", "layer": 9}, "there are the layers 0 to 6"),
         ({"encoder": "untrained", "layr": 2}, r"the encoder has no option 'layr'; did you mean 'layer'\?"),
@@ -141,3 +148,19 @@ def test_what_is_no_encoder_is_a_sentence(songs_run, asked, sentence, tmp_path, 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(mirbench.MirbenchError, match=sentence):
         mirbench.load(**{name: str(songs_run[2]) if value == "CHECKPOINT" else value for name, value in asked.items()})
+
+
+@pytest.mark.parametrize("rate", [-5, 0, "16k", 16_000.5])
+def test_a_rate_that_is_none_is_a_sentence(rate):
+    with pytest.raises(mirbench.MirbenchError, match="sample_rate should be a whole number of hertz above 0, not"):
+        mirbench.load("untrained")(np.zeros(1000, np.float32), sample_rate=rate)
+
+
+def test_threads_take_turns_and_leave_the_process_as_it_was():
+    encoder, leave, state = mirbench.load("untrained", quiet=True), os._exit, np.random.get_state()[1].copy()
+    audio = [np.random.default_rng(i).uniform(-0.5, 0.5, 8000).astype(np.float32) for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(encoder, audio))
+    assert os._exit is leave
+    assert (np.random.get_state()[1] == state).all()
+    assert all((row == encoder(each)).all() for row, each in zip(rows, audio, strict=True))

@@ -5,18 +5,30 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mirbench.engine.global_state import unchanged
 from mirbench.engine.interrupts import stoppable
+from mirbench.engine.store import default_cache
+from mirbench.errors import MirbenchError, in_words
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @contextlib.contextmanager
 def guest(quiet: bool = False) -> Iterator[None]:
     """After the block, what all code of the process shares is as it was: global generators, signal handlers, filters of warnings, threads
     of torch and more, handlers and levels of loggers, and the environment. Within it, what Ctrl-C and signals to end stop is ended in
-    order, as by the command line. quiet: no progress and no lines of it."""
+    order, as by the command line. One block at a time: other threads wait. quiet: no progress and no lines of it."""
+    with _ONE_AT_A_TIME, _as_it_was(quiet):
+        yield
+
+
+@contextlib.contextmanager
+def _as_it_was(quiet: bool) -> Iterator[None]:
     loggers = [logging.getLogger(), *(each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger))]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     said = os.environ.get("MIRBENCH_QUIET")
@@ -46,13 +58,27 @@ def plain(value: Any) -> Any:
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, range)):
         return [plain(each) for each in value]
-    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value
+    return plain(value.tolist()) if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 def several(value: Any) -> list[Any]:
-    """One as a list of one.
+    """One as a list of one, None as none.
 
-    >>> several("quick"), several(["quick", "mine.yaml"])
-    (['quick'], ['quick', 'mine.yaml'])
+    >>> several("quick"), several(["quick", "mine.yaml"]), several(None)
+    (['quick'], ['quick', 'mine.yaml'], [])
     """
-    return [value] if isinstance(value, (str, os.PathLike)) else list(value)
+    return [] if value is None else list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+
+
+def paths(name: str, value: Any) -> list[str]:
+    """One or several. name: what was given so. Raises MirbenchError for what is none."""
+    found = several(value)
+    for each in found:
+        if not isinstance(each, (str, os.PathLike)) or isinstance(each, bytes):
+            raise MirbenchError(f"{name} should be a path or a name, or several, not {in_words(each)}.")
+    return [os.fspath(each) for each in found]
+
+
+def cache_at(given: Any) -> Path:
+    """The folder of the cache; the usual one where none is given."""
+    return Path(*paths("cache", given)[:1]) if given else default_cache()

@@ -11,11 +11,10 @@ import numpy as np
 
 from mirbench.data.audio.audio import read_clip, resample
 from mirbench.data.manifests.rows import ending_of
-from mirbench.engine.store import default_cache
 from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.library.choosing import Chosen, choose
 from mirbench.experiment.library.embedding import Embedder, clips_of
-from mirbench.experiment.library.guest import guest, plain, several
+from mirbench.experiment.library.guest import cache_at, guest, paths, plain
 from mirbench.experiment.recipes.embedding import frozen_encoder, runs_in_workers
 from mirbench.experiment.resolve.machine import resolve_machine
 from mirbench.records import Clip, Embeddings, Input
@@ -64,7 +63,10 @@ class LoadedEncoder:
                 return self.embedder.arrays([self._samples(rows, sample_rate)])[0]
             if (isinstance(rows, np.ndarray) and rows.ndim != 2) or not len(rows):
                 raise MirbenchError(f"audio should be files, (samples,) or (clips, samples), not {_shape(audio)}.")
-            return self.embedder.arrays([self._samples(_array(row), sample_rate) for row in rows])
+            arrays = [_array(row) for row in rows]
+            if all(array.ndim == 0 for array in arrays):
+                raise MirbenchError("audio should be files, (samples,) or (clips, samples), not a list of numbers; make it an array.")
+            return self.embedder.arrays([self._samples(array, sample_rate) for array in arrays])
 
     def _files(self, paths: list[Path]) -> np.ndarray:
         if whole := [path for path in paths if path.is_dir() or ending_of(path)]:
@@ -82,7 +84,10 @@ class LoadedEncoder:
             raise MirbenchError(f"audio should be floats in about [-1, 1], not {array.dtype}; divide 16-bit samples by 32768.")
         if not np.isfinite(array).all():
             raise MirbenchError("the audio holds samples that are not finite.")
-        return resample(array.astype(np.float32), sample_rate or self.sample_rate, self.sample_rate)
+        rate = self.sample_rate if sample_rate is None else sample_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate <= 0:
+            raise MirbenchError(f"sample_rate should be a whole number of hertz above 0, not {in_words(rate)}.")
+        return resample(array.astype(np.float32), int(rate), self.sample_rate)
 
 
 def load(
@@ -105,9 +110,11 @@ def load(
     """
     with guest(quiet):
         settings = {"seed": seed, "device": device}
-        given = None if checkpoint is None else os.fspath(checkpoint)
-        chosen = choose(os.fspath(encoder), given, settings, plugins=map(os.fspath, several(plugins)), options=plain(options))
-        return loaded(chosen, Path(cache or default_cache()), quiet)
+        if not isinstance(encoder, (str, os.PathLike)):
+            raise MirbenchError(f"mirbench.load takes one encoder, by its name, address or folder, not {in_words(encoder)}.")
+        given = next(iter(paths("checkpoint", checkpoint)), None)
+        chosen = choose(os.fspath(encoder), given, settings, plugins=paths("plugins", plugins), options=plain(options))
+        return loaded(chosen, cache_at(cache), quiet)
 
 
 def loaded(chosen: Chosen, cache: Path, quiet: bool = False) -> LoadedEncoder:

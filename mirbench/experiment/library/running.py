@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.engine.store import default_cache
 from mirbench.errors import MirbenchError, in_words
-from mirbench.experiment.library.guest import guest, plain, several
+from mirbench.experiment.library.guest import cache_at, guest, paths, plain, several
 from mirbench.experiment.recipes.embedding import frozen_encoder
 from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.experiment.resolve.machine import resolve_machine
@@ -78,6 +77,8 @@ def evaluate(
     if not callable(function) or isinstance(function, type):
         what = f"the class {function.__name__}; give an instance" if isinstance(function, type) else in_words(function)
         raise MirbenchError(f"mirbench.evaluate takes a function (batch, samples) -> (batch, dim), or a torch module, not {what}.")
+    if not isinstance(name, str):
+        raise MirbenchError(f"name should be text, not {in_words(name)}.")
     called = name or kebab(getattr(function, "__name__", type(function).__name__)) or "function"
     if called != kebab(called):
         raise MirbenchError(f"name={called!r} is no name of an encoder; write it as {kebab(called) or 'mine'!r}.")
@@ -87,32 +88,38 @@ def evaluate(
     encoder = FunctionEncoder(called, lambda: function, identity or uuid.uuid4().hex)
     encoder.name, encoder.in_workers = called, _is_module(function) or not any(package in sys.modules for package in FORKLESS)
     encoder.held = True
-    settings |= {"encoders": [called, *several(settings.get("encoders", ()))], "options": {**settings.get("options", {}), called: own}}
+    options = settings.get("options") or {}
+    if not isinstance(options, Mapping) or not isinstance(options.get(called, {}), Mapping):
+        raise MirbenchError(
+            f"options should be a mapping of encoder names to options, such as {{{called!r}: {{...}}}}, not {in_words(options)}."
+        )
+    own = {**options.get(called, {}), **own}
+    settings |= {"encoders": [called, *several(settings.get("encoders"))], "options": {**options, called: own}}
     with guest(quiet), _as_it_was(function):
         chosen, registry = _settled(config, plugins, settings, [encoder])
         _try(encoder, chosen, registry)
         return _results(chosen, registry, cache, quiet, "evaluate", given, called)
 
 
-def load_results(*folders: str | os.PathLike[str]) -> Results:
+def load_results(*folders: Given) -> Results:
     """The results of finished runs as one, as `mirbench report` takes them together: each table is one frame over all of them.
 
-    folders: of runs, or patterns such as "results/*", of which what is no run is passed over. Rows that agree are one; an encoder whose
-    numbers differ between runs is called "name (run)". Raises MirbenchError for what is no run or damaged, and for runs that do not
-    compare.
+    folders: of runs, by themselves or in lists, or patterns such as "results/*", of which what is no run is passed over. Rows that agree
+    are one; an encoder whose numbers differ between runs is called "name (run)". Raises MirbenchError for what is no run or damaged, and
+    for runs that do not compare.
     """
     from mirbench.reporting.notebook import shown
     from mirbench.results.merging import load
 
-    paths: list[Path] = []
-    for given in folders:
+    chosen: list[Path] = []
+    for given in (each for several_folders in folders for each in paths("load_results", several_folders)):
         folder = os.path.expanduser(given)
         found = [folder] if os.path.isdir(folder) or not glob.has_magic(folder) else sorted(glob.glob(folder))
         runs = [path for path in map(Path, found) if path == Path(folder) or (path / "manifest.json").is_file()]
         if not runs:
             raise MirbenchError(f"there is no run in {folder}; give folders that `mirbench run` wrote, such as results/*.")
-        paths += runs
-    return shown(load(*paths))
+        chosen += runs
+    return shown(load(*chosen))
 
 
 def _settled(config: Given, plugins: Given, settings: Mapping[str, Any], encoders: Iterable[Encoder] = ()) -> tuple[RunConfig, Registry]:
@@ -121,7 +128,8 @@ def _settled(config: Given, plugins: Given, settings: Mapping[str, Any], encoder
         if "datasets" in named:
             raise MirbenchError("both dataset and datasets were given, which are one setting; leave one of the two out.")
         named["datasets"] = named.pop("dataset")
-    return settled([Path(file) for file in several(config)], [], named, map(os.fspath, several(plugins)), encoders)
+    files = [Path(file) for file in paths("config", config)]
+    return settled(files, [], named, paths("plugins", plugins), encoders)
 
 
 def _results(
@@ -139,7 +147,7 @@ def _results(
     from mirbench.results.merging import load
 
     command = f"mirbench.{what}({', '.join([*first, *(f'{name}={plain(value)!r}' for name, value in given.items())])})"
-    folder, _ = run_whole(config, registry, Path(cache or default_cache()), command, reporting.WIDTH, quiet=quiet)
+    folder, _ = run_whole(config, registry, cache_at(cache), command, reporting.WIDTH, quiet=quiet)
     return shown(load(folder))
 
 
@@ -170,7 +178,7 @@ def _try(encoder: Encoder, config: RunConfig, registry: Registry) -> None:
 
     from mirbench.evaluation.embedding.windows import embed_all
 
-    (entry,) = (each for each in resolve_entries(config, registry) if each.encoder is encoder)
+    entry = next(each for each in resolve_entries(config, registry) if each.encoder is encoder)
     device = resolve_machine(config.device, config.devices).device
     frozen = frozen_encoder(entry, None, 0, registry.provider("encoder", encoder.name), device)
 
