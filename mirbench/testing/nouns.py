@@ -85,7 +85,7 @@ def _check_embed(name: str, embed: Embed, given: Input, layer: str | None) -> No
     """layer: which it was loaded to return; None: it has none."""
     window, shortest = (round(seconds * given.sample_rate) for seconds in (given.window_seconds, given.shortest_seconds))
     shape: tuple[int, ...] = ()
-    for wanted in (window, window // 2, round(1.5 * window), max(1, given.sample_rate // 10)):
+    for wanted in (window, window // 2, window // 3, max(1, given.sample_rate // 10)):
         samples = max(wanted, shortest)  # to which a run pads
         for sound, audio in (("noise", _noise(2, samples)), ("silence", np.zeros((2, samples), np.float32))):
             what = f"{name} on {samples} samples of {sound}"

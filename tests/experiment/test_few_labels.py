@@ -67,6 +67,7 @@ def test_a_curve_of_label_efficiency(run):
         assert list(few["draw"]) == [0, 1, 2, 3]
         assert few["value"].nunique() > 1
         assert set(few["n_train"]) == {10}
+        assert (few["ci_low"] < few["value"]).all()
         assert (all_of_them["draw"], all_of_them["n_train"]) == (-1, 60)
     summary = pd.read_csv(folder / "summary.csv").set_index(["encoder", "metric", "corruption"])
     one = summary.loc["loud[shots=1]", "accuracy", "clean"]

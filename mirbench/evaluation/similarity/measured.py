@@ -27,8 +27,7 @@ Row = tuple[str, float, float, float]
 
 @dataclass(frozen=True)
 class TestLabels:
-    """Of a task. targets: as `records.Predictions` has them, of these clips. clean, embedded: what a probe says of them, where one is
-    looked at: on clean audio, and under the condition where there is one."""
+    """Of a task. targets: as `records.Predictions` has them, of these clips."""
 
     __test__ = False  # no test, whatever pytest thinks
 
@@ -36,8 +35,6 @@ class TestLabels:
     target: str
     clip_ids: tuple[str, ...]
     targets: np.ndarray
-    clean: Predictions | None = None
-    embedded: Predictions | None = None
 
 
 @dataclass(frozen=True)
@@ -111,37 +108,30 @@ def parts(
         found["map_same_artist"] = label_retrieval(gallery, queries, same_label([artists.get(clip) for clip in ids]), own)
     made = [Part("", ids, own, found)] if ids and found else []
     for each in labels:
-        rows = [row for row, clip in enumerate(each.clip_ids) if clip in at]
-        measures = _of_task(each, rows, [at[each.clip_ids[row]] for row in rows], gallery, queries, own)
-        if rows and measures:
-            labelled = tuple(each.clip_ids[row] for row in rows)
-            named = {name_of(name, each.task): measure for name, measure in measures.items()}
-            made.append(Part(each.task, labelled, tuple(groups[clip] for clip in labelled), named))
+        rows = [row for row, clip in enumerate(each.clip_ids) if clip in at] if each.target != "regression" else []
+        if rows:
+            targets, places = each.targets[rows], [at[each.clip_ids[row]] for row in rows]
+            relation = shared_tags(targets) if each.target == "multilabel" else same_label(targets.tolist())
+            nearest = label_retrieval(gallery[places], queries[places], relation, [own[place] for place in places])
+            named = {name_of("map_same_label", each.task): nearest}
+            made.append(Part(each.task, tuple(ids[place] for place in places), tuple(own[place] for place in places), named))
     return made
 
 
-def _of_task(
-    labels: TestLabels, rows: Sequence[int], places: Sequence[int], gallery: np.ndarray, queries: np.ndarray, groups: Sequence[str]
-) -> dict[str, Ratio | BinnedError]:
-    """rows: those of the labels that are embedded; places: their embeddings."""
-    if labels.target == "regression":
-        return {}
-    targets, ids = labels.targets[rows], [labels.clip_ids[row] for row in rows]
-    relation = shared_tags(targets) if labels.target == "multilabel" else same_label(targets.tolist())
-    own = [groups[place] for place in places]
-    found: dict[str, Ratio | BinnedError] = {"map_same_label": label_retrieval(gallery[places], queries[places], relation, own)}
-    said = labels.clean if labels.embedded is None else labels.embedded
-    if labels.clean is None or said is None:
-        return found
-    scores = _scores_of(said, ids)
-    if labels.embedded is not None:
-        found["flip_rate"] = flip_rate(labels.target, targets, _scores_of(labels.clean, ids), scores)
+def decisions(task: str, clean: Predictions, embedded: Predictions | None) -> Part | None:
+    """What a probe decides of the test clips of a task, on clean audio, or under a condition and whether it is the same: of the clips that
+    are in both. None where nothing is decided, as of a regression, or no measure is defined."""
+    said = clean if embedded is None else embedded
+    known = {clip: row for row, clip in enumerate(clean.clip_ids)}
+    rows = [row for row, clip in enumerate(said.clip_ids) if clip in known]
+    if clean.target == "regression" or not rows:
+        return None
+    ids, targets, scores = tuple(said.clip_ids[row] for row in rows), said.targets[rows], said.scores[rows]
+    found: dict[str, Ratio | BinnedError] = {}
+    if embedded is not None:
+        found["flip_rate"] = flip_rate(said.target, targets, clean.scores[[known[clip] for clip in ids]], scores)
     if said.calibrated:
-        found["calibration_error"] = calibration_error(labels.target, targets, scores)
-        found["brier_score"] = brier_score(labels.target, targets, scores)
-    return found
-
-
-def _scores_of(predictions: Predictions, ids: Sequence[str]) -> np.ndarray:
-    place = {clip: row for row, clip in enumerate(predictions.clip_ids)}
-    return np.asarray(predictions.scores[[place[clip] for clip in ids]])
+        found["calibration_error"] = calibration_error(said.target, targets, scores)
+        found["brier_score"] = brier_score(said.target, targets, scores)
+    groups = tuple(said.groups[row] for row in rows)
+    return Part(task, ids, groups, {name_of(name, task): measure for name, measure in found.items()}) if found else None

@@ -68,14 +68,14 @@ class CleanRows:
             for at in places:
                 predicted = self._predicted(run, folder, entry, at)
                 clip_ids = clip_ids or predicted
-            found = clean[entry.name] = self._of_entry(run, entry, places)
-            n_train = read_report(run.resolved.store, run.clean.probes[places[0]])["n_train"]
-            fraction = entry.options.get("label_fraction", 1.0)
-            facts = {"encoder": entry.name, **of_task, "label_fraction": fraction, "n_train": n_train}
-            drawn = entry.shots is not None and len(entry.seeds) == 1
-            numbers = (
-                [{"seed": entry.seeds[0], "draw": draw} for draw in range(len(found))] if drawn else [{"seed": s} for s in entry.seeds]
-            )
+            clean[entry.name] = self._of_entry(run, entry, places)
+            facts = {"encoder": entry.name, **of_task, "label_fraction": entry.options.get("label_fraction", 1.0)}
+            reports = [read_report(run.resolved.store, run.clean.probes[at]) for at in places]
+            learnt = [[each["n_train"] for each in report.get("draws", [report])] for report in reports]
+            if entry.shots is not None and len(entry.seeds) == 1:
+                numbers = [{"seed": entry.seeds[0], "draw": draw, "n_train": n} for draw, n in enumerate(learnt[0])]
+            else:
+                numbers = [{"seed": seed, "n_train": round(np.mean(n))} for seed, n in zip(entry.seeds, learnt, strict=True)]
             whose[entry.name] = [{**facts, **number} for number in numbers]
         clean[MAJORITY] = [self._majority(run, folder, task, data, labels, clip_ids)]
         whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": len(labels.splits["train"].clips)}]

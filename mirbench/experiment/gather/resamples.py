@@ -85,14 +85,17 @@ def read_measurement(folder: Path, key: str) -> Measurement | None:
 
 
 def _mean(draws: Sequence[Measurement]) -> Measurement:
-    """With the mean of intervals too, which are of one draw."""
+    """With the interval over groups of the mean over draws."""
     first, *others = draws
     if not others:
         return first
-    numbers = np.mean([[row[1:] for row in each.rows] for each in draws], axis=0).tolist()
-    rows = tuple((row[0], *mean) for row, mean in zip(first.rows, numbers, strict=True))
-    seconds = sum(each.seconds for each in draws)
-    return replace(first, rows=rows, resampled=np.mean([each.resampled for each in draws], axis=0), seconds=seconds)
+    resampled = np.mean([each.resampled for each in draws], axis=0)
+    layout, rows = Layout({}, resampled.shape[1], first.n_groups), list[tuple[str, float, float, float]]()
+    for place, name in enumerate(first.metrics):
+        mean = float(np.mean([each.rows[place][1] for each in draws]))
+        found = estimate(layout.vector("", [mean], [resampled[place]]), layout, "score")
+        rows.append((name, found.value, found.low, found.high))
+    return replace(first, rows=tuple(rows), resampled=resampled, seconds=sum(each.seconds for each in draws))
 
 
 def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:
@@ -151,8 +154,9 @@ def vectors(layout: Layout, metric: str, measurements: Mapping[str, Sequence[Mea
     """By entry, the replicates of the mean over its seeds. measurements: of one condition, one a seed."""
     found = {}
     for name, several in measurements.items():
-        place = several[0].metrics.index(metric)
-        found[name] = layout.vector(name, [m.rows[place][1] for m in several], [m.resampled[place] for m in several])
+        places = [each.metrics.index(metric) for each in several]
+        values, resampled = zip(*((m.rows[at][1], m.resampled[at]) for m, at in zip(several, places, strict=True)), strict=True)
+        found[name] = layout.vector(name, values, resampled)
     return found
 
 
@@ -162,7 +166,8 @@ def summaries(
     """By entry, a row of summary.csv for each metric of one condition that it has; measurements: by entry, one a seed."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in measurements}
     for metric in dict.fromkeys(metric for several in measurements.values() for metric in several[0].metrics):
-        found = vectors(layout, metric, {name: several for name, several in measurements.items() if metric in several[0].metrics})
+        having = {name: several for name, several in measurements.items() if all(metric in each.metrics for each in several)}
+        found = vectors(layout, metric, having)
         spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
         for name, vector in found.items():
             first = measurements[name][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +40,18 @@ class SimilarityRows:
                 self._add(run, data, condition, jobs)
         self.alignment[data.name] = _alignment(run, data)
 
-    def _add(self, run: RunGraph, data: Data, condition: Condition, jobs: Mapping[tuple[str, str, int, Condition], Job]) -> None:
+    def _add(self, run: RunGraph, data: Data, condition: Condition, jobs: Mapping[tuple[str, str, int, Condition], Sequence[Job]]) -> None:
         trainings = Trainings.of([replace(entry, shots=None, draws=1) for entry in run.resolved.entries])
-        parts: dict[str, dict[str, list[Measurement]]] = {}
+        parts: dict[tuple[str, str], dict[str, list[Measurement]]] = {}
         for entry in run.resolved.entries:
             for seed in entry.seeds:
-                job = jobs[entry.name, data.name, seed, condition]
-                folder = run.resolved.store.folder(*job.name)
-                for number, task in enumerate(read_report(run.resolved.store, job)["parts"]):
-                    if (found := read_measurement(folder / str(number), job.key)) is not None:
-                        parts.setdefault(task, {}).setdefault(entry.name, []).append(replace(found, condition=condition))
-        for task, measured in parts.items():
+                for job in jobs[entry.name, data.name, seed, condition]:
+                    folder = run.resolved.store.folder(*job.name)
+                    for number, task in enumerate(read_report(run.resolved.store, job)["parts"]):
+                        if (found := read_measurement(folder / str(number), job.key)) is not None:
+                            of_entry = parts.setdefault((job.kind, task), {}).setdefault(entry.name, [])
+                            of_entry.append(replace(found, condition=condition))
+        for (_, task), measured in parts.items():
             of = f"{SIMILARITY} of {task or 'all'} clips on {data.name} under {condition}"
             check_same_clips([each for several in measured.values() for each in several], of)
             first = next(iter(measured.values()))[0]
@@ -58,8 +59,8 @@ class SimilarityRows:
             self.labels |= {name: label_of(name, [task]) for several in measured.values() for name in several[0].metrics}
             for rows in summaries(trainings, layout, SIMILARITY, data.name, measured).values():
                 self.summaries += rows
-            for entry in run.resolved.entries:
-                for seed, each in zip(entry.seeds, measured.get(entry.name, []), strict=False):
+            for entry in (each for each in run.resolved.entries if each.name in measured):
+                for seed, each in zip(entry.seeds, measured[entry.name], strict=True):
                     fraction = entry.options.get("label_fraction", 1.0)
                     whose = {"encoder": entry.name, "task": SIMILARITY, "dataset": data.name, "seed": seed, "label_fraction": fraction}
                     self.scores += each.scores(whose)
@@ -78,7 +79,8 @@ def _alignment(run: RunGraph, data: Data) -> dict[str, Any]:
         once.setdefault((job.key, entry.probed_layer), entry)
     folder = run.resolved.store.folder
     stored = [read_embeddings(folder(*run.clean.embeddings[e.name, data.name, e.seeds[0]]["test"].name)) for e in once.values()]
-    ids = [clip for clip in stored[0].clip_ids if all(clip in each.clip_ids for each in stored[1:])] if stored else []
+    everywhere = set[str]().union(*(each.clip_ids for each in stored[:1])).intersection(*(each.clip_ids for each in stored))
+    ids = [clip for clip in stored[0].clip_ids if clip in everywhere] if stored else []
     chosen = [ids[i] for i in np.unique(np.linspace(0, len(ids) - 1, min(len(ids), MOST_CLIPS)).astype(int))] if ids else []
 
     def rows() -> Iterator[np.ndarray]:

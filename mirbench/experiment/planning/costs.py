@@ -9,8 +9,8 @@ from mirbench.engine.jobs import Cost
 from mirbench.evaluation.probing.metric_table import resolve as resolve_metric
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.experiment.resolve.records import Data, Entry, Resolved
-from mirbench.nouns import Probe, Task
-from mirbench.records import ALL_LAYERS, PRETRAINING_SPLITS, TESTED_SPLITS
+from mirbench.nouns import Task
+from mirbench.records import ALL_LAYERS, BEST_LAYER, PRETRAINING_SPLITS, TESTED_SPLITS
 
 if TYPE_CHECKING:
     from mirbench.evaluation.probing.scoring import TaskData
@@ -24,6 +24,7 @@ MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes
 PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
 RANKING_SECONDS = 2.5e-7  # each test clip by each other
+DECIDING = Cost(0.1, 0.1)
 TAKING_OVER = Cost(1.0, 10.0)
 MEASURING = Cost(1.5, 0.01)  # what an encoder costs
 UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split of a data set that is still to be made; of a task
@@ -55,20 +56,25 @@ def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupte
     return Cost(audio * each, clips * size, cores=0, gpu=resolved.machine.kind != "cpu")
 
 
-def probing(data: Data, labels: TaskData | None, task: Task, probe: Probe) -> Cost:
-    return Cost(probe.cost(*_labelled(data, labels, task, "train")), 0.5)
+def probing(data: Data, labels: TaskData | None, task: Task, entry: Entry) -> Cost:
+    """Of every draw of few labels, and of every layer of which the best is chosen."""
+    clips, classes = _labelled(data, labels, task, "train")
+    layers = (entry.encoder.layers(entry.options) or 1) if entry.probed_layer == BEST_LAYER else 1
+    few = clips if entry.shots is None else min(clips, entry.shots * classes)
+    return Cost(entry.draws * layers * entry.probe.noun.cost(few, classes), entry.draws * 0.5)
 
 
-def predicting(data: Data, labels: TaskData | None, task: Task) -> Cost:
+def predicting(data: Data, labels: TaskData | None, task: Task, draws: int) -> Cost:
     clips, classes = _labelled(data, labels, task, "test")
-    return Cost(PREDICTING_SECONDS, clips * classes * 4e-6 + 0.02)
+    return Cost(draws * PREDICTING_SECONDS, draws * (clips * classes * 4e-6 + 0.02))
 
 
-def scoring(data: Data, labels: TaskData | None, task: Task, resamples: int) -> Cost:
+def scoring(data: Data, labels: TaskData | None, task: Task, resamples: int, draws: int) -> Cost:
     clips, classes = _labelled(data, labels, task, "test")
     functions = [resolve_metric(metric).function for metric in task.metrics]
     scorers = sum(function.seconds(task.target, classes) for function in functions if isinstance(function, ScorerFunction))
-    return Cost(SCORE_SECONDS + (SCORE_SECONDS_EACH * clips * classes + scorers) * resamples, 0.01 + resamples * 1.6e-5)
+    seconds = SCORE_SECONDS + (SCORE_SECONDS_EACH * clips * classes + scorers) * resamples
+    return Cost(draws * seconds, draws * (0.01 + resamples * 1.6e-5))
 
 
 def similarity(data: Data, tasks: Sequence[Task]) -> Cost:

@@ -16,7 +16,7 @@ STAGES = {
     "pretraining": ("checkpoints",),
     "embedding": ("embeddings", "corrupted-embeddings"),
     "probing": ("probes",),
-    "scoring": ("predictions", "corrupted-predictions", "scores", "similarities"),
+    "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
     "costs": ("costs",),
 }
 MOST_REASONS = 8

@@ -15,7 +15,7 @@ from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
 from mirbench.experiment.recipes.predictions import predict_test
 from mirbench.experiment.recipes.probe import fit_probe
 from mirbench.experiment.recipes.score import score_predictions
-from mirbench.experiment.recipes.similarity import ARTIST, measure_similarity
+from mirbench.experiment.recipes.similarity import ARTIST, measure_decisions, measure_similarity
 from mirbench.experiment.resolve.records import Data, Entry, NaturalShift, Resolved
 from mirbench.nouns import Task
 from mirbench.records import PROBED, Condition
@@ -92,7 +92,7 @@ class Place:
         folders = store.folder(*train.name), store.folder(*valid.name)
         make = partial(fit_probe, resolved, entry, task, self.data.name, seed, *folders)
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
-        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, entry.probe.noun))
+        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, entry))
 
     def predictions(
         self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job, among: Job | None = None
@@ -105,7 +105,7 @@ class Place:
         folders = [store.folder(*job.name) for job in (probe, test, among) if job is not None]
         make = partial(predict_test, resolved, entry, task, self.data.name, folders)
         kind = "corrupted-predictions" if condition.severity else "predictions"
-        title, cost = self._scored(entry, seed, task, condition), costs.predicting(self.data, self._labels(task), task)
+        title, cost = self._scored(entry, seed, task, condition), costs.predicting(self.data, self._labels(task), task, entry.draws)
         needs = (probe, test, *((among,) if among else ()))
         return Job(kind, title, parts, make, needs, cost, kept=not condition.severity)
 
@@ -122,31 +122,40 @@ class Place:
         }
         make = partial(score_predictions, resolved, entry, task, condition, shifted, resolved.store.folder(*predictions.name))
         title = f"{self._scored(entry, seed, task, condition)}{', labels shifted along' if shifted else ''}"
-        return Job("scores", title, parts, make, (predictions,), costs.scoring(self.data, self._labels(task), task, resamples))
+        return Job("scores", title, parts, make, (predictions,), costs.scoring(self.data, self._labels(task), task, resamples, entry.draws))
 
-    def similarity(
-        self, entry: Entry, seed: int, condition: Condition, embeddings: Sequence[Job], said: Mapping[str, Sequence[Job]]
-    ) -> Job:
-        """What needs no probe to be trained. embeddings: of clean train and test clips and, where the condition is another, of test clips
-        under it; said: predictions by task, of the same test clips. Of few labels, which are drawn several times, none are looked at."""
-        resolved, said = self.resolved, said if entry.shots is None else {}
+    def similarity(self, entry: Entry, seed: int, condition: Condition, embeddings: Sequence[Job]) -> Job:
+        """What embeddings tell without a probe: of clean train and test clips and, under another condition, of test clips under it."""
+        resolved = self.resolved
         parts: dict[str, Any] = {
             "embeddings": [job.key for job in embeddings],
             "layer": entry.probed_layer,
-            "predictions": {name: [job.key for job in jobs] for name, jobs in said.items()},
             "tasks": {task.name: resolved.code.headlines[task.name] for task in self.tasks},
             "classes": {task.name: list(labels.classes) for task in self.tasks if (labels := self._labels(task))},
             "data": self.data.key((*(task.annotation for task in self.tasks), ARTIST)),
             "resamples": resolved.config.bootstrap.resamples,
             "measuring": resolved.code.kinds["similarities"],
         }
-        store = resolved.store
-        places = [store.folder(*job.name) for job in embeddings]
-        predicted = {name: [store.folder(*job.name) for job in jobs] for name, jobs in said.items()}
-        make = partial(measure_similarity, resolved, entry, self.data.name, condition, places, predicted)
-        title = f"{self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
-        needs = (*embeddings, *(job for jobs in said.values() for job in jobs))
-        return Job("similarities", title, parts, make, needs, costs.similarity(self.data, self.tasks))
+        places = [resolved.store.folder(*job.name) for job in embeddings]
+        make = partial(measure_similarity, resolved, entry, self.data.name, condition, places)
+        cost = costs.similarity(self.data, self.tasks)
+        return Job("similarities", self._embedded(entry, seed, condition), parts, make, tuple(embeddings), cost)
+
+    def decisions(self, entry: Entry, seed: int, condition: Condition, said: Mapping[str, Sequence[Job]]) -> Job:
+        """What probes of clean audio decide. said: predictions by task, on clean audio and, where the condition is another, under it."""
+        resolved = self.resolved
+        parts: dict[str, Any] = {
+            "predictions": {name: [job.key for job in jobs] for name, jobs in said.items()},
+            "resamples": resolved.config.bootstrap.resamples,
+            "deciding": resolved.code.kinds["decisions"],
+        }
+        paths = {name: [resolved.store.folder(*job.name) for job in jobs] for name, jobs in said.items()}
+        make = partial(measure_decisions, resolved, condition, paths)
+        needs = tuple(job for jobs in said.values() for job in jobs)
+        return Job("decisions", self._embedded(entry, seed, condition), parts, make, needs, costs.DECIDING)
+
+    def _embedded(self, entry: Entry, seed: int, condition: Condition) -> str:
+        return f"{self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
 
     def _scored(self, entry: Entry, seed: int, task: Task, condition: Condition) -> str:
         return f"{task.name} on {self.data.name} with {entry.name}, seed {seed}{f', {condition}' if condition.severity else ''}"
@@ -174,7 +183,7 @@ class CleanJobs:
     probes: dict[Scored, Job] = field(default_factory=dict)
     predictions: dict[Scored, Job] = field(default_factory=dict)
     scores: dict[Scored, Job] = field(default_factory=dict)
-    similarities: dict[Embedded, Job] = field(default_factory=dict)
+    similarities: dict[Embedded, list[Job]] = field(default_factory=dict)
 
     def add(self, place: Place) -> None:
         """Embeddings of all entries, split by split, then their probes and scores."""
@@ -194,22 +203,24 @@ class CleanJobs:
                 self.probes[scored], self.predictions[scored], self.scores[scored] = probe, predictions, score
                 self.jobs += [probe, predictions, score]
             if place.resolved.similarity:
-                said = {task.name: [self.predictions[entry.name, place.data.name, task.name, seed]] for task in place.tasks}
-                measured = place.similarity(entry, seed, CLEAN, [embeddings["train"], embeddings["test"]], said)
+                measured = [place.similarity(entry, seed, CLEAN, [embeddings["train"], embeddings["test"]])]
+                if entry.shots is None and place.tasks:
+                    said = {task.name: [self.predictions[entry.name, place.data.name, task.name, seed]] for task in place.tasks}
+                    measured.append(place.decisions(entry, seed, CLEAN, said))
                 self.similarities[entry.name, place.data.name, seed] = measured
-                self.jobs.append(measured)
+                self.jobs += measured
 
 
 @dataclass(eq=False)
 class CorruptedJobs:
-    """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption; similarities: of
-    embeddings, whatever their labels. embeddings: by key, the data set of each that is of corrupted audio; shifts: embeddings of other
+    """scores, shifted: under a corruption or a natural shift, and against labels that are shifted along with a corruption; similarities:
+    what needs no probe to be trained. embeddings: by key, the data set of each that is of corrupted audio; shifts: embeddings of other
     recordings, by their name, that of the data set, entry and seed."""
 
     jobs: list[Job] = field(default_factory=list)
     scores: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
     shifted: dict[tuple[str, str, str, int, Condition], Job] = field(default_factory=dict)
-    similarities: dict[tuple[str, str, int, Condition], Job] = field(default_factory=dict)
+    similarities: dict[tuple[str, str, int, Condition], list[Job]] = field(default_factory=dict)
     embeddings: dict[str, str] = field(default_factory=dict)
     shifts: dict[tuple[str, str, str, int], Job] = field(default_factory=dict)
 
@@ -243,12 +254,12 @@ class CorruptedJobs:
                         score = place.score(entry, seed, task, condition, predictions, shifted)
                         (self.shifted if shifted else self.scores)[*scored, condition] = score
                         jobs += [predictions, score]
-                        if not shifted:
+                        if probe is clean.probes[scored] and not shifted:  # of the same probe as on clean audio
                             said.setdefault(condition, {})[task.name] = predictions
             if resolved.similarity:
                 for condition in (c for corruption in corruptions for c in resolved.conditions[corruption]):
                     test = embedded["test", entry.name, seed, condition]
-                    jobs.append(self._similarity(place, entry, seed, condition, test, said.get(condition, {}), clean))
+                    jobs += self._similarities(place, entry, seed, condition, test, said.get(condition, {}), clean)
         self._keep(place, embedded, jobs)
 
     def add_shift(self, place: Place, shift: NaturalShift, of: Place, clean: CleanJobs) -> None:
@@ -268,19 +279,22 @@ class CorruptedJobs:
                 said[task.name] = predictions
                 jobs += [predictions, score]
             if place.resolved.similarity:
-                jobs.append(self._similarity(of, entry, seed, shift.condition, embedded, said, clean))
+                jobs += self._similarities(of, entry, seed, shift.condition, embedded, said, clean)
             self.shifts[shift.data.name, shift.of, entry.name, seed] = embedded
         self.jobs += jobs
 
-    def _similarity(
+    def _similarities(
         self, place: Place, entry: Entry, seed: int, condition: Condition, test: Job, said: Mapping[str, Job], clean: CleanJobs
-    ) -> Job:
-        """test, said: embeddings of the test clips under the condition, and predictions by task."""
+    ) -> list[Job]:
+        """test, said: embeddings of the test clips under the condition, and predictions by task of the probes of clean audio. Those of few
+        labels, which are drawn several times, are not looked at."""
         at = entry.name, place.data.name, seed
-        of_train, of_test = clean.embeddings[at]["train"], clean.embeddings[at]["test"]
-        both = {name: [clean.predictions[entry.name, place.data.name, name, seed], job] for name, job in said.items()}
-        job = self.similarities[*at, condition] = place.similarity(entry, seed, condition, [of_train, of_test, test], both)
-        return job
+        measured = [place.similarity(entry, seed, condition, [*(clean.embeddings[at][split] for split in ("train", "test")), test])]
+        if entry.shots is None and said:
+            both = {name: [clean.predictions[entry.name, place.data.name, name, seed], job] for name, job in said.items()}
+            measured.append(place.decisions(entry, seed, condition, both))
+        self.similarities[*at, condition] = measured
+        return measured
 
     def _keep(self, place: Place, embedded: Mapping[tuple[str, str, int, Condition], Job], jobs: Sequence[Job]) -> None:
         """The embeddings that jobs need, and these."""

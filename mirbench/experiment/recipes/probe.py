@@ -27,7 +27,7 @@ def fit_probe(resolved: Resolved, entry: Entry, task: Task, dataset: str, seed: 
         part.mkdir(exist_ok=True)
         write_probe(part, fitted, [chosen.module])
         reports.append(fitted.report)
-    report = reports[0] if entry.shots is None else {"n_train": reports[0]["n_train"], "n_valid": reports[0]["n_valid"], "draws": reports}
+    report = reports[0] if entry.shots is None else {"n_valid": reports[0]["n_valid"], "draws": reports}
     write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 2)})
 
 

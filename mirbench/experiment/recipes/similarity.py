@@ -1,4 +1,4 @@
-"""What is measured of the embeddings of one condition without training a probe on them."""
+"""What is measured of one condition without training a probe: of embeddings, and of what probes of clean audio decide."""
 
 from __future__ import annotations
 
@@ -11,34 +11,24 @@ from typing import TYPE_CHECKING
 from mirbench.engine.store import key_of
 from mirbench.experiment.recipes.checkpoint import write_json
 from mirbench.experiment.resolve.records import Entry, Resolved
-from mirbench.nouns import Task
 from mirbench.records import Condition
 
 if TYPE_CHECKING:
-    from mirbench.evaluation.similarity.measured import TestLabels
+    from mirbench.evaluation.similarity.measured import Part
     from mirbench.records import Embeddings
 
 ARTIST = "artist"  # the annotation
 
 
 def measure_similarity(
-    resolved: Resolved,
-    entry: Entry,
-    dataset: str,
-    condition: Condition,
-    embeddings: Sequence[Path],
-    predictions: Mapping[str, Sequence[Path]],
-    folder: Path,
+    resolved: Resolved, entry: Entry, dataset: str, condition: Condition, embeddings: Sequence[Path], folder: Path
 ) -> None:
     """A folder for each part (`similarity.measured.Part`), as a score has it, and their names in report.json.
 
-    embeddings: of clean train clips, of clean test clips and, where the condition is another, of the test clips under it. predictions: of
-    the probes that are looked at, by task, of the same test clips.
+    embeddings: of clean train clips, of clean test clips and, where the condition is another, of the test clips under it.
     """
-    import numpy as np
-
     from mirbench.evaluation.embedding.stored import read_embeddings
-    from mirbench.evaluation.similarity.measured import parts
+    from mirbench.evaluation.similarity.measured import TestLabels, parts
 
     begun = time.perf_counter()
     clips = {clip.id: clip for clip in resolved.data[dataset].of("test")}
@@ -47,10 +37,29 @@ def measure_similarity(
     if all(groups[name] == artist for name, artist in artists.items()):
         artists = {}
     train, clean, *embedded = [of_probed_layer(read_embeddings(path), entry) for path in embeddings]
-    labels = [_labels(resolved, dataset, task, predictions.get(task.name, ())) for task in resolved.tasks]
-    made = parts(train, clean, next(iter(embedded), None), groups, artists, [each for each in labels if each is not None])
+    tests = {task: resolved.labels[dataset, task.name].splits["test"] for task in resolved.tasks if (dataset, task.name) in resolved.labels}
+    labels = [TestLabels(task.name, task.target, tuple(c.id for c in test.clips), test.targets) for task, test in tests.items()]
+    made = parts(train, clean, next(iter(embedded), None), groups, artists, labels)
+    _write(made, condition, resolved.config.bootstrap.resamples, folder, begun)
+
+
+def measure_decisions(resolved: Resolved, condition: Condition, predictions: Mapping[str, Sequence[Path]], folder: Path) -> None:
+    """As `measure_similarity`, of what probes decide. predictions: by task, on clean audio and, under another condition, under it."""
+    from mirbench.evaluation.probing.stored import read_predictions
+    from mirbench.evaluation.similarity.measured import decisions
+
+    begun, made = time.perf_counter(), []
+    for task, paths in predictions.items():
+        clean, *embedded = [read_predictions(path) for path in paths]
+        made.append(decisions(task, clean, next(iter(embedded), None)))
+    _write([part for part in made if part is not None], condition, resolved.config.bootstrap.resamples, folder, begun)
+
+
+def _write(made: Sequence[Part], condition: Condition, resamples: int, folder: Path, begun: float) -> None:
+    import numpy as np
+
     for number, part in enumerate(made):
-        rows, resampled = part.measured(resolved.config.bootstrap.resamples)
+        rows, resampled = part.measured(resamples)
         own = folder / str(number)
         own.mkdir()
         np.save(own / "resampled.npy", resampled)
@@ -67,16 +76,3 @@ def of_probed_layer(embeddings: Embeddings, entry: Entry) -> Embeddings:
     layers = embeddings.matrix.shape[1] if embeddings.matrix.ndim == 3 else 0
     probed = entry.probed_layer
     return of_layer(embeddings, probed if isinstance(probed, int) else layers - 1) if layers else embeddings
-
-
-def _labels(resolved: Resolved, dataset: str, task: Task, predictions: Sequence[Path]) -> TestLabels | None:
-    """None where the task is not run on the data set."""
-    from mirbench.evaluation.probing.stored import read_predictions
-    from mirbench.evaluation.similarity.measured import TestLabels
-
-    labels = resolved.labels.get((dataset, task.name))
-    if labels is None:
-        return None
-    test = labels.splits["test"]
-    said = [read_predictions(path) for path in predictions]
-    return TestLabels(task.name, task.target, tuple(clip.id for clip in test.clips), test.targets, *said)

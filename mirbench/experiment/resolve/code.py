@@ -51,9 +51,9 @@ ROOTS = {
         f"{EVALUATION}.similarity.measured:parts",
         f"{EVALUATION}.similarity.measured:Part",
         f"{PROBING}.layers:of_layer",
-        "mirbench.records:Predictions",
         "mirbench.records:Embeddings",
     ),
+    "decisions": (f"{EVALUATION}.similarity.measured:decisions", f"{EVALUATION}.similarity.measured:Part", "mirbench.records:Predictions"),
     "costs": ("mirbench.evaluation.embedding.cost:count", "mirbench.evaluation.embedding.cost:measure"),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }

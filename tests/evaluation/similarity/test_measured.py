@@ -1,11 +1,13 @@
 """All measures of a condition at once: which there are, of which clips, and that each is that of its function."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mirbench.evaluation.similarity.decisions import flip_rate
+from mirbench.evaluation.similarity.decisions import brier_score, flip_rate
 from mirbench.evaluation.similarity.directions import standardiser
-from mirbench.evaluation.similarity.measured import TestLabels, label_of, parts
+from mirbench.evaluation.similarity.measured import TestLabels, decisions, label_of, parts
 from mirbench.evaluation.similarity.retrieval import label_retrieval, same_label
 from mirbench.evaluation.similarity.shift import cosine_shift
 from mirbench.records import Embeddings, Predictions
@@ -25,19 +27,30 @@ def said(scores, ids=IDS[:12]):
 def test_clips_are_matched_by_their_ids():
     """In whatever order, without those that are on one side alone, and each measure of the clips that carry its labels."""
     backwards = Embeddings(IDS[:0:-1], (CLEAN + NOISE)[:0:-1])
-    before, after = RANDOM.normal(size=(12, 3)), RANDOM.normal(size=(12, 3))
-    labels = TestLabels("genre", "multiclass", IDS[:12], TARGETS, said(before), said(after[::-1], IDS[11::-1]))
+    labels = TestLabels("genre", "multiclass", IDS[:12], TARGETS)
     whole, genre = parts(TRAIN, Embeddings(IDS, CLEAN), backwards, GROUPS, {}, [labels])
     scale = standardiser(TRAIN.matrix)
     clean, moved = scale(CLEAN), scale(CLEAN + NOISE)
     assert (whole.task, whole.clip_ids) == ("", IDS[1:])
     assert set(whole.measures) == {"cosine_shift", "recall_at_1", "recall_at_10", "map_same_group"}
     assert whole.measures["cosine_shift"].value == cosine_shift(clean[1:], moved[1:]).value
-    assert (genre.task, genre.clip_ids) == ("genre", IDS[1:12])
-    assert set(genre.measures) == {f"{name}_genre" for name in ("map_same_label", "flip_rate", "calibration_error", "brier_score")}
-    assert genre.measures["flip_rate_genre"].value == flip_rate("multiclass", TARGETS[1:], before[1:], after[1:]).value
+    assert (genre.task, genre.clip_ids, set(genre.measures)) == ("genre", IDS[1:12], {"map_same_label_genre"})
     wanted = label_retrieval(clean[1:12], moved[1:12], same_label(TARGETS[1:].tolist()), [GROUPS[i] for i in IDS[1:12]])
     assert genre.measures["map_same_label_genre"].value == wanted.value
+
+
+def test_decisions_are_matched_by_clips():
+    before, after = RANDOM.normal(size=(12, 3)), RANDOM.normal(size=(12, 3))
+    moved = replace(said(after[::-1], IDS[11::-1]), targets=TARGETS[::-1])
+    found = decisions("genre", said(before), moved)
+    assert set(found.measures) == {f"{name}_genre" for name in ("flip_rate", "calibration_error", "brier_score")}
+    assert found.measures["flip_rate_genre"].value == flip_rate("multiclass", TARGETS, before, after).value
+    assert found.measures["brier_score_genre"].value == pytest.approx(brier_score("multiclass", TARGETS, after).value)
+    assert set(decisions("genre", said(before), None).measures) == {"calibration_error_genre", "brier_score_genre"}
+    fewer = replace(said(after[:7], IDS[:7]), targets=TARGETS[:7])
+    assert decisions("genre", said(before), fewer).clip_ids == IDS[:7]
+    assert decisions("genre", replace(said(before), calibrated=False), None) is None
+    assert decisions("emotion", replace(said(before), target="regression"), None) is None
 
 
 def test_an_interval_of_each_over_groups():
