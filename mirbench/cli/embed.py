@@ -36,7 +36,8 @@ def embed(
     """Write the embeddings of audio to a file, with ids and times.
 
     Embeddings are those of a run: of a clip the mean over its windows, of one longer than 172.8 s over eight stretches of it. Which layer,
-    and more, is an option of the encoder: --set options.NAME.layer=2. Files that cannot be read are skipped and named.
+    and more, is an option of the encoder: --set options.NAME.layer=2. Files that cannot be read are skipped and named, at
+    most 1 % of them (--max-bad).
 
     A .parquet file has the columns id, start, end (seconds into the file) and embedding; .npz the arrays ids, starts, ends and embeddings;
     .npy one array of records with the fields id, start, end and embedding.

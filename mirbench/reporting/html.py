@@ -33,7 +33,7 @@ ROBUSTNESS = {
     "retained": "What each corruption leaves of each encoder's score above chance.",
 }
 SIMILARITY = {
-    "similarity": "What corruption does to embeddings and to what the probes on clean audio decide, mean over severities.",
+    "similarity": "What corruption does to embeddings and to what the probes on clean audio decide, at the highest severities.",
     "alignment": "How alike the representations are: debiased linear CKA on clean test clips.",
 }
 CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."

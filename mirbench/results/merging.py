@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.errors import MirbenchError, in_words, unknown_name
-from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OVERLAP_MARK
+from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OVERLAP_MARK, SIMILARITY
 from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.predictions import frame_of
@@ -19,6 +20,7 @@ from mirbench.results.schema import COSTS, TABLES, Schema, as_names
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOTS = re.compile(r"\bshots=\d")  # in the name of an encoder whose probes learnt from few labels
 COMMON = ("train_on", "replicate", "sample_rate")  # settings of robustness that runs reported together must share
 CURVE = ["task", "dataset", "metric", "corruption"]
 
@@ -74,6 +76,9 @@ class Results:
         for what, given in (("task", task), ("encoder", encoder)):
             if not isinstance(given, str):
                 raise MirbenchError(f"{what} should be a name, not {in_words(given)}.")
+        if task == SIMILARITY or SHOTS.search(encoder):
+            what = "similarity is measured of embeddings, and" if task == SIMILARITY else "what probes of few labels say"
+            raise MirbenchError(f"{what} {'has no predictions' if task == SIMILARITY else 'is not kept'}; name others, such as 'key'.")
         run, own = RunFolder(self.path), encoder.removesuffix(OVERLAP_MARK)
         rows = self.scores[self.scores["severity"] == 0].astype({"encoder": "str", "task": "str", "dataset": "str"})
         rows["encoder"] = rows["encoder"].str.removesuffix(OVERLAP_MARK)

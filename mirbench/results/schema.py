@@ -171,7 +171,11 @@ _MEAN = Column("value", "float", "the metric, mean over seeds")
 _DIFFERENCE = Column("difference", "float", "the encoder's mean minus the baseline's, on the same test clips")
 _KEY = Column("key", "text", "the hash of everything that can move the number; the same key means the same job", "")
 _N_GROUPS = Column("n_groups", "integer", "groups of clips that the interval is over; 0 for a mean over tasks", 0, True)
-_BY_SEED = Column("by_seed", "text", "the number with each seed of the encoder alone, with spaces between; empty of one seed", "", True)
+_BY_SEED = Column(
+    "by_seed", "text",
+    "the number with each seed of the encoder alone, or each draw of few labels where it has one seed, with spaces between; else empty",
+    "", True,
+)
 _FAMILIES = Column("families", "text", "the family of the corruption, or those that a mean is over, with spaces between", "", True)
 _ONE = Column(
     "one_training", "integer",

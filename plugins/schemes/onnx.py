@@ -61,6 +61,14 @@ class OnnxEncoder(mirbench.ModelEncoder):
                     digest.update(hashlib.file_digest(opened, "sha256").digest())
         return digest.hexdigest()
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:  # type: ignore[override]
+        """As the model says; nothing of one that cannot be read, which `check` refuses."""
+        try:
+            return tuple(self.about["facts"].get("trained_on", ()))
+        except mirbench.MirbenchError:
+            return ()
+
     @cached_property
     def about(self) -> dict[str, Any]:
         """Its inputs, outputs and facts, as another process sees them: one that has imported onnxruntime should not fork, since that has

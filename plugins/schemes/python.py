@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,18 @@ class Python(mirbench.Scheme):
         if spec is None:
             raise mirbench.MirbenchError(f"there is no module {module}, which python:{rest} names; give one that `import` finds here.")
         source = Path(spec.origin).read_bytes() if spec.origin and Path(spec.origin).is_file() else b""
+        if not _may_define(source, name):
+            raise mirbench.MirbenchError(f"the module {module} has no function {name}; name one that it has.")
         return PythonEncoder(f"python:{rest}", module, name, source)
+
+
+def _may_define(source: bytes, name: str) -> bool:
+    """Whether a module of that source may have the name, as far as it is told without running it."""
+    try:
+        text = source.decode()
+    except UnicodeDecodeError:  # of C
+        return True
+    return not source or re.search(rf"\b({re.escape(name)}|__getattr__)\b|\bimport\s+\*", text) is not None
 
 
 _READ: dict[str, bytes] = {}  # by module, the source that it was imported from

@@ -26,6 +26,14 @@ class TorchScriptEncoder(mirbench.ModelEncoder):
 
         self.model, self.options = f"torchscript:{Path(file).name}", TorchScriptOptions()
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:  # type: ignore[override]
+        """As the model says; nothing of one that cannot be read, which `check` refuses."""
+        try:
+            return tuple(self.facts(self.options).trained_on)
+        except mirbench.MirbenchError:
+            return ()
+
     def facts(self, options: Mapping[str, Any]) -> mirbench.ModelFacts:
         try:
             with zipfile.ZipFile(options["file"]) as archive:

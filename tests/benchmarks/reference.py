@@ -1,5 +1,5 @@
-"""A finished run as it is kept in results/reference: without predictions and resamples, which are large, and without the folders of the machine
-that made it; its report is drawn by the code as it is. Not a test: `python tests/benchmarks/reference.py RUN NAME`.
+"""A finished run as it is kept in results/reference: without predictions and resamples, which are large, and without the folders of the
+machine that made it; its report is drawn by the code as it is. Not a test: `python tests/benchmarks/reference.py RUN NAME`.
 """
 
 from __future__ import annotations

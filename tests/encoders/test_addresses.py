@@ -1,5 +1,6 @@
 """Encoders by address: files of ONNX and TorchScript and functions of Python are scored as any other."""
 
+import json
 import multiprocessing
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from songs import RATE, songs
 
 from mirbench import cli
@@ -128,7 +130,6 @@ def _embed():
 
 
 def test_a_torchscript_file_is_loaded_with_what_it_says(tmp_path):
-    import torch
 
     class Net(torch.nn.Module):
         def forward(self, audio):
@@ -172,6 +173,7 @@ def test_a_function_a_class_and_what_makes_one_are_encoders(models):
         ("torchscript:none.pt", r"there is no file none\.pt, which torchscript:none\.pt names"),
         ("torchscript:my_models.py", r"torchscript:my_models\.py is no TorchScript file \(.*\); give one that torch\.jit\.save wrote"),
         ("python:my_models", r"python:my_models names no function; write python:MODULE:NAME"),
+        ("python:my_models:nof", "the module my_models has no function nof; name one that it has"),
         ("python:no_models:f", r"there is no module no_models, which python:no_models:f names"),
         ("onyx:model.onnx", r"no scheme of encoders is named 'onyx'; did you mean 'onnx'\?"),
         ("hf:", r"hf: names no model; write hf:OWNER/NAME"),
@@ -240,3 +242,13 @@ def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
     data[5] ^= 1
     (tmp_path / beside).write_bytes(data)
     assert found.identity(found.options) != before
+
+
+def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
+    facts = json.dumps({"sample_rate": 16_000, "normalises": True, "trained_on": ["songs"]})
+    onnx_file(tmp_path / "net.onnx", metadata={"mirbench": facts})
+    torch.jit.save(torch.jit.script(torch.nn.Identity()), tmp_path / "net.pt", _extra_files={"mirbench.json": facts})
+    (tmp_path / "broken.onnx").write_text("no model")
+    addresses = {"onnx": "net.onnx", "torchscript": "net.pt"}
+    assert [load().add_address(scheme, str(tmp_path / name)).trained_on for scheme, name in addresses.items()] == [("songs",), ("songs",)]
+    assert load().add_address("onnx", str(tmp_path / "broken.onnx")).trained_on == ()

@@ -52,7 +52,7 @@ class ModelFacts:
 
     sample_rate: Hz, None where it does not say. normalises: whether windows are normalised by the model, or by what comes with it; None
     where nothing says. window_seconds: the most that it takes, None for any; shortest_seconds: the least. layers: how many can be probed,
-    None where there is one output, 0 where that is not known.
+    None where there is one output, 0 where that is not known. trained_on: data sets of mirbench, as `Encoder.trained_on`.
     """
 
     sample_rate: int | None = None
@@ -60,6 +60,7 @@ class ModelFacts:
     window_seconds: float | None = None
     shortest_seconds: float = 0.0
     layers: int | None = None
+    trained_on: Sequence[str] = ()
 
 
 class ModelEncoder(Encoder):

@@ -27,6 +27,7 @@ from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.progress import progress_bar
 from mirbench.records import Clip, Condition
 
+AT_A_TIME = 256  # windows of a long clip
 WHAT = "the files to embed"
 
 
@@ -90,8 +91,11 @@ class Embedder:
                 return str(error)
             places = windows(np.arange(len(audio), dtype=np.int32), cut.window, cut.hop)
             names = [f"{clip.id} ({clip.path})"] * len(places)
-            (rows,) = embed_all([audio[at[0] : at[-1] + 1] for at in places], names, [self.encoder], self.batch_size)
-            return clip.start + np.stack([places[:, 0], places[:, -1] + 1]) / rate, rows
+            found = []
+            for first in range(0, len(places), AT_A_TIME):
+                some = [audio[at[0] : at[-1] + 1] for at in places[first : first + AT_A_TIME]]
+                found += embed_all(some, names[: len(some)], [self.encoder], self.batch_size)
+            return clip.start + np.stack([places[:, 0], places[:, -1] + 1]) / rate, np.concatenate(found)
 
         workers = self.workers if self.in_workers else 1
         rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}

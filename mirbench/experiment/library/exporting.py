@@ -21,7 +21,7 @@ from mirbench.experiment.library.card import card, config_of
 from mirbench.experiment.library.choosing import Chosen
 from mirbench.experiment.recipes.checkpoint import write_json
 from mirbench.experiment.recipes.embedding import frozen_encoder
-from mirbench.experiment.resolve.checkpoints import REPORT, files_of
+from mirbench.experiment.resolve.checkpoints import REPORT, files_of, read_pretraining_clips
 from mirbench.pretraining.encoder import BackboneEncoder
 from mirbench.records import LAST_LAYER
 
@@ -49,8 +49,9 @@ def export(chosen: Chosen, form: str, output: Path, run: Path | None = None) -> 
         return _write_folder(chosen, network, embed, output, run)
     if output.is_dir():
         raise MirbenchError(f"--output {output} is a folder; give the file to be written, such as --output {output / name}.{form}.")
-    facts = {"sample_rate": entry.input.sample_rate, "window_seconds": entry.input.window_seconds}
+    facts: dict[str, Any] = {"sample_rate": entry.input.sample_rate, "window_seconds": entry.input.window_seconds}
     facts |= {"shortest_seconds": entry.input.shortest_seconds}
+    facts |= {"trained_on": sorted(read_pretraining_clips(chosen.folder))} if chosen.folder is not None else {}
     facts |= {"normalises": True} if entry.options.get("normalise", NO) != ZERO_MEAN else {}  # else who loads it is asked to
     with written_whole(output) as part:
         _write_model(_write_onnx if form == "onnx" else _write_torchscript, network, part, facts, chosen, form)

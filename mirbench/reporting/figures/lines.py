@@ -35,6 +35,7 @@ OPTION_LABELS = {  # what a reader calls an option; others go by their own name
     "shots": "labels a class",
 }  # fmt: skip
 ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2, 2, 2, 2)), (0, (3, 2)))
+DOTS = {"shots": "seeds, or draws of one"}  # what single numbers are of
 ENDS = ["value", "ci_low", "ci_high"]
 FAR = 0.75  # a floor this many heights of the curves below them is named at the edge, not drawn
 SWEEP_INNER = 3.2, 2.3  # inches of the drawing area of a panel
@@ -104,7 +105,15 @@ def _curves(
             axis.plot(places, curve["value"], markersize=6, zorder=4, **curves[encoder], **about | {"gid": f"curve:{encoder}"})
     handles = [Line2D([], [], label=name, **line) for name, line in [*curves.items(), *levels.items()]]
     handles.append(
-        Line2D([], [], color=style.GREY, marker="|", markersize=11, linestyle="none", label="whiskers, bands: 95 % interval; small: seeds")
+        Line2D(
+            [],
+            [],
+            color=style.GREY,
+            marker="|",
+            markersize=11,
+            linestyle="none",
+            label=f"whiskers, bands: 95 % interval; small: {DOTS.get(option, 'seeds')}",
+        )
     )
     return style.finish(figure, handles, caveats(*(rows.reset_index() for rows in shown.values())))
 

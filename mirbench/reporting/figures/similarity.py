@@ -20,8 +20,8 @@ FAITHFUL = "recall"  # of what begins so larger is better; of the others smaller
 
 @style.settings()
 def similarity(summary: pd.DataFrame) -> Figure | None:
-    """A block for each data set and measure: encoders as rows, corruptions as columns, means over severities. None where nothing was
-    corrupted.
+    """A block for each data set and measure: encoders as rows, corruptions at their highest severities as columns. None where nothing
+    was corrupted.
 
     summary: as summary.csv.
     """
@@ -35,8 +35,7 @@ def similarity(summary: pd.DataFrame) -> Figure | None:
     inner = CELL_WIDTH * len(columns), style.row_height(map(style.row_label, names)) * len(names)
     figure, axes = style.canvas(len(blocks), 1, *inner)
     for place, (axis, ((dataset, label), block)) in enumerate(zip(axes, blocks, strict=True)):
-        means: Any = block.groupby(["encoder", "corruption"], observed=True)["value"].mean().unstack()
-        values = means.reindex(index=names, columns=columns)
+        values: Any = block.pivot(index="encoder", columns="corruption", values="value").reindex(index=names, columns=columns)
         shades = values if str(block["metric"].iloc[0]).startswith(FAITHFUL) else 1 - values
         words = values.map(lambda value: (NONE if value != value else f"{value:.2f}", ""))
         heads = [short(name, 28) for name in columns] if place == 0 else [""] * len(columns)
@@ -44,7 +43,8 @@ def similarity(summary: pd.DataFrame) -> Figure | None:
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
         axis.set_title(f"{label}, {dataset}; {size(block)}", fontsize=9.5, pad=8)
     note = (
-        "Means over severities. Darkest blue: nothing moved (0), every clip finds itself (1), no decision changed (0); white: a clip moves "
+        "At the highest severity of each corruption. Darkest blue: nothing moved (0), every clip finds itself (1), no decision changed "
+        "(0); white: a clip moves "
         "as far as another clip is (1) or further, none finds itself, all decisions change."
     )
     return style.finish(figure, notes=[note])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,10 @@ def of_similarity(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown_of_corruption(summary: pd.DataFrame) -> pd.DataFrame:
-    """Those of measures that are SHOWN."""
+    """Those of measures that are SHOWN, at the highest severity of each corruption."""
     rows = of_similarity(summary)
-    return rows[(rows["corruption"] != CLEAN) & rows["metric"].astype("str").str.fullmatch(SHOWN)].dropna(subset="value")
+    rows = rows[(rows["corruption"] != CLEAN) & rows["metric"].astype("str").str.fullmatch(SHOWN)].dropna(subset="value")
+    return rows[rows["severity"] == rows.groupby("corruption", observed=True)["severity"].transform("max")]
 
 
 def clean(summary: pd.DataFrame) -> dict[str, Table]:
@@ -44,16 +44,15 @@ def clean(summary: pd.DataFrame) -> dict[str, Table]:
 
 
 def under_corruption(summary: pd.DataFrame) -> dict[str, Table]:
-    """By data set and measure, those that are SHOWN: corruptions as rows, encoders as columns, means over severities."""
+    """By data set and measure, those that are SHOWN: corruptions at their highest severities as rows, encoders as columns."""
     rows = shown_of_corruption(summary)
     names = [name for _, group in row_groups(rows) for name in group]
     made = {}
     for (dataset, label), of_measure in rows.groupby(["dataset", "label"], observed=True, sort=False):
-        mean = of_measure.groupby(["corruption", "encoder"], observed=True)["value"].mean().reset_index()
-        mean = mean.assign(ci_low=math.nan, ci_high=math.nan, by_seed="", at=[names.index(name) for name in mean["encoder"]])
-        corruptions = list(dict.fromkeys(mean.sort_values("corruption")["corruption"].astype("str")))
-        title = f"{label}, {dataset}, mean over severities"
-        made[title] = of_scores(mean, [(name,) for name in names], [("", corruptions)], corner="corruption", title=title)
+        placed = of_measure.assign(at=[names.index(name) for name in of_measure["encoder"]])
+        corruptions = list(dict.fromkeys(placed.sort_values("corruption")["corruption"].astype("str")))
+        title = f"{label}, {dataset}, highest severity"
+        made[title] = of_scores(placed, [(name,) for name in names], [("", corruptions)], corner="corruption", title=title)
     return made
 
 
