@@ -1,5 +1,6 @@
 """A tiny data set of real renders, and a finished run on it, shared by the tests that need one."""
 
+import json
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
@@ -113,3 +114,13 @@ def nothing_left():
         thread.join(5)
         assert not thread.is_alive(), thread
     assert multiprocessing.active_children() == []
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """What encoders cost is not measured, so that they are given no noise."""
+
+    def noted(*about):
+        (about[-1] / "cost.json").write_text(json.dumps({"note": "not measured", "batch_size": 1, "device": "cpu"}))
+
+    monkeypatch.setattr("mirbench.experiment.planning.measured_costs.measure_cost", noted)

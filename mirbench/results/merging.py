@@ -50,7 +50,7 @@ class Results:
 
     def __repr__(self) -> str:
         shown = self.summary.drop_duplicates("encoder")["encoder"], self.summary.drop_duplicates(["task", "dataset"])
-        tasks = [f"{task} on {dataset}" for task, dataset in zip(shown[1]["task"], shown[1]["dataset"], strict=True)]
+        tasks = [f"{task} on {dataset}" for task, dataset in zip(shown[1]["task"], shown[1]["dataset"], strict=True) if task != SIMILARITY]
         of = f" of {', '.join(map(str, self.paths))}" if self.paths else ""
         return f"<Results{of}: {', '.join(shown[0])}; {', '.join(tasks)}; {len(self.scores):,} scores>"
 

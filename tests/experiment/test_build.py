@@ -224,7 +224,7 @@ def test_a_probe_of_many_classes_takes_longer_than_one_of_few(tmp_path):
             for split in ("train", "valid", "test") for n in range(1400)
         )  # fmt: skip
         data = Data(Songs(), tmp_path, {}, True, "", clips)
-        return costs.probing(data, task_data(Genre(), clips), Genre(), mirbench.Probe())
+        return costs.probing(data, task_data(Genre(), clips), Genre(), Entry("loud", Loud(), {}, "encoder", (0,)))
 
     assert cost(700).seconds > 5 * cost(7).seconds
     assert np.isfinite(cost(700).seconds)

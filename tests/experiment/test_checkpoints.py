@@ -125,6 +125,7 @@ def test_more_devices_than_there_are_are_refused(monkeypatch):
         resolve_machine("cuda:1", 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     with pytest.raises(MirbenchError, match=r"^--devices 2 was asked for, but torch sees 1 CUDA device here; use fewer\.$"):
         resolve_machine("cuda", 2)
     assert resolve_machine("cuda", 1).device == "cuda"

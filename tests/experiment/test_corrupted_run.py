@@ -868,7 +868,9 @@ def test_a_plan_of_a_sweep_counts_what_is_left(learner, capsys):
     capsys.readouterr()
     assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan", "--verbose") == 0
     first = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("  to do") for line in first) == 1 + 2 + 4 + 4  # overlap, embeddings, predictions and scores
+    assert (
+        sum(line.startswith("  to do") for line in first) == 1 + 2 + 4 + 4 + 2 + 2
+    )  # overlap, embeddings, predictions, scores, similarities, decisions
     assert learner.calls() == {("pretrain", "0"): 1}
     assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2") == 0
     capsys.readouterr()

@@ -142,7 +142,7 @@ def noted(name: str) -> set[str]:
     return set(Path(name).read_text().split())
 
 
-def test_files_hold_what_encoders_are_given_and_the_checksums_of_a_run_are_those_of_the_files(here):
+def test_files_hold_what_encoders_are_given_and_the_checksums_of_a_run_are_those_of_the_files(here, unmeasured):
     run = ["run", "--plugin", "plugin.py", "--dataset", "takes", "--encoder", "spy,spy-low", "--tasks", "genre", "--quiet"]
     run += ["--set", "floors=none", "--set", "bootstrap.resamples=20", "--set", "run_name=x"]
     assert cli.main([*run, "--corruptions", "white-noise,blend,broken", "--severities", "1,3"]) == 0

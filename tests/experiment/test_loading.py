@@ -20,7 +20,7 @@ def of_the_run(songs_run):
     for folder in (cache / "embeddings").iterdir():
         if (folder / "embeddings.npy").is_file():
             title = json.loads((folder / ".entry.json").read_text())["title"]
-            encoder = next(name for name in ("untrained", "simclr") if title.startswith(name))
+            encoder = next((name for name in ("untrained", "simclr") if title.startswith(name)), "another")
             rows = zip(json.loads((folder / "ids.json").read_text()), np.load(folder / "embeddings.npy"), strict=True)
             found.setdefault(encoder, {}).update(rows)
     return found

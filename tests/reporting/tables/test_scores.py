@@ -395,5 +395,5 @@ def test_a_run_of_before_intervals_covered_seeds_is_reported_by_its_intervals(ru
 def test_how_many_seeds_the_baselines_of_a_run_of_before_had_is_not_made_up(tmp_path):
     """Its comparisons do not say."""
     table = scores.comparisons(load(run_of_before("main", tmp_path)).comparisons)
-    assert [set(cells) for head, cells in table.cells.items() if head == ("seeds",)] == [{"3"}]
+    assert [set(cells) for head, cells in table.cells.items() if head == ("seeds",)] == [{"8"}]
     assert scores.comparisons(TABLES["comparisons"].frame([against(baseline_seeds=2)])).cells.iloc[0, -1] == "3 and 2"
