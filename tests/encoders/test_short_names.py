@@ -18,7 +18,7 @@ from mirbench.experiment.resolve.resolve import settle
 from mirbench.registry.plugins import load
 from mirbench.settings.config import load_config
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+README = (Path(__file__).parents[2] / "plugins" / "encoders" / "README.md").read_text()
 MUQ = """
     import json
     import pathlib
