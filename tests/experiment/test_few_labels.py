@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 from small import LOUD
+from songs import hard_songs
 
 from mirbench import cli
 from mirbench.evaluation.probing.shots import few_rows
 
-RATE = 22_050
 RANDOM = np.random.default_rng(0)
 
 
@@ -39,13 +38,7 @@ def test_few_are_among_more_and_of_each_class_as_many_as_there_are(target):
 def run(tmp_path, monkeypatch, built_in):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
-    lines = ["path,split,genre,artist"]
-    for split, count in (("train", 60), ("valid", 20), ("test", 40)):
-        for i in range(count):
-            level = (0.05, 0.1)[i % 2] * np.exp(0.5 * RANDOM.standard_normal())
-            soundfile.write(f"{split}{i}.wav", (level * RANDOM.standard_normal(RATE // 4)).clip(-1, 1), RATE)
-            lines.append(f"{split}{i}.wav,{split},{('quiet', 'loud')[i % 2]},{split}{i}")
-    (tmp_path / "songs.csv").write_text("\n".join(lines) + "\n")
+    hard_songs(tmp_path, RANDOM, {"train": 60, "valid": 20, "test": 40}, artist=lambda split, i: f"{split}{i}")
 
     def command(*settings, under="none"):
         argv = ["run", "--encoder", "loud", "--dataset", "songs.csv", "--tasks", "genre", "--corruptions", under, "--severities", "1"]

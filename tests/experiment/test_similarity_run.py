@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 from small import LOUD
+from songs import hard_songs
 
 from mirbench import cli
 from mirbench.results.merging import load
 
-RATE = 22_050
 RANDOM = np.random.default_rng(0)
 RIDGE = """
 import mirbench
@@ -33,13 +32,8 @@ def run(tmp_path, monkeypatch, built_in):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
     (tmp_path / "ridge_plugin.py").write_text(RIDGE)
-    lines = ["path,split,genre,artist,group"]
-    for split, count in (("train", 30), ("valid", 12), ("test", 24)):
-        for i in range(count):
-            level = (0.05, 0.1)[i % 2] * np.exp(0.5 * RANDOM.standard_normal())
-            soundfile.write(f"{split}{i}.wav", (level * RANDOM.standard_normal(RATE // 4)).clip(-1, 1), RATE)
-            lines.append(f"{split}{i}.wav,{split},{('quiet', 'loud')[i % 2]},artist{split}{i % 4},{split}{i // 2}")
-    (tmp_path / "songs.csv").write_text("\n".join(lines) + "\n")
+    columns = {"artist": lambda split, i: f"artist{split}{i % 4}", "group": lambda split, i: f"{split}{i // 2}"}
+    hard_songs(tmp_path, RANDOM, {"train": 30, "valid": 12, "test": 24}, **columns)
 
     def command(*settings):
         argv = ["run", "--encoder", "loud", "--dataset", "songs.csv", "--corruptions", "gain-down,white-noise", "--severities", "1,5"]

@@ -1,4 +1,4 @@
-"""A small data set of somebody's own: noise, quiet or loud."""
+"""Small data sets of somebody's own: noise, quiet or loud."""
 
 import numpy as np
 import soundfile
@@ -18,3 +18,16 @@ def songs(folder, seconds=0.5):
     path = folder / "songs.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def hard_songs(folder, random, counts, **columns):
+    """Writes `songs.csv` and files of a quarter of a second, whose loudness tells their genre now and then only. counts: of files, by
+    split; columns: more of them, (split, number) -> a cell."""
+    lines = [",".join(["path", "split", "genre", *columns])]
+    for split, count in counts.items():
+        for i in range(count):
+            level = (0.05, 0.1)[i % 2] * np.exp(0.5 * random.standard_normal())
+            soundfile.write(folder / f"{split}{i}.wav", (level * random.standard_normal(22_050 // 4)).clip(-1, 1), 22_050)
+            cells = [cell(split, i) for cell in columns.values()]
+            lines.append(",".join([f"{split}{i}.wav", split, ("quiet", "loud")[i % 2], *cells]))
+    (folder / "songs.csv").write_text("\n".join(lines) + "\n")
