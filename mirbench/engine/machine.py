@@ -18,10 +18,7 @@ def machine() -> dict[str, Any]:
 
 def processor() -> str:
     """What the processor calls itself."""
-    try:
-        return Path("/proc/cpuinfo").read_text().split("model name", 1)[1].split(":", 1)[1].split("\n", 1)[0].strip()
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
+    return _told_by_linux("model name") or platform.processor() or platform.machine()
 
 
 def core_count() -> int:
@@ -44,8 +41,13 @@ def keep_memory() -> None:
 
 def native_bfloat16() -> bool:
     """Whether the processor multiplies in bfloat16 (AVX-512 BF16 or AMX); where it does not, emulation is slower than float32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
-    except (OSError, IndexError):
-        return False
+    flags = _told_by_linux("flags").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _told_by_linux(what: str) -> str:
+    """Of its first processor; nothing where it does not say."""
+    try:
+        return Path("/proc/cpuinfo").read_text().split(what, 1)[1].split(":", 1)[1].split("\n", 1)[0].strip()
+    except (OSError, IndexError):
+        return ""

@@ -16,6 +16,8 @@ from typing import Any
 
 import mirbench
 
+from ._file import FileEncoder
+
 FACTS = "mirbench"  # the key of the metadata of a model that mirbench exported: its ModelFacts
 LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]?)([\x01-\x7f])")  # of external data: the key, and the length of the value
 DESCRIBE = """
@@ -34,7 +36,7 @@ print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "outputs": [o.n
 """
 
 
-class OnnxEncoder(mirbench.ModelEncoder):
+class OnnxEncoder(FileEncoder):
     """Given (batch, samples), or (batch, 1, samples) where that is its input, the model returns (batch, dim) or (batch, frames, dim); of
     several outputs each is a layer, in their order."""
 
@@ -60,14 +62,6 @@ class OnnxEncoder(mirbench.ModelEncoder):
                 with open(beside, "rb") as opened:
                     digest.update(hashlib.file_digest(opened, "sha256").digest())
         return digest.hexdigest()
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:  # type: ignore[override]
-        """As the model says; nothing of one that cannot be read, which `check` refuses."""
-        try:
-            return tuple(self.about["facts"].get("trained_on", ()))
-        except mirbench.MirbenchError:
-            return ()
 
     @cached_property
     def about(self) -> dict[str, Any]:

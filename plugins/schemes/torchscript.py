@@ -10,10 +10,12 @@ from typing import Any
 
 import mirbench
 
+from ._file import FileEncoder
+
 FACTS = "mirbench.json"  # among the extra files of a model that mirbench exported: its ModelFacts
 
 
-class TorchScriptEncoder(mirbench.ModelEncoder):
+class TorchScriptEncoder(FileEncoder):
     """Given (batch, samples), the model returns (batch, dim) or (batch, frames, dim), or a tuple of these, a layer each."""
 
     description = "a TorchScript file"
@@ -25,14 +27,6 @@ class TorchScriptEncoder(mirbench.ModelEncoder):
             file = mirbench.option(given, "the model", file=True)
 
         self.model, self.options = f"torchscript:{Path(file).name}", TorchScriptOptions()
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:  # type: ignore[override]
-        """As the model says; nothing of one that cannot be read, which `check` refuses."""
-        try:
-            return tuple(self.facts(self.options).trained_on)
-        except mirbench.MirbenchError:
-            return ()
 
     def facts(self, options: Mapping[str, Any]) -> mirbench.ModelFacts:
         try:

@@ -15,8 +15,7 @@ from mirbench.evaluation.embedding.corruption import corruption_seed
 from mirbench.evaluation.probing import layers, metrics, probes
 from mirbench.evaluation.probing.scorers import ScorerFunction
 from mirbench.evaluation.probing.shots import few_rows
-from mirbench.evaluation.statistics.estimates import estimate
-from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.evaluation.statistics.estimates import of_one_training
 from mirbench.evaluation.statistics.resampling import measure
 from mirbench.nouns import Corruption, Probe, Task
 from mirbench.records import Clip, Condition, Embeddings, Predictions
@@ -325,8 +324,5 @@ def measured(
     """
     resolved = [metrics.resolve(metric) for metric in task.metrics]
     values, resampled = measure(resolved, predictions, resamples, groups=groups)
-    layout, rows = Layout({}, resamples, len({*predictions.groups, *groups})), []
-    for metric, value, each in zip(resolved, values, resampled, strict=True):
-        found = estimate(layout.vector("", [float(value)], [each]), layout, "score")
-        rows.append((metric.name, found.value, found.low, found.high))
-    return rows, resampled
+    drawn = len({*predictions.groups, *groups})
+    return of_one_training([metric.name for metric in resolved], values, resampled, drawn), resampled

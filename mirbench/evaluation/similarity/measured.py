@@ -16,8 +16,7 @@ from mirbench.evaluation.similarity.measures import MEASURES
 from mirbench.evaluation.similarity.ratio import Ratio
 from mirbench.evaluation.similarity.retrieval import group_retrieval, label_retrieval, same_label, shared_tags
 from mirbench.evaluation.similarity.shift import cosine_shift, recalls
-from mirbench.evaluation.statistics.estimates import estimate
-from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.evaluation.statistics.estimates import of_one_training
 from mirbench.evaluation.statistics.resampling import weights_of
 from mirbench.records import Embeddings, Predictions
 
@@ -55,11 +54,8 @@ class Part:
             ranges = [MEASURES[name.removesuffix(f"_{self.task}") if self.task else name] for name in self.measures]
             drawn = [each.under(weights) for each in self.measures.values()]
             resampled = np.array([each.clip(range_.low, range_.high) for each, range_ in zip(drawn, ranges, strict=True)])
-        layout, rows = Layout({}, resamples, len(set(self.groups))), list[Row]()
-        for (name, measure), each in zip(self.measures.items(), resampled, strict=True):
-            found = estimate(layout.vector("", [measure.value], [each]), layout, "score")
-            rows.append((name, found.value, found.low, found.high))
-        return rows, resampled
+        values = [measure.value for measure in self.measures.values()]
+        return of_one_training(list(self.measures), values, resampled, len(set(self.groups))), resampled
 
 
 def name_of(measure: str, task: str) -> str:

@@ -17,7 +17,7 @@ the others; where there is none, its interval is of that one training.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,6 +78,18 @@ def estimate(vector: np.ndarray, layout: Layout, kind: str, trainings: Mapping[s
     facing = (below if value > 0 else above) / quantile  # the error on the side of 0
     p = two_sided(value / facing, freedom) if facing > ROUNDING else 0.0
     return Estimate(value, value - below, value + above, 1.0 if abs(value) < ROUNDING else p, error, freedom)
+
+
+def of_one_training(
+    names: Sequence[str], values: Iterable[float], resampled: np.ndarray, groups: int
+) -> list[tuple[str, float, float, float]]:
+    """(name, value, low, high) of each of several scores of one training, with its interval over groups of clips alone. resampled: (scores,
+    resamples); groups: how many were resampled."""
+    layout, rows = Layout({}, resampled.shape[1], groups), list[tuple[str, float, float, float]]()
+    for name, value, each in zip(names, values, resampled, strict=True):
+        found = estimate(layout.vector("", [float(value)], [each]), layout, "score")
+        rows.append((name, found.value, found.low, found.high))
+    return rows
 
 
 def standard_error(vector: np.ndarray, layout: Layout) -> float:

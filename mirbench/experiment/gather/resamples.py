@@ -13,9 +13,10 @@ import numpy as np
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
-from mirbench.evaluation.statistics.estimates import estimate, shared
+from mirbench.evaluation.statistics.estimates import estimate, of_one_training, shared
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.experiment.recipes.probe import parts_of
+from mirbench.experiment.recipes.score import RESAMPLED
 from mirbench.experiment.resolve.records import Entry
 from mirbench.records import MAJORITY, Condition
 from mirbench.results.schema import listed
@@ -79,7 +80,7 @@ def read_measurement(folder: Path, key: str) -> Measurement | None:
     report = json.loads((folder / "report.json").read_text())
     if not report["n_test"]:
         return None
-    resampled = np.load(folder / "resampled.npy")
+    resampled = np.load(folder / RESAMPLED)
     facts = (report["n_test"], report["n_groups"], report["clips"], report["seconds"], key, report["labels"])
     return Measurement(Condition(**report["condition"]), tuple(map(tuple, report["rows"])), resampled, *facts)
 
@@ -90,11 +91,8 @@ def _mean(draws: Sequence[Measurement]) -> Measurement:
     if not others:
         return first
     resampled = np.mean([each.resampled for each in draws], axis=0)
-    layout, rows = Layout({}, resampled.shape[1], first.n_groups), list[tuple[str, float, float, float]]()
-    for place, name in enumerate(first.metrics):
-        mean = float(np.mean([each.rows[place][1] for each in draws]))
-        found = estimate(layout.vector("", [mean], [resampled[place]]), layout, "score")
-        rows.append((name, found.value, found.low, found.high))
+    values = np.mean([[value for _, value, *_ in each.rows] for each in draws], axis=0)
+    rows = of_one_training(first.metrics, values, resampled, first.n_groups)
     return replace(first, rows=tuple(rows), resampled=resampled, seconds=sum(each.seconds for each in draws))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,18 @@ from mirbench.records import PRETRAINING_SPLITS
 def encoder_parts(resolved: Resolved, entry: Entry) -> dict[str, Any]:
     """What of an encoder moves its numbers, beside its code and options; its name in the tables does not."""
     return {"encoder": entry.encoder.name, **resolved.identities.get(entry.name, {"identity": ""}), "device": resolved.machine.kind}
+
+
+def frozen_parts(resolved: Resolved, entry: Entry, seed: int, checkpoint: Job | None) -> dict[str, Any]:
+    """What moves the numbers of an encoder that is loaded. checkpoint: None: it has none."""
+    return {
+        **encoder_parts(resolved, entry),
+        "options": entry.embedded_options,
+        "seed": seed if entry.encoder.seeded else None,
+        "input": asdict(entry.input),
+        "checkpoint": checkpoint.key if checkpoint else None,
+        **resolved.code.embedding[entry.name],
+    }
 
 
 def checkpoint_jobs(resolved: Resolved, preparations: tuple[Job, ...]) -> dict[tuple[str, int], Job]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 
 from mirbench.engine.jobs import Job
 from mirbench.experiment.planning import costs
-from mirbench.experiment.planning.checkpoints import encoder_parts
+from mirbench.experiment.planning.checkpoints import frozen_parts
 from mirbench.experiment.recipes.cost import measure_cost
 from mirbench.experiment.resolve.records import Entry, Resolved
 
@@ -23,12 +22,7 @@ def cost_jobs(resolved: Resolved, checkpoints: Mapping[tuple[str, int], Job]) ->
 def _cost_job(resolved: Resolved, entry: Entry, checkpoint: Job | None) -> Job:
     seed, batch_size = entry.seeds[0], _batch_size(resolved, entry)
     parts = {
-        **encoder_parts(resolved, entry),
-        "options": entry.embedded_options,
-        "seed": seed if entry.encoder.seeded else None,
-        "input": asdict(entry.input),
-        "checkpoint": checkpoint.key if checkpoint else None,
-        **resolved.code.embedding[entry.name],
+        **frozen_parts(resolved, entry, seed, checkpoint),
         "measured on": resolved.machine.name,
         "batch": batch_size,
         "measuring": resolved.code.kinds["costs"],

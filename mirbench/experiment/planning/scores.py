@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from mirbench.engine.jobs import Job
 from mirbench.engine.store import key_of
 from mirbench.experiment.planning import costs
-from mirbench.experiment.planning.checkpoints import encoder_parts
+from mirbench.experiment.planning.checkpoints import frozen_parts
 from mirbench.experiment.recipes.embedding import Embedding, EmbeddingBatch
 from mirbench.experiment.recipes.predictions import predict_test
 from mirbench.experiment.recipes.probe import fit_probe
@@ -43,14 +43,7 @@ class Place:
         """Of the split of the batch."""
         resolved, checkpoint = self.resolved, self.checkpoints.get((entry.name, seed))
         corrupted = condition.severity > 0
-        own = {
-            **encoder_parts(resolved, entry),
-            "options": entry.embedded_options,
-            "seed": seed if entry.encoder.seeded else None,
-            "input": asdict(entry.input),
-            "checkpoint": checkpoint.key if checkpoint else None,
-            **resolved.code.embedding[entry.name],
-        }
+        own = frozen_parts(resolved, entry, seed, checkpoint)
         splits = (batch.split, *(["train"] if corrupted else []))  # which is mixed in
         parts = {
             **own,

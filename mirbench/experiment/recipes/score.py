@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.nouns import Task
 from mirbench.records import Condition
+
+RESAMPLED = "resampled.npy"  # (metrics, resamples), what intervals are made of
 
 
 def score_predictions(
@@ -36,11 +39,18 @@ def _score(resolved: Resolved, task: Task, condition: Condition, shifted: bool, 
     if shifted:
         corruption, replicate = resolved.corruptions[condition.corruption], resolved.config.robustness.replicate
         predicted = scoring.shift_labels(task, predicted, corruption, condition, replicate)
-    report: dict[str, Any] = {"condition": asdict(condition), "n_test": len(predicted.clip_ids)}
-    report["clips"] = key_of(clips=predicted.clip_ids, groups=predicted.groups)
+    found: dict[str, Any] = {}
     if predicted.clip_ids:
-        report["rows"], resampled = scoring.measured(task, predicted, resolved.config.bootstrap.resamples, groups)
-        report["n_groups"] = len({*groups, *predicted.groups})
-        report["labels"] = scoring.labels_behind(task, predicted)
-        np.save(folder / "resampled.npy", resampled)
-    write_json(folder / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})
+        rows, resampled = scoring.measured(task, predicted, resolved.config.bootstrap.resamples, groups)
+        found = {"rows": rows, "n_groups": len({*groups, *predicted.groups}), "labels": scoring.labels_behind(task, predicted)}
+        np.save(folder / RESAMPLED, resampled)
+    write_report(folder, condition, predicted.clip_ids, predicted.groups, found, begun)
+
+
+def write_report(
+    folder: Path, condition: Condition, clip_ids: Sequence[str], groups: Sequence[str], found: Mapping[str, Any], begun: float
+) -> None:
+    """Beside RESAMPLED, what was measured of these clips. found: rows, n_groups and labels; nothing where no clip was left. begun: by the
+    clock of time.perf_counter."""
+    about = {"condition": asdict(condition), "n_test": len(clip_ids), "clips": key_of(clips=tuple(clip_ids), groups=tuple(groups))}
+    write_json(folder / "report.json", {**about, **found, "seconds": round(time.perf_counter() - begun, 3)})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.store import key_of
 from mirbench.experiment.recipes.checkpoint import write_json
+from mirbench.experiment.recipes.score import RESAMPLED, write_report
 from mirbench.experiment.resolve.records import Entry, Resolved
 from mirbench.records import Condition
 
@@ -62,10 +61,9 @@ def _write(made: Sequence[Part], condition: Condition, resamples: int, folder: P
         rows, resampled = part.measured(resamples)
         own = folder / str(number)
         own.mkdir()
-        np.save(own / "resampled.npy", resampled)
-        report = {"condition": asdict(condition), "n_test": len(part.clip_ids), "n_groups": len(set(part.groups)), "rows": rows}
-        report |= {"clips": key_of(clips=part.clip_ids, groups=part.groups), "labels": {}}
-        write_json(own / "report.json", {**report, "seconds": round(time.perf_counter() - begun, 3)})
+        np.save(own / RESAMPLED, resampled)
+        found = {"rows": rows, "n_groups": len(set(part.groups)), "labels": {}}
+        write_report(own, condition, part.clip_ids, part.groups, found, begun)
     write_json(folder / "report.json", {"parts": [part.task for part in made], "seconds": round(time.perf_counter() - begun, 3)})
 
 
