@@ -13,6 +13,7 @@ import numpy as np
 
 from mirbench.evaluation.similarity.alignment import linear_cka
 from mirbench.evaluation.similarity.decisions import BinnedError, brier_score, calibration_error, flip_rate
+from mirbench.evaluation.similarity.directions import Cosines
 from mirbench.evaluation.similarity.ratio import Ratio
 from mirbench.evaluation.similarity.retrieval import group_retrieval, label_retrieval, same_label
 from mirbench.evaluation.similarity.shift import cosine_shift, recall_at_k
@@ -35,14 +36,14 @@ def measures(groups: int, random: np.random.Generator) -> tuple[list[str], dict[
     corrupted, scores = clean + noise + 0.2, clean @ probe
     targets = (scores / 1.5 + random.gumbel(size=scores.shape)).argmax(axis=1)
     return [f"{each:04}" for each in group], {
-        "cosine_shift": cosine_shift(clean, corrupted),
-        "recall_at_1": recall_at_k(clean, corrupted, 1),
-        "recall_at_10": recall_at_k(clean, corrupted, 10),
+        "cosine_shift": cosine_shift(Cosines(clean, corrupted)),
+        "recall_at_1": recall_at_k(Cosines(clean, corrupted), 1)[0],
+        "recall_at_10": recall_at_k(Cosines(clean, corrupted), 10)[0],
         "flip_rate": flip_rate("multiclass", targets, scores, corrupted @ probe),
         "calibration_error": calibration_error("multiclass", targets, scores),
         "brier_score": brier_score("multiclass", targets, scores),
-        "map_same_group": group_retrieval(clean, corrupted, list(group)),
-        "map_same_label": label_retrieval(clean, corrupted, same_label(list(classes[group])), list(group)),
+        "map_same_group": group_retrieval(Cosines(clean, corrupted), list(group)),
+        "map_same_label": label_retrieval(Cosines(clean, corrupted), same_label(list(classes[group])), list(group)),
         "linear_cka": linear_cka(clean, corrupted),
     }
 

@@ -9,12 +9,14 @@ corruption that moves all clips alike is seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
 TIE = 1e-9  # between cosines that differ by rounding only
 CHUNK = 1_000_000  # products held at once, 8 MB
+KEPT = 9_000_000  # products that are kept, 72 MB
 
 
 def standardiser(train: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -44,11 +46,41 @@ def directions(embeddings: np.ndarray) -> np.ndarray:
     return np.column_stack([scaled / np.where(none, 1.0, np.linalg.norm(scaled, axis=1))[:, None], none])
 
 
-def paired(clean: np.ndarray, corrupted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The directions of both. Raises ValueError where the shapes disagree."""
-    if np.shape(clean) != np.shape(corrupted) or np.ndim(clean) != 2:
-        raise ValueError(f"embeddings {np.shape(clean)} and {np.shape(corrupted)} should both be (clips, dim), of the same clips")
-    return directions(clean), directions(corrupted)
+class Cosines:
+    """Of corrupted clips, the queries, with clean ones, the gallery. Raises ValueError where the shapes disagree.
+
+    clean, corrupted: (clips, dim) float, standardised (`standardiser`), of the same clips, which are the same array where queries are clean
+    too. before, after: their directions. Where there are not too many clips, their products are computed once, and kept.
+    """
+
+    def __init__(self, clean: np.ndarray, corrupted: np.ndarray) -> None:
+        if np.shape(clean) != np.shape(corrupted) or np.ndim(clean) != 2:
+            raise ValueError(f"embeddings {np.shape(clean)} and {np.shape(corrupted)} should both be (clips, dim), of the same clips")
+        self.before = directions(clean)
+        self.after = self.before if corrupted is clean else directions(corrupted)
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    @cached_property
+    def _whole(self) -> np.ndarray | None:
+        return self.after @ self.before.T if len(self) ** 2 <= KEPT else None
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some queries at a time: (which, their cosines with all clips, (queries, clips)), which may be changed."""
+        if self._whole is None:
+            yield from products(self.after, self.before)
+        elif len(self):
+            yield slice(0, len(self)), self._whole.copy()
+
+    def among(self, places: Sequence[int]) -> Cosines:
+        """Of some of the clips alone."""
+        some = object.__new__(Cosines)
+        some.before = self.before[places]
+        some.after = some.before if self.after is self.before else self.after[places]
+        if self._whole is not None:
+            some.__dict__["_whole"] = self._whole[np.ix_(places, places)]
+        return some
 
 
 def products(rows: np.ndarray, others: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

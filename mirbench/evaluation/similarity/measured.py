@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirbench.evaluation.similarity.decisions import BinnedError, brier_score, calibration_error, flip_rate
-from mirbench.evaluation.similarity.directions import standardiser
+from mirbench.evaluation.similarity.directions import Cosines, standardiser
 from mirbench.evaluation.similarity.measures import MEASURES
 from mirbench.evaluation.similarity.ratio import Ratio
 from mirbench.evaluation.similarity.retrieval import group_retrieval, label_retrieval, same_label, shared_tags
-from mirbench.evaluation.similarity.shift import cosine_shift, recalls
+from mirbench.evaluation.similarity.shift import cosine_shift, recall_at_k
 from mirbench.evaluation.statistics.estimates import of_one_training
 from mirbench.evaluation.statistics.resampling import weights_of
 from mirbench.records import Embeddings, Predictions
@@ -92,23 +92,23 @@ def parts(
     ids = tuple(clip for clip in clean.clip_ids if clip in queried)
     gallery = standardised(clean.matrix[[place[clip] for clip in ids]]) if ids else np.zeros((0, 1))
     queries = gallery if embedded is None else standardised(embedded.matrix[[queried[clip] for clip in ids]])
-    at = {clip: row for row, clip in enumerate(ids)}
+    cosines, at = Cosines(gallery, queries), {clip: row for row, clip in enumerate(ids)}
     own = tuple(groups[clip] for clip in ids)
     found: dict[str, Ratio | BinnedError] = {}
     if embedded is not None:
-        found |= {"cosine_shift": cosine_shift(gallery, queries)}
-        found |= dict(zip(("recall_at_1", "recall_at_10"), recalls(gallery, queries, (1, 10)), strict=True))
+        found["cosine_shift"] = cosine_shift(cosines)
+        found["recall_at_1"], found["recall_at_10"] = recall_at_k(cosines, 1, 10)
     if len(set(own)) < len(own):
-        found["map_same_group"] = group_retrieval(gallery, queries, own)
+        found["map_same_group"] = group_retrieval(cosines, own)
     if artists:
-        found["map_same_artist"] = label_retrieval(gallery, queries, same_label([artists.get(clip) for clip in ids]), own)
+        found["map_same_artist"] = label_retrieval(cosines, same_label([artists.get(clip) for clip in ids]), own)
     made = [Part("", ids, own, found)] if ids and found else []
     for each in labels:
         rows = [row for row, clip in enumerate(each.clip_ids) if clip in at] if each.target != "regression" else []
         if rows:
             targets, places = each.targets[rows], [at[each.clip_ids[row]] for row in rows]
             relation = shared_tags(targets) if each.target == "multilabel" else same_label(targets.tolist())
-            nearest = label_retrieval(gallery[places], queries[places], relation, [own[place] for place in places])
+            nearest = label_retrieval(cosines.among(places), relation, [own[place] for place in places])
             named = {name_of("map_same_label", each.task): nearest}
             made.append(Part(each.task, tuple(ids[place] for place in places), tuple(own[place] for place in places), named))
     return made

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirbench.evaluation.similarity.directions import TIE, paired, products
+from mirbench.evaluation.similarity.directions import TIE, Cosines
 from mirbench.evaluation.similarity.ratio import Ratio
 
 Relation = Callable[[slice], np.ndarray]
@@ -55,38 +55,37 @@ def shared_tags(tags: np.ndarray, least: float = 0.5) -> Relation:
     return alike
 
 
-def group_retrieval(clean: np.ndarray, corrupted: np.ndarray, groups: Sequence[str | int | None]) -> Ratio:
+def group_retrieval(cosines: Cosines, groups: Sequence[str | int | None]) -> Ratio:
     """Mean average precision of the clips of the query's own group: its piece, or its artist where groups are artists.
 
-    clean, corrupted: (clips, dim) float, standardised (`standardiser`), of the same clips. groups: (clips,). Resamples weight queries,
+    groups: (clips,). Resamples weight queries,
     against the gallery as it is: a piece that is drawn twice is two pieces, and not one with twice as many clips to be found.
     """
-    total, relevant = np.zeros(len(clean)), np.zeros(len(clean))
-    for ranked in _ranked(clean, corrupted, same_label(groups), None):
+    total, relevant = np.zeros(len(cosines)), np.zeros(len(cosines))
+    for ranked in _ranked(cosines, same_label(groups), None):
         relevant[ranked.rows], total[ranked.rows] = ranked.sums()
     return Ratio(total / np.maximum(relevant, 1), (relevant > 0).astype(np.float64))
 
 
-def label_retrieval(clean: np.ndarray, corrupted: np.ndarray, relevant: Relation, groups: Sequence[str | int | None]) -> Ratio:
+def label_retrieval(cosines: Cosines, relevant: Relation, groups: Sequence[str | int | None]) -> Ratio:
     """Mean average precision of the clips that share a label with the query, among the clips of other groups.
 
     Those of its own group are left out, as the same recording or piece is near whatever encoders know of labels (the album and artist
-    filter, Flexer and Schnitzer 2010). clean, corrupted: as in `group_retrieval`. relevant: `same_label` or `shared_tags`.
+    filter, Flexer and Schnitzer 2010). relevant: `same_label` or `shared_tags`.
 
     Resamples weight queries, and to the first order clips in the gallery too: `top` has the derivative of all average precisions by how
     often a clip is there to be found. Of queries alone, simulated standard errors were half to two thirds of what they should be.
     """
-    clips = len(clean)
+    clips = len(cosines)
     total, count, moved = np.zeros(clips), np.zeros(clips), np.zeros(clips)
-    for ranked in _ranked(clean, corrupted, relevant, same_label(groups)):
+    for ranked in _ranked(cosines, relevant, same_label(groups)):
         count[ranked.rows], total[ranked.rows] = ranked.sums()
         moved += np.bincount(ranked.order.ravel(), ranked.derivatives().ravel(), clips)
     return Ratio(total / np.maximum(count, 1) + moved, (count > 0).astype(np.float64))
 
 
-def _ranked(clean: np.ndarray, corrupted: np.ndarray, relevant: Relation, left_out: Relation | None) -> Iterator[_Ranked]:
-    gallery, queries = paired(clean, corrupted)
-    for rows, cosine in products(queries, gallery):
+def _ranked(cosines: Cosines, relevant: Relation, left_out: Relation | None) -> Iterator[_Ranked]:
+    for rows, cosine in cosines.blocks():
         hidden = np.zeros(cosine.shape, bool) if left_out is None else left_out(rows)
         hidden[np.arange(len(cosine)), np.arange(rows.start, rows.stop)] = True
         cosine[hidden] = HIDDEN

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mirbench.evaluation.similarity.decisions import brier_score, flip_rate
-from mirbench.evaluation.similarity.directions import standardiser
+from mirbench.evaluation.similarity.directions import Cosines, standardiser
 from mirbench.evaluation.similarity.measured import TestLabels, decisions, label_of, parts
 from mirbench.evaluation.similarity.retrieval import label_retrieval, same_label
 from mirbench.evaluation.similarity.shift import cosine_shift
@@ -33,9 +33,9 @@ def test_clips_are_matched_by_their_ids():
     clean, moved = scale(CLEAN), scale(CLEAN + NOISE)
     assert (whole.task, whole.clip_ids) == ("", IDS[1:])
     assert set(whole.measures) == {"cosine_shift", "recall_at_1", "recall_at_10", "map_same_group"}
-    assert whole.measures["cosine_shift"].value == cosine_shift(clean[1:], moved[1:]).value
+    assert whole.measures["cosine_shift"].value == cosine_shift(Cosines(clean[1:], moved[1:])).value
     assert (genre.task, genre.clip_ids, set(genre.measures)) == ("genre", IDS[1:12], {"map_same_label_genre"})
-    wanted = label_retrieval(clean[1:12], moved[1:12], same_label(TARGETS[1:].tolist()), [GROUPS[i] for i in IDS[1:12]])
+    wanted = label_retrieval(Cosines(clean[1:12], moved[1:12]), same_label(TARGETS[1:].tolist()), [GROUPS[i] for i in IDS[1:12]])
     assert genre.measures["map_same_label_genre"].value == wanted.value
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from mirbench.evaluation.similarity import directions as of_directions
-from mirbench.evaluation.similarity.directions import directions
+from mirbench.evaluation.similarity.directions import Cosines, directions
 from mirbench.evaluation.similarity.retrieval import Relation, group_retrieval, label_retrieval, same_label, shared_tags
 
 
@@ -38,8 +38,8 @@ def test_both_are_the_mean_of_scikit_learns_average_precision() -> None:
     of_groups = by_scikit_learn(clean, corrupted, same_group, np.zeros_like(same_group))
     of_classes = by_scikit_learn(clean, corrupted, same_class, same_group)
     assert np.isnan(of_groups).any()
-    assert group_retrieval(clean, corrupted, list(groups)).value == pytest.approx(np.nanmean(of_groups), rel=1e-12)
-    ours = label_retrieval(clean, corrupted, same_label(list(classes)), list(groups))
+    assert group_retrieval(Cosines(clean, corrupted), list(groups)).value == pytest.approx(np.nanmean(of_groups), rel=1e-12)
+    ours = label_retrieval(Cosines(clean, corrupted), same_label(list(classes)), list(groups))
     assert ours.value == pytest.approx(np.nanmean(of_classes), rel=1e-12)
 
 
@@ -55,19 +55,21 @@ def test_a_tie_is_the_mean_over_random_orders() -> None:
         precision = found.cumsum(axis=1) / np.arange(1, 15)
         drawn.append(np.mean((precision * found).sum(axis=1) / found.sum(axis=1)))
     assert np.std(drawn) > 0.005
-    assert group_retrieval(clean, corrupted, list(groups)).value == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / math.sqrt(4000))
+    assert group_retrieval(Cosines(clean, corrupted), list(groups)).value == pytest.approx(
+        np.mean(drawn), abs=4 * np.std(drawn) / math.sqrt(4000)
+    )
 
 
 def test_embeddings_that_are_all_alike_get_a_random_order() -> None:
     """Closed form for one relevant clip of n: the mean of 1 / rank."""
     alike = np.zeros((8, 3))
-    assert group_retrieval(alike, alike, [0, 0, 1, 1, 2, 2, 3, 3]).value == pytest.approx(np.mean(1 / np.arange(1, 8)))
-    assert group_retrieval(alike + 1, alike + 1, [0] * 8).value == pytest.approx(1)  # all relevant
+    assert group_retrieval(Cosines(alike, alike), [0, 0, 1, 1, 2, 2, 3, 3]).value == pytest.approx(np.mean(1 / np.arange(1, 8)))
+    assert group_retrieval(Cosines(alike + 1, alike + 1), [0] * 8).value == pytest.approx(1)  # all relevant
 
 
 def test_a_whole_number_as_weight_is_a_repeated_query() -> None:
     clean, corrupted, groups, _ = some()
-    found = group_retrieval(clean, corrupted, list(groups))
+    found = group_retrieval(Cosines(clean, corrupted), list(groups))
     each = np.array(by_scikit_learn(clean, corrupted, groups[:, None] == groups, np.zeros((40, 40), bool)))
     weights = np.random.default_rng(2).integers(0, 4, (20, 40))
     assert found.under(weights) == pytest.approx([np.nanmean(np.repeat(each, row)) for row in weights])
@@ -92,7 +94,7 @@ def test_resamples_of_labels_have_the_first_order_of_weights_on_both_sides(tied:
                 queries += weights[i]
         return total / queries
 
-    ours = label_retrieval(clean, corrupted, same_label(list(classes)), list(groups))
+    ours = label_retrieval(Cosines(clean, corrupted), same_label(list(classes)), list(groups))
     plain = weighted(np.ones(25))
     for clip in range(25):
         weights = np.ones(25)
@@ -105,11 +107,11 @@ def test_resamples_of_labels_have_the_first_order_of_weights_on_both_sides(tied:
 def test_order_of_clips_is_nothing() -> None:
     clean, corrupted, groups, classes = some()
     order = np.random.default_rng(3).permutation(40)
-    moved = label_retrieval(clean[order], corrupted[order], same_label(list(classes[order])), list(groups[order]))
-    plain = label_retrieval(clean, corrupted, same_label(list(classes)), list(groups))
+    moved = label_retrieval(Cosines(clean[order], corrupted[order]), same_label(list(classes[order])), list(groups[order]))
+    plain = label_retrieval(Cosines(clean, corrupted), same_label(list(classes)), list(groups))
     assert moved.top == pytest.approx(plain.top[order])
-    assert group_retrieval(clean[order], corrupted[order], list(groups[order])).top == pytest.approx(
-        group_retrieval(clean, corrupted, list(groups)).top[order]
+    assert group_retrieval(Cosines(clean[order], corrupted[order]), list(groups[order])).top == pytest.approx(
+        group_retrieval(Cosines(clean, corrupted), list(groups)).top[order]
     )
 
 
@@ -117,11 +119,15 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clean, corrupted, groups, classes = some(101)
 
     def both() -> list[np.ndarray]:
-        found = group_retrieval(clean, corrupted, list(groups)), label_retrieval(clean, corrupted, same_label(list(classes)), list(groups))
+        found = (
+            group_retrieval(Cosines(clean, corrupted), list(groups)),
+            label_retrieval(Cosines(clean, corrupted), same_label(list(classes)), list(groups)),
+        )
         return [each.top for each in found]
 
     whole = both()
     monkeypatch.setattr(of_directions, "CHUNK", 250)
+    monkeypatch.setattr(of_directions, "KEPT", 0)
     assert [each == pytest.approx(other, abs=1e-12) for each, other in zip(both(), whole, strict=True)] == [True, True]
 
 
@@ -129,22 +135,24 @@ def test_queries_without_a_relevant_clip_are_left_out() -> None:
     random = np.random.default_rng(4)
     clean = random.normal(size=(6, 3))
     groups = ["a", "a", None, None, "", "b"]
-    found = group_retrieval(clean, clean, groups)
+    found = group_retrieval(Cosines(clean, clean), groups)
     assert found.bottom.tolist() == [1, 1, 0, 0, 0, 0]
-    assert math.isnan(group_retrieval(clean, clean, list("abcdef")).value)
-    assert math.isnan(label_retrieval(clean, clean, same_label(["x"] * 6), ["a"] * 6).value)  # all of one group
+    assert math.isnan(group_retrieval(Cosines(clean, clean), list("abcdef")).value)
+    assert math.isnan(label_retrieval(Cosines(clean, clean), same_label(["x"] * 6), ["a"] * 6).value)  # all of one group
     for few in (0, 1):
-        assert math.isnan(group_retrieval(clean[:few], clean[:few], groups[:few]).value)
-        assert math.isnan(label_retrieval(clean[:few], clean[:few], same_label(groups[:few]), groups[:few]).value)
-    assert group_retrieval(clean[:2], clean[:2], groups[:2]).value == 1
+        assert math.isnan(group_retrieval(Cosines(clean[:few], clean[:few]), groups[:few]).value)
+        assert math.isnan(label_retrieval(Cosines(clean[:few], clean[:few]), same_label(groups[:few]), groups[:few]).value)
+    assert group_retrieval(Cosines(clean[:2], clean[:2]), groups[:2]).value == 1
 
 
 def test_huge_numbers_and_halves() -> None:
     clean, corrupted, groups, _ = some()
-    plain = group_retrieval(clean, corrupted, list(groups)).value
-    assert group_retrieval(*(each.astype(np.float32) * np.float32(1e30) for each in (clean, corrupted)), list(groups)).value == plain
+    plain = group_retrieval(Cosines(clean, corrupted), list(groups)).value
+    assert (
+        group_retrieval(Cosines(*(each.astype(np.float32) * np.float32(1e30) for each in (clean, corrupted))), list(groups)).value == plain
+    )
     half = [each.astype(np.float16) for each in (clean, corrupted)]
-    assert group_retrieval(*half, list(groups)).value == pytest.approx(plain, abs=0.02)
+    assert group_retrieval(Cosines(*half), list(groups)).value == pytest.approx(plain, abs=0.02)
 
 
 def whole(relation: Relation, clips: int) -> np.ndarray:

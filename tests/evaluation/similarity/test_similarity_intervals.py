@@ -14,6 +14,7 @@ import pytest
 from resembling import covered, measures
 
 from mirbench.evaluation import similarity
+from mirbench.evaluation.similarity.directions import Cosines
 from mirbench.evaluation.similarity.measures import MEASURES
 
 MODULES = [f"{similarity.__name__}.{each.name}" for each in pkgutil.iter_modules(similarity.__path__)]
@@ -53,10 +54,10 @@ def test_a_worse_corruption_is_worse_in_the_direction_of_the_table() -> None:
     clean = np.repeat(random.normal(size=(30, 6)), 2, axis=0) + 0.3 * random.normal(size=(60, 6))
     noise, groups = random.normal(size=clean.shape), list(np.repeat(np.arange(30), 2))
     of = {
-        "cosine_shift": cosine_shift,
-        "recall_at_1": lambda a, b: recall_at_k(a, b, 1),
-        "recall_at_10": lambda a, b: recall_at_k(a, b, 10),
-        "map_same_group": lambda a, b: group_retrieval(a, b, groups),
+        "cosine_shift": lambda a, b: cosine_shift(Cosines(a, b)),
+        "recall_at_1": lambda a, b: recall_at_k(Cosines(a, b), 1)[0],
+        "recall_at_10": lambda a, b: recall_at_k(Cosines(a, b), 10)[0],
+        "map_same_group": lambda a, b: group_retrieval(Cosines(a, b), groups),
         "linear_cka": linear_cka,
     }
     for name, measure in of.items():
