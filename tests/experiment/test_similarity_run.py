@@ -75,6 +75,8 @@ def test_every_encoder_and_condition_has_its_measures(run):
     assert told["encoders"] == ["loud", "untrained"]
     assert np.array(told["linear_cka"], float).shape == (2, 2)
     assert np.diag(told["linear_cka"]) == pytest.approx(1)
+    assert told["n_groups"] <= told["n_test"] == 24
+    assert told["ci_low"][0][1] < told["linear_cka"][0][1] < told["ci_high"][0][1]
 
 
 def test_what_is_of_tasks_is_as_without(run):

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from mirbench.evaluation.similarity.alignment import linear_cka
+from mirbench.evaluation.similarity.alignment import Kernel, linear_cka
 from mirbench.evaluation.similarity.decisions import BinnedError, brier_score, calibration_error, flip_rate
 from mirbench.evaluation.similarity.directions import Cosines
 from mirbench.evaluation.similarity.ratio import Ratio
@@ -44,7 +44,7 @@ def measures(groups: int, random: np.random.Generator) -> tuple[list[str], dict[
         "brier_score": brier_score("multiclass", targets, scores),
         "map_same_group": group_retrieval(Cosines(clean, corrupted), list(group)),
         "map_same_label": label_retrieval(Cosines(clean, corrupted), same_label(list(classes[group])), list(group)),
-        "linear_cka": linear_cka(clean, corrupted),
+        "linear_cka": linear_cka(Kernel(clean), Kernel(corrupted)),
     }
 
 

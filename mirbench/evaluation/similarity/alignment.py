@@ -13,67 +13,84 @@ not under one of single dimensions.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mirbench.evaluation.similarity.directions import products
 from mirbench.evaluation.similarity.ratio import Ratio
+from mirbench.evaluation.statistics.estimates import of_one_training
+from mirbench.evaluation.statistics.resampling import weights_of
 
 FEWEST = 5  # clips: HSIC needs 4, and its resamples one that can be left out
 NOTHING = 1e-12  # HSIC of an embedding with itself, over its squared variance, that is nothing but rounding
 
 
-def linear_cka(first: np.ndarray, second: np.ndarray) -> Ratio:
+class Kernel:
+    """The linear kernel of an embedding, which its alignment with any other is made of; 8 clips^2 bytes.
+
+    embeddings: (clips, dim) float. products: (clips, clips) float64, of the centred embeddings, with a diagonal of zeros. sums: (clips,),
+    of its rows. own: HSIC with itself, and how much each clip moves that; nan of fewer than 5 clips, and where the embedding is constant
+    but for float32 rounding.
+    """
+
+    def __init__(self, embeddings: np.ndarray) -> None:
+        centred = _centred(embeddings)
+        self.products = centred @ centred.T
+        scale = float(np.mean(np.diag(self.products))) if len(centred) else 0.0
+        np.fill_diagonal(self.products, 0.0)
+        self.sums = self.products.sum(axis=1)
+        self.own = _hsic(self, self)
+        if len(self) < FEWEST or self.own[0] <= NOTHING * scale**2:
+            self.own = math.nan, np.full(len(self), np.nan)
+
+    def __len__(self) -> int:
+        return len(self.products)
+
+
+def linear_cka(first: Kernel, second: Kernel) -> Ratio:
     """Debiased linear CKA: 1 for embeddings that are one up to rotation, scale and mean, about 0 for those that share nothing, or below it.
 
-    first, second: (clips, dim) float, of the same clips; the dimensions may differ. nan of fewer than 5 clips, or where one is constant,
-    but for float32 rounding. Resamples are of the first order: `top` is the value and how much each clip moves it (the jackknife), so that
-    they add up over clips, whatever was drawn with it. Raises ValueError where the numbers of clips disagree.
+    first, second: of the same clips; the dimensions may differ. nan where either has no HSIC with itself. Resamples are of the first order:
+    `top` is the value and how much each clip moves it (the jackknife), so that they add up over clips, whatever was drawn with it. Raises
+    ValueError where the numbers of clips disagree.
+
+    >>> clips = np.random.default_rng(0).normal(size=(100, 8))
+    >>> round(linear_cka(Kernel(clips), Kernel(3 * clips[:, ::-1] + 1)).value, 6)
+    1.0
     """
     if len(first) != len(second):
         raise ValueError(f"embeddings of {len(first)} and {len(second)} clips should be of the same clips")
-    clips = len(first)
-    if clips < FEWEST:
-        return Ratio(np.full(clips, np.nan), np.ones(clips))
-    x, y = _centred(first), _centred(second)
-    (xy, moved_xy), (xx, moved_xx), (yy, moved_yy) = _hsic(x, y), _hsic(x, x), _hsic(y, y)
-    if xx == 0 or yy == 0:
-        return Ratio(np.full(clips, np.nan), np.ones(clips))
-    value = xy / np.sqrt(xx * yy)
-    moved = moved_xy / np.sqrt(xx * yy) - value * (moved_xx / xx + moved_yy / yy) / 2
-    return Ratio(value + moved, np.ones(clips))
+    (xx, moved_xx), (yy, moved_yy) = first.own, second.own
+    xy, moved_xy = first.own if first is second else _hsic(first, second)
+    value = xy / math.sqrt(xx * yy)
+    moved = moved_xy / math.sqrt(xx * yy) - value * (moved_xx / xx + moved_yy / yy) / 2
+    return Ratio(value + moved, np.ones(len(first)))
 
 
-def cka_matrix(embeddings: Sequence[np.ndarray]) -> np.ndarray:
-    """(k, k) float64, symmetric: `linear_cka(...).value` of each two of k embeddings, (clips, dim) each, of the same clips.
-    By their kernels, which take 8 clips^2 bytes each."""
-    if len({len(each) for each in embeddings}) > 1:
-        raise ValueError(f"embeddings of {', '.join(str(len(each)) for each in embeddings)} clips should be of the same clips")
-    matrix = np.full((len(embeddings), len(embeddings)), np.nan)
-    if not len(embeddings) or len(embeddings[0]) < FEWEST:
-        return matrix
-    clips, kernels = len(embeddings[0]), [_kernel(_centred(each)) for each in embeddings]
-    sums = [kernel.sum(axis=1) for kernel in kernels]
+def pairwise_cka(embeddings: Iterable[np.ndarray], groups: Sequence[str], resamples: int) -> np.ndarray:
+    """(3, k, k) float64: the linear CKA of each two of k embeddings, and the ends of its 95 % interval over groups of clips.
 
-    def hsic(i: int, j: int) -> float:
-        pairs, rows = np.vdot(kernels[i], kernels[j]), sums[i] @ sums[j]
-        return float(_estimate(pairs, sums[i].sum() * sums[j].sum(), rows, clips))
-
-    own = [hsic(i, i) for i in range(len(kernels))]
-    own = [each if each >= NOTHING * (sums[i].sum() / clips) ** 2 else 0.0 for i, each in enumerate(own)]
-    for i, j in itertools.combinations_with_replacement(range(len(kernels)), 2):
-        if own[i] > 0 and own[j] > 0:
-            matrix[i, j] = matrix[j, i] = 1.0 if i == j else hsic(i, j) / np.sqrt(own[i] * own[j])
-    return matrix
-
-
-def _kernel(centred: np.ndarray) -> np.ndarray:
-    """(clips, clips) the linear one, without its diagonal."""
-    kernel = centred @ centred.T
-    np.fill_diagonal(kernel, 0.0)
-    return np.asarray(kernel)
+    embeddings: (clips, dim) each, of the same clips. groups: of the clips; of fewer than two there is no interval. The diagonal is 1,
+    but nan of an embedding without structure.
+    """
+    kernels = [Kernel(each) for each in embeddings]
+    found = np.full((3, len(kernels), len(kernels)), np.nan)
+    if not kernels:
+        return found
+    drawn, pairs = len(set(groups)), list(itertools.combinations(range(len(kernels)), 2))
+    measured = [linear_cka(kernels[i], kernels[j]) for i, j in pairs]
+    resampled = np.full((len(pairs), resamples), np.nan)
+    if drawn > 1:
+        weights = weights_of(tuple(groups), frozenset(groups), resamples, 0)
+        resampled = np.array([each.under(weights) for each in measured]).reshape(resampled.shape)
+    names = [f"{i} {j}" for i, j in pairs]
+    for (i, j), (_, *estimated) in zip(pairs, of_one_training(names, [each.value for each in measured], resampled, drawn), strict=True):
+        found[:, i, j] = found[:, j, i] = estimated
+    for i, kernel in enumerate(kernels):
+        found[:, i, i] = np.nan if math.isnan(kernel.own[0]) else 1.0
+    return found
 
 
 def _centred(embeddings: np.ndarray) -> np.ndarray:
@@ -82,35 +99,30 @@ def _centred(embeddings: np.ndarray) -> np.ndarray:
 
     rows = np.asarray(embeddings, np.float64)
     rows = rows / max(np.abs(rows).max(initial=0.0), np.finfo(np.float64).tiny)
+    if not len(rows):
+        return rows
     mean = rows.mean(axis=0)
     return np.where(rows.std(axis=0) <= ROUNDING * np.abs(mean), 0.0, rows - mean)
 
 
-def _hsic(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def _hsic(x: Kernel, y: Kernel) -> tuple[float, np.ndarray]:
     """The unbiased estimator, and (clips,) how much each clip moves it: clips - 1 times what leaving it out takes away, less the mean.
 
-    x, y: centred. Of kernels K and L without their diagonals it is [sum_ij K_ij L_ij + sum(K) sum(L) / ((n - 1) (n - 2)) - 2 / (n - 2)
-    sum_i K_i L_i] / (n (n - 3)). The sum of a row, K_i, is -|x_i|^2, as those of the whole kernel are 0.
+    Of kernels K and L without their diagonals it is [sum_ij K_ij L_ij + sum(K) sum(L) / ((n - 1) (n - 2)) - 2 / (n - 2) sum_i K_i L_i] /
+    (n (n - 3)).
     """
-    clips, of_x, of_y = len(x), (x**2).sum(axis=1), (y**2).sum(axis=1)
-    sums = of_x * of_y  # K_i L_i
-    pairs = _kernel_products(x, y) - sums
-    crossed = 2 * sums - x @ (x.T @ of_y) - y @ (y.T @ of_x)  # sum_j K_ij L_j + L_ij K_j
-    value = _estimate(pairs.sum(), of_x.sum() * of_y.sum(), sums.sum(), clips)
-    totals = (of_x.sum() - 2 * of_x) * (of_y.sum() - 2 * of_y)
+    clips = len(x)
+    if clips < FEWEST:
+        return math.nan, np.full(clips, np.nan)
+    sums = x.sums * y.sums  # K_i L_i
+    pairs = np.einsum("ij,ij->i", x.products, y.products)
+    crossed = x.products @ y.sums + y.products @ x.sums  # sum_j K_ij L_j + L_ij K_j
+    value = _estimate(pairs.sum(), x.sums.sum() * y.sums.sum(), sums.sum(), clips)
+    totals = (x.sums.sum() - 2 * x.sums) * (y.sums.sum() - 2 * y.sums)
     without = _estimate(pairs.sum() - 2 * pairs, totals, sums.sum() - sums - crossed + pairs, clips - 1)
-    if x is y and value < NOTHING * of_x.mean() ** 2:
-        value = 0.0
     moved = (clips - 1) * (value - without)
     return float(value), moved - moved.mean()
 
 
 def _estimate(pairs: Any, totals: Any, rows: Any, clips: int) -> Any:
     return (pairs + totals / ((clips - 1) * (clips - 2)) - 2 * rows / (clips - 2)) / (clips * (clips - 3))
-
-
-def _kernel_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(clips,) sum_j K_ij L_ij, through the kernels where there are fewer clips than dimensions, and else through x' y."""
-    if len(x) * (x.shape[1] + y.shape[1]) > 2 * x.shape[1] * y.shape[1]:
-        return np.asarray(np.einsum("id,id->i", x @ (x.T @ y), y))
-    return np.concatenate([(k * l_).sum(axis=1) for (_, k), (_, l_) in zip(products(x, x), products(y, y), strict=True)])

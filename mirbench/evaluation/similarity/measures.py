@@ -1,7 +1,6 @@
 """The measures of this room by name: what stands on an axis, which direction is better, and the range.
 
-The same artist is a label of `label_retrieval` where groups are pieces, and a group of `group_retrieval` where they are artists. Linear CKA
-is of the clean and the corrupted embeddings; of two encoders neither direction is better.
+The same artist is a label of `label_retrieval` where groups are pieces, and a group of `group_retrieval` where they are artists.
 """
 
 from __future__ import annotations
@@ -33,6 +32,5 @@ MEASURES: dict[str, Measure] = {
         Measure("map_same_group", "mAP of the same group", larger_is_better=True),
         Measure("map_same_artist", "mAP of the same artist", larger_is_better=True),
         Measure("map_same_label", "mAP of the same label", larger_is_better=True),
-        Measure("linear_cka", "linear CKA, debiased", larger_is_better=True, low=-1.0),
     )
 }

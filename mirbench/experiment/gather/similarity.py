@@ -68,9 +68,10 @@ class SimilarityRows:
 
 
 def _alignment(run: RunGraph, data: Data) -> dict[str, Any]:
-    """Debiased linear CKA between the encoders, each with its first seed, on at most MOST_CLIPS clean test clips, evenly spread."""
+    """Debiased linear CKA between the encoders, each with its first seed, on at most MOST_CLIPS clean test clips, evenly spread; with
+    intervals over their groups."""
     from mirbench.evaluation.embedding.stored import read_embeddings
-    from mirbench.evaluation.similarity.alignment import cka_matrix
+    from mirbench.evaluation.similarity.alignment import pairwise_cka
     from mirbench.experiment.recipes.similarity import of_probed_layer
 
     once: dict[tuple[Any, ...], Entry] = {}
@@ -88,4 +89,8 @@ def _alignment(run: RunGraph, data: Data) -> dict[str, Any]:
             place = {clip: row for row, clip in enumerate(each.clip_ids)}
             yield np.asarray(of_probed_layer(each, entry).matrix[[place[clip] for clip in chosen]], np.float64)
 
-    return {"encoders": [entry.name for entry in once.values()], "n_test": len(chosen), "linear_cka": cka_matrix(list(rows())).round(4)}
+    of_clip = {clip.id: clip.group for clip in data.of("test")}
+    groups = [of_clip[clip] for clip in chosen]
+    value, low, high = pairwise_cka(rows(), groups, run.resolved.config.bootstrap.resamples).round(4)
+    counts = {"n_test": len(chosen), "n_groups": len(set(groups))}
+    return {"encoders": [entry.name for entry in once.values()], **counts, "linear_cka": value, "ci_low": low, "ci_high": high}

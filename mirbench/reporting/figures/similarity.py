@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import CELL_WIDTH, heat_map
-from mirbench.reporting.tables.similarity import shown_of_corruption
-from mirbench.reporting.words import NONE, short, size
+from mirbench.reporting.tables.similarity import counts_of, shown_of_corruption
+from mirbench.reporting.words import NONE, interval, short, size
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+ALIGNED_WIDTH = 0.78  # inches, of a cell with an interval
 FAITHFUL = "recall"  # of what begins so larger is better; of the others smaller
 
 
@@ -60,17 +62,17 @@ def alignment(found: Mapping[str, Mapping[str, Any]]) -> Figure | None:
         return None
     most = max(len(about["encoders"]) for about in blocks.values())
     names: Sequence[str] = next(about["encoders"] for about in blocks.values() if len(about["encoders"]) == most)
-    inner = CELL_WIDTH * most, style.row_height(map(style.row_label, names)) * most
+    inner = ALIGNED_WIDTH * most, style.row_height(map(style.row_label, names)) * most
     figure, axes = style.canvas(len(blocks), 1, *inner)
     for axis, (dataset, about) in zip(axes, blocks.items(), strict=True):
-        matrix = [[math.nan if x is None else x for x in row] for row in about["linear_cka"]]
-        values = pd.DataFrame(matrix, index=about["encoders"], columns=about["encoders"])
-        words = values.map(lambda value: (NONE if value != value else f"{value:.2f}", ""))
+        measured = np.array([about[part] for part in ("linear_cka", "ci_low", "ci_high")], float)
+        cells = [[(NONE if value != value else f"{value:.2f}", interval(low, high)) for value, low, high in row] for row in measured.T]
+        values, words = (pd.DataFrame(each, index=about["encoders"], columns=about["encoders"]) for each in (measured[0], cells))
         heat_map(axis, values.clip(0, 1), words, [short(name, 28) for name in about["encoders"]], [], [])
         axis.tick_params(axis="x", rotation=90, labelsize=8.5)
-        axis.set_title(f"linear CKA, {dataset}; {about['n_test']:,} clean test clips", fontsize=9.5, pad=8)
+        axis.set_title(f"linear CKA, {dataset}; {counts_of(about)}", fontsize=9.5, pad=8)
     note = (
         "How alike two representations are, whatever their rotation and scale (debiased linear CKA; Kornblith et al. 2019, Murphy et al. "
-        "2024): 1 the same, about 0 nothing in common. The first seed of each encoder."
+        "2024): 1 the same, about 0 nothing in common. The first seed of each encoder; intervals are over groups of clips."
     )
     return style.finish(figure, notes=[note])

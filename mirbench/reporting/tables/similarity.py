@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mirbench.records import CLEAN, SIMILARITY
 from mirbench.reporting.tables.scores import row_groups
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, of_clean_audio
+from mirbench.reporting.words import cell, of_clean_audio
 from mirbench.results.order import complete
 
 if TYPE_CHECKING:
@@ -56,12 +58,18 @@ def under_corruption(summary: pd.DataFrame) -> dict[str, Table]:
     return made
 
 
+def counts_of(about: Mapping[str, Any]) -> str:
+    """Of what the alignment was measured, '1,000 clean test clips of 460 groups'."""
+    return f"{about['n_test']:,} clean test clips of {about['n_groups']:,} groups"
+
+
 def alignment(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Table]:
-    """Of each data set, the linear CKA of each two encoders. found: `similarity` of a manifest."""
+    """Of each data set, the linear CKA of each two encoders with its interval over groups of clips. found: `similarity` of a manifest."""
     made = {}
     for dataset, about in found.items():
-        names, matrix = about["encoders"], about["linear_cka"]
-        columns = {name: [NONE if row[i] is None else f"{row[i]:.3f}" for row in matrix] for i, name in enumerate(names)}
-        title = f"linear CKA, debiased, {dataset}, {about['n_test']:,} clean test clips"
-        made[title] = of_text({"encoder": names, **{(name,): cells for name, cells in columns.items()}}, title=title)
+        names = about["encoders"]
+        measured = np.array([about[part] for part in ("linear_cka", "ci_low", "ci_high")], float)
+        columns = {(name,): [cell(*each) for each in measured[:, :, i].T] for i, name in enumerate(names)}
+        title = f"linear CKA, debiased, {dataset}, {counts_of(about)}"
+        made[title] = of_text({"encoder": names, **columns}, title=title, scored=frozenset(range(1, 1 + len(names))))
     return made

@@ -7,8 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from mirbench.evaluation.similarity import directions as of_directions
-from mirbench.evaluation.similarity.alignment import _hsic, cka_matrix, linear_cka
+from mirbench.evaluation.similarity.alignment import Kernel, _hsic, linear_cka, pairwise_cka
+from mirbench.evaluation.similarity.ratio import Ratio
+
+
+def cka(first: np.ndarray, second: np.ndarray) -> Ratio:
+    return linear_cka(Kernel(first), Kernel(second))
 
 
 def some(clips: int = 40, dim: int = 6, other: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,12 +40,12 @@ def hsic(x: np.ndarray, y: np.ndarray) -> float:
 @pytest.mark.parametrize(("clips", "dim"), [(5, 3), (8, 2), (8, 30)])
 def test_it_is_the_mean_over_four_clips_that_differ(clips: int, dim: int) -> None:
     x, y = some(clips, dim)
-    assert linear_cka(x, y).value == pytest.approx(hsic(x, y) / math.sqrt(hsic(x, x) * hsic(y, y)), rel=1e-9)
+    assert cka(x, y).value == pytest.approx(hsic(x, y) / math.sqrt(hsic(x, x) * hsic(y, y)), rel=1e-9)
 
 
 def test_what_a_clip_moves_is_the_jackknife() -> None:
-    x, y = some(9)
-    whole, moved = _hsic(x - x.mean(axis=0), y - y.mean(axis=0))
+    x, y = (each / np.abs(each).max() for each in some(9))
+    whole, moved = _hsic(Kernel(x), Kernel(y))
     without = np.array([hsic(np.delete(x, clip, 0), np.delete(y, clip, 0)) for clip in range(9)])
     assert whole == pytest.approx(hsic(x, y))
     assert moved == pytest.approx(8 * (without.mean() - without))
@@ -50,53 +54,60 @@ def test_what_a_clip_moves_is_the_jackknife() -> None:
 @pytest.mark.parametrize(("dim", "other"), [(6, 4), (90, 80), (6, 90)])
 def test_a_clip_moves_it_by_about_what_leaving_it_out_does(dim: int, other: int) -> None:
     x, y = some(200, dim, other)
-    whole = linear_cka(x, y)
+    whole = cka(x, y)
     moved = whole.under(1 - np.eye(200)) - whole.value
-    left_out = np.array([linear_cka(np.delete(x, clip, 0), np.delete(y, clip, 0)).value for clip in range(200)]) - whole.value
+    left_out = np.array([cka(np.delete(x, clip, 0), np.delete(y, clip, 0)).value for clip in range(200)]) - whole.value
     assert moved == pytest.approx(left_out, rel=0.12, abs=0.1 * left_out.std())
     assert whole.under(np.ones((1, 200), np.int32))[0] == whole.value
 
 
 def test_rotation_scale_and_mean_are_nothing() -> None:
     x, y = some()
-    plain = linear_cka(x, y)
+    plain = cka(x, y)
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
     for other in (x @ rotation, -7 * x, x + 100, np.c_[x, np.full(40, 5.0)], x.astype(np.float32) * np.float32(1e30)):
-        assert linear_cka(other, y).top == pytest.approx(plain.top, rel=1e-5)
-        assert linear_cka(x, other).value == pytest.approx(1, rel=1e-6)
+        assert cka(other, y).top == pytest.approx(plain.top, rel=1e-5)
+        assert cka(x, other).value == pytest.approx(1, rel=1e-6)
     order = np.random.default_rng(2).permutation(40)
-    assert linear_cka(x[order], y[order]).top == pytest.approx(plain.top[order])
-    assert linear_cka(y, x).top == pytest.approx(plain.top)
+    assert cka(x[order], y[order]).top == pytest.approx(plain.top[order])
+    assert cka(y, x).top == pytest.approx(plain.top)
     assert 0.2 < plain.value < 0.95
-    assert linear_cka(x, x @ np.diag([10, 1, 1, 1, 1, 1])).value < 0.9
+    assert cka(x, x @ np.diag([10, 1, 1, 1, 1, 1])).value < 0.9
 
 
 def test_noise_is_like_nothing_whatever_its_dimensions() -> None:
     random = np.random.default_rng(3)
-    found = [linear_cka(random.normal(size=(50, 200)), random.normal(size=(50, 300))).value for _ in range(40)]
+    found = [cka(random.normal(size=(50, 200)), random.normal(size=(50, 300))).value for _ in range(40)]
     assert np.mean(found) == pytest.approx(0, abs=0.02)  # the plain estimator: .8
     assert min(found) < 0
 
 
-def test_kernels_and_features_give_the_same_in_chunks_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Columns of zeros move it from one way to the other."""
-    x, y = some()
-    wide = [np.c_[each, np.zeros((40, 100))] for each in (x, y)]
-    assert linear_cka(*wide).top == pytest.approx(linear_cka(x, y).top, rel=1e-9)
-    monkeypatch.setattr(of_directions, "CHUNK", 90)
-    assert linear_cka(*wide).top == pytest.approx(linear_cka(x, y).top, rel=1e-9)
+def test_an_embedding_and_itself() -> None:
+    kernel, constant = Kernel(some()[0]), Kernel(np.ones((40, 2)))
+    assert linear_cka(kernel, kernel).top == pytest.approx(np.ones(40))
+    assert math.isnan(linear_cka(kernel, constant).value)
+    assert math.isnan(linear_cka(constant, constant).value)
 
 
-def test_the_matrix_is_each_pair() -> None:
-    x, y = some()
-    matrix = cka_matrix([x, y, np.ones((40, 2)), x.astype(np.float16)])
-    assert matrix[:2, :2] == pytest.approx(np.array([[1, linear_cka(x, y).value], [linear_cka(y, x).value, 1]]))
-    assert np.diag(matrix)[[0, 1, 3]].tolist() == [1, 1, 1]
-    assert np.isnan(matrix[2]).all()
-    assert np.isnan(matrix[:, 2]).all()
-    assert matrix[0, 3] == pytest.approx(1, abs=1e-5)
-    assert cka_matrix([]).shape == (0, 0)
-    assert np.isnan(cka_matrix([x[:4], y[:4]])).all()
+def test_pairs_have_intervals_over_groups() -> None:
+    x, y = some(200)
+    groups = [f"{clip // 4}" for clip in range(200)]
+    value, low, high = pairwise_cka([x, y, np.ones((200, 2)), x.astype(np.float16)], groups, 200)
+    assert value[0, 1] == value[1, 0] == cka(x, y).value
+    assert low[0, 1] < value[0, 1] < high[0, 1] < low[0, 1] + 0.3
+    assert low[0, 1] == low[1, 0]
+    assert [value[i, i] for i in (0, 1, 3)] == [low[i, i] for i in (0, 1, 3)] == [1, 1, 1]
+    for each in (value, low, high):
+        assert np.isnan(each[2]).all()
+        assert np.isnan(each[:, 2]).all()
+    assert value[0, 3] == pytest.approx(1, abs=1e-5)
+    of_one = pairwise_cka([x, y], ["a"] * 200, 50)
+    assert of_one[0] == pytest.approx(value[:2, :2])
+    assert np.isnan(of_one[1:, 0, 1]).all()
+    assert pairwise_cka([], [], 10).shape == (3, 0, 0)
+    assert np.isnan(pairwise_cka([x[:4], y[:4]], groups[:4], 10)).all()
+    with pytest.raises(ValueError, match="embeddings of 200 and 199 clips should be of the same clips"):
+        pairwise_cka([x, y[1:]], groups, 10)
 
 
 @pytest.mark.parametrize(
@@ -109,23 +120,21 @@ def test_the_matrix_is_each_pair() -> None:
     ],
 )
 def test_what_has_no_structure_is_not_aligned(flat: np.ndarray) -> None:
-    assert math.isnan(linear_cka(flat, some()[0]).value)
-    assert math.isnan(linear_cka(flat, flat).value)
-    assert np.isnan(linear_cka(some()[0], flat).under(np.ones((3, 40)))).all()
+    assert math.isnan(cka(flat, some()[0]).value)
+    assert math.isnan(cka(flat, flat).value)
+    assert np.isnan(cka(some()[0], flat).under(np.ones((3, 40)))).all()
 
 
 def test_few_clips_and_duplicates() -> None:
     x, y = some()
     for clips in range(5):
-        assert math.isnan(linear_cka(x[:clips], y[:clips]).value)
-    assert math.isfinite(linear_cka(x[:5], y[:5]).value)
-    twice = linear_cka(np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)).value
-    assert linear_cka(x, y).value < twice < 1  # a twin counts as another clip
+        assert math.isnan(cka(x[:clips], y[:clips]).value)
+    assert math.isfinite(cka(x[:5], y[:5]).value)
+    twice = cka(np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)).value
+    assert cka(x, y).value < twice < 1  # a twin counts as another clip
 
 
 def test_errors() -> None:
     x, y = some()
     with pytest.raises(ValueError, match="embeddings of 40 and 39 clips should be of the same clips"):
-        linear_cka(x, y[1:])
-    with pytest.raises(ValueError, match="embeddings of 40, 39 clips should be of the same clips"):
-        cka_matrix([x, y[1:]])
+        cka(x, y[1:])
