@@ -8,6 +8,7 @@ from songs import hard_songs
 
 from mirbench import cli
 from mirbench.evaluation.probing.shots import few_rows
+from mirbench.experiment.gather.resamples import Trainings
 
 RANDOM = np.random.default_rng(0)
 
@@ -73,6 +74,29 @@ def test_a_curve_of_label_efficiency(run):
     pairs = set(zip(comparisons["encoder"], comparisons["baseline"], strict=True))
     assert ("loud[shots=5]", "untrained[shots=5]") in pairs
     assert ("loud[shots=5]", "untrained[shots=1]") not in pairs
+    of_draws = scores["value"].loc["loud[shots=5]"].to_numpy() - scores["value"].loc["untrained[shots=5]"].to_numpy()
+    found = comparisons[(comparisons["encoder"] == "loud[shots=5]") & (comparisons["baseline"] == "untrained[shots=5]")].iloc[0]
+    assert found["difference"] == pytest.approx(of_draws.mean(), abs=1e-5)
+
+
+def test_differences_are_taken_draw_by_draw_where_the_labels_were_the_same():
+    kinds = {
+        "a": "trained, 5 shots",
+        "b": "random, 5 shots",
+        "c": "trained, 1 shots",
+        "d": "trained, 5 shots",
+        "e": "trained",
+        "f": "trained",
+    }
+    trainings = Trainings({**dict.fromkeys("abcd", 4), "e": 1, "f": 1}, kinds, frozenset("abcef"))
+    layout, luck = trainings.layout(20, 10), RANDOM.standard_normal(4)
+    found = {name: layout.vector(name, luck[: trainings.seeds[name]], [RANDOM.random(20)] * trainings.seeds[name]) for name in "abcdef"}
+    spread = {name: layout.training(found[name], name) for name in "abcd"}
+    for other, paired in {"b": True, "c": False, "d": False, "e": False}.items():
+        ours = trainings.of_difference(layout, found["a"] - found[other], "a", other, spread)
+        assert (ours["a"].total < 1e-20) == paired, other
+        assert paired or ours == {name: spread[name] for name in ("a", other) if name in spread}
+    assert trainings.of_difference(layout, found["e"] - found["f"], "e", "f", spread) == {}
 
 
 def test_each_seed_has_draws_of_its_own_and_counts_once(run):

@@ -79,7 +79,16 @@ class Layout:
         if encoder not in self.seeds:
             return Training(0.0, 0.0, 1, 0.0)
         _, without, drawn = self._parts(vector, encoder)
-        n = self.seeds[encoder]
+        return self._training(without, drawn)
+
+    def paired(self, vector: np.ndarray, one: str, other: str) -> Training:
+        """As `training`, what the seeds of two encoders add where they are drawn in pairs, the first with the first."""
+        (_, without, drawn), (_, others, others_drawn) = self._parts(vector, one), self._parts(vector, other)
+        return self._training(without + others - vector[0], drawn + others_drawn - vector[1 : 1 + self.drawn])
+
+    def _training(self, without: np.ndarray, drawn: np.ndarray) -> Training:
+        """without: (seeds,); drawn: (seeds, DRAWN)."""
+        n = len(without)
         deviations = drawn - drawn.mean(axis=0)
         sampled = (
             float(np.nansum(np.nanvar(deviations, axis=1, ddof=1))) * (n - 1) * self.few_groups if np.isfinite(deviations).any() else 0.0

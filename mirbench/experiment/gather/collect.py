@@ -143,8 +143,8 @@ class CleanRows:
             spread = shared({name: layout.training(vector, name) for name, vector in found.items()}, trainings.kinds)
             for i, entry in enumerate(run.resolved.encoders):
                 for baseline in [*(other.name for other in run.resolved.entries[i + 1 :] if entry.rivals(other)), MAJORITY]:
-                    pair = {name: spread[name] for name in (entry.name, baseline) if name in spread}
                     difference = found[entry.name] - found[baseline]
+                    pair = trainings.of_difference(layout, difference, entry.name, baseline, spread)
                     each = estimate(difference, layout, "difference", pair)
                     yield {
                         **{"encoder": entry.name, "baseline": baseline, **of_task, "metric": metric},

@@ -14,7 +14,7 @@ from mirbench.engine.jobs import Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.estimates import estimate, of_one_training, shared
-from mirbench.evaluation.statistics.replicates import Layout
+from mirbench.evaluation.statistics.replicates import Layout, Training
 from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.recipes.score import RESAMPLED
 from mirbench.experiment.resolve.records import Entry
@@ -139,6 +139,16 @@ class Trainings:
     def trained(self, name: str) -> int:
         """How often; of few labels that were drawn several times, once."""
         return 1 if name in self.trained_once else self.seeds[name]
+
+    def of_difference(
+        self, layout: Layout, vector: np.ndarray, one: str, other: str, spread: Mapping[str, Training]
+    ) -> dict[str, Training]:
+        """What trainings add to the difference of two entries. Where each was trained once and both learnt from the same few labels, draw
+        by draw, it is how much their difference varies from draw to draw. spread: the estimate of each entry by itself."""
+        counts = {self.kinds[name].partition(", ")[2] for name in (one, other)}
+        if len(counts) == 1 and {one, other} <= self.trained_once and {one, other} <= layout.seeds.keys():
+            return {one: layout.paired(vector, one, other), other: Training(0.0, 0.0, 1, 0.0)}
+        return {name: spread[name] for name in (one, other) if name in spread}
 
     def layout(self, resamples: int, groups: int) -> Layout:
         return Layout(self.seeds, resamples, groups)

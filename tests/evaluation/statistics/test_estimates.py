@@ -171,6 +171,22 @@ def test_what_other_clips_would_change_of_the_spread_of_seeds_is_not_counted_twi
     assert 0.03 / np.sqrt(3) <= np.median(errors) < 1.3 * 0.03 / np.sqrt(3)
 
 
+def test_seeds_in_pairs_are_those_of_the_difference() -> None:
+    """What both encoders gain from a lucky draw is in neither the spread of their difference nor in what clips share of it."""
+    random, layout = np.random.default_rng(2), Layout({"a": 6, "b": 6, "difference": 6}, 80, 20)
+    luck, own = 0.1 * random.standard_normal(6), {name: 0.01 * random.standard_normal(6) for name in "ab"}
+    of_clips = 0.02 * random.standard_normal((6, 80))
+    values = {name: 0.5 + luck + own[name] for name in "ab"}
+    drawn = {name: [x + row + 0.001 * random.standard_normal(80) for x, row in zip(values[name], of_clips, strict=True)] for name in "ab"}
+    a, b = (layout.vector(name, values[name], drawn[name]) for name in "ab")
+    differences = [one - other for one, other in zip(drawn["a"], drawn["b"], strict=True)]
+    whole = layout.vector("difference", values["a"] - values["b"], differences)
+    paired, wanted = layout.paired(a - b, "a", "b"), layout.training(whole, "difference")
+    assert paired.total == pytest.approx(np.var(own["a"] - own["b"], ddof=1)) == pytest.approx(wanted.total)
+    assert paired.sampled == pytest.approx(wanted.sampled)
+    assert layout.training(a - b, "a").total > 20 * paired.total
+
+
 def test_arithmetic_on_vectors_is_arithmetic_on_what_they_are_of() -> None:
     """A difference and a ratio of two encoders, part by part; an encoder that does not enter adds nothing."""
     layout = Layout({"a": 3, "b": 2, "once": 1}, 50, 20)
