@@ -22,7 +22,7 @@ class BackboneOptions(Options):
 class TrainingOptions(BackboneOptions):
     """Of one that learns, whatever it learns from."""
 
-    steps = option(800, "steps of the optimizer, of a batch each", ge=1, le=10**8)
+    steps = option(400, "steps of the optimizer, of a batch each", ge=1, le=10**8)
     batch_views = option(96, "views in a batch, which are of batch_views / views clips", ge=4, le=10**6)
     views = option(2, "views of each clip in a batch (M)", ge=2, le=32)
     segments = option(
