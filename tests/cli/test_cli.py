@@ -72,7 +72,7 @@ def stub(tmp_path, monkeypatch):
         folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
         return dict(list(folders.items())[: config.seeds])
 
-    def report(paths, output=None, width=100):
+    def report(paths, output=None, width=100, between=None):
         seen.reported.append((list(paths), output))
         return SimpleNamespace(text="the table")
 
