@@ -117,8 +117,14 @@ def _csv(frame: pd.DataFrame) -> str:
 
 def _latex(of: Document) -> str:
     notes = "".join(f"% {escape_latex(note)}\n" for note in of.notes)
-    tables = [table.latex(f"{of.title}: {table.title}.", f"tab:{of.label}-{i}") for i, table in enumerate(of.tables, 1)]
+    tables = [_spanning(table.latex(f"{of.title}: {table.title}.", f"tab:{of.label}-{i}"), table) for i, table in enumerate(of.tables, 1)]
     return "% \\usepackage{booktabs}\n" + notes + "\n".join(tables)
+
+
+def _spanning(latex: str, table: Table) -> str:
+    """With headings over all columns, as they are long."""
+    over = rf"\1\\multicolumn{{{len(table.cells.columns)}}}{{l}}{{\2}} \\\\"
+    return re.sub(r"(?m)^(\\midrule )?(\\emph\{.*\})(?: +&)+ *\\\\$", over, latex)
 
 
 def _html(of: Document) -> str:

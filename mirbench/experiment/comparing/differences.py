@@ -13,7 +13,7 @@ import numpy as np
 from mirbench.evaluation.statistics.estimates import Estimate, holm
 from mirbench.experiment.comparing.comparable import why_not, why_not_corrupted
 from mirbench.experiment.comparing.measured import OF_CLEAN, Condition, Entry, Place, Run
-from mirbench.experiment.comparing.vectors import Vectors, severities_in_common, trainings_of
+from mirbench.experiment.comparing.vectors import Families, Vectors, severities_in_common, trainings_of
 from mirbench.records import CLEAN, FAMILIES
 from mirbench.results.schema import listed
 
@@ -125,14 +125,12 @@ class Differences:
         if sum(map(len, families)) > 1:
             yield self._row(of, pair, place, FAMILIES, families)
 
-    def _row(
-        self, of: Vectors, pair: Pair, place: Place, corruption: str, families: Sequence[Sequence[Sequence[Condition]]]
-    ) -> dict[str, Any]:
+    def _row(self, of: Vectors, pair: Pair, place: Place, corruption: str, families: Families) -> dict[str, Any]:
         one, other = pair
         conditions = [condition for family in families for corrupted in family for condition in corrupted]
         if one in of.place_in_layout and other in of.place_in_layout:
-            vectors = {each: of.over(each, families) for each in of.entries if all(each.lines(place, c) for c in conditions)}
-            found, by_seed = of.difference(vectors, of.spread(vectors), pair), of.by_seed(vectors, pair)
+            vectors, spread = of.measured(families)
+            found, by_seed = of.difference(vectors, spread, pair), of.by_seed(vectors, pair)
         else:
             found, by_seed = Estimate(mean_of(one, place, families) - mean_of(other, place, families)), []
         trainings = trainings_of(of.entries if one in of.entries and other in of.entries else pair)
@@ -160,8 +158,8 @@ def families_of(run: Run) -> dict[str, list[str]]:
     return (run.manifest.get("robustness") or {}).get("families") or {}
 
 
-def mean_of(entry: Entry, place: Place, families: Sequence[Sequence[Sequence[Condition]]]) -> float:
-    """As `Vectors.over`, of an entry without resamples."""
+def mean_of(entry: Entry, place: Place, families: Families) -> float:
+    """As of `Vectors`, of an entry without resamples."""
     of_families = [[[np.mean(entry.values(place, c)) for c in of] for of in family] for family in families]
     return float(np.mean([np.mean([np.mean(of) for of in family]) for family in of_families]))
 

@@ -57,6 +57,8 @@ def sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Checkpoint]]:
     by_path = dict(zip((Path(path).resolve() for path in paths), map(Path, paths), strict=True))
     runs = [by_path[path] for path in given if not (path / ABOUT).is_file()]
     checkpoints = [by_path[path] for path in given if (path / ABOUT).is_file()]
+    if len(checkpoints) == 1:
+        raise MirbenchError(f"{checkpoints[0]} is the only checkpoint among them; give another one, or runs alone.")
     return runs, [_read(path, checkpoints) for path in checkpoints]
 
 

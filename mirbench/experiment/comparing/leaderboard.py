@@ -26,8 +26,8 @@ from mirbench.errors import MirbenchError
 from mirbench.evaluation.statistics.estimates import estimate, holm
 from mirbench.experiment.comparing.comparable import why_not, why_not_corrupted
 from mirbench.experiment.comparing.differences import families_of, mean_of
-from mirbench.experiment.comparing.measured import OF_CLEAN, Condition, Entry, Place, Run, entries_of, read_runs
-from mirbench.experiment.comparing.vectors import Vectors, severities_in_common, trainings_of
+from mirbench.experiment.comparing.measured import OF_CLEAN, Entry, Place, Run, entries_of, read_runs
+from mirbench.experiment.comparing.vectors import Families, Vectors, severities_in_common, trainings_of
 from mirbench.records import CLEAN, FAMILIES
 from mirbench.reporting.tables.scores import verdicts
 from mirbench.results.compared import Ranked
@@ -42,7 +42,6 @@ OF_TASKS = {
 }  # fmt: skip
 """Task -> its family; another task is a family by itself."""
 OVERALL, CORRUPTED = "all tasks", "under corruption"
-Conditions = Sequence[Sequence[Sequence[Condition]]]
 
 
 @dataclass
@@ -51,7 +50,7 @@ class Column:
 
     place: Place
     corruption: str
-    conditions: Conditions
+    conditions: Families
     entries: list[Entry]
     values: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     tests: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
@@ -127,8 +126,7 @@ def _under_corruption(place: Place, entries: list[Entry]) -> Iterator[Column]:
 def _measure(column: Column) -> None:
     """Values with their intervals, and the uncorrected p of every pair."""
     vectors = Vectors(column.entries, column.place)
-    known = {each: vectors.over(each, column.conditions) for each in vectors.entries}
-    spread = vectors.spread(known)
+    known, spread = vectors.measured(column.conditions)
     for each in column.entries:
         if each in known:
             found = estimate(known[each], vectors.layout, "score", {vectors.place_in_layout[each]: spread[each]} if each in spread else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -87,8 +88,7 @@ class Run:
         counts: dict[str, dict[int, int]] = {}
         for (name, place, condition), lines in self.lines.items():
             if condition == OF_CLEAN and place in self.places and name not in counts:
-                of = self.scores["seed"].iloc[lines]
-                counts[name] = {int(seed): int(n) for seed, n in of.value_counts(sort=False).items()}
+                counts[name] = Counter(int(seed) for seed in self.scores["seed"].iloc[lines])
         return counts
 
 

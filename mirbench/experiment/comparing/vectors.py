@@ -14,8 +14,11 @@ import numpy as np
 
 from mirbench.evaluation.statistics.estimates import Estimate, estimate, shared
 from mirbench.evaluation.statistics.replicates import Layout, Training
-from mirbench.experiment.comparing.measured import OF_CLEAN, Condition, Entry, Place, Run
+from mirbench.experiment.comparing.measured import Condition, Entry, Place, Run
 from mirbench.experiment.gather.resamples import Trainings
+
+Families = Sequence[Sequence[Sequence[Condition]]]
+"""Families of corruptions, each the conditions that its mean is over."""
 
 
 class Vectors:
@@ -31,8 +34,9 @@ class Vectors:
         groups = {int(each.run.scores["n_groups"].iloc[each.lines(place)[0]]) for each in self.entries}
         self.layout = Layout({self.place_in_layout[each]: each.repeats for each in self.entries}, self.resamples, min(groups, default=0))
         self._known: dict[tuple[Entry, Condition], np.ndarray] = {}
+        self._measured: dict[tuple[Condition, ...], tuple[dict[Entry, np.ndarray], dict[Entry, Training]]] = {}
 
-    def of(self, entry: Entry, condition: Condition = OF_CLEAN) -> np.ndarray:
+    def _of(self, entry: Entry, condition: Condition) -> np.ndarray:
         """The replicates of the mean over an entry's seeds."""
         if (entry, condition) not in self._known:
             lines = entry.lines(self.place, condition)
@@ -42,20 +46,25 @@ class Vectors:
             )
         return self._known[entry, condition]
 
-    def over(self, entry: Entry, families: Sequence[Sequence[Sequence[Condition]]]) -> np.ndarray:
+    def measured(self, families: Families) -> tuple[dict[Entry, np.ndarray], dict[Entry, Training]]:
+        """Of each entry that was scored under all of these conditions its mean over them, and how much that varies from training to
+        training, as encoders of a kind share it."""
+        conditions = tuple(condition for family in families for of in family for condition in of)
+        if conditions not in self._measured:
+            vectors = {each: self._over(each, families) for each in self.entries if all(each.lines(self.place, c) for c in conditions)}
+            own = {each.name: self.layout.training(vector, self.place_in_layout[each]) for each, vector in vectors.items()}
+            found = shared(own, {each.name: each.kind for each in vectors})
+            self._measured[conditions] = vectors, {each: found[each.name] for each in vectors if each.name in found}
+        return self._measured[conditions]
+
+    def _over(self, entry: Entry, families: Families) -> np.ndarray:
         """A mean over families, each of which counts once, of means over corruptions, of means over severities."""
         return np.mean(
-            [np.mean([np.mean([self.of(entry, c) for c in of], axis=0) for of in family], axis=0) for family in families], axis=0
+            [np.mean([np.mean([self._of(entry, c) for c in of], axis=0) for of in family], axis=0) for family in families], axis=0
         )
 
-    def spread(self, vectors: Mapping[Entry, np.ndarray]) -> dict[Entry, Training]:
-        """How much each varies from training to training, as encoders of a kind share it."""
-        own = {each.name: self.layout.training(vector, self.place_in_layout[each]) for each, vector in vectors.items()}
-        found = shared(own, {each.name: each.kind for each in vectors})
-        return {each: found[each.name] for each in vectors if each.name in found}
-
     def difference(self, vectors: Mapping[Entry, np.ndarray], spread: Mapping[Entry, Training], pair: tuple[Entry, Entry]) -> Estimate:
-        """Of the first minus the second. spread: of `spread`; of encoders of the same checkpoints that of their own difference counts."""
+        """Of the first minus the second. spread: of `measured`; of encoders of the same checkpoints that of their own difference counts."""
         one, other = pair
         same = self.place_in_layout[one] == self.place_in_layout[other]
         given = {} if same else {self.place_in_layout[each]: spread[each] for each in pair if each in spread}

@@ -105,6 +105,7 @@ def _differences(frame: pd.DataFrame, by: str) -> Table:
         },
         title=DIFFERENCES if by == "metric" else CORRUPTED,
         headings=headings,
+        scored=[2],
     )
 
 
@@ -150,6 +151,7 @@ def _standing(family: str, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table:
             },
         },
         title=family[0].upper() + family[1:],
+        scored=[2],
     )
 
 
