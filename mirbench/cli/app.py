@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
 from mirbench.cli.embed import embed
@@ -58,6 +59,7 @@ from mirbench.cli.flags import (
 )
 from mirbench.cli.listing import list_
 from mirbench.cli.report import columns, report, show_run
+from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "embed", "export", "corrupt", "data", "list")
+COMMANDS = ("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list")
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -233,6 +235,9 @@ def _print_skipped(checkpoint: Path, title: str) -> None:
 
 
 app.command(cls=Command)(report)
+app.command(cls=Command)(compare)
+app.command(cls=Command)(leaderboard)
+app.command(cls=Command)(share)
 app.command(cls=Command)(embed)
 app.command(cls=Command)(export)
 app.command(cls=Command)(corrupt)

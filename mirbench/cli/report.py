@@ -19,15 +19,21 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
     debug: Debug = False,
 ) -> None:
-    """Make the tables and figures of finished runs again."""
+    """Make the tables and figures of finished runs again. Of several runs also how their encoders compare, as `mirbench compare` does."""
     for folder in runs:
         if not folder.is_dir():
             raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")
     from mirbench import reporting
     from mirbench.results.run_folder import RunFolder
 
+    between = None
+    if len({folder.resolve() for folder in runs}) > 1 and output is not None:
+        from mirbench.experiment.comparing.compare import compared
+        from mirbench.experiment.comparing.measured import read_runs
+
+        between = compared(read_runs(runs))
     with RunFolder(output or runs[0]).locked():
-        text = reporting.report(runs, output, columns()).text
+        text = reporting.report(runs, output, columns(), between).text
     print(text)
     print(f"\nWritten to {output or runs[0]}.")
 

@@ -16,6 +16,7 @@ from mirbench.engine.files import digest_of, is_sealed, sealed, write_atomically
 from mirbench.errors import MirbenchError
 
 if TYPE_CHECKING:
+    from mirbench.results.compared import Compared
     from mirbench.results.merging import Results
 
 REPORTED = ".report.json"  # of which results a report is, and digests of its files
@@ -31,10 +32,11 @@ class Report:
     files: list[Path]
 
 
-def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH) -> Report:
+def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH, between: Compared | None = None) -> Report:
     """Tables, figures and report.html of one run, into its folder, or of several runs as one, into `output`.
 
-    width: columns of the terminal. Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
+    width: columns of the terminal. between: how encoders of several runs compare. Raises MirbenchError for a folder that is no run or is
+    damaged, and for several runs without an output.
     """
     from mirbench.reporting import html, notes, terminal
     from mirbench.reporting.figures import write_figures
@@ -47,7 +49,7 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
         raise MirbenchError(f"a report of {many} runs belongs to none of their folders; say where to write it with --output FOLDER.")
     folder = Path(output) if output is not None else Path(run_paths[0])
     results = _load(*run_paths)
-    made = sections(results)
+    made = sections(results, between)
     text = {f"tables/{name}": content for stem, section in made.items() for name, content in section.files(stem).items()}
     texts = terminal.texts(results, {*KEPT, width})
     text |= {name: texts[columns] for columns, name in KEPT.items()}

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
-from mirbench.reporting.tables import costs, robustness, scores, similarity
+from mirbench.reporting.tables import across, costs, robustness, scores, similarity
 from mirbench.reporting.tables.table import Table, csv, document
 from mirbench.reporting.words import MEASURES, caveats, interval_of
 
 if TYPE_CHECKING:
+    from mirbench.results.compared import Compared
     from mirbench.results.merging import Results
 
 STEMS = (
     "scores",
     "cost",
     "comparisons",
+    "across-runs",
     "sweep",
     "robustness",
     "retained",
@@ -70,8 +72,9 @@ def of_costs(results: Results) -> Section:
     return Section("Cost", {"": costs.costs(results.costs, floors)} if len(results.costs) else {}, costs.notes(results.costs))
 
 
-def sections(results: Results) -> dict[str, Section]:
-    """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page."""
+def sections(results: Results, between: Compared | None = None) -> dict[str, Section]:
+    """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page. between: how encoders of
+    different runs compare."""
     of_corruption, undefined, overlap = notes.of_corruption(results), notes.undefined(results), notes.overlap(results)
     measures = robustness.by_measure(results.robustness, results.robustness_comparisons)
     swept = scores.sweep(results.summary, results.points)
@@ -94,6 +97,7 @@ def sections(results: Results) -> dict[str, Section]:
         replace(of_clean_audio(results), captions={"": " ".join([of_scores, *about, *overlap])}),
         of_costs(results),
         Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
+        Section("Comparisons across runs", across.compared(between), across.notes_of(between)) if between else Section("", {}),
         Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),
         Section("Retained performance", retained, [notes.RETAINED, *undefined, *of_corruption], "task", of_retained),

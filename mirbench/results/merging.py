@@ -119,7 +119,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     if not runs:
         raise MirbenchError("there is no run to read; give at least one folder that `mirbench run` wrote, such as results/first.")
     runs = list({run.path.resolve(): run for run in runs}.values())
-    labels = _labels([run.path.resolve() for run in runs])
+    labels = run_labels([run.path.resolve() for run in runs])
     manifests = [run.read_manifest() for run in runs]
     for manifest in manifests:
         mark_manifest(manifest)
@@ -148,7 +148,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     )
 
 
-def _labels(paths: list[Path]) -> list[str]:
+def run_labels(paths: list[Path]) -> list[str]:
     """The shortest ends of the paths that tell them apart."""
     for length in range(1, max(len(p.parts) for p in paths) + 1):
         labels = ["/".join(p.parts[-length:]) for p in paths]
@@ -213,13 +213,13 @@ def _rename(
     tables: Mapping[str, list[pd.DataFrame]], labels: list[str], manifests: list[dict[str, Any]], looked_at: Sequence[str]
 ) -> tuple[str, ...]:
     """Calls encoders whose numbers differ in one of the tables by their run, in all tables and manifests; returns the new names."""
-    clash = set().union(*(_clashes(TABLES[name], tables[name]) for name in looked_at))
+    clash = set().union(*(clashes(TABLES[name], tables[name]) for name in looked_at))
     points = [point for manifest in manifests for point in (manifest.get("sweep") or {}).get("points", [])]
     torn = {point["encoder"] for point in points if point["name"] in clash}
     clash |= {point["name"] for point in points if point["encoder"] in torn}
     renamed: dict[str, None] = {}
     for i, (label, manifest) in enumerate(zip(labels, manifests, strict=True)):
-        new = {name: _called(name, label) for name in clash}
+        new = {name: name_in_run(name, label) for name in clash}
         for each in tables.values() if new else ():
             renamed |= dict.fromkeys(new[name] for name in each[i]["encoder"].unique() if name in new)
             columns = {column: each[i][column].astype("str").replace(new) for column in ("encoder", "baseline") if column in each[i]}
@@ -233,13 +233,13 @@ def _rename(
     return tuple(renamed)
 
 
-def _called(name: str, label: str) -> str:
+def name_in_run(name: str, label: str) -> str:
     """With the run behind it, and the mark of overlap last."""
     own = name.removesuffix(OVERLAP_MARK)
     return f"{own} ({label}){OVERLAP_MARK if own != name else ''}"
 
 
-def _clashes(schema: Schema, tables: list[pd.DataFrame]) -> set[str]:
+def clashes(schema: Schema, tables: list[pd.DataFrame]) -> set[str]:
     """The encoders of which two tables give different numbers for the same thing."""
     import pandas as pd
 
