@@ -127,7 +127,7 @@ def run(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pretrain, freeze and probe encoders; write tables and figures.
+    """Pretrain, freeze and probe encoders; write the results.
 
     Scores are of clean audio, and of audio that is corrupted: a few corruptions at severities 1, 3 and 5, or those of --corruptions and
     --severities.
@@ -171,7 +171,7 @@ def sweep(
     debug: Debug = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a finished run under more corruption, and add that to it.
+    """Score a finished run under more corruption, too.
 
     Nothing is pretrained: the checkpoints that the run left in the cache are used. Without --corruptions: under all there are. Severities
     are those of the whole run, so one that is added is added for all corruptions.

@@ -19,7 +19,10 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
     debug: Debug = False,
 ) -> None:
-    """Make the tables and figures of finished runs again. Of several runs also how their encoders compare, as `mirbench compare` does."""
+    """Make the tables and figures of finished runs again.
+
+    Of several runs also how their encoders compare, as `mirbench compare` does.
+    """
     for folder in runs:
         if not folder.is_dir():
             raise MirbenchError(f"there is no run folder {folder}; give a folder that `mirbench run` wrote, such as results/NAME.")

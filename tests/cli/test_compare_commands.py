@@ -122,7 +122,7 @@ def test_the_report_of_one_run_compares_nothing(runs, tmp_path, monkeypatch):
 
 def test_nothing_to_compare_is_said(runs, tmp_path, capsys):
     other = a_finished_run(tmp_path / "other", {"byol": (0.6, (0,))}, clips=60, resamples=40, datasets={"mini": {"version": "9"}})
-    text = told(capsys, "compare", runs[0], str(other))
+    text = " ".join(told(capsys, "compare", runs[0], str(other)).split())
     assert "No scores of one and other are compared." in text
     assert "mini is of version 2 in one and 9 in" in text
 
