@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting import notes
 from mirbench.reporting.figures import curves_name
+from mirbench.reporting.figures.captions import CAPTIONS, CURVES, ROBUSTNESS, SIMILARITY
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
 from mirbench.reporting.words import NONE, panels
@@ -18,25 +19,6 @@ from mirbench.results.order import joined
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-CAPTIONS = {
-    "sweep": "What was swept: the headline metric of every task, with its 95 % interval.",
-    "comparison": "The headline metric of every task: points are means over seeds, small ones single seeds, bars 95 % intervals over clips "
-    "and seeds.",
-    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: undecided. "
-    "Baselines that are left out here are in the table below.",
-    "all_metrics": "Every metric of every task.",
-    "cost": "The headline metric of every task against what it costs; the line is the Pareto front.",
-}
-ROBUSTNESS = {
-    "robustness": "Retained performance over unseen and seen families, where they are told apart; errors on clean audio, mCE and relative "
-    "mCE, relative to the baseline's, lower is better.",
-    "retained": "What each corruption leaves of each encoder's score above chance.",
-}
-SIMILARITY = {
-    "similarity": "What corruption does to embeddings and to what the probes on clean audio decide, at the highest severities.",
-    "alignment": "How alike the representations are: debiased linear CKA on clean test clips.",
-}
-CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."
 FOLDED = {"retained": "Retained performance", "equivariance": "Equivariance: labels shifted along with the audio"}
 EXAMPLES = 10  # of a finding
 FIRST = ("versions", "git_commit", "datasets", "data", "label_counts", "seeds", "timings", "skipped")  # of a manifest, and open

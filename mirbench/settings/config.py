@@ -141,6 +141,7 @@ class RunConfig(_Settings):
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     keep_megabytes: float = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
     output: str = Field(default="results", min_length=1, pattern=r"^[^\x00]+$", description="the path of a folder")
+    figure_width: Literal["column", "text"] = Field(default="text", description="column or text")
     run_name: Annotated[str | None, AfterValidator(folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(
         default={}, description="a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
