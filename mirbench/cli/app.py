@@ -38,6 +38,7 @@ from mirbench.cli.flags import (
     Device,
     Devices,
     Encoders,
+    FigureWidth,
     MaxBad,
     Plan,
     Plugins,
@@ -117,6 +118,7 @@ def run(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    figure_width: FigureWidth = None,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
@@ -132,7 +134,7 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
-    flags |= {"probe": probe, "shifts": shifts}
+    flags |= {"probe": probe, "shifts": shifts, "figure_width": figure_width}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)

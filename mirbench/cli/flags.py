@@ -80,6 +80,10 @@ Config = Annotated[
     ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
+FigureWidth = Annotated[
+    str | None,
+    typer.Option("--figure-width", metavar="WIDTH", help="How wide figures are: column, 3.3 in, or text, 7 in [default: text]."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mirbench.cli.flags import Debug
+from mirbench.cli.flags import Debug, FigureWidth
 from mirbench.errors import MirbenchError
 
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
@@ -17,6 +17,7 @@ RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "m
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
+    figure_width: FigureWidth = None,
     debug: Debug = False,
 ) -> None:
     """Make the tables and figures of finished runs again."""
@@ -27,7 +28,7 @@ def report(
     from mirbench.results.run_folder import RunFolder
 
     with RunFolder(output or runs[0]).locked():
-        text = reporting.report(runs, output, columns()).text
+        text = reporting.report(runs, output, columns(), figure_width or "").text
     print(text)
     print(f"\nWritten to {output or runs[0]}.")
 

@@ -47,7 +47,7 @@ def run_whole(
     from mirbench.experiment import run as experiment
 
     folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
-    return folder, reporting.updated(folder, width)
+    return folder, reporting.updated(folder, width, config.figure_width)
 
 
 def say_nothing(resolved: Resolved) -> None:

@@ -31,10 +31,11 @@ class Report:
     files: list[Path]
 
 
-def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH) -> Report:
+def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH, figures: str = "") -> Report:
     """Tables, figures and report.html of one run, into its folder, or of several runs as one, into `output`.
 
-    width: columns of the terminal. Raises MirbenchError for a folder that is no run or is damaged, and for several runs without an output.
+    width: columns of the terminal. figures: how wide they are, column or text; "": as the first run was asked for. Raises MirbenchError for
+    a folder that is no run or is damaged, and for several runs without an output.
     """
     from mirbench.reporting import html, notes, terminal
     from mirbench.reporting.figures import write_figures
@@ -55,36 +56,44 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
         write_atomically(folder / name, content)
     for name in {f"tables/{stem}.{kind}" for stem in STEMS for kind in KINDS}.difference(text):
         (folder / name).unlink(missing_ok=True)  # of an earlier report
-    drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results))
+    figures = figures or _asked_width(results)
+    drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results), figures)
     page = folder / "report.html"
     write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
     files = [*(folder / name for name in text), *drawn, page]
     written = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
-    write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "files": written})))
+    write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "figures": figures, "files": written})))
     return Report(text[kept] if (kept := _kept(width)) else texts[width], files)
 
 
-def up_to_date(run_path: Path) -> bool:
-    """Whether the run's report is of its results as they are, and each of its files as it was written."""
+def _asked_width(results: Results) -> str:
+    """Of figures, as the settings of the first run say; a run of before says nothing."""
+    asked = (next(iter(results.manifests.values())).get("config") or {}).get("figure_width")
+    return str(asked or "text")
+
+
+def up_to_date(run_path: Path, figures: str = "") -> bool:
+    """Whether the run's report is of its results as they are, and each of its files as it was written. figures: how wide they should be;
+    "": that does not matter."""
     folder = Path(run_path)
     try:
         text = (folder / REPORTED).read_text(encoding="utf-8")
         said = json.loads(text) if is_sealed(text) else {}
-        if said["of"] != _results_digest(folder):
+        if said["of"] != _results_digest(folder) or (figures and said["figures"] != figures):
             return False
         return all(list(digest_of(folder / name)) == digest for name, digest in said["files"].items())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def updated(run_path: Path, width: int = WIDTH) -> str:
-    """As `table_text`, after the report of the run has been made where it is not of its results as they are."""
+def updated(run_path: Path, width: int = WIDTH, figures: str = "") -> str:
+    """As `table_text`, after the report of the run has been made where it is not of its results as they are, or its figures not as wide."""
     from mirbench.results.run_folder import RunFolder
 
-    if not up_to_date(run_path):
+    if not up_to_date(run_path, figures):
         with RunFolder(run_path).locked():  # the same command may run more than once
-            if not up_to_date(run_path):
-                return report([run_path], width=width).text
+            if not up_to_date(run_path, figures):
+                return report([run_path], width=width, figures=figures).text
     return table_text(run_path, width)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting import notes
-from mirbench.reporting.figures import curves_name
-from mirbench.reporting.figures.captions import CAPTIONS, CURVES, ROBUSTNESS, SIMILARITY
+from mirbench.reporting.figures import curves_name, map_name
+from mirbench.reporting.figures.captions import CAPTIONS, CURVES, MAP, ROBUSTNESS, SIMILARITY
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
 from mirbench.reporting.words import NONE, panels
@@ -51,13 +51,24 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},
         folded=FOLDED,
         similarity_captions=SIMILARITY,
-        drawn={path.stem: f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}" for path in figures},
+        maps={map_name(name): MAP.format(name) for name in dict.fromkeys(results.clips["annotation"].astype("str"))},
+        drawn=_drawn(figures),
         descriptions={name: known[name] or NONE for name in results.summary["encoder"].cat.categories if name in known},
         manifests={name: _facts(manifest) for name, manifest in manifests.items()},
         opened=FIRST,
         findings={name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
         examples=EXAMPLES,
     )
+
+
+def _drawn(figures: Iterable[Path]) -> dict[str, list[str]]:
+    """By the name of a figure its pages, in order."""
+    found: dict[str, list[str]] = {}
+    for path in figures:
+        name, _, number = path.stem.rpartition("-page-")
+        stem = name if number.isdecimal() and name in found else path.stem
+        found.setdefault(stem, []).append(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}")
+    return found
 
 
 def _command(manifest: Mapping[str, Any]) -> str:

@@ -62,9 +62,9 @@ def project(
     from sklearn.metrics import pairwise_distances
     from threadpoolctl import threadpool_limits
 
-    rows = np.unique(np.linspace(0, len(test.clip_ids) - 1, min(len(test.clip_ids), most)).astype(int)) if test.clip_ids else []
-    if len(rows) < FEWEST:
+    if len(test.clip_ids) < FEWEST:
         return None
+    rows = np.unique(np.linspace(0, len(test.clip_ids) - 1, min(len(test.clip_ids), most)).astype(int))
     learnt = np.asarray(train.matrix, np.float64)
     standardised = standardiser(learnt)
     space, clips = standardised(test.matrix[rows]), len(rows)

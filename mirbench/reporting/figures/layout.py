@@ -23,6 +23,7 @@ MOST_HEIGHT = 9.0  # inches, of a page of a paper
 LINE = 0.115, 0.135  # inches, of a line of 7 points, and of 8 in bold
 GREY = "#5F5F5F"
 SMALL = 7.0  # points, the least type
+RULER = 300  # dots of an inch that texts are measured by
 
 
 @dataclass(eq=False)
@@ -30,7 +31,7 @@ class Layout:
     """Of a figure that is `width` inches wide. panels: in their order; a block of them begins a new row. heights: inches of the drawing
     area of each. across: the most beside each other; least, most: inches that the drawing area of one is wide. parts: what of that width
     each has. shared: whether panels of a row have their names and numbers at the left in common;
-    square: whether panels are as high as they are wide. headings: title and what stands below.
+    square: whether panels are as high as they are wide. headings: title, what stands below, and the text for that.
     starts: of panels with numbers or names above them, those that begin a part; the others have none but on the top of a page."""
 
     figure: Any
@@ -44,7 +45,7 @@ class Layout:
     shared: bool = False
     square: bool = False
     parts: list[float] = field(default_factory=list)
-    headings: dict[Axes, tuple[str, str]] = field(default_factory=dict)
+    headings: dict[Axes, tuple[str, str, Any]] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
     side: Any = None
     title: list[Any] = field(default_factory=list)
@@ -93,15 +94,13 @@ class Layout:
         """Headings, labels of axes, legend and notes, wrapped to the room that there is."""
         for i, axis in enumerate(self.panels):
             own = self.wide(i)
-            title, below = self.headings.get(axis, ("", ""))
+            title, below, line = self.headings.get(axis, ("", "", None))
             if title and self.starts:  # at the left edge, above what stands above the panel
                 axis.set_title("\n".join(wrapped(title, self.width - 2 * PAD, bold=True)), pad=4, x=(PAD - self.lefts[0]) / own)
             elif title:
                 lines = wrapped(below, own + PAD)
                 axis.set_title("\n".join(wrapped(title, own + PAD, bold=True)), pad=5 + 72 * LINE[0] * len(lines), y=1)
-                if lines:
-                    about: Any = {"textcoords": "offset points", "fontsize": SMALL, "color": GREY, "va": "bottom"}
-                    axis.annotate("\n".join(lines), (0, 1), (0, 4), xycoords="axes fraction", **about)
+                line.set_text("\n".join(lines))
         self.tops, self.bottoms = [], []
         for row in self.rows:
             boxes = [(self.panels[i].get_window_extent(), self.panels[i].get_tightbbox()) for i in row]
@@ -215,7 +214,6 @@ def finish(figure: Any, handles: Sequence[Any] = (), notes: Iterable[str] = (), 
     for lines, bold in zip(above, (True, False), strict=False):
         look: Any = {"fontsize": 8.5, "fontweight": "bold"} if bold else {"fontsize": SMALL, "color": GREY}
         layout.title.append(figure.text(0, 0, lines, va="top", **look))
-    figure.canvas.draw_idle()
     layout.arrange(range(len(layout.rows)))
     return figure  # type: ignore[no-any-return]
 
@@ -274,11 +272,11 @@ def text_width(text: str, size: float = SMALL, bold: bool = False) -> float:
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties(size=size, weight="bold" if bold else "normal")
-    return float(_ruler().get_text_width_height_descent(text, font, False)[0]) / 72
+    return float(_ruler().get_text_width_height_descent(text, font, False)[0]) / RULER
 
 
 @functools.cache
 def _ruler() -> Any:
     from matplotlib.backends.backend_agg import RendererAgg
 
-    return RendererAgg(1, 1, 72)
+    return RendererAgg(1, 1, RULER)

@@ -166,7 +166,9 @@ def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
 
 def heading(axis: Axes, title: str, below: str = "") -> None:
     """The title of a panel, and what stands below it in grey, such as the number of clips and seeds."""
-    axis.figure.layout.headings[axis] = title, below  # type: ignore[union-attr]
+    about: Any = {"textcoords": "offset points", "fontsize": SMALL, "color": GREY, "va": "bottom"}
+    line = axis.annotate("", (0, 1), (0, 4), xycoords="axes fraction", **about)
+    axis.figure.layout.headings[axis] = title, below, line  # type: ignore[union-attr]
 
 
 def row_label(name: str) -> str:
