@@ -92,6 +92,7 @@ Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Wher
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="With --plan: a line for each job.")]
+AllMetrics = Annotated[bool, typer.Option("--all-metrics", help="Show every metric of a task, not its first alone.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print only where the results are.")]
 OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress; print only the verdict.")]

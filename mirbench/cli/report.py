@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mirbench.cli.flags import Debug, FigureWidth
+from mirbench.cli.flags import AllMetrics, Debug, FigureWidth
 from mirbench.errors import MirbenchError
 
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
@@ -18,6 +18,7 @@ def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
     figure_width: FigureWidth = None,
+    all_metrics: AllMetrics = False,
     debug: Debug = False,
 ) -> None:
     """Make the tables and figures of finished runs again."""
@@ -28,7 +29,7 @@ def report(
     from mirbench.results.run_folder import RunFolder
 
     with RunFolder(output or runs[0]).locked():
-        text = reporting.report(runs, output, columns(), figure_width or "").text
+        text = reporting.report(runs, output, columns(), figure_width or "", all_metrics).text
     print(text)
     print(f"\nWritten to {output or runs[0]}.")
 
