@@ -109,7 +109,7 @@ def _printed(table: Table, width: int) -> list[str]:
     names = list(table.cells[label])
     first = max(map(len, [*names, *label]))
     widths = {head: max(map(len, [*head, *table.cells[head]])) for head in heads}
-    above = first + SEPARATION + min(widths.values(), default=0) > width
+    above = first + SEPARATION + max(widths.values(), default=0) > width
     room = width - (INDENT if above else first)
     stripes: list[list[tuple[str, ...]]] = [[]]
     for _, task in itertools.groupby(heads, lambda head: head[0]):

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE, trustworthiness
+from sklearn.metrics import pairwise_distances, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from mirbench.evaluation.similarity.directions import standardiser
 from mirbench.notation import parse_pitch
@@ -57,11 +61,6 @@ def project(
 
     train, test: clean, (clips, dim), of one layer. method: tsne or umap. perplexity: of t-SNE; of few clips it is a third of them.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import trustworthiness
-    from sklearn.metrics import pairwise_distances
-    from threadpoolctl import threadpool_limits
-
     if len(test.clip_ids) < FEWEST:
         return None
     rows = np.unique(np.linspace(0, len(test.clip_ids) - 1, min(len(test.clip_ids), most)).astype(int))
@@ -71,8 +70,10 @@ def project(
     components = min(COMPONENTS, space.shape[1], len(learnt) - 1)
     perplexity, neighbours = min(perplexity, (clips - 1) / 3), min(NEIGHBOURS, (clips - 1) // 2)
     with threadpool_limits(1):  # the same map, however many cores there are
-        reduced = PCA(components, svd_solver="full" if len(learnt) < 1000 else "covariance_eigh").fit(standardised(learnt)).transform(space)
-        points = np.asarray(_mapped(reduced, method, perplexity, neighbours, seed), np.float32)
+        points = np.zeros((clips, 2), np.float32)  # where nothing tells one clip from another
+        if np.ptp(standardised(learnt), axis=0).max() > 0:
+            pca = PCA(components, svd_solver="full" if len(learnt) < 1000 else "covariance_eigh").fit(standardised(learnt))
+            points = np.asarray(_mapped(pca.transform(space), method, perplexity, neighbours, seed), np.float32)
         ids = tuple(test.clip_ids[row] for row in rows)
         spaces = {"embedding": pairwise_distances(space), "map": pairwise_distances(points.astype(np.float64))}
         for distances in spaces.values():
@@ -84,14 +85,10 @@ def project(
 
 def _mapped(reduced: np.ndarray, method: str, perplexity: float, neighbours: int, seed: int) -> np.ndarray:
     """(clips, 2)."""
-    if np.ptp(reduced, axis=0).max() == 0:
-        return np.zeros((len(reduced), 2))  # nothing tells one clip from another
     if method == "umap":
         import umap
 
         return np.asarray(umap.UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(reduced))
-    from sklearn.manifold import TSNE
-
     return np.asarray(TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(reduced))
 
 
@@ -112,8 +109,6 @@ def _labellings(labels: Sequence[Labels], ids: Sequence[str]) -> dict[str, tuple
 def _silhouettes(spaces: Mapping[str, np.ndarray], places: list[int], labels: np.ndarray) -> dict[str, Any] | None:
     """Of many labels the mean over the most common, clips with one against clips without; None where no label has two clips, or all."""
     columns = [labels] if labels.ndim == 1 else sorted(labels.T, key=lambda column: -(column > 0).sum())[:MOST_LABELS]
-    from sklearn.metrics import silhouette_score
-
     values: dict[str, list[float]] = {name: [] for name in spaces}
     counts, clips = 0, set[int]()
     for column in columns:

@@ -33,6 +33,7 @@ class MapBatch:
         import numpy as np
 
         from mirbench.engine.workers import map_in_workers
+        from mirbench.evaluation.similarity import projection  # noqa: F401, so that forked workers need not import scikit-learn
 
         workers = min(len(jobs), self.resolved.machine.cores)
         for job, (made, seconds) in zip(jobs, map_in_workers(self._project, jobs, workers, lambda job: job.title), strict=True):
