@@ -26,6 +26,7 @@ from mirbench.cli.embed import embed
 from mirbench.cli.export import export
 from mirbench.cli.faults import in_a_sentence
 from mirbench.cli.flags import (
+    AllMetrics,
     AllowOutside,
     AllowOverlap,
     Cache,
@@ -39,6 +40,7 @@ from mirbench.cli.flags import (
     Device,
     Devices,
     Encoders,
+    FigureWidth,
     MaxBad,
     Plan,
     Plugins,
@@ -119,6 +121,8 @@ def run(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    figure_width: FigureWidth = None,
+    all_metrics: AllMetrics = False,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
@@ -134,15 +138,22 @@ def run(
     """
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
-    flags |= {"probe": probe, "shifts": shifts}
+    flags |= {"probe": probe, "shifts": shifts, "figure_width": figure_width}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
-    _plan_or_run(chosen, registry, cache, plan, verbose, quiet)
+    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics)
 
 
 def _plan_or_run(
-    config: RunConfig, registry: Registry, cache: Path | None, plan: bool, verbose: bool, quiet: bool, kept: KeptCheckpoints | None = None
+    config: RunConfig,
+    registry: Registry,
+    cache: Path | None,
+    plan: bool,
+    verbose: bool,
+    quiet: bool,
+    kept: KeptCheckpoints | None = None,
+    all_metrics: bool = False,
 ) -> None:
     if plan:
         from mirbench.experiment import run as experiment
@@ -153,7 +164,7 @@ def _plan_or_run(
     from mirbench.experiment.whole_run import run_whole
 
     command = shlex.join(["mirbench", *_argv])
-    show_run(*run_whole(config, registry, cache_folder(cache), command, columns(), kept, quiet), quiet)
+    show_run(*run_whole(config, registry, cache_folder(cache), command, columns(), kept, quiet, all_metrics), quiet)
 
 
 @app.command(cls=Command)

@@ -80,6 +80,10 @@ Config = Annotated[
     ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as probe.kind=mlp; repeat it.")]
+FigureWidth = Annotated[
+    str | None,
+    typer.Option("--figure-width", metavar="WIDTH", help="How wide figures are: column, 3.3 in, or text, 7 in [default: text]."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
@@ -88,6 +92,7 @@ Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Wher
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="With --plan: a line for each job.")]
+AllMetrics = Annotated[bool, typer.Option("--all-metrics", help="Show every metric of a task, not its first alone.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print only where the results are.")]
 OnlyVerdict = Annotated[bool, typer.Option("--quiet", help="No progress; print only the verdict.")]

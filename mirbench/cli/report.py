@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mirbench.cli.flags import Debug
+from mirbench.cli.flags import AllMetrics, Debug, FigureWidth
 from mirbench.errors import MirbenchError
 
 RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "manifest.json")
@@ -17,6 +17,8 @@ RUN_FILES = ("report.html", "tables", "figures", "scores.csv", "predictions", "m
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several become one report.")],
     output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write [default: the run folder].")] = None,
+    figure_width: FigureWidth = None,
+    all_metrics: AllMetrics = False,
     debug: Debug = False,
 ) -> None:
     """Make the tables and figures of finished runs again.
@@ -36,7 +38,7 @@ def report(
 
         between = compared(read_runs(runs))
     with RunFolder(output or runs[0]).locked():
-        text = reporting.report(runs, output, columns(), between).text
+        text = reporting.report(runs, output, columns(), figure_width or "", all_metrics, between=between).text
     print(text)
     print(f"\nWritten to {output or runs[0]}.")
 

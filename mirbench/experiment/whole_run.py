@@ -37,17 +37,25 @@ def settled(
 
 
 def run_whole(
-    config: RunConfig, registry: Registry, cache: Path, command: str, width: int, kept: KeptCheckpoints | None = None, quiet: bool = False
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    command: str,
+    width: int,
+    kept: KeptCheckpoints | None = None,
+    quiet: bool = False,
+    all_metrics: bool = False,
 ) -> tuple[Path, str]:
     """Does what is left of a run to do, and its report; returns its folder, and the scores for a terminal of `width` columns.
 
-    command: for the manifest. kept: as of `experiment.run.run`. quiet: nothing is told of the data.
+    command: for the manifest. kept: as of `experiment.run.run`. quiet: nothing is told of the data. all_metrics: the scores are of every
+    metric, not of the first of each task.
     """
     from mirbench import reporting
     from mirbench.experiment import run as experiment
 
     folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
-    return folder, reporting.updated(folder, width)
+    return folder, reporting.updated(folder, width, config.figure_width, all_metrics)
 
 
 def say_nothing(resolved: Resolved) -> None:

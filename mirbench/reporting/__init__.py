@@ -32,10 +32,19 @@ class Report:
     files: list[Path]
 
 
-def report(run_paths: Sequence[Path], output: Path | None = None, width: int = WIDTH, between: Compared | None = None) -> Report:
+def report(
+    run_paths: Sequence[Path],
+    output: Path | None = None,
+    width: int = WIDTH,
+    figures: str = "",
+    all_metrics: bool = False,
+    *,
+    between: Compared | None = None,
+) -> Report:
     """Tables, figures and report.html of one run, into its folder, or of several runs as one, into `output`.
 
-    width: columns of the terminal. between: how encoders of several runs compare. Raises MirbenchError for a folder that is no run or is
+    width: columns of the terminal. figures: how wide they are, column or text; "": as the first run was asked for. all_metrics: whether the
+    text for the terminal has all. between: how encoders of several runs compare. Raises MirbenchError for a folder that is no run or is
     damaged, and for several runs without an output.
     """
     from mirbench.reporting import html, notes, terminal
@@ -57,37 +66,47 @@ def report(run_paths: Sequence[Path], output: Path | None = None, width: int = W
         write_atomically(folder / name, content)
     for name in {f"tables/{stem}.{kind}" for stem in STEMS for kind in KINDS}.difference(text):
         (folder / name).unlink(missing_ok=True)  # of an earlier report
-    drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results))
+    figures = figures or _asked_width(results)
+    drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results), figures)
     page = folder / "report.html"
     write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
     files = [*(folder / name for name in text), *drawn, page]
     written = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
-    write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "files": written})))
+    write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "figures": figures, "files": written})))
+    if all_metrics:
+        return Report(terminal.text(results, width, all_metrics), files)
     return Report(text[kept] if (kept := _kept(width)) else texts[width], files)
 
 
-def up_to_date(run_path: Path) -> bool:
-    """Whether the run's report is of its results as they are, and each of its files as it was written."""
+def _asked_width(results: Results) -> str:
+    """Of figures, as the settings of the first run say; a run of before says nothing."""
+    asked = (next(iter(results.manifests.values())).get("config") or {}).get("figure_width")
+    return str(asked or "text")
+
+
+def up_to_date(run_path: Path, figures: str = "") -> bool:
+    """Whether the run's report is of its results as they are, and each of its files as it was written. figures: how wide they should be;
+    "": that does not matter."""
     folder = Path(run_path)
     try:
         text = (folder / REPORTED).read_text(encoding="utf-8")
         said = json.loads(text) if is_sealed(text) else {}
-        if said["of"] != _results_digest(folder):
+        if said["of"] != _results_digest(folder) or (figures and said["figures"] != figures):
             return False
         return all(list(digest_of(folder / name)) == digest for name, digest in said["files"].items())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def updated(run_path: Path, width: int = WIDTH) -> str:
-    """As `table_text`, after the report of the run has been made where it is not of its results as they are."""
+def updated(run_path: Path, width: int = WIDTH, figures: str = "", all_metrics: bool = False) -> str:
+    """As `table_text`, after the report of the run has been made where it is not of its results as they are, or its figures not as wide."""
     from mirbench.results.run_folder import RunFolder
 
-    if not up_to_date(run_path):
+    if not up_to_date(run_path, figures):
         with RunFolder(run_path).locked():  # the same command may run more than once
-            if not up_to_date(run_path):
-                return report([run_path], width=width).text
-    return table_text(run_path, width)
+            if not up_to_date(run_path, figures):
+                return report([run_path], width=width, figures=figures, all_metrics=all_metrics).text
+    return table_text(run_path, width, all_metrics)
 
 
 def _results_digest(folder: Path) -> str:
@@ -96,14 +115,16 @@ def _results_digest(folder: Path) -> str:
     return digest_of(manifest)[1] if manifest.is_file() else ""
 
 
-def table_text(run_path: Path, width: int = WIDTH) -> str:
-    """The scores of a run for a terminal of `width` columns; writes and draws nothing, and imports no pandas where the report has them."""
-    kept = _kept(width)
+def table_text(run_path: Path, width: int = WIDTH, all_metrics: bool = False) -> str:
+    """The scores of a run for a terminal of `width` columns; writes and draws nothing, and imports no pandas where the report has them.
+
+    all_metrics: of every task, not the first of each alone; which a report does not have."""
+    kept = "" if all_metrics else _kept(width)
     if kept and up_to_date(run_path) and (Path(run_path) / kept).exists():
         return (Path(run_path) / kept).read_text(encoding="utf-8")
     from mirbench.reporting import terminal
 
-    return terminal.text(_load(run_path), width)
+    return terminal.text(_load(run_path), width, all_metrics)
 
 
 def _kept(width: int) -> str:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mirbench.errors import unknown_name
-from mirbench.reporting.tables.table import Table, document, escape_latex
+from mirbench.reporting.tables import latex
+from mirbench.reporting.tables.escaping import escape_latex
+from mirbench.reporting.tables.table import Table, document
 from mirbench.reporting.words import NONE
 from mirbench.results.cells import guarded
 
@@ -117,14 +119,8 @@ def _csv(frame: pd.DataFrame) -> str:
 
 def _latex(of: Document) -> str:
     notes = "".join(f"% {escape_latex(note)}\n" for note in of.notes)
-    tables = [_spanning(table.latex(f"{of.title}: {table.title}.", f"tab:{of.label}-{i}"), table) for i, table in enumerate(of.tables, 1)]
-    return "% \\usepackage{booktabs}\n" + notes + "\n".join(tables)
-
-
-def _spanning(latex: str, table: Table) -> str:
-    """With headings over all columns, as they are long."""
-    over = rf"\1\\multicolumn{{{len(table.cells.columns)}}}{{l}}{{\2}} \\\\"
-    return re.sub(r"(?m)^(\\midrule )?(\\emph\{.*\})(?: +&)+ *\\\\$", over, latex)
+    tables = [latex.written(table, f"{of.title}: {table.title}.", f"tab:{of.label}-{i}") for i, table in enumerate(of.tables, 1)]
+    return f"{latex.PREAMBLE}\n{notes}" + "\n".join(tables)
 
 
 def _html(of: Document) -> str:

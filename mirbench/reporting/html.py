@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting import notes
-from mirbench.reporting.figures import curves_name
+from mirbench.reporting.figures import curves_name, map_name
+from mirbench.reporting.figures.captions import CAPTIONS, CURVES, MAP, ROBUSTNESS, SIMILARITY
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
 from mirbench.reporting.words import NONE, panels
@@ -18,25 +19,6 @@ from mirbench.results.order import joined
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-CAPTIONS = {
-    "sweep": "What was swept: the headline metric of every task, with its 95 % interval.",
-    "comparison": "The headline metric of every task: points are means over seeds, small ones single seeds, bars 95 % intervals over clips "
-    "and seeds.",
-    "differences": "Encoder minus baseline on the same test clips, with 95 % paired intervals. Hollow: undecided. "
-    "Baselines that are left out here are in the table below.",
-    "all_metrics": "Every metric of every task.",
-    "cost": "The headline metric of every task against what it costs; the line is the Pareto front.",
-}
-ROBUSTNESS = {
-    "robustness": "Retained performance over unseen and seen families, where they are told apart; errors on clean audio, mCE and relative "
-    "mCE, relative to the baseline's, lower is better.",
-    "retained": "What each corruption leaves of each encoder's score above chance.",
-}
-SIMILARITY = {
-    "similarity": "What corruption does to embeddings and to what the probes on clean audio decide, at the highest severities.",
-    "alignment": "How alike the representations are: debiased linear CKA on clean test clips.",
-}
-CURVES = "{}: the headline metric from clean audio to the highest severity of each corruption."
 FOLDED = {"retained": "Retained performance", "equivariance": "Equivariance: labels shifted along with the audio"}
 EXAMPLES = 10  # of a finding
 FIRST = ("versions", "git_commit", "datasets", "data", "label_counts", "seeds", "timings", "skipped")  # of a manifest, and open
@@ -69,13 +51,24 @@ def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Pa
         robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},
         folded=FOLDED,
         similarity_captions=SIMILARITY,
-        drawn={path.stem: f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}" for path in figures},
+        maps={map_name(name): MAP.format(name) for name in dict.fromkeys(results.clips["annotation"].astype("str"))},
+        drawn=_drawn(figures),
         descriptions={name: known[name] or NONE for name in results.summary["encoder"].cat.categories if name in known},
         manifests={name: _facts(manifest) for name, manifest in manifests.items()},
         opened=FIRST,
         findings={name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
         examples=EXAMPLES,
     )
+
+
+def _drawn(figures: Iterable[Path]) -> dict[str, list[str]]:
+    """By the name of a figure its pages, in order."""
+    found: dict[str, list[str]] = {}
+    for path in figures:
+        name, _, number = path.stem.rpartition("-page-")
+        stem = name if number.isdecimal() and name in found else path.stem
+        found.setdefault(stem, []).append(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}")
+    return found
 
 
 def _command(manifest: Mapping[str, Any]) -> str:

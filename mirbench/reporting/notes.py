@@ -90,7 +90,7 @@ def of_scores(results: Results) -> list[str]:
         f"Seeds: {'; '.join(seeds)}.",
         *left_out(results),
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
-        *(f"On {sentence}" for sentence in beaten(rows)),
+        *beaten(rows),
         *of_probes(results),
         *([f"{NONE}: not scored."] if not scored else []),
         *overlap(results),
@@ -140,7 +140,7 @@ def beaten(rows: pd.DataFrame) -> list[str]:
         better = list(floors["encoder"][floors["value"] >= encoders["value"].max()])  # no encoder, no maximum, none better
         if better:
             verb = "does" if len(better) == 1 else "do"
-            sentences.append(f"{panel.title}, {panel.metric}, {' and '.join(better)} {verb} at least as well as every encoder.")
+            sentences.append(f"{panel.title}, {panel.metric}: {' and '.join(better)} {verb} at least as well as every encoder.")
     return sentences
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes
 from mirbench.reporting.tables import across, costs, robustness, scores, similarity
+from mirbench.reporting.tables.latex import PREAMBLE, human, written
 from mirbench.reporting.tables.table import Table, csv, document
-from mirbench.reporting.words import MEASURES, caveats, interval_of
+from mirbench.reporting.words import MEASURES, caveats, interval_of, panels
+from mirbench.results.order import complete
 
 if TYPE_CHECKING:
     from mirbench.results.compared import Compared
@@ -34,13 +36,16 @@ KINDS = ("md", "csv", "tex")
 @dataclass(frozen=True)
 class Section:
     """tables: by what a CSV file calls them. notes: for all of them. by: what `tables` are by, for a column of the CSV file, which there is
-    one of where the tables have numbers. captions: of the tables in LaTeX, which are written where there are any."""
+    one of where the tables have numbers. captions: of the tables in LaTeX, which are written where there are any; in_latex: those that are
+    others there; names: what a reader calls tasks and metrics."""
 
     title: str
     tables: Mapping[str, Table]
     notes: Sequence[str] = ()
     by: str = ""
     captions: Mapping[str, str] = field(default_factory=dict)
+    in_latex: Mapping[str, Table] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def below(self) -> list[str]:
@@ -52,8 +57,10 @@ class Section:
         found = {f"{stem}.md": document(self.title, list(self.tables.values()), self.below)}
         if self.captions:
             captions = enumerate(self.captions.items(), 1)
-            latex = [self.tables[name].latex(caption, f"tab:{_label(stem, name, i)}") for i, (name, caption) in captions]
-            found |= {f"{stem}.csv": csv(self.tables, self.by), f"{stem}.tex": "\n".join(latex)}
+            tables = {**self.tables, **self.in_latex}
+            latex = [written(tables[name], caption, f"tab:{_label(stem, name, i)}", self.names) for i, (name, caption) in captions]
+            found |= {f"{stem}.csv": numbers} if (numbers := csv(self.tables, self.by)) else {}
+            found[f"{stem}.tex"] = "\n".join([PREAMBLE, *latex])
         return found
 
 
@@ -93,12 +100,20 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
     of_retained = {
         title: " ".join([f"{title}: {notes.RETAINED} In brackets the {interval_of(results.robustness)}.", *of_all]) for title in retained
     }
+    of_compared = f"Paired differences on the same test clips, headline metrics; in brackets the {interval_of(results.comparisons)}."
+    of_swept = f"Variants of a sweep, headline metric on clean audio; in brackets the {interval_of(results.summary)}."
     found = [
         replace(of_clean_audio(results), captions={"": " ".join([of_scores, *about, *overlap])}),
         of_costs(results),
-        Section("Comparisons", compared, notes.of_comparisons(results) if compared else [notes.NOT_COMPARED]),
+        Section(
+            "Comparisons",
+            compared,
+            notes.of_comparisons(results) if compared else [notes.NOT_COMPARED],
+            captions={"": " ".join([of_compared, *overlap])} if compared else {},
+            in_latex={"": scores.brief(results.comparisons)} if compared else {},
+        ),
         Section("Comparisons across runs", across.compared(between), across.notes_of(between)) if between else Section("", {}),
-        Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results)),
+        Section("Sweep", {"": swept} if swept else {}, notes.of_sweep(results), captions={"": of_swept} if swept else {}),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),
         Section("Retained performance", retained, [notes.RETAINED, *undefined, *of_corruption], "task", of_retained),
         Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption]),
@@ -106,7 +121,16 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
         Section("Equivariance", shifted, [notes.EQUIVARIANCE, *of_corruption]),
         Section("Similarity", _similarity(results), [notes.SIMILARITY, *of_corruption]),
     ]
-    return {stem: section for stem, section in zip(STEMS, found, strict=True) if section.tables or stem == "comparisons"}
+    names = _names(results)
+    kept = {stem: section for stem, section in zip(STEMS, found, strict=True) if section.tables or stem == "comparisons"}
+    return {stem: replace(section, names=names) for stem, section in kept.items()}
+
+
+def _names(results: Results) -> dict[str, str]:
+    """What a reader calls tasks and metrics."""
+    shown = panels(complete(results.summary))
+    several = len({panel.dataset for panel in shown}) > 1
+    return {name: said for p in shown for name, said in human(p.task, p.dataset, p.metric, p.label, several).items()}
 
 
 def _similarity(results: Results) -> dict[str, Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mirbench.records import FAMILIES
@@ -26,34 +26,37 @@ COLUMNS = {
     **MEASURES,
 }
 COSTS = ("parameters", "gflop_per_second", "milliseconds")
-ROOM = 20  # of a column, and so how many fit
+SEPARATION, INDENT = 3, 2  # columns between columns; before numbers whose name stands above them
 
 
-def text(results: Results, width: int) -> str:
-    """The scores, the means over tasks under corruption, and what went wrong; width: columns of the terminal."""
-    return texts(results, [width])[width]
+def text(results: Results, width: int, all_metrics: bool = False) -> str:
+    """The scores, the means over tasks under corruption, and what went wrong. width: columns of the terminal. all_metrics: not the first of
+    each task alone."""
+    return texts(results, [width], all_metrics)[width]
 
 
-def texts(results: Results, widths: Iterable[int]) -> dict[int, str]:
+def texts(results: Results, widths: Iterable[int], all_metrics: bool = False) -> dict[int, str]:
     """The text for each width; the numbers are gathered once."""
-    parts = [_scores(results), *_costs(results), *_robustness(results)]
+    parts = [_scores(results, all_metrics), *_costs(results), *_robustness(results)]
     told = [line for manifest in results.manifests.values() for line in troubles(manifest)]
     last = ["\n".join(told) + "\n"] if told else []
 
     def written(table: Table, lines: list[str], width: int) -> str:
-        wrapped = "\n".join(x for line in lines for x in textwrap.wrap(line, width, subsequent_indent="  "))
+        wrapped = "\n".join(x for line in merged(lines) for x in textwrap.wrap(line, width, subsequent_indent="  "))
         return "\n\n".join([*(_printed(table, width) if len(table.cells) else []), wrapped]) + "\n"
 
     return {width: "\n".join([*(written(table, lines, width) for table, lines in parts), *last]) for width in widths}
 
 
-def _scores(results: Results) -> tuple[Table, list[str]]:
+def _scores(results: Results, all_metrics: bool) -> tuple[Table, list[str]]:
     """The table, and the lines below it."""
     rows = clean(results.summary)
+    rows = rows if all_metrics else rows[rows["headline"]]
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
     below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
-    return scores(results.summary, results.comparisons), [*below, *notes.of_probes(results), *notes.overlap(results)]
+    table = scores(results.summary, results.comparisons, headlines=not all_metrics)
+    return table, [*below, *notes.of_probes(results), *notes.overlap(results)]
 
 
 def _costs(results: Results) -> list[tuple[Table, list[str]]]:
@@ -100,38 +103,79 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
 
 
 def _printed(table: Table, width: int) -> list[str]:
-    """The table in as many blocks as it takes; the columns of a task stay together where they can."""
+    """The table in as many blocks as it takes; the columns of a task stay together where they can. Neither a name nor the head of a column
+    is broken: where there is no room for a name beside a number, it has a line of its own above."""
+    label, *heads = (tuple(head) for head in table.cells.columns)
+    names = list(table.cells[label])
+    first = max(map(len, [*names, *label]))
+    widths = {head: max(map(len, [*head, *table.cells[head]])) for head in heads}
+    above = first + SEPARATION + max(widths.values(), default=0) > width
+    room = width - (INDENT if above else first)
+    stripes: list[list[tuple[str, ...]]] = [[]]
+    for _, task in itertools.groupby(heads, lambda head: head[0]):
+        together: list[tuple[str, ...]] = []
+        for head in task:
+            if together and _wide([*together, head], widths) > room:
+                _add(stripes, together, widths, room)
+                together = []
+            together.append(head)
+        _add(stripes, together, widths, room)
+    return [_block(table, label, list(stripe), width, INDENT if above else first) for stripe in stripes]
+
+
+def _wide(heads: Sequence[tuple[str, ...]], widths: Mapping[tuple[str, ...], int]) -> int:
+    return sum(widths[head] + SEPARATION for head in heads)
+
+
+def _add(stripes: list[list[tuple[str, ...]]], heads: list[tuple[str, ...]], widths: Mapping[tuple[str, ...], int], room: int) -> None:
+    """To the last stripe, or to a new one where that has no room."""
+    if stripes[-1] and _wide([*stripes[-1], *heads], widths) > room:
+        stripes.append([])
+    stripes[-1] += heads
+
+
+def _block(table: Table, label: tuple[str, ...], heads: list[tuple[str, ...]], width: int, first: int) -> str:
+    """first: columns of the names; where a name is longer, it has a line of its own."""
     from rich.box import Box
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    label, *heads = (tuple(head) for head in table.cells.columns)
-    names = list(table.cells[label])
-    first = min(36, max(map(len, [*names, *label])))
-    most = max(1, (width - first) // ROOM)
-    stripes: list[list[tuple[str, ...]]] = [[]]
-    for _, task in itertools.groupby(heads, lambda head: head[0]):
-        columns = list(task)
-        for start in range(0, len(columns), most):
-            together = columns[start : start + most]
-            if len(stripes[-1]) + len(together) > most:
-                stripes.append([])
-            stripes[-1] += together
-    blocks = []
-    for stripe in stripes:
-        printed = RichTable(box=Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True), show_edge=False, pad_edge=False)
-        printed.add_column("\n".join(label), max_width=36, overflow="fold")
-        for head in stripe:
-            printed.add_column("\n".join(head), min_width=min(18, width - first - 2), overflow="fold")
-        for i, row in enumerate(table.cells[[label, *stripe]].itertuples(index=False)):
-            if i in table.headings:
-                printed.add_row(f"{table.headings[i]}:")
-            printed.add_row(*(text.replace(NONE, "-") for text in row))
-        console = Console(
-            file=io.StringIO(), width=width, color_system=None, force_terminal=False, force_jupyter=False, markup=False, highlight=False,
-            emoji=False,
-        )  # fmt: skip
-        console.print(printed)
-        written = console.file.getvalue()  # type: ignore[attr-defined]
-        blocks.append("\n".join(line.rstrip() for line in written.splitlines()))
-    return blocks
+    printed = RichTable(box=Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True), show_edge=False, pad_edge=False)
+    above = max(map(len, [*table.cells[label], *label])) > first
+    printed.add_column("\n".join([""] * (len(heads[0]) - 1) if above and heads else label), min_width=first, no_wrap=True)
+    for head in heads:
+        printed.add_column("\n".join(head), overflow="fold")
+    lines: list[str] = []
+    for i, (name, *row) in enumerate(table.cells[[label, *heads]].itertuples(index=False)):
+        if i in table.headings:
+            printed.add_row(f"{table.headings[i]}:")
+            lines.append("")
+        printed.add_row("" if above else name, *(text.replace(NONE, "-") for text in row))
+        lines.append(name if above else "")
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, force_terminal=False, force_jupyter=False, markup=False, highlight=False,
+        emoji=False,
+    )  # fmt: skip
+    console.print(printed)
+    written = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    top, rest = written[: len(written) - len(lines)], written[len(written) - len(lines) :]
+    named = [part for pair in zip(lines, rest, strict=True) for part in pair]
+    return "\n".join([*(line.rstrip() for line in top), *(line.rstrip() for line in named if line.strip())])
+
+
+def merged(lines: Iterable[str]) -> list[str]:
+    """A line for those that say the same of several things, `a: it is so` and `b: it is so`.
+
+    >>> merged(["a: it is so.", "of all", "b, c: it is so."])
+    ['a; b, c: it is so.', 'of all']
+    """
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        whose, colon, what = line.partition(": ")
+        found.setdefault(what if colon else line, []).append(whose if colon else "")
+    told = []
+    for what, several in found.items():
+        names = dict.fromkeys(filter(None, several))
+        between = "; " if any("," in name for name in names) else ", "
+        told.append(f"{between.join(names)}: {what}" if names else what)
+    return told

@@ -109,7 +109,7 @@ def test_the_report_of_one_run_compares_nothing(runs, tmp_path, monkeypatch):
     """Nor where it is given twice, and of more runs only where it is said where to write."""
     given = []
 
-    def report(paths, output, width, between=None):
+    def report(*about, between=None):
         given.append(between)
         raise MirbenchError("not made here")
 
@@ -120,7 +120,8 @@ def test_the_report_of_one_run_compares_nothing(runs, tmp_path, monkeypatch):
     assert [between is not None for between in given] == [False, False, False, True]
 
 
-def test_nothing_to_compare_is_said(runs, tmp_path, capsys):
+def test_nothing_to_compare_is_said(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     other = a_finished_run(tmp_path / "other", {"byol": (0.6, (0,))}, clips=60, resamples=40, datasets={"mini": {"version": "9"}})
     text = " ".join(told(capsys, "compare", runs[0], str(other)).split())
     assert "No scores of one and other are compared." in text

@@ -74,7 +74,7 @@ PAPER = [name for name in configs.shipped() if name.startswith("paper/")]
 
 
 def test_the_papers_experiments_are_there_and_train_alike():
-    wanted = ("cross-supervision", "label-budget", "labelled-share", "main-results", "robustness", "thresholds", "views")
+    wanted = ("cross-supervision", "label-budget", "labelled-share", "main-results", "maps", "robustness", "thresholds", "views")
     assert tuple(name.removeprefix("paper/") for name in PAPER) == wanted
     trained = []
     for name in PAPER:

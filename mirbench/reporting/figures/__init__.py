@@ -1,6 +1,6 @@
 """Figures of results, each a function of a frame: `figures.comparison(pandas.read_csv("summary.csv"))`. Readable in grey.
 
-In: frames as results/ has them, completed or not. Out: matplotlib figures, or PNG and SVG files of all of them; importing this needs
+In: frames as results/ has them, completed or not. Out: matplotlib figures, or PNG, SVG and PDF files of all of them; importing this needs
 neither matplotlib nor pandas.
 """
 
@@ -14,17 +14,23 @@ from urllib.parse import quote
 from mirbench.engine.files import write_atomically
 from mirbench.records import SIMILARITY
 from mirbench.reporting.figures import style
+from mirbench.reporting.figures.captions import CAPTIONS, CURVES, MAP, ROBUSTNESS, in_words, tidy
+from mirbench.reporting.figures.captions import SIMILARITY as OF_SIMILARITY
 from mirbench.reporting.figures.cost import cost
 from mirbench.reporting.figures.dots import comparison, differences, robustness
 from mirbench.reporting.figures.heat import retained
 from mirbench.reporting.figures.lines import curves, sweep
+from mirbench.reporting.figures.maps import annotated
 from mirbench.reporting.figures.similarity import alignment, similarity
 from mirbench.reporting.words import of_clean_audio
-from mirbench.results.cells import file_name
+from mirbench.results.cells import file_name, guarded
 from mirbench.results.merging import Results
+from mirbench.results.order import joined
+from mirbench.results.schema import DIGITS
 
 __all__ = [
     "alignment",
+    "annotated",
     "comparison",
     "cost",
     "curves",
@@ -37,7 +43,19 @@ __all__ = [
     "write_figures",
 ]
 
-NAMES = ("sweep", "comparison", "all_metrics", "differences", "cost", "robustness", "retained", "robustness-*", "similarity", "alignment")
+NAMES = (
+    "sweep",
+    "comparison",
+    "all_metrics",
+    "differences",
+    "cost",
+    "robustness",
+    "retained",
+    "robustness-*",
+    "similarity",
+    "alignment",
+    "map-*",
+)
 
 
 def curves_name(task: str, dataset: str) -> str:
@@ -46,36 +64,81 @@ def curves_name(task: str, dataset: str) -> str:
     return file_name(["robustness", quote(task, safe=""), quote(dataset, safe="")], "-", ".png").removesuffix(".png")
 
 
-@style.settings()
-def write_figures(results: Results, folder: Path, notes_of: Callable[..., Sequence[str]] = lambda task, dataset: ()) -> list[Path]:
-    """Every figure that there is something for, as PNG and as SVG; those of an earlier report are taken away. Same data, same bytes.
+def map_name(annotation: str) -> str:
+    """As `curves_name`, of the maps coloured by an annotation."""
+    return file_name(["map", quote(annotation, safe="")], "-", ".png").removesuffix(".png")
 
-    notes_of: of a task and a data set, the sentences below its curves. Returns the files.
+
+KINDS = ("png", "svg", "pdf")
+OTHERS = ("csv", "txt")  # beside them: what was drawn, and what it shows, in words
+
+
+def write_figures(
+    results: Results, folder: Path, notes_of: Callable[..., Sequence[str]] = lambda task, dataset: (), wide: str = "text"
+) -> list[Path]:
+    """Every figure that there is something for, as PNG, SVG and PDF, with its data as CSV and what it shows as text; those of an earlier
+    report are taken away. Same data, same bytes. A figure that is longer than a page goes on in NAME-page-2 and so on.
+
+    notes_of: of a task and a data set, the sentences below its curves. wide: column or text. Returns the files.
     """
     written: list[Path] = []
-    for name, figure in _figures(results, notes_of):
-        if figure is not None:
-            for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-                written.append(folder / f"{name}.{kind}")
-                write_atomically(written[-1], style.rendered(figure, kind, metadata=metadata))
-    for path in {path for name in NAMES for kind in ("png", "svg") for path in folder.glob(f"{name}.{kind}")}.difference(written):
+    with style.settings(wide):
+        for name, caption, figure in _figures(results, notes_of):
+            if figure is not None:
+                written += _written(figure, folder, name, in_words(caption, figure.data))
+    stale = {path for name in NAMES for kind in (*KINDS, *OTHERS) for end in ("", "-page-*") for path in folder.glob(f"{name}{end}.{kind}")}
+    for path in stale.difference(written):
         path.unlink()
     return written
 
 
-def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, Any]]:
-    """Each with its name; an encoder looks the same in all, as the tables have the order of encoders in common."""
+def _written(figure: Any, folder: Path, name: str, alt: str) -> Iterator[Path]:
+    about: dict[str, dict[str, Any]] = {
+        "png": {"Software": None, "Description": alt},
+        "svg": {"Date": None, "Description": alt},
+        "pdf": {"CreationDate": None, "Title": name, "Subject": alt},
+    }
+    for page, whole in enumerate(style.paged(figure), 1):
+        stem = name if page == 1 else f"{name}-page-{page}"
+        for kind, metadata in about.items():
+            yield _put(folder / f"{stem}.{kind}", style.rendered(whole, kind, metadata=metadata))
+    data = tidy(figure.data)
+    texts = data.astype({column: "str" for column in data if data[column].dtype in ("category", "object", "str")}).map(_cell)
+    yield _put(folder / f"{name}.csv", texts.to_csv(index=False, lineterminator="\n"))
+    yield _put(folder / f"{name}.txt", alt + "\n")
+
+
+def _cell(value: Any) -> str:
+    return guarded(value) if isinstance(value, str) else DIGITS.format(value) if isinstance(value, float) else str(value)
+
+
+def _put(path: Path, content: str | bytes) -> Path:
+    write_atomically(path, content)
+    return path
+
+
+def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, str, Any]]:
+    """Each with its name and caption; an encoder looks the same in all, as the tables have the order of encoders in common."""
     summary, clean = results.summary, of_clean_audio(results.summary)
-    yield "sweep", sweep(clean, results.points)
-    yield "comparison", comparison(clean)
-    yield "all_metrics", comparison(clean, "all")
-    yield "differences", differences(results.comparisons, results.points)
-    yield "cost", cost(clean, results.costs)
-    yield "robustness", robustness(results.robustness)
-    yield "retained", retained(results.robustness)
-    yield "similarity", similarity(summary)
-    if len(manifests := list(results.manifests.values())) == 1:
-        yield "alignment", alignment(manifests[0].get("similarity", {}))
+    drawn = {
+        "sweep": sweep(clean, results.points),
+        "comparison": comparison(clean),
+        "all_metrics": comparison(clean, "all"),
+        "differences": differences(results.comparisons, results.points),
+        "cost": cost(clean, results.costs),
+        "robustness": robustness(results.robustness),
+        "retained": retained(results.robustness),
+        "similarity": similarity(summary),
+    }
+    manifests = list(results.manifests.values())
+    if len(manifests) == 1:
+        drawn["alignment"] = alignment(manifests[0].get("similarity", {}))
+    of_maps = {"maps": joined(manifests, "maps"), "tasks": joined(manifests, "tasks")}
+    for annotation in dict.fromkeys(results.clips["annotation"].astype("str")):
+        yield map_name(annotation), MAP.format(annotation), annotated(results.maps, results.clips, annotation, of_maps)
+    captions = {**CAPTIONS, **ROBUSTNESS, **OF_SIMILARITY}
+    yield from ((name, captions[name], figure) for name, figure in drawn.items())
     corrupted = summary[(summary["severity"] > 0) & (summary["task"] != SIMILARITY)]
     for task, dataset in corrupted[["task", "dataset"]].drop_duplicates().itertuples(index=False):
-        yield curves_name(task, dataset), curves(summary, task, dataset, notes_of(task, dataset))
+        caption = CURVES.format(f"{task} on {dataset}")
+        yield curves_name(task, dataset), caption, curves(summary, task, dataset, notes_of(task, dataset))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirbench.records import MAJORITY
 from mirbench.reporting.figures import style
+from mirbench.reporting.figures.layout import DPI
 from mirbench.reporting.figures.lines import FAR
 from mirbench.reporting.tables.costs import measured_on, milliseconds
-from mirbench.reporting.words import Panel, caveats, number, of_clean_audio, panels, short, size
+from mirbench.reporting.words import caveats, number, of_clean_audio, panels, short, size
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEASURES = {"gflop_per_second": "GFLOP per second of audio", "milliseconds": "ms per second of audio"}
-ACROSS, INNER, ALONE = 4, (2.6, 2.1), 4.4  # panels beside each other; inches of one; the width of one by itself
+ACROSS, LEAST, HIGH = 4, 1.5, 1.5  # panels beside each other; inches of one
 CHANCE = "line:"  # what the line of the majority class is called in a drawing, before its name
 LEAST_SPAN = 1.2  # decades of an axis
-PIXELS = style.DPI / 72  # in a point
-APART = 7.0  # pixels between those that would cover each other
-LABEL_ROOM, LABEL_SIZE, MARKER = 22, 7.5, 6.5  # characters, points, points
+PIXELS = DPI / 72  # in a point
+APART = 6.0  # pixels between those that would cover each other
+LABEL_ROOM, LABEL_SIZE, MARKER = 20, style.SMALL, 4.8  # characters, points, points
 SIDES = ((1, 0), (-1, 0))  # of a point, on which its label stands
 SLID = tuple((right, up) for right in (0, 0.6, -0.6, 1.15, -1.15) for up in (1, -1))  # above or below it, so many halves of a label aside
-DISTANCES = (6.0, 10.0, 15.0)  # points
+DISTANCES = (4.5, 8.0, 12.0)  # points
 
 
 class _Point(NamedTuple):
@@ -77,6 +78,7 @@ def cost(summary: pd.DataFrame, costs: pd.DataFrame) -> Figure | None:
     """The headline metric of every task on clean audio against GFLOP for each second of audio, and below against the time that it takes;
     None where fewer than two have either. summary: as summary.csv; costs: as costs.csv. Times of several devices do not compare, and are
     left out."""
+    import pandas as pd
     from matplotlib.lines import Line2D
 
     summary, looks = style.prepared(summary)
@@ -90,26 +92,23 @@ def cost(summary: pd.DataFrame, costs: pd.DataFrame) -> Figure | None:
     known = {m: each for m, each in known.items() if len(each) > 1 and (m != "milliseconds" or len(devices) == 1)}
     if not known or not shown:
         return None
-    across = min(ACROSS, len(shown))
-    drawn: list[tuple[str, Panel] | None] = []
-    for measure in known:
-        drawn += [*((measure, panel) for panel in shown), *[None] * (-len(shown) % across)]
-    figure, axes = style.canvas(len(drawn), across, INNER[0] if len(shown) > 1 else ALONE, INNER[1])
-    unlabelled: dict[str, None] = {}
-    for axis, about in zip(axes, drawn, strict=True):
-        if about is None:
-            axis.remove()
-            continue
-        measure, panel = about
+    drawn = [(measure, panel) for measure in known for panel in shown]
+    figure, axes = style.canvas([HIGH] * len(drawn), ACROSS, LEAST, blocks=[len(shown)] * len(known))
+    scales: list[tuple[list[_Point], list[tuple[float, float]]]] = []
+    for axis, (measure, panel) in zip(axes, drawn, strict=True):
         points = panel.of(clean)
-        style.heading(axis, panel, size(points), 34)
+        style.heading(axis, panel.title, size(points))
         device = f" ({devices[0]})" if measure == "milliseconds" else ""
-        axis.set(xlabel=style.measure(f"{MEASURES[measure]}{device}", 34), ylabel=style.measure(panel.label, 26))
-        unlabelled |= dict.fromkeys(_panel(axis, points, known[measure], looks))
-    handles = [Line2D([], [], color=style.GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval")]
-    handles += [Line2D([], [], color=style.GREY, linewidth=1.2, label="Pareto front")]
+        axis.set(xlabel=f"{MEASURES[measure]}{device}", ylabel=panel.label)
+        scales.append(_panel(axis, points, known[measure], looks))
+    figure.layout.fit()  # type: ignore[attr-defined]  # names are placed in panels as wide as they will be
+    unlabelled: dict[str, None] = {}
+    for axis, (placed, front) in zip(axes, scales, strict=True):
+        unlabelled |= dict.fromkeys(_labels(axis, placed, front, looks) if placed else [])
+    handles = [Line2D([], [], color=style.GREY, linewidth=1.4, marker="o", markersize=4, label="mean over seeds, 95 % interval")]
+    handles += [Line2D([], [], color=style.GREY, linewidth=1, label="Pareto front")]
     if any(str(line.get_gid()).startswith(CHANCE) for axis in figure.axes for line in axis.lines):
-        handles += [Line2D([], [], color=style.GREY, linestyle="--", linewidth=1.2, label="majority class")]
+        handles += [Line2D([], [], color=style.GREY, linestyle="--", linewidth=1, label="majority class")]
     handles += [Line2D([], [], linestyle="none", label=short(name, 40), **_mark(looks[name])) for name in style.among(looks, unlabelled)]
     notes = [
         "Left and above is better. On the front: those that none beats in score without costing more. Hollow: floors.",
@@ -123,40 +122,42 @@ def cost(summary: pd.DataFrame, costs: pd.DataFrame) -> Figure | None:
         notes.append("Times are of one measurement: a few per cent between encoders may be noise.")
     elif len(devices) > 1:
         notes.append(f"Times were measured on {' and '.join(devices)}, and do not compare.")
-    return style.finish(figure, handles, [*notes, *caveats(clean)])
+    spent = rows[[*known, "device"]].reset_index()
+    data = pd.concat([panel.of(clean) for panel in shown]).astype({"encoder": "str"}).merge(spent, on="encoder")
+    return style.finish(figure, handles, data, notes=[*notes, *caveats(clean)])
 
 
 def _mark(look: style.Look) -> dict[str, Any]:
     ground = "white" if look.floor else look.colour
-    return {"color": look.colour, "marker": look.marker, "markersize": MARKER, "markerfacecolor": ground, "markeredgewidth": 1.3}
+    return {"color": look.colour, "marker": look.marker, "markersize": MARKER, "markerfacecolor": ground, "markeredgewidth": 1.1}
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, costs: pd.Series[float], looks: style.Looks) -> list[str]:
-    """Returns the names for which there is no room."""
+def _panel(axis: Axes, rows: pd.DataFrame, costs: pd.Series[float], looks: style.Looks) -> tuple[list[_Point], list[tuple[float, float]]]:
+    """Returns where points stand, and the corners of the front that a line to the right begins at."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     numbers = rows[["encoder", "value", "ci_low", "ci_high"]].itertuples(index=False, name=None)
     points = [_Point(name, float(costs[name]), *ends) for name, *ends in numbers if name in costs.index]
     if not points:
-        return []
+        return [], []
     _chance(axis, rows, points)
     first, last = (math.log10(end(point.cost for point in points)) for end in (min, max))
     room = max(0.18 * (last - first), (LEAST_SPAN - (last - first)) / 2)
     first, last = first - room, last + room
     axis.set_xscale("log")
     axis.set_xlim(10**first, 10**last)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if last - first < 2 else (1.0,), numticks=7))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if last - first < 2 else (1.0,), numticks=5))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     front = pareto((point.cost, point.value) for point in points)
     points = _apart(points, APART * (last - first) / axis.get_window_extent().width)
     for point in points:
-        axis.vlines(point.cost, point.low, point.high, looks[point.name].colour, linewidth=1.8, zorder=2).set_gid(f"interval:{point.name}")
+        axis.vlines(point.cost, point.low, point.high, looks[point.name].colour, linewidth=1.4, zorder=2).set_gid(f"interval:{point.name}")
         axis.plot([point.cost], [point.value], linestyle="none", zorder=3, gid=f"point:{point.name}", **_mark(looks[point.name]))
     axis.margins(y=0.14)
     costs_of, values = [*(points[place].cost for place in front), 10**last], [points[place].value for place in (*front, front[-1])]
-    axis.plot(costs_of, values, drawstyle="steps-post", color=style.GREY, linewidth=1.2, zorder=1, gid="front")
-    return _labels(axis, points, list(zip(costs_of, values, strict=True)), looks)
+    axis.plot(costs_of, values, drawstyle="steps-post", color=style.GREY, linewidth=1, zorder=1, gid="front")
+    return points, list(zip(costs_of, values, strict=True))
 
 
 def _apart(points: Sequence[_Point], gap: float) -> list[_Point]:
@@ -179,7 +180,7 @@ def _chance(axis: Axes, rows: pd.DataFrame, points: Sequence[_Point]) -> None:
     ends = [end for point in points for end in (point.value, point.low, point.high) if end == end]
     for name, value in rows[["encoder", "value"]].itertuples(index=False, name=None):
         if own_name(name) == MAJORITY and value >= min(ends) - FAR * (max(ends) - min(ends)):
-            axis.axhline(value, linestyle="--", color=style.GREY, linewidth=1.2, zorder=1, gid=f"{CHANCE}{name}")
+            axis.axhline(value, linestyle="--", color=style.GREY, linewidth=1, zorder=1, gid=f"{CHANCE}{name}")
         elif own_name(name) == MAJORITY:
             about: Any = {"fontsize": LABEL_SIZE, "color": style.GREY, "transform": axis.transAxes, "gid": "below"}
             axis.text(0.99, 0.015, f"below: {name} {number(value, 2)}", ha="right", va="bottom", **about)

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    Drawn = list[tuple[Panel, pd.DataFrame] | None]
+    Drawn = list[tuple[Panel, pd.DataFrame]]
 
-PAIR_WIDTH = 28  # characters of the names of an encoder and its baseline in one line
 FLOOR_LINES: dict[str, Any] = {MAJORITY: ("--", "majority class (dashed)"), "untrained": (":", "untrained encoder (dotted)")}
 EXPLAINED = {
     "clean_ce": "errors on clean audio",
     "mce": "errors summed over severities (mCE)",
     "relative_mce": "the rise of errors over those on clean audio (relative mCE)",
 }
-RATIOS_ACROSS, RATIO_WIDTH = 5, 1.9  # panels beside each other, inches
+ACROSS, LEAST, MOST_ROWS_HIGH = 4, 1.0, 6.8  # panels beside each other, inches of one, and of its rows on a page
+LEAST_RATIO = 0.8  # inches of a panel of ratios
 
 
 class _Row(NamedTuple):
@@ -58,16 +58,16 @@ def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "hea
     own = {own_name(row.name) for row in rows}
     handles = [Line2D([], [], linestyle=s, color=style.GREY, label=text) for name, (s, text) in FLOOR_LINES.items() if name in own]
     point = Line2D(
-        [], [], color=style.GREY, linewidth=1.8, marker="o", markersize=5, label="mean over seeds, 95 % interval; small: single seeds"
+        [], [], color=style.GREY, linewidth=1.4, marker="o", markersize=4, label="mean over seeds, 95 % interval; small: single seeds"
     )
     drawn: Drawn = [(p, clean) for p in shown]
-    figure = _dots(drawn, "encoder", rows, style.columns_of(len(shown)), "not scored", handles=[*handles, point], notes=caveats(clean))
-    for axis, panel in zip(figure.axes, shown, strict=True):
+    figure, panels_of = _dots(drawn, "encoder", rows, "not scored", across=columns_of(len(shown)))
+    for axis, (panel, _), _ in panels_of:
         for name, value in panel.of(clean)[["encoder", "value"]].dropna().itertuples(index=False):
             if own_name(name) in FLOOR_LINES:
                 dashes, _ = FLOOR_LINES[own_name(name)]
-                axis.axvline(value, linestyle=dashes, color=style.GREY, linewidth=1.2, zorder=1, gid=f"line:{name}")
-    return figure
+                axis.axvline(value, linestyle=dashes, color=style.GREY, linewidth=1, zorder=1, gid=f"line:{name}")
+    return style.finish(figure, [*handles, point], _data(drawn), notes=caveats(clean))
 
 
 @style.settings()
@@ -93,17 +93,17 @@ def differences(comparisons: pd.DataFrame, points: pd.DataFrame | None = None) -
     )
     pairs = [(a, b) for b in looks for a in looks if f"{a}:{b}" in set(shown["pair"])]
     labels = [f"{a} − {b}" for a, b in pairs]
-    if max(map(len, labels)) > PAIR_WIDTH:
+    if max(map(len, labels)) > style.name_width() + 4:
         labels = [f"{style.row_label(a)}\n− {style.row_label(b)}" for a, b in pairs]
     grouped = len(pairs) > shown["baseline"].nunique()
     rows = [_Row(f"{a}:{b}", label, looks[a], b if grouped else "") for label, (a, b) in zip(labels, pairs, strict=True)]
     why = f"p (Holm) is not below {SIGNIFICANT:g}" if shown["p_holm"].notna().any() else "the 95 % paired interval contains zero"
     note = f"Right of zero: the encoder named first is better. Hollow: undecided, {why}, or one training each. Small: single seeds."
     drawn: Drawn = [(p, shown) for p in panels(shown)]
-    figure = _dots(drawn, "pair", rows, style.columns_of(len(drawn)), "not compared", notes=[note, *caveats(shown)])
-    for axis in figure.axes:
-        axis.axvline(0, color="black", linewidth=1, zorder=1, gid="zero")
-    return figure
+    figure, panels_of = _dots(drawn, "pair", rows, "not compared", across=columns_of(len(drawn)))
+    for axis, *_ in panels_of:
+        axis.axvline(0, color="black", linewidth=0.8, zorder=1, gid="zero")
+    return style.finish(figure, [], _data(drawn), notes=[note, *caveats(shown)])
 
 
 @style.settings()
@@ -127,12 +127,10 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
     columns = [*tasks, *(p for p in panels(ratios) if p.task == ALL and len(tasks) > 1)]
     if not columns:
         return None
-    across, of_means = min(RATIOS_ACROSS, len(columns)), "corruptions" if mean_of(robustness) == ALL else "families of corruptions"
+    of_means = "corruptions" if mean_of(robustness) == ALL else "families of corruptions"
     lines = {f"{label} (higher is better)": rows.assign(hollow=rows["role"] == "floor") for label, rows in retained.items()}
     lines |= {f"{label} (ratio, lower is better)": ratios[ratios["measure"] == measure] for measure, label in RATIOS.items()}
-    drawn: Drawn = []
-    for label, rows in lines.items():
-        drawn += [*((p._replace(label=label), rows) for p in columns), *[None] * (-len(columns) % across)] if len(rows) else []
+    drawn: Drawn = [(p._replace(label=label), rows) for label, rows in lines.items() if len(rows) for p in columns]
     of_retained = (
         "Retained: the share that is left of a score above chance, the line at 1 is all. " if any(map(len, retained.values())) else ""
     )
@@ -142,11 +140,11 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
         "paired intervals; an arrow: beyond the axis. Hollow: floors. Small: single seeds."
     )
     names = _rows_of(ratios, looks)
-    figure = _dots(drawn, "encoder", names, across, "not defined", RATIO_WIDTH, notes=[note, *caveats(ratios)])
-    for axis, (panel, rows) in zip(figure.axes, filter(None, drawn), strict=True):
-        axis.axvline(1, color="black", linewidth=1, zorder=1, gid="baseline")
-        _cut(axis, panel.of(rows).set_index("encoder"), names)
-    return figure
+    figure, panels_of = _dots(drawn, "encoder", names, "not defined", len(columns), LEAST_RATIO, len(columns))
+    for axis, (panel, rows), some in panels_of:
+        axis.axvline(1, color="black", linewidth=0.8, zorder=1, gid="baseline")
+        _cut(axis, panel.of(rows).set_index("encoder"), some)
+    return style.finish(figure, [], _data(drawn), notes=[note, *caveats(ratios)])
 
 
 def _rows_of(frame: pd.DataFrame, looks: style.Looks) -> list[_Row]:
@@ -173,44 +171,62 @@ def _cut(axis: Axes, points: pd.DataFrame, rows: Sequence[_Row]) -> None:
         ours = drawn.get(row.name, [])
         for arrow, end, beyond in (("<", low - edge, min(ours, default=low) < low), (">", high + edge, max(ours, default=high) > high)):
             if beyond:
-                axis.plot([end], [place], color=row.look.colour, marker=arrow, markersize=6, zorder=4, clip_on=False)
+                axis.plot([end], [place], color=row.look.colour, marker=arrow, markersize=4.5, zorder=4, clip_on=False)
 
 
-def _dots(drawn: Drawn, by: str, rows: list[_Row], across: int, missing: str, width: float = 3.0, **below: Any) -> Figure:
-    """Panels of frames with value, ci_low, ci_high and hollow, `across` beside each other, that share their rows; None for an empty place.
-    by: the column with the name of the row. missing: what is said where there is no value."""
+def columns_of(panels: int) -> int:
+    """How many panels stand side by side at the most."""
+    return panels if panels <= 2 else 2 if panels == 4 else 3
+
+
+def _data(drawn: Drawn) -> pd.DataFrame:
+    """The rows of what was drawn, panel by panel; axis: what is measured."""
+    import pandas as pd
+
+    return pd.concat([panel.of(rows).assign(axis=panel.label) for panel, rows in drawn])
+
+
+def _dots(
+    drawn: Drawn, by: str, rows: list[_Row], missing: str, across: int, least: float = LEAST, block: int = 0
+) -> tuple[Figure, list[tuple[Axes, tuple[Panel, pd.DataFrame], list[_Row]]]]:
+    """Panels of frames with value, ci_low, ci_high and hollow that share their rows, with what stands in each; many rows stand in parts.
+
+    by: the column with the name of the row. missing: what is said where there is no value. across, least: as of a layout. block: panels of
+    which each begins a new line; 0: all."""
     from matplotlib.ticker import MaxNLocator
 
-    inner = width, style.row_height(row.label for row in rows) * len(rows)
-    figure, places = style.canvas(len(drawn), across, *inner, sharey=True)
-    places[0].set(yticks=range(len(rows)), yticklabels=[row.label for row in rows], ylim=(len(rows) - 0.5, -0.5))
-    tasks = len({(about[0].task, about[0].dataset) for about in drawn if about} - {(ALL, ALL)})
-    for axis, about in zip(places, drawn, strict=True):
-        if about is None:
-            axis.remove()
-            continue
+    high = style.row_height(row.label for row in rows)
+    parts = style.chunks(len(rows), int(MOST_ROWS_HIGH / high))
+    block = block or len(drawn)
+    shown = [(about, rows[part.start : part.stop]) for part in parts for about in drawn]
+    figure, places = style.canvas(
+        [high * len(some) for _, some in shown], across, least, blocks=[block] * (len(shown) // block), shared=True
+    )
+    tasks = len({(panel.task, panel.dataset) for panel, _ in drawn} - {(ALL, ALL)})
+    for axis, (about, some) in zip(places, shown, strict=True):
         panel, points = about[0], about[0].of(about[1])
-        style.heading(axis, panel, size(points) if panel.task != ALL else f"{tasks} tasks", int(13 * width))
-        axis.set_xlabel(style.measure(panel.label, int(14 * width)))
-        axis.xaxis.set_major_locator(MaxNLocator(int(2 * width), steps=[1, 2, 5, 10], min_n_ticks=3))
+        axis.set(yticks=range(len(some)), yticklabels=[row.label for row in some], ylim=(len(some) - 0.5, -0.5))
+        style.heading(axis, panel.title, size(points) if panel.task != ALL else f"{tasks} tasks")
+        axis.set_xlabel(panel.label)
+        axis.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], min_n_ticks=2))
         axis.tick_params(axis="y", length=0)
         axis.margins(x=0.08)
-        points = points.set_index(by).reindex([row.name for row in rows])
-        colours = [row.look.colour for row in rows]
-        axis.hlines(range(len(rows)), points["ci_low"], points["ci_high"], colours, linewidth=1.8, zorder=2).set_gid("intervals")
+        points = points.set_index(by).reindex([row.name for row in some])
+        colours = [row.look.colour for row in some]
+        axis.hlines(range(len(some)), points["ci_low"], points["ci_high"], colours, linewidth=1.4, zorder=2).set_gid("intervals")
         numbers = points[["value", "hollow", "infinite", "by_seed"]].fillna({"infinite": "", "by_seed": ""}).itertuples(index=False)
-        for place, (row, (value, hollow, infinite, by_seed)) in enumerate(zip(rows, numbers, strict=True)):
+        for place, (row, (value, hollow, infinite, by_seed)) in enumerate(zip(some, numbers, strict=True)):
             if value == value:
                 seeds = style.seeds(by_seed)
-                small: Any = {"color": row.look.colour, "markersize": 2.2, "alpha": 0.75, "linestyle": "none", "zorder": 3}
-                axis.plot(seeds, [place + 0.22] * len(seeds), "o", gid=f"seeds:{row.name}", **small)
-                mark: Any = {"color": row.look.colour, "markerfacecolor": "white" if hollow else row.look.colour, "markeredgewidth": 1.3}
-                axis.plot([value], [place], row.look.marker, markersize=6.5, zorder=3, gid=f"point:{row.name}", **mark)
+                small: Any = {"color": row.look.colour, "markersize": 1.8, "alpha": 0.75, "linestyle": "none", "zorder": 3}
+                axis.plot(seeds, [place + 0.25] * len(seeds), "o", gid=f"seeds:{row.name}", **small)
+                mark: Any = {"color": row.look.colour, "markerfacecolor": "white" if hollow else row.look.colour, "markeredgewidth": 1.1}
+                axis.plot([value], [place], row.look.marker, markersize=4.8, zorder=3, gid=f"point:{row.name}", **mark)
             else:
-                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
                 middle: Any = {"transform": axis.get_yaxis_transform(), "ha": "center", "va": "center"}
-                axis.text(0.5, place, infinite or missing, color=style.GREY, fontsize=8, bbox=ground, **middle)
-        for place, (one, other) in enumerate(itertools.pairwise(rows)):
+                axis.text(0.5, place, infinite or missing, color=style.GREY, fontsize=style.SMALL, bbox=ground, **middle)
+        for place, (one, other) in enumerate(itertools.pairwise(some)):
             if one.group != other.group:
-                axis.axhline(place + 0.5, color="#BBBBBB", linewidth=0.8, zorder=0)
-    return style.finish(figure, **below)
+                axis.axhline(place + 0.5, color="#BBBBBB", linewidth=0.6, zorder=0)
+    return figure, list(zip(places, *zip(*shown, strict=True), strict=True))  # type: ignore[arg-type]

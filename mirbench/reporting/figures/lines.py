@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mirbench.notation import unit_parts
 from mirbench.records import ALL, CLEAN, MAJORITY, OTHER_RECORDINGS, OVERLAP_MARK
 from mirbench.reporting.figures import style
+from mirbench.reporting.figures.dots import columns_of
 from mirbench.reporting.figures.heat import variants
+from mirbench.reporting.figures.layout import measure, text_width, wrapped
 from mirbench.reporting.words import Panel, caveats, number, of_clean_audio, panels, short, size
 from mirbench.results.order import own_name
 
@@ -38,8 +40,8 @@ ENCODER_DASHES: tuple[Any, ...] = ((0, (9, 2)), (0, (9, 2, 2, 2)), (0, (5, 2, 2,
 DOTS = {"shots": "seeds, or draws of one"}  # what single numbers are of
 ENDS = ["value", "ci_low", "ci_high"]
 FAR = 0.75  # a floor this many heights of the curves below them is named at the edge, not drawn
-SWEEP_INNER = 3.2, 2.3  # inches of the drawing area of a panel
-CURVES_ACROSS, CURVES_INNER = 5, (2.2, 1.35)
+SWEEP_LEAST, SWEEP_HIGH = 1.5, 1.55  # inches of the drawing area of a panel
+CURVES_ACROSS, CURVES_LEAST, CURVES_MOST, CURVES_HIGH = 5, 0.95, 2.6, 0.95
 
 
 @style.settings()
@@ -77,19 +79,20 @@ def _curves(
 ) -> Figure:
     """A panel per task: metric against the value, a curve per swept encoder; what was not swept is a level line across. called: what stands
     at a value that is no number."""
+    import pandas as pd
     from matplotlib.lines import Line2D
     from matplotlib.transforms import ScaledTranslation
 
-    curves = {encoder: style.look(k).line(marker=style.look(k).marker, linewidth=1.8) for k, encoder in enumerate(swept)}
+    curves = {encoder: style.look(k).line(marker=style.look(k).marker, linewidth=1.4) for k, encoder in enumerate(swept)}
     levels = {}
     for i, (name, look) in enumerate(rest.items()):  # floors come last
         own = style.look(len(swept) + i)._replace(dashes=ENCODER_DASHES[i % len(ENCODER_DASHES)])
-        levels[name] = look.line(linewidth=1.2) if look.floor else own.line(linewidth=1.6)
+        levels[name] = look.line(linewidth=1) if look.floor else own.line(linewidth=1.3)
     values = sorted({value for value_of in swept.values() for value in value_of.values()})
-    figure, axes = style.canvas(len(shown), style.columns_of(len(shown)), *SWEEP_INNER)
+    figure, axes = style.canvas([SWEEP_HIGH] * len(shown), columns_of(len(shown)), SWEEP_LEAST)
     for axis, (panel, rows) in zip(axes, shown.items(), strict=True):
-        style.heading(axis, panel, size(rows))
-        axis.set(ylabel=style.measure(panel.label, 30), xlabel=OPTION_LABELS.get(option, option))
+        style.heading(axis, panel.title, size(rows))
+        axis.set(ylabel=panel.label, xlabel=OPTION_LABELS.get(option, option))
         _value_axis(axis, option, values, called)
         _levels(axis, rows[rows["value"].notna()], levels)
         for k, (encoder, value_of) in enumerate(swept.items()):
@@ -97,12 +100,12 @@ def _curves(
             places, colour = [value_of[name] for name in curve.index], curves[encoder]["color"]
             shift = ScaledTranslation(4 / 72 * (k - (len(swept) - 1) / 2), 0, figure.dpi_scale_trans)  # lest whiskers hide each other
             about: Any = {"transform": axis.transData + shift, "gid": f"intervals:{encoder}"}
-            axis.vlines(places, curve["ci_low"], curve["ci_high"], colour, linewidth=1.4, alpha=0.75, zorder=3, **about)
+            axis.vlines(places, curve["ci_low"], curve["ci_high"], colour, linewidth=1.1, alpha=0.75, zorder=3, **about)
             single = [(place, x) for place, cell in zip(places, curve["by_seed"], strict=True) for x in style.seeds(cell)]
             axis.update_datalim([(values[0], end) for end in (*curve[ENDS].to_numpy().flat, *(x for _, x in single)) if end == end])
-            dots: Any = {"color": colour, "marker": "o", "markersize": 2, "alpha": 0.6, "linestyle": "none", "zorder": 3}
+            dots: Any = {"color": colour, "marker": "o", "markersize": 1.6, "alpha": 0.6, "linestyle": "none", "zorder": 3}
             axis.plot([place for place, _ in single], [x for _, x in single], **dots, **about | {"gid": f"seeds:{encoder}"})
-            axis.plot(places, curve["value"], markersize=6, zorder=4, **curves[encoder], **about | {"gid": f"curve:{encoder}"})
+            axis.plot(places, curve["value"], markersize=4.5, zorder=4, **curves[encoder], **about | {"gid": f"curve:{encoder}"})
     handles = [Line2D([], [], label=name, **line) for name, line in [*curves.items(), *levels.items()]]
     handles.append(
         Line2D(
@@ -110,12 +113,13 @@ def _curves(
             [],
             color=style.GREY,
             marker="|",
-            markersize=11,
+            markersize=8,
             linestyle="none",
             label=f"whiskers, bands: 95 % interval; small: {DOTS.get(option, 'seeds')}",
         )
     )
-    return style.finish(figure, handles, caveats(*(rows.reset_index() for rows in shown.values())))
+    drawn = [rows.reset_index() for rows in shown.values()]
+    return style.finish(figure, handles, pd.concat(drawn), notes=caveats(*drawn))
 
 
 def _value_axis(axis: Axes, option: str, values: Sequence[float], called: Mapping[float, str]) -> None:
@@ -127,7 +131,7 @@ def _value_axis(axis: Axes, option: str, values: Sequence[float], called: Mappin
     labels, last = [], -math.inf
     for value in values:
         text = called.get(value, f"{value:g}")
-        near = (forth(value) - last) / width < 0.02 * (len(text) + 1.5)
+        near = (forth(value) - last) / width < 0.035 * (len(text) + 1.2)
         labels.append("" if near else text)
         last = last if near else forth(value)
     axis.set(xscale="log" if logarithmic else "linear", xlim=(back(first - 0.06 * width), back(first + 1.06 * width)))
@@ -148,8 +152,8 @@ def _levels(axis: Axes, rows: pd.DataFrame, levels: Mapping[str, Mapping[str, An
             axis.axhspan(low, high, color=levels[name]["color"], alpha=0.1, linewidth=0, zorder=1).set_gid(f"band:{name}")
     if below:
         axis.margins(y=0.1)
-        text = f"below: {', '.join(below)}"
-        axis.text(0.99, 0.015, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=8, color=style.GREY, gid="below")
+        text = "\n".join(wrapped(f"below: {', '.join(below)}", SWEEP_LEAST))
+        axis.text(0.99, 0.015, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=style.SMALL, color=style.GREY, gid="below")
 
 
 @style.settings()
@@ -172,21 +176,23 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
         return None
     drawn = list(dict.fromkeys(corrupted["corruption"].sort_values()))
     starred = set(corrupted.loc[~corrupted["counted"], "corruption"])
-    lines = {name: looks[name].line(linewidth=1.4) for name in style.among(looks, corrupted["encoder"])}
-    lines |= {name: line | {"marker": looks[name].marker, "markersize": 3.8} for name, line in lines.items() if not looks[name].floor}
+    lines = {name: looks[name].line(linewidth=1.1) for name in style.among(looks, corrupted["encoder"])}
+    lines |= {name: line | {"marker": looks[name].marker, "markersize": 3} for name, line in lines.items() if not looks[name].floor}
     chance = {name: value for name, value in zip(clean["encoder"], clean["value"], strict=True) if own_name(name) == MAJORITY}
     ends = [x for x in rows[ENDS].to_numpy().flat if x == x] + [x for cell in rows["by_seed"] for x in style.seeds(cell)]
     edge = 0.06 * (max(ends) - min(ends)) or 0.06
 
-    figure, axes = style.canvas(len(drawn), min(CURVES_ACROSS, len(drawn)), *CURVES_INNER)
-    for i, (axis, corruption) in enumerate(zip(axes, drawn, strict=True)):
-        axis.set_title(short(f"{corruption} *" if corruption in starred else corruption, 26), y=1, fontsize=9)
+    ticks = {corruption: _ticks(rows[rows["corruption"] == corruption]) for corruption in drawn}
+    least = max(CURVES_LEAST, *(sum(text_width(text) + 0.06 for text in texts) for texts, _ in ticks.values()))
+    figure, axes = style.canvas([CURVES_HIGH] * len(drawn), CURVES_ACROSS, least, most=CURVES_MOST, shared=True)
+    for axis, corruption in zip(axes, drawn, strict=True):
+        style.heading(axis, short(f"{corruption} *" if corruption in starred else corruption, 26))
         axis.set_ylim(min(ends) - edge, max(ends) + edge)
-        axis.tick_params(length=2, pad=2, labelleft=i % CURVES_ACROSS == 0)
+        axis.tick_params(length=2, pad=2)
         axis.yaxis.set_label_coords(0, 0.5)  # it has no label, which spares looking for a place for it
         for name, value in chance.items():
-            axis.axhline(value, linestyle="--", color=style.GREY, linewidth=1, zorder=1, gid=f"chance:{name}")
-        _panel(axis, rows[rows["corruption"].isin([CLEAN, corruption])], lines)
+            axis.axhline(value, linestyle="--", color=style.GREY, linewidth=0.9, zorder=1, gid=f"chance:{name}")
+        _panel(axis, rows[rows["corruption"].isin([CLEAN, corruption])], lines, *ticks[corruption])
 
     handles: list[Any] = [Line2D([], [], label=short(name, 40), **line) for name, line in lines.items()]
     handles += [Line2D([], [], color=style.GREY, linestyle="--", linewidth=1, label="chance (majority)")] if chance else []
@@ -197,21 +203,26 @@ def curves(summary: pd.DataFrame, task: str, dataset: str, notes: Sequence[str] 
     missing = [name for name in others if name not in [*drawn, *told]]
     own = [f"Not scored: {', '.join(missing)}."] * bool(missing) + ["*: not counted in means over corruptions."] * bool(starred)
     above = short(panel.title, 60), f"{size(rows)}; the severity grows from left to right"
-    return style.finish(
-        figure, handles, [*notes, *own, *caveats(rows)], above, style.measure(panel.label, 26 if len(drawn) <= CURVES_ACROSS else 42)
-    )
+    label = measure(panel.label, 1.6 if len(drawn) <= CURVES_ACROSS else 3.0)
+    return style.finish(figure, handles, rows, notes=[*notes, *own, *caveats(rows)], above=above, label=label)
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]]) -> None:
-    """Severities stand evenly, clean audio on the left; a tick says the physical level, or the severity where that is not known."""
-    levels = rows[rows["severity"] > 0].drop_duplicates("severity").sort_values("severity")
+def _ticks(rows: pd.DataFrame) -> tuple[list[str], str]:
+    """Of a corruption, clean audio on the left, what a tick says: the physical level, or the severity where that is not known; and the
+    unit."""
+    levels = rows.drop_duplicates("severity").sort_values("severity")
     own = levels["unit"].iloc[0]
     mark, unit = unit_parts(own) if levels["level"].notna().all() else ("", own if own == OTHER_RECORDINGS else "severity")
     numbers = levels["severity" if unit == "severity" else "level"]
-    ticks = ["clean", *("" if x != x else f"{x:g}{mark}" for x in numbers)]
-    place_of = {severity: place for place, severity in enumerate([0, *levels["severity"]])}
-    axis.set_xticks(range(len(ticks)), ticks, fontsize=7.5)
-    axis.set_xlabel(unit, fontsize=8, labelpad=1)
+    return ["clean", *("" if x != x else f"{x:g}{mark}" for x in numbers)], unit
+
+
+def _panel(axis: Axes, rows: pd.DataFrame, lines: Mapping[str, Mapping[str, Any]], ticks: Sequence[str], unit: str) -> None:
+    """Severities stand evenly."""
+    severities = sorted(rows.loc[rows["severity"] > 0, "severity"].unique())
+    place_of = {severity: place for place, severity in enumerate([0, *severities])}
+    axis.set_xticks(range(len(ticks)), ticks)
+    axis.set_xlabel(unit, labelpad=1)
     axis.set_xlim(-0.2, len(ticks) - 0.8)
     whole = of_clean_audio(rows)
     whole = whole[whole["encoder"].isin([name for name, line in lines.items() if line["linestyle"] == "-"])]

@@ -1,4 +1,4 @@
-"""How every figure looks: who has which colour and marker, the grid of panels, their headings, what stands below them.
+"""How every figure looks: how wide it is and its type, who has which colour and marker, the headings of its panels.
 
 Colours are Okabe and Ito's (2008), which colour-blind people tell apart; markers differ too, so that grey print is enough.
 matplotlib is imported when a figure is drawn, without pyplot, and its global settings are left as they were.
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mirbench.errors import unknown_name
 from mirbench.records import MAJORITY
-from mirbench.reporting.words import Panel, short
+from mirbench.reporting.figures import layout
+from mirbench.reporting.figures.layout import GREY, SMALL
+from mirbench.reporting.words import short
 from mirbench.results.order import FLOORS, complete, own_name
 
 if TYPE_CHECKING:
@@ -25,27 +30,50 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-GREY = "#5F5F5F"
 FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))  # of floors other than the majority class
-NAME_WIDTH = 24  # characters in a line of a name on an axis; a plain name has two lines at most
-PAD, DPI = 0.1, 100  # inches around a panel; dots of an inch on a screen
+WIDTHS = {"column": 3.3, "text": 7.0}  # inches, of a column and of the text of most proceedings
+NAME_WIDTHS = {"column": 20, "text": 24}  # characters in a line of a name on an axis; a plain name has two lines at most
 SETTINGS = {
-    "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9,
-    "xtick.labelsize": 8.5, "ytick.labelsize": 9, "legend.fontsize": 8.5, "axes.spines.top": False, "axes.spines.right": False,
+    "svg.hashsalt": "mirbench", "font.family": "DejaVu Sans", "font.size": 7.5, "axes.titlesize": 8, "axes.labelsize": 7.5,
+    "xtick.labelsize": SMALL, "ytick.labelsize": 7.5, "legend.fontsize": SMALL, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+    "axes.spines.top": False, "axes.spines.right": False,
     "axes.spines.left": False, "axes.edgecolor": GREY, "axes.titlelocation": "left", "axes.titleweight": "bold",
-    "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True, "grid.color": "#EEEEEE", "figure.dpi": DPI, "savefig.dpi": 160,
-    "axes.unicode_minus": True, "legend.frameon": False, "legend.handlelength": 2.8, "legend.title_fontsize": 8.5,
+    "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True, "grid.color": "#EEEEEE", "figure.dpi": layout.DPI, "savefig.dpi": 300,
+    "axes.unicode_minus": True, "legend.frameon": False, "legend.handlelength": 2.4, "axes.linewidth": 0.6,
+    "pdf.fonttype": 42,  # letters stay letters: TrueType, not outlines
     "text.parse_math": False,  # a $ in a name is a dollar
 }  # fmt: skip
 
 
+_chosen: ContextVar[str] = ContextVar("figure_width", default="text")
+
+
 @contextlib.contextmanager
-def settings() -> Iterator[None]:
-    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says; of a block, or as `@settings()` of a function."""
+def settings(wide: str = "") -> Iterator[None]:
+    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says; of a block, or as `@settings()` of a function.
+
+    wide: column or text, how wide figures are that are drawn meanwhile; "": as before, and text at first. Raises MirbenchError for others.
+    """
     import matplotlib.style
 
-    with matplotlib.style.context(["default", SETTINGS]):
-        yield
+    if wide and wide not in WIDTHS:
+        raise unknown_name("width of figures", wide, WIDTHS)
+    before = _chosen.set(wide or _chosen.get())
+    try:
+        with matplotlib.style.context(["default", SETTINGS]):
+            yield
+    finally:
+        _chosen.reset(before)
+
+
+def width() -> float:
+    """Inches of a figure that is drawn now."""
+    return WIDTHS[_chosen.get()]
+
+
+def name_width() -> int:
+    """Characters in a line of a name on an axis."""
+    return NAME_WIDTHS[_chosen.get()]
 
 
 class Look(NamedTuple):
@@ -110,66 +138,25 @@ def among(looks: Looks, names: Iterable[str]) -> list[str]:
     return [name for name in looks if name in wanted]
 
 
-def canvas(panels: int, across: int, width: float, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of that many panels, `across` beside each other, the drawing area of each width x height inches; see `finish`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    lines = math.ceil(panels / across)
-    figure: Any = Figure(figsize=(across * (width + 1) - 1, lines * (height + 1) - 1))
-    FigureCanvasAgg(figure)  # measures texts
+def canvas(heights: Sequence[float], across: int, least: float, **about: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of the width that `settings` say, with a panel for each of `heights`, inches of its drawing area; see `layout`."""
+    figure: Any
+    figure, axes = layout.canvas(width(), heights, across, least, **about)
     figure._repr_png_ = partial(rendered, figure, "png", dpi="figure")  # a notebook shows it, pyplot or not
-    figure.subplots_adjust(0, 0, 1, 1, 1 / width, 1 / height)
-    axes = list(figure.subplots(lines, across, squeeze=False, **shared).flat)
-    for axis in axes[panels:]:
-        axis.remove()
-    return figure, axes[:panels]
+    return figure, axes
 
 
-def finish(figure: Any, handles: Sequence[Any] = (), notes: Iterable[str] = (), above: Sequence[str] = ("", ""), label: str = "") -> Figure:
-    """The panels as far from each other as their texts need; above them a title with a line below it, at the left a label, below them
-    notes and a legend. Every text is measured once: matplotlib's constrained layout does so four times, a third of the time in all."""
-    import numpy as np
+def finish(figure: Any, handles: Sequence[Any] = (), data: pd.DataFrame | None = None, **about: Any) -> Figure:
+    """As `layout.finish`. data: what was drawn, which `data_of` tells."""
+    figure.data = data
+    return layout.finish(figure, handles, **about)
 
-    grid, places = figure.axes[0].get_gridspec(), {axis: axis.get_subplotspec() for axis in figure.axes}
-    width, height = figure.axes[0].get_window_extent().size / DPI
-    left, right, top, bottom = (np.full(n, PAD) for n in (grid.ncols, grid.ncols, grid.nrows, grid.nrows))  # inches around the panels
-    for axis, place in places.items():
-        inside, whole = axis.get_window_extent(), axis.get_tightbbox()
-        column, row = place.colspan.start, place.rowspan.start
-        across = (left, column, inside.x0 - whole.x0), (right, column, whole.x1 - inside.x1)
-        for edges, i, room in (*across, (top, row, whole.y1 - inside.y1), (bottom, row, inside.y0 - whole.y0)):
-            edges[i] = max(edges[i], room / DPI + PAD)
-    side = figure.text(0, 0, label, rotation=90, va="center", multialignment="center")
-    left[0] += side.get_window_extent().width / DPI + PAD
-    top[0] += 0.45 if above[0] else 0
-    width += max(0, 5.5 - left.sum() - right.sum() - grid.ncols * width) / grid.ncols  # room for what stands below
-    wide = left.sum() + right.sum() + grid.ncols * width
-    note = "\n".join(line for text in notes for line in textwrap.wrap(text, int(13.5 * wide)))
-    if handles:
-        sizes = [0.068 * len(handle.get_label()) + 0.7 for handle in handles]  # inches
-        rows = next((n for n in range(1, len(sizes)) if sum(max(sizes[i : i + n]) for i in range(0, len(sizes), n)) <= wide), len(sizes))
-        below = figure.legend(handles=handles, loc="lower center", ncols=math.ceil(len(sizes) / rows), title=note or None)
-        below.get_title().set(color=GREY, multialignment="center")
-    else:
-        below = figure.text(0.5, 0, note, ha="center", va="bottom", fontsize=8.5, color=GREY)
-    high = top.sum() + bottom.sum() + grid.nrows * height + below.get_window_extent().height / DPI + 2 * PAD
-    figure.set_size_inches(wide, high)
-    if not handles:
-        below.set_y(PAD / high)
-    for axis, place in places.items():
-        column, row = place.colspan.start, place.rowspan.start
-        x = left[: column + 1].sum() + right[:column].sum() + column * width
-        y = high - top[: row + 1].sum() - bottom[:row].sum() - (row + 1) * height
-        axis.set_position((x / wide, y / high, width / wide, height / high))
-    side.set_position((PAD / wide, (high - top[0] + y) / 2 / high))  # the middle of the panels
-    figure.text(PAD / wide, 1 - PAD / high, above[0], va="top", fontsize=11, fontweight="bold")
-    figure.text(PAD / wide, 1 - (PAD + 0.2) / high, above[1], va="top", fontsize=8.5, color=GREY)
-    return figure
+
+paged = layout.paged
 
 
 def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
-    """The figure as PNG or SVG."""
+    """The figure as PNG, SVG or PDF."""
     data = io.BytesIO()
     if kind == "png":
         about["pil_kwargs"] = {"compress_level": 2}  # quicker than 6, for 7 % more bytes
@@ -177,31 +164,33 @@ def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
     return data.getvalue()
 
 
-def heading(axis: Axes, panel: Panel, size: str, room: int = 40) -> None:
-    """The title of a panel, at most `room` characters, and the number of clips and seeds below it."""
-    axis.set_title(short(panel.title, room), y=1, pad=22)
-    axis.annotate(size, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=GREY)
-
-
-def measure(label: str, width: int = 42) -> str:
-    """What an axis measures, its unit on a line of its own where both are longer than `width` characters."""
-    parts = [label] if len(label) <= width else label.replace(" (", "\n(").split("\n")
-    return "\n".join(line for part in parts for line in textwrap.wrap(part, width))
-
-
-def columns_of(panels: int) -> int:
-    """How many panels stand side by side."""
-    return panels if panels <= 2 else 2 if panels == 4 else 3
+def heading(axis: Axes, title: str, below: str = "") -> None:
+    """The title of a panel, and what stands below it in grey, such as the number of clips and seeds."""
+    about: Any = {"textcoords": "offset points", "fontsize": SMALL, "color": GREY, "va": "bottom"}
+    line = axis.annotate("", (0, 1), (0, 4), xycoords="axes fraction", **about)
+    axis.figure.layout.headings[axis] = title, below, line  # type: ignore[union-attr]
 
 
 def row_label(name: str) -> str:
-    """A name in lines of NAME_WIDTH characters; what a variant has of its own stands below its encoder."""
+    """A name in lines of `name_width` characters; what a variant has of its own stands below its encoder."""
     head, bracket, own = name.partition("[")
-    if len(name) <= NAME_WIDTH or not bracket:
-        return "\n".join(textwrap.wrap(short(name, 2 * NAME_WIDTH - 8), NAME_WIDTH)) or name
-    return "\n".join([head, *textwrap.wrap(short(bracket + own, 3 * NAME_WIDTH - 8), NAME_WIDTH, break_on_hyphens=False)])
+    most = name_width()
+    if len(name) <= most or not bracket:
+        return "\n".join(textwrap.wrap(short(name, 2 * most - 8), most)) or name
+    return "\n".join([head, *textwrap.wrap(short(bracket + own, 3 * most - 8), most, break_on_hyphens=False)])
 
 
 def row_height(labels: Iterable[str]) -> float:
     """In inches, for the label with most lines."""
-    return 0.12 + 0.17 * max(label.count("\n") + 1 for label in labels)
+    return 0.1 + 0.135 * max(label.count("\n") + 1 for label in labels)
+
+
+def chunks(count: int, most: int) -> list[range]:
+    """So many things in as few parts as have room for `most` each, and these as large as each other as can be.
+
+    >>> chunks(5, 4), chunks(4, 4)
+    ([range(0, 3), range(3, 5)], [range(0, 4)])
+    """
+    parts = max(1, math.ceil(count / max(1, most)))
+    ends = [round(count * i / parts + 1e-9) for i in range(parts + 1)]
+    return [range(start, end) for start, end in itertools.pairwise(ends)]

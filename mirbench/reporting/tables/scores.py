@@ -96,6 +96,13 @@ def comparisons(frame: pd.DataFrame) -> Table:
     return of_differences(rows, about)
 
 
+def brief(frame: pd.DataFrame) -> Table:
+    """As `comparisons`, of headline metrics, without the numbers of clips and seeds; of all metrics where none is a headline."""
+    rows = complete(frame)
+    table = comparisons(rows[rows["headline"]] if rows["headline"].any() else rows)
+    return table.part(columns=range(len(table.cells.columns) - 2))
+
+
 def of_differences(rows: pd.DataFrame, about: Mapping[Any, Iterable[object]]) -> Table:
     """A line for each row. about: the columns that say what was compared."""
     of_baseline = rows["baseline_seeds"] if "baseline_seeds" in rows else [0] * len(rows)  # 0: not known

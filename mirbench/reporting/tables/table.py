@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import itertools
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mirbench.reporting.tables.escaping import escape
 from mirbench.reporting.words import NONE, cell
 from mirbench.results.cells import guarded
 from mirbench.results.schema import DIGITS
@@ -17,47 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "[": "{[}", "*": "{*}", "†": r"\textdagger{}", NONE: "--",
-}  # fmt: skip
 ENDS = ("", " low", " high", " by seed")  # of the heads of numbers: the value, its interval, and what it is with each seed
-_MARKUP = re.compile(
-    r"[\\|*`]"
-    r"|(?<![^\W_])_|_(?![^\W_])"  # between letters or digits it is no emphasis
-    r"|~(?=.*~)"  # two strike through what is between them
-    r"|\](?=[(\[])|^\[(?=[^\]]*\]:|[ xX]\] )"  # a link, the definition of one, a box to tick
-    r"|^(?:#{1,6}|[-+]|-{2,}|\d{1,9}[.)])(?= |$)"  # a heading, an item of a list, a rule
-)
-
-
-def escape(text: str) -> str:
-    r"""Text that a renderer of GitHub's Markdown shows as it is, in a cell of a table, a title or an item of a list.
-
-    Only where it would be markup is anything escaped, so that ordinary names are read as they are in the file, too.
-
-    >>> escape("mel_cnn, simclr[temperature=0.1] (first) costs ~5 $")
-    'mel_cnn, simclr[temperature=0.1] (first) costs ~5 $'
-    >>> print(escape("a|b <i> _x_ ~x~ [x](y)"))
-    a\|b &lt;i&gt; \_x\_ \~x~ [x\](y)
-
-    A dollar before another one begins a formula, which a backslash does not change there.
-
-    >>> escape("$x$")
-    '<span>$</span>x$'
-    """
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"\$(?=.*\$)", "<span>$</span>", _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text))
-
-
-def escape_latex(text: str) -> str:
-    r"""Text that is text in LaTeX, also at the beginning of a row, where a bracket would be an option and a star a command.
-
-    >>> print(escape_latex("a_b[p=50%]"))
-    a\_b{[}p=50\%]
-    """
-    return " ".join("".join(_LATEX.get(x, x) for x in text).split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +36,7 @@ class Table:
     scored: Collection[int] = ()
     numbers: pd.DataFrame | None = None
 
-    def _lines(self, heading: Callable[[str], str], entry: Callable[[str, str, bool], list[str]]) -> list[list[str]]:
+    def lines(self, heading: Callable[[str], str], entry: Callable[[str, str, bool], list[str]]) -> list[list[str]]:
         """Lines of cells: for each row as many as `entry` gives for its longest cell, after its heading. entry: of a text, the interval of
         one that is a value, and whether it is in bold."""
         lines: list[list[str]] = []
@@ -97,23 +57,21 @@ class Table:
             text = escape(f"{value} {interval}" if interval else value)
             return [f"**{text}**" if best else text]
 
-        lines = self._lines(lambda text: f"*{escape(text)}:*", entry)
+        lines = self.lines(lambda text: f"*{escape(text)}:*", entry)
         heads = ["<br>".join(map(escape, filter(None, head))) for head in self.cells.columns]
         return str(tabulate(lines, heads, tablefmt="github", disable_numparse=True))
 
-    def latex(self, caption: str, label: str) -> str:
-        """For a paper that loads booktabs: an interval stands small below its value. caption: text, not LaTeX."""
-
-        def entry(value: str, interval: str, best: bool) -> list[str]:
-            value = escape_latex(value)
-            return [rf"\textbf{{{value}}}" if best else value, *([rf"{{\scriptsize {interval}}}"] if interval else [])]
-
-        styler = self._styler(self._lines(lambda text: rf"\midrule \emph{{{escape_latex(text)}}}", entry), escape_latex)
-        columns = "l" + "c" * (len(self.cells.columns) - 1)
-        look = {"hrules": True, "position_float": "centering", "column_format": columns, "multicol_align": "c"}
-        text = str(styler.to_latex(caption=escape_latex(caption), label=label, **look))
-        text = text.replace("\\centering", "\\centering\n\\small", 1)
-        return text.replace("\\midrule\n\\midrule ", "\\midrule\n")  # above a heading of the first row
+    def part(self, rows: Sequence[int] | None = None, columns: Sequence[int] | None = None) -> Table:
+        """Some rows and columns, by their places; those of the table where none are given."""
+        some = list(range(len(self.cells)) if rows is None else rows)
+        places = list(range(len(self.cells.columns)) if columns is None else columns)
+        above = {i for i in self.headings if i <= some[0]} if some else set()
+        headings = {some.index(i): text for i, text in self.headings.items() if i in some}
+        if above and some[0] not in self.headings:
+            headings[0] = self.headings[max(above)]
+        best = None if self.best is None else self.best[some][:, places]
+        scored = [new for new, old in enumerate(places) if old in self.scored]
+        return Table(self.cells.iloc[some, places], self.title, headings, best, scored)
 
     def html(self) -> str:
         """For a page: an interval stands small below its value."""
@@ -122,10 +80,10 @@ class Table:
             value = html.escape(value)
             return [(f"<b>{value}</b>" if best else value) + (f"<br><small>{interval}</small>" if interval else "")]
 
-        styler = self._styler(self._lines(lambda text: f"<i>{html.escape(text)}</i>", entry), html.escape)
+        styler = self.styler(self.lines(lambda text: f"<i>{html.escape(text)}</i>", entry), html.escape)
         return f'<div class="wide">{styler.to_html(exclude_styles=True)}</div>'
 
-    def _styler(self, lines: list[list[str]], text: Callable[[str], str]) -> Any:
+    def styler(self, lines: list[list[str]], text: Callable[[str], str]) -> Any:
         import pandas as pd
         from pandas.io.formats.style import Styler
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import matplotlib
 import pandas as pd
+import PIL.Image
 import pytest
 from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, said, seeds
+from matplotlib.text import Text
 from synthetic import a_row, results_of
 
 from mirbench.errors import MirbenchError
 from mirbench.reporting import figures
+from mirbench.reporting.figures import style
 from mirbench.reporting.tables.scores import comparisons as comparisons_table
 from mirbench.results.merging import load
 
@@ -26,6 +29,7 @@ TASKS = {"genre": ("accuracy", "macro_f1"), "key": ("mirex",)}
 FLOORS = ["untrained", "handcrafted", "majority"]
 ENCODERS = ("semisupcon", "simclr")
 NAMES = [*ENCODERS, *FLOORS]
+LONG = "semisupcon-with-a-very-long-name-and-its-temperature-0.07 (first-run)"
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 
 
@@ -216,7 +220,7 @@ def test_long_names_of_a_difference_stand_below_each_other():
 
 def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
     written = figures.write_figures(a_run(("$\\foo{$", "a$b<i>"), tasks={"$x{$": ("$y^$",)}), tmp_path)
-    assert len(written) == 6
+    assert len(written) == 3 * 5  # figures, with their data and words
     assert "a$b<i>" in said(figures.comparison(a_run(("$\\foo{$", "a$b<i>")).summary))
 
 
@@ -232,7 +236,8 @@ def test_the_same_data_give_the_same_bytes_and_stale_figures_go(tmp_path):
     settings = dict(matplotlib.rcParams)
     run = a_run(tasks={"genre": ("accuracy",)})
     written = figures.write_figures(run, tmp_path)
-    assert [p.name for p in written] == [f"{n}.{k}" for n in ("comparison", "all_metrics", "differences") for k in ("png", "svg")]
+    kinds = ("png", "svg", "pdf", "csv", "txt")
+    assert [p.name for p in written] == [f"{n}.{k}" for n in ("comparison", "all_metrics", "differences") for k in kinds]
     first = {p: p.read_bytes() for p in written}
     matplotlib.rcParams["font.size"] = 30  # a user's own settings
     try:
@@ -256,6 +261,48 @@ def test_a_bare_table_is_drawn_like_a_run(run):
         held = [{axis.get_title(loc="left"): points(axis) for axis in figure.axes} for figure in drawn]
         assert held[0] == held[1]
         assert len(held[0]) == 4
+
+
+@pytest.mark.parametrize(("wide", "inches"), [("column", 3.3), ("text", 7.0)])
+def test_a_figure_is_as_wide_as_asked_and_its_type_is_never_too_small(wide, inches):
+    run = a_run((LONG, *(f"encoder-{i}" for i in range(5))), tasks={f"task-{i}": ("macro_f1",) for i in range(5)})
+    with style.settings(wide):
+        for figure in (figures.comparison(run.summary), figures.differences(run.comparisons)):
+            assert figure.get_size_inches()[0] == inches
+            check_nothing_overlaps(figure)
+            assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+    with pytest.raises(MirbenchError, match="no width of figures is named 'wide'"), style.settings("wide"):
+        pass
+
+
+def test_a_long_figure_goes_on_on_the_next_page_with_every_panel_once():
+    run = a_run(tuple(f"encoder-{i}" for i in range(30)), tasks={f"task-{i}": ("macro_f1",) for i in range(3)})
+    with style.settings("column"):
+        figure = figures.comparison(run.summary)
+        shown = []
+        for page in style.paged(figure):
+            shown.append([i for i, axis in enumerate(page.axes) if axis.get_visible()])
+            assert page.get_size_inches()[1] <= 9.5
+            assert len(page.legends) == 1
+    assert len(shown) > 1
+    assert sorted(i for page in shown for i in page) == list(range(len(figure.axes)))
+    assert all(axis.get_visible() for axis in figure.axes)
+    assert {name for axis in figure.axes for name in points(axis)} == {*(f"encoder-{i}" for i in range(30)), *FLOORS}
+
+
+def test_beside_a_figure_are_its_numbers_and_what_it_shows_in_words(tmp_path):
+    run = a_run(("=1+1", "b"), tasks={"genre": ("accuracy",)})
+    figures.write_figures(run, tmp_path, wide="column")
+    table = pd.read_csv(tmp_path / "comparison.csv")
+    assert table["encoder"].tolist() == ["'=1+1", "b", *FLOORS]  # no formula
+    assert table["value"].tolist() == pytest.approx([0.9 - 0.03 * i for i in range(5)])
+    words = (tmp_path / "comparison.txt").read_text().strip()
+    assert "genre on mini, accuracy: from 0.780 (majority) to 0.900 (=1+1)" in words
+    assert PIL.Image.open(tmp_path / "comparison.png").info["Description"] == words
+    assert words.split(":")[0] in (tmp_path / "comparison.svg").read_text()
+    pdf = (tmp_path / "comparison.pdf").read_bytes()
+    assert b"/TrueType" in pdf or b"/CIDFontType2" in pdf
+    assert b"/Type3" not in pdf
 
 
 def test_several_runs_are_drawn_as_one_with_their_floors_renamed():

@@ -34,7 +34,7 @@ def lines_of(axis, start):
 
 
 def notes_of(figure):
-    return " ".join(legend.get_title().get_text() for legend in figure.legends).replace("\n", " ")
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
 
 
 def test_the_front_is_what_a_slow_search_finds():

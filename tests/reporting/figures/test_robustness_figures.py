@@ -11,6 +11,7 @@ from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, sai
 from synthetic import CHANCE, CORRUPTIONS, ENCODERS, FLOORS, TASKS, a_results, a_value
 
 from mirbench.reporting import figures
+from mirbench.reporting.figures.heat import cell_text
 from mirbench.results.merging import load
 
 NAMES = [*ENCODERS, *FLOORS[:-1]]
@@ -199,7 +200,7 @@ def test_the_heat_map_has_a_block_per_task_with_encoders_as_rows_and_corruptions
             for row, name in enumerate(NAMES):
                 found = value_of(rows, measure="retained", encoder=name, task=task, corruption=corruption)
                 assert cells[f"{name}:{corruption}"].get_position() == (column, row)
-                assert cells[f"{name}:{corruption}"].get_text() == ("–" if found is None else f"{found['value']:.2f}")
+                assert cells[f"{name}:{corruption}"].get_text() == ("–" if found is None else cell_text(found["value"]))
         assert (cells["simclr:pitch-shift"].get_text() == "–") == (task in ("key", "pitch"))
         assert axis.images[0].get_clim() == (0, 1)
         assert axis.get_title(loc="left") == f"{task} on mini, {metric}; 48 test clips, 3 seeds"
