@@ -170,6 +170,7 @@ def test_report_draws_again(stub, capsys):
     assert stub.shown == ("column", True)
     assert cli.main([*RUN, "--figure-width", "column", "--all-metrics"]) == 0
     assert stub.shown == ("column", True)
+    capsys.readouterr()
     assert (
         fails(capsys, [*RUN, "--figure-width", "wide"]) == "mirbench: --figure-width: figure_width should be column or text, not 'wide'.\n"
     )
