@@ -72,12 +72,13 @@ def stub(tmp_path, monkeypatch):
         folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
         return dict(list(folders.items())[: config.seeds])
 
-    def report(paths, output=None, width=100, between=None):
+    def report(paths, output=None, width=100, figures="", all_metrics=False, between=None):
         seen.reported.append((list(paths), output))
+        seen.shown = figures, all_metrics
         return SimpleNamespace(text="the table")
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
-    reporting = SimpleNamespace(report=report, updated=lambda folder, width: report([folder], width=width).text, WIDTH=100)
+    reporting = SimpleNamespace(report=report, updated=lambda folder, *shown: report([folder], None, *shown).text, WIDTH=100)
     monkeypatch.setattr(described, "describe_plan", lambda planned, verbose: f"{planned}{', job by job' if verbose else ''}")
     for room, name, module in ((experiment, "run", runner), (mirbench, "reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
@@ -163,6 +164,15 @@ def test_report_draws_again(stub, capsys):
     assert cli.main(["report", "a", "--output", "c"]) == 0  # of several: test_compare_commands.py
     assert stub.reported == [([Path("a")], Path("c"))]
     assert capsys.readouterr().out == "the table\n\nWritten to c.\n"
+    assert stub.shown == ("", False)
+    assert cli.main(["report", "a", "--figure-width", "column", "--all-metrics"]) == 0
+    assert stub.shown == ("column", True)
+    assert cli.main([*RUN, "--figure-width", "column", "--all-metrics"]) == 0
+    assert stub.shown == ("column", True)
+    capsys.readouterr()
+    assert (
+        fails(capsys, [*RUN, "--figure-width", "wide"]) == "mirbench: --figure-width: figure_width should be column or text, not 'wide'.\n"
+    )
     assert fails(capsys, ["report", "nope"]) == (
         "mirbench: there is no run folder nope; give a folder that `mirbench run` wrote, such as results/NAME.\n"
     )

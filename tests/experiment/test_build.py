@@ -72,7 +72,7 @@ def record(root: Path, **changed) -> Resolved:
         scored=("songs",),
         tasks=tasks,
         code=Code(
-            kinds=dict.fromkeys(("embeddings", "probes", "predictions", "scores", "overlaps", "costs"), PART),
+            kinds=dict.fromkeys(("embeddings", "probes", "predictions", "scores", "overlaps", "costs", "maps"), PART),
             pretraining={"learner": PART},
             embedding={"learner": PART, "loud": PART},
             tasks={"genre": PART, "key": PART},
@@ -106,7 +106,7 @@ def test_the_graph_is_built_without_registry_or_disk(tmp_path, monkeypatch):
     scored = 3 * (2 * 2 + 1)  # encoder and seed, by (hiss on both tasks at two severities, up on genre alone)
     assert kinds == {
         "datasets": 1, "checkpoints": 2, "embeddings": 9, "probes": 6, "predictions": 6, "corrupted-embeddings": 9,
-        "corrupted-predictions": scored, "scores": 6 + scored, "costs": 2,
+        "corrupted-predictions": scored, "scores": 6 + scored, "costs": 2, "maps": 2,
     }  # fmt: skip
     assert not any(tmp_path.iterdir())
 
@@ -120,7 +120,7 @@ def test_jobs_need_what_they_are_made_of(tmp_path):
     assert [job.title for job in probe.needs] == ["learner, seed 1, songs train", "learner, seed 1, songs valid"]
     assert [job.kind for job in test.needs] == ["datasets", "checkpoints"]
     assert {job.kind for job in run.graph.jobs if not job.kept} == {"corrupted-embeddings", "corrupted-predictions"}
-    splits = {job.batch.split for job in run.graph.jobs if job.batch is not None}
+    splits = {job.batch.split for job in run.graph.jobs if job.batch is not None and job.kind != "maps"}
     assert splits == {"train", "valid", "test"}
     assert len({job.batch for job in run.graph.jobs if job.kind == "embeddings"}) == 3
 
@@ -131,9 +131,10 @@ def test_jobs_need_what_they_are_made_of(tmp_path):
         ({"bootstrap": {"resamples": 7}}, {"scores"}),
         (
             {"embedding": {"dtype": "float16"}},
-            {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores"},
+            {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores", "maps"},
         ),
-        ({"batch_size": 32}, {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores"}),
+        ({"batch_size": 32}, {"embeddings", "corrupted-embeddings", "probes", "predictions", "corrupted-predictions", "scores", "maps"}),
+        ({"maps": {"perplexity": 10.0}}, {"maps"}),
         ({"robustness": {"replicate": 1}}, {"corrupted-embeddings", "corrupted-predictions", "scores"}),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -178,7 +179,7 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     assert len(run.graph.jobs) > 1000
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 140
-    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring", "costs"]
+    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring", "maps", "costs"]
     verbose = describe_plan(run, verbose=True).splitlines()
     assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
 
@@ -206,7 +207,7 @@ def test_what_follows_from_another_job_has_its_reason(tmp_path):
     code = record(tmp_path).code
     code = dataclasses.replace(code, pretraining={"learner": {**PART, "versions": {"numpy": "3"}}})
     lines = describe_plan(build(record(tmp_path, code=code))).splitlines()
-    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (47 jobs)"]  # all of learner's and none of loud's
+    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (48 jobs)"]  # all of learner's and none of loud's
 
 
 def test_nothing_to_do_is_said_so(tmp_path):

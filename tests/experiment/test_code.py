@@ -90,7 +90,7 @@ def test_what_makes_no_number_of_the_run_retires_nothing(copy, file, old, new):
     assert copy(file, old, new) == set()
 
 
-def of(copy, *words, kinds=("checkpoints", "embeddings", "probes", "predictions", "scores", "similarities", "decisions", "costs")):
+def of(copy, *words, kinds=("checkpoints", "embeddings", "probes", "predictions", "scores", "similarities", "decisions", "costs", "maps")):
     return {title for title in copy.all if title.split(":")[0] in kinds and all(word in title for word in words)}
 
 
@@ -102,7 +102,7 @@ def test_a_loss_retires_what_learns_by_it(copy):
 def test_a_window_rule_retires_embeddings_and_what_is_made_of_them_alone(copy):
     rule = "count = -(-(len(audio) - length) // min(hop or length, length)) + 1"
     changed = copy("mirbench/evaluation/embedding/windows.py", rule, rule.removesuffix("1") + "2")
-    assert changed == of(copy, kinds=("embeddings", "probes", "predictions", "scores", "similarities", "decisions"))
+    assert changed == of(copy, kinds=("embeddings", "probes", "predictions", "scores", "similarities", "decisions", "maps"))
     assert of(copy, kinds=("checkpoints",)) - changed
 
 
@@ -112,7 +112,7 @@ def test_a_metric_retires_the_scores_of_the_tasks_that_it_scores(copy):
     f1 = copy(at, "def macro_f1(targets: np.ndarray, ", "def macro_f1(others: np.ndarray, ")
     assert f1 == of(copy, "genre on", kinds=("scores",))
     mirex = copy(at, "return 0.3", "return 0.31")
-    assert mirex == of(copy, "key on", kinds=("probes", "predictions", "scores")) | of(copy, kinds=("similarities", "decisions"))
+    assert mirex == of(copy, "key on", kinds=("probes", "predictions", "scores")) | of(copy, kinds=("similarities", "decisions", "maps"))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_metric_retires_the_scores_of_the_tasks_that_it_scores(copy):
     ],
 )
 def test_a_grid_an_estimator_and_how_one_is_chosen_retire_the_probes(copy, file, old, new):
-    standardised = ("similarities",) if file.endswith("scaler.py") else ()
+    standardised = ("similarities", "maps") if file.endswith("scaler.py") else ()
     assert copy(file, old, new) == of(copy, kinds=("probes", "predictions", "scores", "decisions", *standardised))
 
 

@@ -216,7 +216,7 @@ def test_what_is_shared_is_planned_once_and_the_label_moves_no_key(home):
 
     plain, picks, gains = planned(), planned("sweep.learner.pick=[last, best]"), planned("sweep.learner.gain={usual: 1.0, ten: 10}")
     jobs = [{job.name for job in run.graph.jobs} for run in (plain, picks, gains)]
-    of_an_encoder = {"embeddings": 3, **dict.fromkeys(("probes", "predictions", "scores", "similarities", "decisions", "costs"), 1)}
+    of_an_encoder = {"embeddings": 3, **dict.fromkeys(("probes", "predictions", "scores", "similarities", "decisions", "costs", "maps"), 1)}
     for names, encoders, checkpoints in zip(jobs, (2, 3, 3), (1, 1, 2), strict=True):  # two choices of one checkpoint; two trainings
         counts = {kind: encoders * count for kind, count in of_an_encoder.items()}
         assert Counter(kind for kind, _ in names) == {"datasets": 1, "checkpoints": checkpoints, **counts}

@@ -25,6 +25,7 @@ from mirbench.records import Embeddings
 
 FEWEST = 5  # clips of a map
 COMPONENTS = 50
+ITERATIONS = 750  # of t-SNE; 1,000 take a third longer and lower its loss by 2 %
 NEIGHBOURS = 15  # of trustworthiness, and of UMAP
 MOST_LABELS = 20  # of many labels a clip, the most common, that a silhouette is the mean over
 PITCH, PITCH_CLASS = "pitch", "pitch class"  # an annotation, and another labelling of it
@@ -89,7 +90,7 @@ def _mapped(reduced: np.ndarray, method: str, perplexity: float, neighbours: int
         import umap
 
         return np.asarray(umap.UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(reduced))
-    return np.asarray(TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(reduced))
+    return np.asarray(TSNE(perplexity=perplexity, init="pca", max_iter=ITERATIONS, random_state=seed, n_jobs=1).fit_transform(reduced))
 
 
 def _labellings(labels: Sequence[Labels], ids: Sequence[str]) -> dict[str, tuple[list[int], np.ndarray]]:

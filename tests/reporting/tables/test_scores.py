@@ -116,9 +116,9 @@ def test_a_floor_is_never_bold_but_is_named_where_it_wins():
     compared = [against("majority", "semisupcon", -0.2, **OF_KEY), against("majority", "simclr", -0.2, **OF_KEY)]
     text = files_of(results("semisupcon", "simclr", "majority", majority_mirex=0.9, comparisons=compared))["scores.md"]
     assert rows_of(text)["majority"] == ["0.700 [0.66, 0.74]", "0.700 [0.66, 0.74]", "0.900 [0.86, 0.94]"]
-    assert "- On key on mini, mirex, majority does at least as well as every encoder." in text
+    assert "- key on mini, mirex: majority does at least as well as every encoder." in text
     both = files_of(results("semisupcon", "majority", "untrained", majority_mirex=0.9, untrained_mirex=0.95))["scores.md"]
-    assert "- On key on mini, mirex, untrained and majority do at least as well as every encoder." in both
+    assert "- key on mini, mirex: untrained and majority do at least as well as every encoder." in both
     for names in (("semisupcon", "simclr", "majority"), ("majority", "untrained")):  # the latter have no encoder to beat
         assert "at least as well" not in files_of(results(*names))["scores.md"]
 

@@ -82,7 +82,7 @@ def check_latex(text):
         for line in (line for line in lines[:-1] if not re.fullmatch(r"\\\w+rule", line)):
             assert line.endswith(" \\\\")
             cells = re.split(r"(?<!\\)&", line.removesuffix(" \\\\"))
-            spans = [int(re.match(r"\s*(?:\\multicolumn\{(\d+)\})?", cell)[1] or 1) for cell in cells]
+            spans = [int(re.match(r"\s*(?:\\midrule )?(?:\\multicolumn\{(\d+)\})?", cell)[1] or 1) for cell in cells]
             assert sum(spans) == len(columns)
             assert not SPECIAL & set("".join(map(plain, cells)))
             assert line[0] not in "[*", "an option or a star of the line before"
