@@ -22,7 +22,7 @@ function padded(values, share = 0.06) {
 // How many panels stand side by side, and how wide each is, where those at the left have names of `room` pixels.
 function grid(width, panels, room, least = 190, most = 4) {
   const columns = Math.max(1, Math.min(panels, most, Math.floor((width - room) / least)));
-  return {columns, inner: Math.max(90, Math.floor((width - room - 10) / columns - 30))};
+  return {columns, inner: Math.min(400, Math.max(90, Math.floor((width - room - 10) / columns - 30)))};
 }
 
 // Panels of marks with intervals: rows = [{panel, name, encoder, v, lo, hi, s}].
@@ -55,7 +55,7 @@ function heat(width, rows, {rowNames, columnNames, rowTitle = null, columnTitle 
     axis: {orient: "top", labelAngle: slanted ? -50 : 0, labelAlign: slanted ? "left" : "center", domain: false, ticks: false, labelLimit: 130, labelOverlap: false, labelFontSize: cell < 13 ? 9 : 11}};
   const y = {field: "row", type: "nominal", sort: rowNames, scale: {domain: rowNames}, title: rowTitle,
     axis: {domain: false, ticks: false, labelOverlap: false, labelFontSize: tall < 13 ? 9 : 11}};
-  return {width: cell * columnNames.length, height: tall * rowNames.length, data: {values}, encoding: {x, y}, layer: [
+  return {width: cell * columnNames.length, height: tall * rowNames.length, view: {stroke: LINE}, data: {values}, encoding: {x, y}, layer: [
     {mark: {type: "rect", stroke: "var(--paper)", strokeWidth: cell > 12 ? 1 : 0.3, fill: ACCENT}, encoding: {tooltip,
       fillOpacity: {field: "shade", type: "quantitative", scale: {domain: [0, 1], range: [0.03, 0.8]}}}},
     ...(words ? [{mark: {type: "text", fontSize: 10.5, color: INK}, encoding: {text: {field: "value", type: "nominal"}}}] : []),

@@ -33,8 +33,8 @@ def settings(manifest: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
 def _differing(given: Mapping[str, Any], default: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any, Any]]:
     for name, value in given.items():
         usual, dotted = default.get(name, DEFAULT), f"{above}{name}"
-        if isinstance(value, dict) and isinstance(usual, dict) and value:
-            yield from _differing(value, usual, f"{dotted}.")
+        if isinstance(value, dict) and value and (usual == DEFAULT or isinstance(usual, dict)):
+            yield from _differing(value, {} if usual == DEFAULT else usual, f"{dotted}.")
         elif value != usual and not (isinstance(usual, list) and list(usual) == list(value or [])):
             yield dotted, value, None if usual == DEFAULT else usual
 
@@ -81,5 +81,5 @@ def facts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Every other fact of a manifest, those that a reader wants first on top."""
     keys = [*(k for k in FIRST if k in manifest), *(k for k in manifest if k not in (*FIRST, *ELSEWHERE))]
     whole = [("all settings", manifest["config"])] if isinstance(manifest.get("config"), dict) else []
-    timings = [("seconds of every job", manifest["timings"])] if isinstance(manifest.get("timings"), dict) else []
+    timings = [("seconds of every job", manifest["timings"])] if manifest.get("timings") else []
     return [*((key.replace("_", " "), manifest[key]) for key in keys), *whole, *timings]
