@@ -15,7 +15,7 @@ from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.predictions import frame_of
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import COSTS, TABLES, Schema, as_names
+from mirbench.results.schema import CLIPS, COSTS, TABLES, Schema, as_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,8 @@ class Results:
     robustness_comparisons: pd.DataFrame
     equivariance: pd.DataFrame
     costs: pd.DataFrame
+    maps: pd.DataFrame
+    clips: pd.DataFrame
     points: pd.DataFrame
     manifests: dict[str, dict[str, Any]]
     torn: tuple[str, ...] = ()
@@ -124,7 +126,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     for manifest in manifests:
         mark_manifest(manifest)
     _refuse_other_corruption(labels, manifests)
-    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in (*TABLES, "costs")}
+    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in (*TABLES, "costs", "maps")}
     done = [_done(pd.concat(each)) for each in zip(tables["robustness"], tables["robustness_comparisons"], strict=True)]
     for name in ("robustness", "robustness_comparisons"):
         tables[name] = _without_torn_means(tables[name], done)
@@ -136,10 +138,14 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     frames = {name: complete(_collapsed(TABLES[name], tables[name]), known, name) for name in TABLES}
     costs = _collapsed(COSTS, tables["costs"])
     costs["encoder"] = as_names(costs["encoder"], frames["summary"]["encoder"].cat.categories, unused=True)
+    maps = _first_of_each(tables["maps"])
+    maps["encoder"] = as_names(maps["encoder"], frames["summary"]["encoder"].cat.categories, unused=True)
     torn = dict.fromkeys(corruption for *_, corruption in _differing(done))
     return Results(
         **frames,
         costs=costs,
+        maps=maps,
+        clips=_collapsed(CLIPS, [run.read("clips") for run in runs]),
         points=_points(manifests),
         manifests=dict(zip(labels, manifests, strict=True)),
         torn=tuple(torn),
@@ -227,6 +233,8 @@ def _rename(
         for about, part in ((manifest, "encoders"), (manifest, "overlap"), (manifest.get("robustness"), "seen_families")):
             if isinstance(about, dict) and isinstance(about.get(part), dict):
                 about[part] = {new.get(k, new.get(f"{k}{OVERLAP_MARK}", k)): v for k, v in about[part].items()}
+        for of_maps in (manifest.get("maps") or {}).values():
+            of_maps["encoders"] = {new.get(name, name): about for name, about in of_maps["encoders"].items()}
         for point in (manifest.get("sweep") or {}).get("points", []):
             if point["name"] in new:
                 point.update(name=new[point["name"]], encoder=f"{point['encoder']} ({label})")
@@ -257,6 +265,18 @@ def _collapsed(schema: Schema, tables: list[pd.DataFrame]) -> pd.DataFrame:
         return rows.drop_duplicates(list(schema.identity), ignore_index=True)
     most = rows.groupby(list(schema.identity), sort=False, observed=True)["n_seeds"].idxmax()
     return rows.loc[most].reset_index(drop=True)
+
+
+def _first_of_each(maps: list[pd.DataFrame]) -> pd.DataFrame:
+    """Of several runs with a map of the same encoder that of the first, as points of two maps do not belong together."""
+    import pandas as pd
+
+    kept, known = maps[:1], set[tuple[str, ...]]()
+    for before, each in itertools.pairwise(maps):
+        known |= set(before[["dataset", "encoder"]].astype("str").itertuples(index=False, name=None))
+        whose = each[["dataset", "encoder"]].astype("str").itertuples(index=False, name=None)
+        kept.append(each[[key not in known for key in whose]])
+    return pd.concat(kept, ignore_index=True)
 
 
 def _points(manifests: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -38,6 +38,8 @@ def mark_manifest(manifest: dict[str, Any]) -> None:
     for part in ("encoders", "overlap"):
         if new and isinstance(manifest.get(part), dict):
             manifest[part] = {new.get(name, name): about for name, about in manifest[part].items()}
+    for of_maps in (manifest.get("maps") or {}).values():
+        of_maps["encoders"] = {new.get(name, name): about for name, about in of_maps["encoders"].items()}
     for point in (manifest.get("sweep") or {}).get("points", []):
         point["name"] = new.get(point["name"], point["name"])
     robustness = manifest.get("robustness")

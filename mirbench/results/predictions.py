@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -27,18 +29,29 @@ def frame_of(predictions: Predictions) -> pd.DataFrame:
     import pandas as pd
 
     p, scores = predictions, np.asarray(predictions.scores, dtype=np.float32)
+    targets = target_cells(p.target, p.classes, p.targets)
     if p.target == "multiclass":
-        targets = [p.classes[i] for i in p.targets]
         predicted = [p.classes[i] for i in scores.argmax(axis=1)]
-    elif p.target == "multilabel":
-        names = {value: [mark + _quote_bar(c) for c in p.classes] for value, mark in ((1, ""), (-1, "?"))}
-        targets = ["|".join(names[on][i] for i, on in enumerate(row) if on) for row in p.targets]
-        predicted = [""] * len(targets)
     else:
-        targets, predicted = ([" ".join(f"{x:.9g}" for x in row) for row in np.asarray(each, np.float32)] for each in (p.targets, scores))
+        predicted = [""] * len(targets) if p.target == "multilabel" else target_cells(p.target, p.classes, scores)
     cells = [list(map(str, column)) for column in (p.clip_ids, p.groups, targets, predicted)]
     facts = pd.DataFrame(dict(zip(COLUMNS, cells, strict=True)), dtype="str")
     return pd.concat([facts, pd.DataFrame(scores, columns=[_heading(name) for name in p.classes])], axis=1)
+
+
+def target_cells(target: str, classes: Sequence[str], targets: np.ndarray) -> list[str]:
+    """Of each clip: its class; `a|b|?c` for several labels, of which nobody has judged `c`; numbers with spaces between. target, targets:
+    as `Predictions` has them.
+
+    >>> target_cells("multilabel", ("a", "b|c", "d"), np.array([[1, 1, -1], [0, 0, 0]]))
+    ['a|b%7Cc|?d', '']
+    """
+    if target == "multiclass":
+        return [classes[i] for i in targets]
+    if target == "multilabel":
+        names = {value: [mark + _quote_bar(c) for c in classes] for value, mark in ((1, ""), (-1, "?"))}
+        return ["|".join(names[on][i] for i, on in enumerate(row) if on) for row in targets]
+    return [" ".join(f"{x:.9g}" for x in row) for row in np.asarray(targets, np.float32)]
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -98,6 +111,15 @@ def _target(path: Path, line: Any, text: str, kind: str, classes: tuple[str, ...
     if unknown := [name for name in names if name not in known and (kind == "multiclass" or name.removeprefix("?") not in known)]:
         raise damaged(path, line, f"has the target '{unknown[0]}', which is none of the classes in the heading")
     return classes.index(text) if kind == "multiclass" else [-1 if f"?{name}" in names else int(name in names) for name in known]
+
+
+def labels_in(cell: str) -> list[str]:
+    """The labels of a cell of `target_cells` that apply.
+
+    >>> labels_in("a|b%7Cc|?d"), labels_in("")
+    (['a', 'b|c'], [])
+    """
+    return [unquote(name) for name in cell.split("|") if name and not name.startswith("?")]
 
 
 def _quote_bar(name: str) -> str:

@@ -256,10 +256,23 @@ SOUNDS = Schema("sounds.csv", (
     Column("gain_db", "float", "how much louder, below 0 quieter, so that no condition of the clip is cut off", 0.0),
     Column("file", "text", "its name in `sounds/`"),
 ), ("dataset", "clip", "corruption", "severity"), optional=True)
+MAPS = Schema("maps.csv", (
+    Column("dataset", "name", "of which data set the clip is"), _ENCODER,
+    Column("clip", "text", "the test clip"),
+    Column("x", "float", "where it is on the map of that encoder's first seed; units, and axes, say nothing"),
+    Column("y", "float", "the same, upwards"), _OVERLAP,
+), ("dataset", "encoder", "clip"), optional=True)
+CLIPS = Schema("clips.csv", (
+    Column("dataset", "name", "of which data set the clip is"),
+    Column("clip", "text", "a test clip that is on the maps"),
+    Column("group", "text", "the group it belongs to"),
+    Column("annotation", "name", "what is said of it: the annotation of a task"),
+    Column("label", "text", "as `target` in predictions: a class; `a\\|b\\|?c` for several labels; numbers with spaces between"),
+), ("dataset", "clip", "annotation"), optional=True)
 # fmt: on
 
 TABLES: dict[str, Schema] = {
     s.file.removesuffix(".csv"): s for s in (SCORES, SUMMARY, COMPARISONS, ROBUSTNESS, ROBUSTNESS_COMPARISONS, EQUIVARIANCE)
 }
 """Of scores and what follows from them, by the name of the file."""
-ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS, "sounds": SOUNDS}
+ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS, "maps": MAPS, "clips": CLIPS, "sounds": SOUNDS}

@@ -5,7 +5,6 @@ Later layers win: the shipped default.yaml, the --config file, --set, and flags.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import importlib
 import io
@@ -19,6 +18,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
+from mirbench.settings.values import (
+    Labelled,
+    Names,
+    OrNone,
+    Paths,
+    Severities,
+    Share,
+    Shots,
+    Sweep,
+    Whole,
+    device_name,
+    folder_name,
+    of_method,
+)
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
 FLAGS = {
@@ -30,115 +43,6 @@ FLAGS = {
 MOST_KEYS, MOST_BYTES = 20, 100_000  # of the name in a --set, of a file
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
-
-def _split(value: Any) -> Any:
-    """`a,b` or [a, "b,c"] as a list of names."""
-    if isinstance(value, str):
-        value = [value]
-    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
-        return [part.strip() for name in value for part in name.split(",") if part.strip()]
-    return value
-
-
-def _device(value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
-        raise ValueError(value)
-    return value
-
-
-def _folder_name(value: str | None) -> str | None:
-    if value is not None and (not re.fullmatch(r"[^/\\\0]+", value) or value.startswith(".") or value != value.strip()):
-        raise ValueError(value)
-    return value
-
-
-def _whole(value: Any) -> Any:
-    """1e3, which YAML reads as a float, as an int."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _paths(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _share(value: Any) -> Any:
-    """`1%` or 0.01 as a number."""
-    if isinstance(value, str):
-        text = value.strip()
-        with contextlib.suppress(ValueError):
-            return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
-    return value
-
-
-def _labelled(value: list[str]) -> list[str]:
-    """Each a data set and an annotation with a colon between."""
-    if not all(re.fullmatch(r".+:[^:/\\]+", text) for text in value):
-        raise ValueError(value)
-    return value
-
-
-def _severities(value: Any) -> Any:
-    """`1-3,5`, 2 or [1, "3-5"] as a list of whole numbers in rising order, once each; what cannot be read stays as it is."""
-    parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
-    severities: set[int] = set()
-    for part in parts:
-        first, dash, last = part.partition("-")
-        if not (first.strip().isdecimal() and (not dash or last.strip().isdecimal())):
-            return value
-        low, high = int(first), int(last if dash else first)
-        if high - low > 100:
-            return value
-        severities |= set(range(low, high + 1))
-    return sorted(severities) if severities else value
-
-
-def _shots(value: Any) -> Any:
-    """`1,5,all`, 5 or [1, all] as a list of whole numbers in rising order, `all` behind them, once each; what cannot be read stays."""
-    parts = [part.strip() for item in (value if isinstance(value, (list, tuple)) else [value]) for part in str(item).split(",")]
-    if not parts or not all(part == "all" or (part.isdecimal() and int(part)) for part in parts):
-        return value
-    return [*sorted({int(part) for part in parts if part != "all"}), *(["all"] if "all" in parts else [])]
-
-
-def _known_severities(value: list[int]) -> list[int]:
-    if not value or not all(1 <= severity <= SEVERITIES for severity in value):
-        raise ValueError(value)
-    return value
-
-
-def _none(value: list[str]) -> list[str]:
-    """`none` is no names, and cannot stand beside others."""
-    if "none" in value and value != ["none"]:
-        raise ValueError(value)
-    return [] if value == ["none"] else value
-
-
-def _sweep(value: Any, depth: int = 3) -> Any:
-    """Without what is null, so that a later layer can take an encoder, an option or a label out again, and without what is then empty."""
-    if value is None:
-        return {}
-    if depth == 0 or not isinstance(value, dict):
-        return value
-    kept = {name: _sweep(below, depth - 1) for name, below in value.items() if below is not None}
-    return {name: below for name, below in kept.items() if below != {}}
-
-
-def _not_empty(value: Any) -> Any:
-    if not value:
-        raise ValueError(value)
-    return value
-
-
-Names = Annotated[list[str], BeforeValidator(_split)]
-OrNone = Annotated[list[str], BeforeValidator(_split), AfterValidator(_none)]
-Severities = Annotated[list[int], BeforeValidator(_severities), AfterValidator(_known_severities)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Shots = Annotated[list[int | Literal["all"]], BeforeValidator(_shots)]
-Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_paths)]
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
-Labelled = Annotated[list[str], BeforeValidator(_split), AfterValidator(_labelled)]
-Values = Annotated[list[Any] | dict[str, Any], AfterValidator(_not_empty)]
-Sweep = Annotated[dict[str, dict[str, Values]], BeforeValidator(lambda value: _sweep(value))]
 NAMES = "a list of names, such as [{}]"
 Layer = tuple[str, str, dict[str, Any]]  # where, the YAML text or nothing, settings
 INNER = {  # what the values inside a free mapping should be, by depth
@@ -190,6 +94,14 @@ class RobustnessConfig(_Settings):
     sample_rate: Whole | None = Field(default=None, ge=1000, description="a number of hertz of at least 1000")
 
 
+class MapsConfig(_Settings):
+    """Maps of the test clips in two dimensions. clips: at most; perplexity: of t-SNE, how many neighbours a clip has; UMAP has 15."""
+
+    method: Literal["tsne", "umap", "none"] = Field(default="tsne", description="tsne, umap or none")
+    clips: Whole = Field(default=2000, ge=5, description="a whole number of at least 5")
+    perplexity: float = Field(default=30.0, ge=1, description="a number of at least 1")
+
+
 class RunConfig(_Settings):
     """Everything that a run depends on, but for where the cache is."""
 
@@ -212,12 +124,15 @@ class RunConfig(_Settings):
     severities: Severities = Field(default=[1, 3, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
     similarity: bool = Field(default=True, description="true or false")
     sounds: bool | Literal["auto"] = Field(default="auto", description="auto, true or false")
+    maps: Annotated[MapsConfig, BeforeValidator(of_method)] = Field(
+        default=MapsConfig(), description="tsne, umap or none, or a mapping with the keys method, clips and perplexity"
+    )
     robustness: RobustnessConfig = Field(
         default=RobustnessConfig(), description="a mapping with the keys baseline, train_on, replicate and sample_rate"
     )
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="a whole number of at least 0 (and below 2^31)")
     seeds: Whole = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
-    device: Annotated[str, AfterValidator(_device)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    device: Annotated[str, AfterValidator(device_name)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     embedding: EmbeddingConfig = Field(default=EmbeddingConfig(), description="a mapping with the key dtype")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the keys kind, shots and draws")
@@ -227,7 +142,7 @@ class RunConfig(_Settings):
     batch_size: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     keep_megabytes: float = Field(default=4000.0, ge=0, description="a number of megabytes of at least 0")
     output: str = Field(default="results", min_length=1, pattern=r"^[^\x00]+$", description="the path of a folder")
-    run_name: Annotated[str | None, AfterValidator(_folder_name)] = Field(default=None, description="a folder's name, without a slash")
+    run_name: Annotated[str | None, AfterValidator(folder_name)] = Field(default=None, description="a folder's name, without a slash")
     options: dict[str, dict[str, Any]] = Field(
         default={}, description="a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
     )

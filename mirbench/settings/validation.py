@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from mirbench.errors import beginning, in_words, unknown_name
-from mirbench.settings.config import Whole
 from mirbench.settings.declaring import Option, Options, Spec
 from mirbench.settings.size import TooMuch, check_size
+from mirbench.settings.values import Whole
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # errors of pydantic
 _CHOICE = "choice"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mirbench.results.merging import Results
 from mirbench.results.order import complete
-from mirbench.results.schema import COSTS, TABLES
+from mirbench.results.schema import CLIPS, COSTS, MAPS, TABLES
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}
@@ -134,7 +134,16 @@ def results_of(manifests, torn=(), renamed=(), points=None, **rows):
     frames = {name: complete(schema.frame(rows.get(name, [])), manifests.values()) for name, schema in TABLES.items()}
     points = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=["encoder", "name"])) if points is None else points
     costs = COSTS.frame(rows.get("costs", []))
-    return Results(**frames, costs=costs, points=points, manifests=manifests, torn=torn, renamed=renamed)
+    return Results(
+        **frames,
+        costs=costs,
+        maps=MAPS.frame(rows.get("maps", [])),
+        clips=CLIPS.frame(rows.get("clips", [])),
+        points=points,
+        manifests=manifests,
+        torn=torn,
+        renamed=renamed,
+    )
 
 
 def a_results(**about):

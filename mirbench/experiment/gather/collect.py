@@ -20,6 +20,7 @@ from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.experiment.gather.corrupted import CorruptedRows, lacking_twins
 from mirbench.experiment.gather.costs import cost_rows
 from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
+from mirbench.experiment.gather.maps import map_rows
 from mirbench.experiment.gather.resamples import (
     Measurement,
     Trainings,
@@ -181,6 +182,9 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     for data in run.resolved.scored_data if run.resolved.similarity else []:
         similar.add(run, data)
     manifest = manifest_of(run, tasks, made, command, unreadable)
+    points, labelled, of_maps = map_rows(run)
+    if of_maps:
+        manifest["maps"] = of_maps
     if similar.alignment:
         manifest |= {"similarity": similar.alignment, "metrics": manifest["metrics"] | similar.labels}
     overlapping = manifest.get("overlap", {})
@@ -195,6 +199,8 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         "robustness_comparisons": corrupted.comparisons,
         "equivariance": corrupted.equivariance,
         "costs": cost_rows(run),
+        "maps": points,
+        "clips": labelled,
     }
     folder.write_resamples(np.array([*clean_rows.resampled, *corrupted.resampled, *similar.resampled]))
     for name, rows in tables.items():

@@ -24,6 +24,7 @@ MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes
 PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
 RANKING_SECONDS = 2.5e-7  # each test clip by each other
+MAPPING_SECONDS, MAP_MEGABYTES = {"tsne": 0.0025, "umap": 0.005}, 4e-5  # each clip
 DECIDING = Cost(0.1, 0.1)
 TAKING_OVER = Cost(1.0, 10.0)
 MEASURING = Cost(1.5, 0.01)  # what an encoder costs
@@ -80,6 +81,12 @@ def scoring(data: Data, labels: TaskData | None, task: Task, resamples: int, dra
 def similarity(data: Data, tasks: Sequence[Task]) -> Cost:
     clips = sizes(data, ("test",))[0]
     return Cost(RANKING_SECONDS * clips**2 * (1 + len(tasks) / 2), 0.06 + 0.02 * len(tasks))
+
+
+def mapping(resolved: Resolved, data: Data) -> Cost:
+    settings = resolved.config.maps
+    clips = min(settings.clips, sizes(data, ("test",))[0])
+    return Cost(MAPPING_SECONDS[settings.method] * clips, MAP_MEGABYTES * clips)
 
 
 def comparing(learnt_from: tuple[Data, ...], tested: tuple[Data, ...]) -> Cost:

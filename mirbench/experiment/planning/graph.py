@@ -11,6 +11,7 @@ from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store, key_of
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import checkpoint_jobs
+from mirbench.experiment.planning.maps import map_jobs
 from mirbench.experiment.planning.measured_costs import cost_jobs
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
@@ -21,7 +22,7 @@ from mirbench.experiment.resolve.records import Data, Resolved
 @dataclass(frozen=True, eq=False)
 class RunGraph:
     """What a run is made of. checkpoints: by entry and seed; the others as their classes have them. pretrained: what entries learn from;
-    overlap: finds which of that is tested on, by search. costs: by entry."""
+    overlap: finds which of that is tested on, by search. costs: by entry; maps: by entry and data set."""
 
     resolved: Resolved
     preparations: tuple[Job, ...] = ()
@@ -32,13 +33,13 @@ class RunGraph:
     clean: CleanJobs = field(default_factory=CleanJobs)
     corrupted: CorruptedJobs = field(default_factory=CorruptedJobs)
     costs: dict[str, Job] = field(default_factory=dict)
+    maps: dict[tuple[str, str], Job] = field(default_factory=dict)
 
     @cached_property
     def graph(self) -> Graph:
         overlap = [self.overlap] if self.overlap else []
-        return Graph(
-            [*self.preparations, *overlap, *self.checkpoints.values(), *self.clean.jobs, *self.corrupted.jobs, *self.costs.values()]
-        )
+        last = [*self.maps.values(), *self.costs.values()]
+        return Graph([*self.preparations, *overlap, *self.checkpoints.values(), *self.clean.jobs, *self.corrupted.jobs, *last])
 
     @property
     def given(self) -> list[Job]:
@@ -90,7 +91,8 @@ def build(resolved: Resolved) -> RunGraph:
     learnt = pretrained(resolved)
     search = overlap_search(resolved, learnt)
     overlap = _overlap_job(search, preparations) if search else None
-    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap, clean, corrupted, cost_jobs(resolved, checkpoints))
+    maps = map_jobs(resolved, clean.embeddings)
+    return RunGraph(resolved, needed, checkpoints, tuple(learnt), search, overlap, clean, corrupted, cost_jobs(resolved, checkpoints), maps)
 
 
 def build_pretraining(resolved: Resolved) -> RunGraph:

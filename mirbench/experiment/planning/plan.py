@@ -17,6 +17,7 @@ STAGES = {
     "embedding": ("embeddings", "corrupted-embeddings"),
     "probing": ("probes",),
     "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
+    "maps": ("maps",),
     "costs": ("costs",),
 }
 MOST_REASONS = 8

@@ -54,6 +54,7 @@ ROOTS = {
         "mirbench.records:Embeddings",
     ),
     "decisions": (f"{EVALUATION}.similarity.measured:decisions", f"{EVALUATION}.similarity.measured:Part", "mirbench.records:Predictions"),
+    "maps": (f"{EVALUATION}.similarity.projection:project", f"{PROBING}.layers:of_layer", "mirbench.records:Embeddings"),
     "costs": ("mirbench.evaluation.embedding.cost:count", "mirbench.evaluation.embedding.cost:measure"),
     "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
 }
@@ -73,6 +74,7 @@ NEUTRAL_PACKAGES = (
     "skops",
     "pyarrow",
     "mirdata",
+    "umap",  # of which the jobs that use it have the version
 )  # packages that move no number
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "lightning": "lightning-fabric", "lightning_fabric": "lightning-fabric"}
 

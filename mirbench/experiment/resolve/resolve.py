@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def settle(config: RunConfig, registry: Registry) -> RunConfig:
         registry.resolve(kind, names)
     registry.resolve("probe", config.probe.kind)
     check_options(config, registry.encoders)
+    if config.maps.method == "umap" and importlib.util.find_spec("umap") is None:
+        raise MirbenchError("maps.method is umap, which is not installed; pip install 'mirbench-audio[umap]', or take tsne.")
     return fit_supervision(name_usable(config, registry), registry)
 
 
