@@ -11,6 +11,7 @@ from mirbench.reporting import notes
 from mirbench.reporting.page import heard, making
 from mirbench.reporting.page.answer import answer
 from mirbench.reporting.page.by_class import by_class
+from mirbench.reporting.page.maps import beliefs, maps
 from mirbench.reporting.page.numbers import numbers_of
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("data.js", "charts.js", "tables.js", "player.js", "main.js")
+SCRIPTS = ("data.js", "charts.js", "maps.js", "tables.js", "player.js", "main.js")
 EXAMPLES = 10  # of a finding
 NOT_KEPT = "What single labels and clips score is not told, as the folder holds no predictions; `mirbench run` keeps them."
 MOST_SKIPPED = 20  # sentences before the others are folded away
@@ -35,7 +36,7 @@ def page(results: Results, sections: Mapping[str, Section]) -> str:
     numbers = numbers_of(results)
     encoders = {each["name"]: i for i, each in enumerate(numbers["encoders"])}
     sounds = heard.sounds(results)
-    data = {**numbers, "classes": by_class(results, encoders), "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds]}
+    data = {**numbers, "classes": by_class(results, encoders), "maps": maps(results, encoders), "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds]}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined)
     environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
     environment.filters |= {"scalar": _scalar, "number": number, "in_time": making.in_time}
@@ -75,6 +76,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
         "descriptions": {name: known[name] or NONE for name in scored if name in known},
         "made": {name: _made(manifest) for name, manifest in manifests.items()},
         "findings": {name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
+        "beliefs": list(beliefs(results)),
         "unknown": "" if data["classes"] else NOT_KEPT,
         "troubles": notes.troubles(results),
         "examples": EXAMPLES,
@@ -95,6 +97,7 @@ def _shows(data: Mapping[str, Any]) -> dict[str, bool]:
         "confusion": any(task["confusions"] for task in data["classes"]),
         "worst": any(task["worst"] for task in data["classes"]),
         "alignment": bool(data["alignment"]) and several,
+        "maps": bool(data["maps"]),
         "listen": any(sound["severity"] for sound in data["sounds"]),
         "sweep": any(option["numeric"] for option in data["sweep"]["options"]),
         "layers": bool(data["layers"]),

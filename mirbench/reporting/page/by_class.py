@@ -179,6 +179,7 @@ def _said(seeds: Sequence[Predictions], i: int) -> str:
         return ", ".join(name if len(said) == 1 else f"{name} ({n} of {len(seeds)})" for name, n in said.most_common(TOLD))
     mean = np.mean([each.scores[i] for each in seeds], axis=0)
     if first.target == "multilabel":
-        rank, on = np.argsort(-mean, kind="stable"), first.targets[i]
+        on = first.targets[i]
+        rank = [k for k in np.argsort(-mean, kind="stable") if on[k] >= 0]
         return ", ".join(first.classes[k] for k in rank[: max(int((on == 1).sum()), 1)] if on[k] == 0) or "the right ones, in another order"
     return ", ".join(f"{name} {x:.3g}" for name, x in zip(first.classes, mean, strict=True))

@@ -20,6 +20,7 @@ const CHOICES = {
     return [options("task", "task", tasks), options("encoder", "encoder", Object.keys(Object.values(found)[0].of).map(nameOf)), options("kind", "by", Object.keys(found))];
   },
   worst: state => { const tasks = byTask("worst", found => Object.keys(found).length); return [options("task", "task", tasks), options("encoder", "encoder", worstOf(state.task ?? tasks[0]))]; },
+  maps: mapChoices,
   alignment: () => [options("dataset", "data set", unique(DATA.alignment.map(row => row.where)))],
   listen: () => [options("clip", "clip", unique(DATA.sounds.filter(s => s.severity).map(s => JSON.stringify([s.dataset, s.clip]))))],
   sweep: () => [options("option", "against", DATA.sweep.options.filter(each => each.numeric).map(each => each.name))],
@@ -53,7 +54,7 @@ function drawControls(box) {
       redraw(name);
     }}, ...choice.values.map(value => element("option", {value, selected: value === state[choice.name]}, worded(value)))));
   });
-  const legend = LEGENDS[name] ? element("span", {class: "legend"}, ...ENCODERS.filter(LEGENDS[name]).map(e => element("span", {}, swatch(e), e.name))) : null;
+  const legend = name === "maps" ? mapLegend(state) : LEGENDS[name] ? element("span", {class: "legend"}, ...ENCODERS.filter(LEGENDS[name]).map(e => element("span", {}, swatch(e), e.name))) : null;
   box.replaceChildren(...[...parts, legend].filter(part => part !== null));
 }
 
@@ -67,12 +68,16 @@ async function draw(plot) {
   if (!width) return;
   plot.dataset.width = width;
   const turn = plot.dataset.turn = String(Number(plot.dataset.turn ?? 0) + 1);
-  const spec = CHARTS[plot.dataset.chart](width, STATES[plot.dataset.chart] ?? {});
+  const spec = CHARTS[plot.dataset.chart](width, STATES[plot.dataset.chart] ?? {}, plot);
   if (!spec) return plot.replaceChildren(element("p", {class: "hint"}, "Nothing to show; choose something else."));
   const target = element("div");
   const made = await vegaEmbed(target, {$schema: "https://vega.github.io/schema/vega-lite/v6.json", ...spec, config: CONFIG}, {mode: "vega-lite", renderer: "svg", actions: false, ast: true});
   if (plot.dataset.turn !== turn) return made.finalize();  // something else was chosen meanwhile
   plot.replaceChildren(target);
+  made.view.addEventListener("click", (event, item) => {
+    const place = item?.datum?.sound;
+    if (place !== undefined) play(place);
+  });
 }
 
 async function drawAll(plots) {
