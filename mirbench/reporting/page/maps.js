@@ -34,12 +34,15 @@ function mapLegend(state) {
 CHARTS.maps = (width, state, plot) => {
   const map = mapOf(state.dataset), labels = mapLabels(state), name = state[plot.dataset.side], points = map.points[ENCODERS.findIndex(e => e.name === name)];
   const {names, colours} = mapColours(labels), side = Math.min(width - 8, 520);
-  const values = points.filter(([i]) => labels.of[i] !== null).map(([i, x, y]) => ({x, y, clip: map.clips[i], label: labels.of[i], sound: soundOf(map.dataset, map.clips[i])}));
+  const place = ([i, x, y]) => ({x, y, clip: map.clips[i], label: labels.of[i], sound: soundOf(map.dataset, map.clips[i])});
+  const values = points.filter(([i]) => labels.of[i] !== null).map(place), others = points.filter(([i]) => labels.of[i] === null).map(place);
   if (labels.numeric) for (const value of values) value.number = Number(value.label);
   const axis = {axis: null, scale: {domain: [-0.02, 1.02], nice: false, zero: false}};
   const colour = labels.numeric ? {field: "number", type: "quantitative", scale: {scheme: "viridis"}} : {field: "label", type: "nominal", scale: {domain: names, range: colours}};
   const shape = {field: "label", type: "nominal", scale: {domain: names, range: names.map((label, i) => SHAPES[label === "without" ? 0 : i % SHAPES.length])}};
-  return {title: name, width: side, height: side, view: {stroke: LINE}, data: {values},
-    mark: {type: "point", filled: true, size: values.length > 600 ? 26 : 42, opacity: 0.85}, encoding: {x: {field: "x", type: "quantitative", ...axis}, y: {field: "y", type: "quantitative", ...axis},
-      color: colour, ...(!labels.numeric && names.length <= MOST_NAMED ? {shape} : {}), tooltip: tip(["clip", "clip"], ["label", state.colour])}};
+  return {title: name, width: side, height: side, view: {stroke: LINE}, encoding: {x: {field: "x", type: "quantitative", ...axis}, y: {field: "y", type: "quantitative", ...axis}}, layer: [
+    {data: {values: others}, mark: {type: "point", filled: true, size: 14, opacity: 0.25, color: MUTED}, encoding: {tooltip: tip(["clip", "clip"])}},
+    {data: {values}, mark: {type: "point", filled: true, size: values.length > 600 ? 26 : 42, opacity: 0.85},
+      encoding: {color: colour, ...(!labels.numeric && names.length <= MOST_NAMED ? {shape} : {}), tooltip: tip(["clip", "clip"], ["label", state.colour])}},
+  ]};
 };
