@@ -36,7 +36,12 @@ def page(results: Results, sections: Mapping[str, Section]) -> str:
     numbers = numbers_of(results)
     encoders = {each["name"]: i for i, each in enumerate(numbers["encoders"])}
     sounds = heard.sounds(results)
-    data = {**numbers, "classes": by_class(results, encoders), "maps": maps(results, encoders), "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds]}
+    data = {
+        **numbers,
+        "classes": by_class(results, encoders),
+        "maps": maps(results, encoders),
+        "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds],
+    }
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined)
     environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
     environment.filters |= {"scalar": _scalar, "number": number, "in_time": making.in_time}

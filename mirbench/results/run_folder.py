@@ -97,7 +97,12 @@ class RunFolder:
     def digests(self) -> dict[str, list[Any]]:
         """Of each table, file of predictions and sound: bytes, and a hexadecimal BLAKE2b."""
         tables = (self.path / schema.file for schema in ALL_TABLES.values())
-        files = [*tables, self.path / RESAMPLES, *sorted((self.path / "predictions").glob("*.csv")), *sorted((self.path / "sounds").glob("*.mp3"))]
+        files = [
+            *tables,
+            self.path / RESAMPLES,
+            *sorted((self.path / "predictions").glob("*.csv")),
+            *sorted((self.path / "sounds").glob("*.mp3")),
+        ]
         return {path.relative_to(self.path).as_posix(): list(digest_of(path)) for path in files if path.is_file()}
 
     def clear(self) -> None:

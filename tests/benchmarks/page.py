@@ -1,6 +1,6 @@
 """How large a page is, how long it takes to be made, and to be opened: of 12 encoders, 4 tasks, 23 corruptions at 5 severities and 3 seeds.
 
-    PYTHONPATH=tests/helpers python tests/benchmarks/page.py [RUN]      or of a run folder
+PYTHONPATH=tests/helpers python tests/benchmarks/page.py [RUN]      or of a run folder
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def main() -> None:
             browser.open(path, width)
             drawn = time.perf_counter() - begun
             paint = browser.run("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            print(f"{width} px: first paint after {paint / 1000:.2f} s, all charts after {drawn:.1f} s; console: {browser.messages or 'nothing'}")
+            print(
+                f"{width} px: first paint after {paint / 1000:.2f} s, all charts after {drawn:.1f} s; console: {browser.messages or 'nothing'}"
+            )
         browser.close()
 
 

@@ -12,10 +12,20 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--mute-audio", "--autoplay-policy=no-user-gesture-required", "--remote-debugging-port=0",
-    "--remote-allow-origins=*", "--disable-dev-shm-usage",
-]  # fmt: skip
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--remote-debugging-port=0",
+    "--remote-allow-origins=*",
+    "--disable-dev-shm-usage",
+]
 SECONDS = 60  # that anything may take
 
 
@@ -74,7 +84,9 @@ class Browser:
         if method == "Runtime.consoleAPICalled":
             self.messages.append(" ".join(str(each.get("value", each.get("description"))) for each in params["args"]))
         elif method == "Runtime.exceptionThrown":
-            self.messages.append(str(params["exceptionDetails"].get("exception", {}).get("description", params["exceptionDetails"]["text"])))
+            self.messages.append(
+                str(params["exceptionDetails"].get("exception", {}).get("description", params["exceptionDetails"]["text"]))
+            )
         elif method == "Log.entryAdded":
             self.messages.append(f"{params['entry']['text']} {params['entry'].get('url', '')}".strip())
         elif method == "Network.requestWillBeSent":

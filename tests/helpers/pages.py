@@ -34,12 +34,12 @@ def predictions(task: str, clips: tuple[str, ...], seed: int) -> Predictions:
     return Predictions(clips, clips, classes, target, targets, random.normal(size=(len(clips), len(classes))).astype(np.float32))
 
 
-def whole_run(path: Path, encoders=("semisupcon", "simclr"), corruptions=CORRUPTIONS, seeds=3, clips=24, listened=True, severities=(1, 3, 5)) -> Path:
+def whole_run(
+    path: Path, encoders=("semisupcon", "simclr"), corruptions=CORRUPTIONS, seeds=3, clips=24, listened=True, severities=(1, 3, 5)
+) -> Path:
     """Writes it; returns its folder. listened: whether it has sounds, each the same."""
     run, ids = RunFolder.create(path), (HOSTILE, *(f"clip-{i:03d}" for i in range(1, clips)))
-    families = {family: [name for name in names if name in corruptions] for family, names in FAMILIES.items()} if corruptions is CORRUPTIONS else {
-        f"family-{i}": list(corruptions)[i::4] for i in range(4)
-    }  # fmt: skip
+    families = FAMILIES if corruptions is CORRUPTIONS else {f"family-{i}": list(corruptions)[i::4] for i in range(4)}
     manifest = a_manifest(encoders, corruptions, skipped=[], failed=[], families=families, seen_families=SEEN)
     for task, about in manifest["tasks"].items():
         about |= {"annotation": {"tagging": "tags"}.get(task, task), "target": TARGETS.get(task, "multiclass"), "dataset": {"mini": {}}}
@@ -49,8 +49,9 @@ def whole_run(path: Path, encoders=("semisupcon", "simclr"), corruptions=CORRUPT
     rows = by_families(rows) if corruptions is CORRUPTIONS else rows
     for row in (*rows["summary"], *rows["robustness"]):
         row["by_seed"] = " ".join(f"{row['value'] + 0.01 * (k - 1):.4f}" for k in range(seeds))
+    numbers = {"ci_low": 0.0, "ci_high": 0.1, "detectable": 0.03}
     rows["comparisons"] = [
-        a_row("comparisons", encoder=one, baseline=other, task=task, metric=metric, difference=0.02 * (k + 1), ci_low=0.0, ci_high=0.1, detectable=0.03)
+        a_row("comparisons", encoder=one, baseline=other, task=task, metric=metric, difference=0.02 * (k + 1), **numbers)
         for task, metric in TASKS.items()
         for i, one in enumerate(encoders)
         for k, other in enumerate([*encoders[i + 1 :], *FLOORS])
@@ -63,19 +64,40 @@ def whole_run(path: Path, encoders=("semisupcon", "simclr"), corruptions=CORRUPT
             for seed in range(seeds):
                 run.write_predictions(name, "mini", task, seed, predictions(task, ids, 100 * i + seed))
     random = np.random.default_rng(0)
-    points = [{"dataset": "mini", "encoder": n, "clip": clip, "x": x, "y": y} for n in names for clip, (x, y) in zip(ids, random.normal(size=(clips, 2)), strict=True)]
+    points = [
+        {"dataset": "mini", "encoder": n, "clip": clip, "x": x, "y": y}
+        for n in names
+        for clip, (x, y) in zip(ids, random.normal(size=(clips, 2)), strict=True)
+    ]
     run.write("maps", ALL_TABLES["maps"].frame(points))
     said = [("genre", ["rock", "jig"]), ("pitch", ["59", "60"]), ("tags", ["piano|slow", "drums"])]
     labels = [{"dataset": "mini", "clip": c, "group": c, "annotation": a, "label": of[i % 2]} for a, of in said for i, c in enumerate(ids)]
     run.write("clips", ALL_TABLES["clips"].frame(labels))
     silhouettes = {a: {"embedding": 0.1, "map": 0.2} for a, _ in said}
     manifest["maps"] = {"mini": {"method": "tsne", "encoders": {n: {"trustworthiness": 0.9, "silhouettes": silhouettes} for n in names}}}
-    manifest |= {"command": "mirbench run", "date": "2026-01-01 12:00 UTC", "key": "abc", "config": {"seeds": 3}, "timings": {"checkpoints: x": 90.0}}
+    manifest |= {
+        "command": "mirbench run",
+        "date": "2026-01-01 12:00 UTC",
+        "key": "abc",
+        "config": {"seeds": 3},
+        "timings": {"checkpoints: x": 90.0},
+    }
     if listened:
-        conditions = [("clean", 0, np.nan, ""), *((n, s, about["levels"][s - 1], about["unit"]) for n, about in corruptions.items() for s in severities if s <= len(about["levels"]))]
+        conditions = [
+            ("clean", 0, np.nan, ""),
+            *(
+                (n, s, about["levels"][s - 1], about["unit"])
+                for n, about in corruptions.items()
+                for s in severities
+                if s <= len(about["levels"])
+            ),
+        ]
         (run.path / "sounds").mkdir()
         heard = [(clip, *each) for clip in ids for each in (conditions if clip == HOSTILE else conditions[:1])]
-        sounds = [{"dataset": "mini", "clip": c, "corruption": n, "severity": s, "level": v, "unit": u, "seconds": 0.3, "file": f"{i:04d}.mp3"} for i, (c, n, s, v, u) in enumerate(heard)]
+        sounds = [
+            {"dataset": "mini", "clip": c, "corruption": n, "severity": s, "level": v, "unit": u, "seconds": 0.3, "file": f"{i:04d}.mp3"}
+            for i, (c, n, s, v, u) in enumerate(heard)
+        ]
         for each in sounds:
             (run.path / "sounds" / each["file"]).write_bytes(mp3())
         run.write("sounds", ALL_TABLES["sounds"].frame(sounds))

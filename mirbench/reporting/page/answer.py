@@ -94,8 +94,9 @@ def _in_words(other: str, found: Sequence[Found], numbers: bool = True) -> str:
     for verdict in ("better", "worse"):
         if each := [_with_numbers(one) if numbers else one.where for one in found if one.verdict == verdict]:
             told.append(f"{verdict} than {other} on {_and(each)}")
-    if each := [one for one in found if one.verdict == "undecided"]:
-        told.append(f"undecided {'' if told else f'against {other} '}on {_and([one.where for one in each])}{_seen(each) if numbers else ''}")
+    if undecided := [one for one in found if one.verdict == "undecided"]:
+        against, seen = "" if told else f"against {other} ", _seen(undecided) if numbers else ""
+        told.append(f"undecided {against}on {_and([one.where for one in undecided])}{seen}")
     if each := [one.where for one in found if "one" in one.verdict]:
         told.append(f"{'' if told else f'not to be told from {other}: '}with one training each nothing is said of {_and(each)}")
     if each := [one.where for one in found if one.verdict == "no test"]:
@@ -127,7 +128,9 @@ def _by_task(lead: str, others: Sequence[str], pairs: Pairs) -> list[str]:
         "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
     }  # fmt: skip
     return [
-        f"On {where}, {lead} is {'; '.join(say.format(_and(_few(names[verdict]))) for verdict, say in sayings.items() if verdict in names)}."
+        f"On {where}, {lead} is "
+        + "; ".join(say.format(_and(_few(names[verdict]))) for verdict, say in sayings.items() if verdict in names)
+        + "."
         for where, names in verdict_of.items()
     ]
 

@@ -65,7 +65,14 @@ def by_class(results: Results, encoders: Mapping[str, int]) -> list[dict[str, An
         first = kept.seeds[0]
         task = tasks.setdefault(
             f"{kept.task} on {kept.dataset}",
-            {"where": f"{kept.task} on {kept.dataset}", "dataset": kept.dataset, "target": first.target, "ap": [], "confusions": {}, "worst": {}},
+            {
+                "where": f"{kept.task} on {kept.dataset}",
+                "dataset": kept.dataset,
+                "target": first.target,
+                "ap": [],
+                "confusions": {},
+                "worst": {},
+            },
         )
         place = encoders[kept.encoder]
         if first.target == "multilabel":

@@ -28,7 +28,9 @@ def sounds(results: Results) -> list[dict[str, Any]]:
             try:
                 data = (path / "sounds" / row["file"]).read_bytes()
             except OSError as error:
-                raise MirbenchError(f"the run {path} has no sounds/{row['file']} ({error.strerror}); run it again to complete it.") from error
+                raise MirbenchError(
+                    f"the run {path} has no sounds/{row['file']} ({error.strerror}); run it again to complete it."
+                ) from error
             room -= len(data)
             if room < 0:
                 return list(found.values())

@@ -24,7 +24,7 @@ def maps(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:
     for dataset, rows in results.maps.groupby("dataset", observed=True, sort=False):
         clips = {clip: i for i, clip in enumerate(dict.fromkeys(rows["clip"]))}
         points = {
-            encoders[name]: _scaled([(clips[row["clip"]], row["x"], row["y"]) for row in each.to_dict("records")])
+            encoders[str(name)]: _scaled([(clips[row["clip"]], row["x"], row["y"]) for row in each.to_dict("records")])
             for name, each in rows.groupby("encoder", observed=True, sort=True)
             if name in encoders
         }

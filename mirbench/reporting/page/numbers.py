@@ -93,8 +93,8 @@ def _differences(comparisons: pd.DataFrame, encoders: Mapping[str, int]) -> list
 
 
 def _under_corruption(results: Results, encoders: Mapping[str, int]) -> dict[str, Any]:
-    """corruptions: in their order; curves: the headline metric at each severity, clean is in `scores`; retained: what each corruption leaves;
-    robustness: the means of each measure."""
+    """corruptions: in their order; curves: the headline metric at each severity (of clean audio it is in `scores`); retained: what each
+    corruption leaves; robustness: the means of each measure."""
     rows = complete(results.summary)
     rows = rows[(rows["severity"] > 0) & rows["headline"] & (rows["task"] != SIMILARITY) & rows["value"].notna()]
     rows = rows[rows["encoder"].isin(encoders)]
@@ -176,10 +176,7 @@ def _sweep(results: Results, encoders: Mapping[str, int]) -> dict[str, Any]:
     points = results.points
     variants = [(str(encoder), str(name)) for encoder, name in points.index if name in encoders]
     values = {name: {str(option): points.loc[(encoder, name), option] for option in points.columns} for encoder, name in variants}
-    told = {
-        option: [None if x is None or x != x else float(x) if _is_number(x) else str(x) for x in (values[name][option] for _, name in variants)]
-        for option in map(str, points.columns)
-    }
+    told = {option: [_swept(values[name][option]) for _, name in variants] for option in map(str, points.columns)}
     return {
         "options": [{"name": option, "numeric": any(isinstance(x, float) for x in each)} for option, each in told.items()],
         "variants": [
@@ -189,8 +186,11 @@ def _sweep(results: Results, encoders: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _is_number(x: Any) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool)
+def _swept(x: Any) -> float | str | None:
+    """A value of an option; None where it was not swept."""
+    if x is None or x != x:
+        return None
+    return float(x) if isinstance(x, int | float) and not isinstance(x, bool) else str(x)
 
 
 def _layers(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -203,7 +203,14 @@ def _layers(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any
                 for kind in ("validation_of_layers", "layer_weights"):
                     if name in encoders and isinstance(report.get(kind), list):
                         found += [
-                            {"where": f"{task} on {dataset}", "e": encoders[name], "seed": seed, "kind": kind, "layer": layer, "v": number(v)}
+                            {
+                                "where": f"{task} on {dataset}",
+                                "e": encoders[name],
+                                "seed": seed,
+                                "kind": kind,
+                                "layer": layer,
+                                "v": number(v),
+                            }
                             for layer, v in enumerate(report[kind])
                             if v is not None
                         ]

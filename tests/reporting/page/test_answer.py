@@ -51,7 +51,9 @@ def test_of_many_encoders_there_is_a_sentence_for_each_task_without_numbers():
 
 def test_a_run_that_compared_nothing_says_what_it_scored():
     (told,) = answered(encoders=("a",))
-    assert told.startswith("The run compared no encoders, so that none is called better than another. a scores 0.500 [0.40, 0.60] on tagging on mini")
+    assert told.startswith(
+        "The run compared no encoders, so that none is called better than another. a scores 0.500 [0.40, 0.60] on tagging on mini"
+    )
 
 
 def test_under_corruption_the_same_pairs_are_told():
