@@ -40,9 +40,8 @@ def main() -> None:
             browser.open(path, width)
             drawn = time.perf_counter() - begun
             paint = browser.run("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            print(
-                f"{width} px: first paint after {paint / 1000:.2f} s, all charts after {drawn:.1f} s; console: {browser.messages or 'nothing'}"
-            )
+            said = browser.messages or "nothing"
+            print(f"{width} px: first paint after {paint / 1000:.2f} s, all charts after {drawn:.1f} s; console: {said}")
         browser.close()
 
 
