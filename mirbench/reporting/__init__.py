@@ -69,7 +69,7 @@ def report(
     figures = figures or _asked_width(results)
     drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results), figures)
     page = folder / "report.html"
-    write_atomically(page, html.page(results, made, [path for path in drawn if path.suffix == ".svg"]))
+    write_atomically(page, html.page(results, made))
     files = [*(folder / name for name in text), *drawn, page]
     written = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
     write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "figures": figures, "files": written})))

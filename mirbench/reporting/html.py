@@ -2,87 +2,154 @@
 
 from __future__ import annotations
 
-import base64
-import shlex
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting import notes
-from mirbench.reporting.figures import curves_name, map_name
-from mirbench.reporting.figures.captions import CAPTIONS, CURVES, MAP, ROBUSTNESS, SIMILARITY
+from mirbench.reporting.page import heard, making
+from mirbench.reporting.page.answer import answer
+from mirbench.reporting.page.by_class import by_class
+from mirbench.reporting.page.maps import beliefs, maps
+from mirbench.reporting.page.numbers import numbers_of
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
-from mirbench.reporting.words import NONE, panels
+from mirbench.reporting.tables.scores import clean, row_groups
+from mirbench.reporting.words import NONE, interval, number, panels, size
 from mirbench.results.order import joined
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-FOLDED = {"retained": "Retained performance", "equivariance": "Equivariance: labels shifted along with the audio"}
+PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("data.js", "charts.js", "maps.js", "tables.js", "player.js", "main.js")
 EXAMPLES = 10  # of a finding
-FIRST = ("versions", "git_commit", "datasets", "data", "label_counts", "seeds", "timings", "skipped")  # of a manifest, and open
+NOT_KEPT = "What single labels and clips score is not told, as the folder holds no predictions; `mirbench run` keeps them."
+MOST_SKIPPED = 20  # sentences before the others are folded away
 
 
-def page(results: Results, sections: Mapping[str, Section], figures: Iterable[Path]) -> str:
-    """The page as text; figures: SVG files, put into it whole."""
+def page(results: Results, sections: Mapping[str, Section]) -> str:
+    """The page as text; predictions and sounds are read from the folders of the runs, where they are kept."""
     import jinja2
 
+    numbers = numbers_of(results)
+    encoders = {each["name"]: i for i, each in enumerate(numbers["encoders"])}
+    sounds = heard.sounds(results)
+    data = {
+        **numbers,
+        "classes": by_class(results, encoders),
+        "maps": maps(results, encoders),
+        "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds],
+    }
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
+    environment.filters |= {"scalar": _scalar, "number": number, "in_time": making.in_time}
+    about = {
+        **_about(results, sections, data),
+        "data": data,
+        "mp3": [sound["mp3"] for sound in sounds],
+        "licences": heard.licences(results, sounds),
+        "style": (PAGE / "style.css").read_text(encoding="utf-8"),
+        "vega": vega(),
+        "script": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
+    }
+    return environment.get_template("template.html").render(about)
+
+
+def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template says in words and tables."""
     manifests = results.manifests
-    told = [*notes.of_robustness_comparisons(results), f"Those of single corruptions are in {notes.COMPARED}."]
-    over_all = Section("", {"": robustness.comparisons(results.robustness_comparisons, decided=False)}, told)
-    swept = notes.was_corrupted(results)
-    headlines = [panel for panel in panels(results.summary) if panel.headline]
+    rows = clean(results.summary)
+    over_all = robustness.comparisons(results.robustness_comparisons, decided=False) if len(results.robustness_comparisons) else None
     described = joined(manifests.values(), "encoders")
     known = {name: about.get("description") if isinstance(about, dict) else about for name, about in described.items()}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
-    environment.filters["scalar"] = _scalar
-    return environment.get_template("page.html").render(
-        title=f"mirbench: {', '.join(manifests)}",
-        commands=[_command(m) for m in manifests.values() if m.get("command")],
-        sections=sections,
-        swept=swept,
-        of_robustness=sections["robustness"].below if "robustness" in sections else notes.of_robustness(results),
-        compared=over_all if len(results.robustness_comparisons) else None,
-        captions=CAPTIONS,
-        robustness_captions={**ROBUSTNESS, **{curves_name(p.task, p.dataset): CURVES.format(p.title) for p in headlines}},
-        folded=FOLDED,
-        similarity_captions=SIMILARITY,
-        maps={map_name(name): MAP.format(name) for name in dict.fromkeys(results.clips["annotation"].astype("str"))},
-        drawn=_drawn(figures),
-        descriptions={name: known[name] or NONE for name in results.summary["encoder"].cat.categories if name in known},
-        manifests={name: _facts(manifest) for name, manifest in manifests.items()},
-        opened=FIRST,
-        findings={name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
-        examples=EXAMPLES,
-    )
+    scored = [e["name"] for e in data["encoders"]]
+    return {
+        "title": f"mirbench: {', '.join(manifests)}",
+        "runs": list(manifests),
+        "answer": answer(results),
+        "sizes": [f"{panel.title}, {panel.metric}: {size(panel.of(rows))}" for panel in panels(rows) if panel.headline],
+        "main": _main_table(data, row_groups(rows)),
+        "sections": sections,
+        "swept": notes.was_corrupted(results),
+        "of_robustness": sections["robustness"].below if "robustness" in sections else notes.of_robustness(results),
+        "over_all": over_all if over_all is not None and len(over_all.cells) else None,
+        "compared": [*notes.of_robustness_comparisons(results), f"Those of single corruptions are in {notes.COMPARED}."]
+        if len(results.robustness_comparisons)
+        else [],
+        "descriptions": {name: known[name] or NONE for name in scored if name in known},
+        "made": {name: _made(manifest) for name, manifest in manifests.items()},
+        "findings": {name: manifest["findings"] for name, manifest in manifests.items() if manifest.get("findings")},
+        "beliefs": list(beliefs(results)),
+        "unknown": "" if data["classes"] else NOT_KEPT,
+        "troubles": notes.troubles(results),
+        "examples": EXAMPLES,
+        "most_skipped": MOST_SKIPPED,
+        "shows": _shows(data),
+    }
 
 
-def _drawn(figures: Iterable[Path]) -> dict[str, list[str]]:
-    """By the name of a figure its pages, in order."""
-    found: dict[str, list[str]] = {}
-    for path in figures:
-        name, _, number = path.stem.rpartition("-page-")
-        stem = name if number.isdecimal() and name in found else path.stem
-        found.setdefault(stem, []).append(f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}")
-    return found
+def _shows(data: Mapping[str, Any]) -> dict[str, bool]:
+    """Which charts have something to show."""
+    several = sum(not each["majority"] for each in data["encoders"]) > 1
+    return {
+        "differences": bool(data["differences"]),
+        "curves": bool(data["curves"]),
+        "retained": bool(data["retained"]),
+        "robustness": bool(data["robustness"]),
+        "labels": any(task["ap"] for task in data["classes"]),
+        "confusion": any(task["confusions"] for task in data["classes"]),
+        "worst": any(task["worst"] for task in data["classes"]),
+        "alignment": bool(data["alignment"]) and several,
+        "maps": bool(data["maps"]),
+        "listen": any(sound["severity"] for sound in data["sounds"]),
+        "sweep": any(option["numeric"] for option in data["sweep"]["options"]),
+        "layers": bool(data["layers"]),
+        "cost": sum(any(each[x] is not None for x in ("gflop", "ms")) for each in data["costs"]) > 1,
+    }
 
 
-def _command(manifest: Mapping[str, Any]) -> str:
-    command = manifest["command"]
-    return shlex.join(str(x) for x in command) if isinstance(command, list) else str(command)
+def _main_table(data: Mapping[str, Any], groups: list[tuple[str, list[str]]]) -> dict[str, Any]:
+    """columns: panels with their places, headlines first. groups: heading and rows, each a name and its cells."""
+    order = sorted(range(len(data["panels"])), key=lambda i: not data["panels"][i]["headline"])
+    cells = {(row["e"], row["p"]): row for row in data["scores"]}
+    places = {each["name"]: i for i, each in enumerate(data["encoders"])}
+    nan = float("nan")
+
+    def cell(name: str, panel: int) -> dict[str, Any] | None:
+        row = cells.get((places[name], panel))
+        return row and {**row, "interval": interval(nan if row["lo"] is None else row["lo"], nan if row["hi"] is None else row["hi"])}
+
+    return {
+        "columns": [{**data["panels"][i], "place": i} for i in order],
+        "groups": [(heading, [(name, [cell(name, i) for i in order]) for name in names]) for heading, names in groups if names],
+    }
 
 
-def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Every fact of a manifest, those that a reader wants first on top."""
-    keys = [*(k for k in FIRST if k in manifest), *(k for k in manifest if k not in (*FIRST, "command", "metrics", "findings"))]
-    return [(key, manifest[key]) for key in keys]
+def _made(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "command": making.command(manifest),
+        "date": manifest.get("date"),
+        "key": manifest.get("key"),
+        "settings": making.settings(manifest),
+        "stages": making.stages(manifest),
+        "left_out": making.left_out(manifest),
+        "facts": making.facts(manifest),
+        "opened": making.FIRST,
+    }
 
 
 def _scalar(value: Any) -> str:
     if value is None or value == "":
         return NONE
     return "none" if value in ([], {}) else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@functools.cache
+def vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script for an HTML element, which calls the last `vegaEmbed`; 0.9 MB."""
+    import vl_convert
+
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return str(script).replace("</script", "<\\/script").replace("<!--", "<\\!--")

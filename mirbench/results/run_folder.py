@@ -95,15 +95,20 @@ class RunFolder:
             raise _not_as_written(path)
 
     def digests(self) -> dict[str, list[Any]]:
-        """Of each table and file of predictions: bytes, and a hexadecimal BLAKE2b."""
+        """Of each table, file of predictions and sound: bytes, and a hexadecimal BLAKE2b."""
         tables = (self.path / schema.file for schema in ALL_TABLES.values())
-        files = [*tables, self.path / RESAMPLES, *sorted((self.path / "predictions").glob("*.csv"))]
+        files = [
+            *tables,
+            self.path / RESAMPLES,
+            *sorted((self.path / "predictions").glob("*.csv")),
+            *sorted((self.path / "sounds").glob("*.mp3")),
+        ]
         return {path.relative_to(self.path).as_posix(): list(digest_of(path)) for path in files if path.is_file()}
 
     def clear(self) -> None:
         """Takes away what an earlier run left; the manifest first, so that a kill leaves no whole-looking mixture."""
         (self.path / "manifest.json").unlink(missing_ok=True)
-        for name in ("predictions", "tables", "figures"):
+        for name in ("predictions", "sounds", "tables", "figures"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in ("report.html", RESAMPLES, *(schema.file for schema in ALL_TABLES.values() if schema.optional)):
             (self.path / name).unlink(missing_ok=True)

@@ -248,6 +248,14 @@ COSTS = Schema("costs.csv", (
     Column("window_seconds", "level", "length of each in seconds: its own window, 30 s at the most", _UNKNOWN),
     Column("note", "text", "why it could not be measured; empty where it could", ""), _OVERLAP,
 ), ("encoder", "device"), optional=True)
+SOUNDS = Schema("sounds.csv", (
+    _DATASET, Column("clip", "text", "the id of the test clip"), _CORRUPTION,
+    Column("severity", "integer", "how strongly, 1 to 5; 0 for clean", 0),
+    Column("level", "level", "the severity in physical terms; empty for clean and for other recordings", _UNKNOWN),
+    Column("unit", "text", "the unit of `level`", ""), Column("seconds", "float", "length of the excerpt, from the beginning of the clip"),
+    Column("gain_db", "float", "how much louder, below 0 quieter, so that no condition of the clip is cut off", 0.0),
+    Column("file", "text", "its name in `sounds/`"),
+), ("dataset", "clip", "corruption", "severity"), optional=True)
 MAPS = Schema("maps.csv", (
     Column("dataset", "name", "of which data set the clip is"), _ENCODER,
     Column("clip", "text", "the test clip"),
@@ -267,4 +275,4 @@ TABLES: dict[str, Schema] = {
     s.file.removesuffix(".csv"): s for s in (SCORES, SUMMARY, COMPARISONS, ROBUSTNESS, ROBUSTNESS_COMPARISONS, EQUIVARIANCE)
 }
 """Of scores and what follows from them, by the name of the file."""
-ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS, "maps": MAPS, "clips": CLIPS}
+ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS, "maps": MAPS, "clips": CLIPS, "sounds": SOUNDS}

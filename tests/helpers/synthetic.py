@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -155,6 +156,11 @@ def a_results(**about):
     return results_of({"run": a_manifest(**given)}, comparisons=[a_row("comparisons", **compared)], **rows)
 
 
+def shown(page):
+    """A page without its scripts, data and style: what a reader may see."""
+    return re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+
+
 class Balance(HTMLParser):
     """Every tag that is opened is closed; what is loaded from elsewhere is kept."""
 
@@ -166,7 +172,7 @@ class Balance(HTMLParser):
     def handle_starttag(self, tag, attrs):
         if tag not in ("meta", "br", "img"):
             self.open.append(tag)
-        self.links += [value for name, value in attrs if name in ("src", "href") and not value.startswith("data:")]
+        self.links += [value for name, value in attrs if name in ("src", "href") and not value.startswith(("data:", "#"))]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag

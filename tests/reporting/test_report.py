@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import sys
 import pandas as pd
 import pytest
 from older import RUNS, run_of_before
-from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of
+from synthetic import FAILED, SKIPPED, Balance, a_manifest, a_results, a_row, a_sweep, results_of, shown
 
 from mirbench.errors import MirbenchError
 from mirbench.reporting import KEPT, html, report, table_text, up_to_date
@@ -20,6 +19,7 @@ from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import TABLES
 
 HOSTILE = "<script>alert('x')</script> & \"y\""
+SCRIPTS = 4  # in a page: numbers, sounds, Vega, and what is ours
 KEY = {"task": "key", "metric": "mirex"}
 
 
@@ -45,13 +45,14 @@ def two_that_differ(path):
     return [a_run(path / name, swept=False, tables={"summary": each, "comparisons": compared}).path for name, each in runs]
 
 
-def page_of(results, figures=()):
-    """The page, which is whole and loads nothing."""
-    page, parser = html.page(results, sections(results), figures), Balance()
+def page_of(results):
+    """What a reader sees of the page, which is whole and loads nothing."""
+    page, parser = html.page(results, sections(results)), Balance()
     parser.feed(page)
     assert parser.open == []
     assert parser.links == []
-    return page
+    assert page.count("<script") == SCRIPTS
+    return shown(page)
 
 
 def names_in(folder):
@@ -79,7 +80,7 @@ def test_a_report_writes_all_and_takes_it_away_where_there_was_no_sweep(tmp_path
     assert names_in(run.path / "tables") == {"scores.md", "scores.csv", "scores.tex", "scores.txt", "scores-80.txt", "comparisons.md"}
     assert names_in(run.path / "figures") == {f"{name}.{kind}" for name in ("comparison", "all_metrics") for kind in ("png", "svg")}
     assert "orruption" not in made.text
-    assert "Under corruption" not in (run.path / "report.html").read_text()
+    assert 'id="corruption"' not in (run.path / "report.html").read_text()
 
 
 def test_several_runs_need_an_output(tmp_path):
@@ -132,7 +133,7 @@ def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path)
     assert first_cells[2:] == ["*not counted:*", "polarity"]  # which has no other severities
     told = "The runs differ in the severities of white-noise, low-pass, compressor: means over them are left out"
     assert told in (tables / "corrupted.md").read_text()
-    page = (tmp_path / "both" / "report.html").read_text()
+    page = shown((tmp_path / "both" / "report.html").read_text())
     assert told in page
     assert "Comparisons over all corruptions" not in page  # of which there are none
     assert "No robustness score over all tasks" in made.text
@@ -144,32 +145,29 @@ def test_the_page_has_a_section_with_tables_and_reasons_and_stays_whole():
     more = complete(pd.concat([base.robustness_comparisons, TABLES["robustness_comparisons"].frame(better)]), base.manifests.values())
     of_clean = complete(TABLES["comparisons"].frame([a_row("comparisons", baseline="simclr", **KEY)]))
     page = page_of(dataclasses.replace(base, robustness_comparisons=more, comparisons=of_clean))
-    section = page.split("<h2>Under corruption</h2>")[1].split("<h2>")[0]
+    section = page.split('<section id="corruption">')[1].split("</section>")[0]
     for part in (
         "0.400</b><br><small>[0.35, 0.45]</small>", "pitch-shift is skipped", "Equivariance", "p (Holm)", bold,
         "low-pass failed on clip clip-0 at severity 5 (returned NaN)", "Comparisons over all corruptions",
-        "Those of single corruptions are in robustness_comparisons.csv.",
+        "Those of single corruptions are in robustness_comparisons.csv.", 'data-chart="curves"', 'data-chart="retained"',
     ):  # fmt: skip
         assert part in section
-    assert bold in page.split("<h2>How to read it</h2>")[1].split("<h2>")[0]
+    assert bold in page.split('<section id="scores">')[1].split("</section>")[0]
     assert section.count("<b>") == 1
     assert "Bold" not in page_of(base)  # nothing is decided between encoders
     assert "The run compared no encoders" not in page
 
 
-def test_the_page_says_who_was_trained_once_and_what_its_figures_show(tmp_path):
+def test_the_page_says_who_was_trained_once_and_what_its_figures_show():
     rows = [a_row("summary", encoder=name, one_training=once, **KEY) for name, once in (("semisupcon", 1), ("simclr", 0))]
     compared = [a_row("comparisons", baseline="simclr", one_training=1, baseline_one_training=1, **KEY)]
-    names = [tmp_path / f"{name}.svg" for name in ("comparison", "differences")]
-    for path in names:
-        path.write_text("<svg/>")
-    page = page_of(results_of({"run": {}}, summary=rows, comparisons=compared), names)
+    page = page_of(results_of({"run": {}}, summary=rows, comparisons=compared))
     for part in (
         "semisupcon: one training; its spread is not in this interval.",
         "semisupcon, simclr: one training; its spread is not in this interval.",  # of the comparisons
         "one training each",
-        "points are means over seeds, small ones single seeds, bars 95 % intervals over clips and seeds.",
-        "with 95 % paired intervals. Hollow: undecided.",
+        "large marks are means over seeds, small ones single seeds, lines 95 % intervals over clips and seeds.",
+        "with 95 % paired intervals; filled where the difference is decided after correction for their number, hollow where it is not.",
     ):
         assert part in page
     assert "bootstrap interval" not in page
@@ -188,9 +186,7 @@ def test_a_run_of_before_intervals_covered_seeds_is_still_reported(tmp_path, run
     assert made.text.count("Mean over seeds [") == 1
 
 
-def test_the_page_is_whole_escaped_and_alone(tmp_path):
-    svg = tmp_path / "comparison.svg"
-    svg.write_text("<svg/>")
+def test_the_page_is_whole_escaped_and_alone():
     encoders = ("semisupcon", HOSTILE)
     skipped = [{"task": HOSTILE, "dataset": HOSTILE, "corruption": HOSTILE, "reason": HOSTILE}]
     manifest = a_manifest(encoders, skipped=skipped) | {
@@ -202,18 +198,18 @@ def test_the_page_is_whole_escaped_and_alone(tmp_path):
     rows = a_sweep(encoders, skipped=skipped)
     compared = [a_row("comparisons", encoder=HOSTILE, baseline="semisupcon")]
     odd = [a_row("summary", encoder=HOSTILE, task=HOSTILE, dataset=HOSTILE, metric=HOSTILE)]
-    page = page_of(results_of({HOSTILE: manifest}, comparisons=compared, **{**rows, "summary": [*rows["summary"], *odd]}), [svg])
+    results = results_of({HOSTILE: manifest}, comparisons=compared, **{**rows, "summary": [*rows["summary"], *odd]})
+    page = page_of(results)
     assert "<script" not in page
-    assert "alert('x')" not in page
+    assert "alert('x')" not in html.page(results, sections(results))  # nor in the numbers that a script reads
     assert "contrastive &lt;b&gt;" in page
     assert "mirbench run --encoder semisupcon" in page
-    assert base64.b64encode(b"<svg/>").decode() in page
 
 
 def test_the_page_of_several_runs_has_what_is_told_of_each():
     runs = {name: {**a_manifest(), "command": ["mirbench", name], "seeds": [0, 1], "git_commit": None} for name in ("first", "second")}
     page = page_of(results_of(runs, summary=[a_row("summary")]))
-    heads = [f"<h2>The run {name}</h2>" for name in runs]
+    heads = [f"<h3>The run {name}</h3>" for name in runs]
     assert all(part in page for part in ("<title>mirbench: first, second</title>", "<pre>mirbench second</pre>", *heads))
     assert "The run compared no encoders: it had no baseline." in page
     assert "git commit: –" in page

@@ -227,7 +227,7 @@ def test_fits_that_failed_and_probes_that_did_not_converge_are_told_in_every_for
         made = sections(results)
         return [
             " ".join(text.split())
-            for text in (terminal.text(results, 100), made["scores"].files("scores")["scores.md"], page(results, made, []))
+            for text in (terminal.text(results, 100), made["scores"].files("scores")["scores.md"], page(results, made))
         ]
 
     for text in told_by(probes):

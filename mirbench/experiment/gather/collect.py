@@ -31,12 +31,13 @@ from mirbench.experiment.gather.resamples import (
     vectors,
 )
 from mirbench.experiment.gather.similarity import SimilarityRows
+from mirbench.experiment.gather.sounds import write_sounds
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import Spread, keep_spreads
 from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
-from mirbench.records import MAJORITY, Condition
+from mirbench.records import MAJORITY, Condition, Predictions
 from mirbench.results.overlap_mark import MARKS
 from mirbench.results.run_folder import RunFolder
 from mirbench.results.schema import ALL_TABLES, listed
@@ -44,13 +45,14 @@ from mirbench.results.schema import ALL_TABLES, listed
 
 @dataclass
 class CleanRows:
-    """For the run folder; filled task by task. predictions: what writes those."""
+    """For the run folder; filled task by task. predictions: what writes those. said: the same by data set, task and entry, of each seed."""
 
     trainings: Trainings
     scores: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[Callable[[], None]] = field(default_factory=list)
+    said: dict[tuple[str, str, str], list[Predictions]] = field(default_factory=dict)
     resampled: list[np.ndarray] = field(default_factory=list)  # of the rows of scores
     spreads: list[Spread] = field(default_factory=list)
 
@@ -106,6 +108,7 @@ class CleanRows:
         predictions = read_predictions(parts_of(entry, run.resolved.store.folder(*run.clean.predictions[at].name))[0])
         if entry.shots is None:
             self.predictions.append(partial(folder.write_predictions, *at, predictions))
+            self.said.setdefault((at[1], at[2], entry.name), []).append(predictions)
         return predictions.clip_ids
 
     def _of_entry(self, run: RunGraph, entry: Entry, places: Sequence[tuple[str, str, str, int]]) -> list[Measurement]:
@@ -204,6 +207,7 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         for row in rows:
             row |= {mark: int(row.get(who) in overlapping) for who, mark in MARKS.items()}
         folder.write(name, ALL_TABLES[name].frame(rows))
+    write_sounds(run, folder, clean_rows.said, made.faults, unreadable)
     folder.write_manifest({**manifest, "files": folder.digests()})
     keep_spreads(clean_rows.spreads, run.resolved.store, run.key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.machine import machine
@@ -49,6 +50,7 @@ def manifest_of(
     points = [{"name": e.name, "encoder": e.encoder.name, "values": e.values} for e in resolved.entries if e.values]
     return {
         "command": command,
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "key": run.key,
         "config": config.model_dump(),
         "versions": versions(),

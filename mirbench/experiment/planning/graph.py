@@ -54,7 +54,9 @@ class RunGraph:
             checkpoints = [[seed, job.key] for (name, seed), job in self.checkpoints.items() if name == entry.name]
             scores = [[*place, job.key] for (name, *place), job in self.clean.scores.items() if name == entry.name]
             named.append([entry.name, entry.role, dict(entry.values), checkpoints, scores])
-        return key_of(jobs=[job.key for job in self.graph.jobs if job.kind != "costs"], entries=named)
+        sounds = self.resolved.config.sounds
+        asked = {} if sounds == "auto" else {"sounds": sounds}
+        return key_of(jobs=[job.key for job in self.graph.jobs if job.kind != "costs"], entries=named, **asked)
 
     @property
     def name(self) -> str:

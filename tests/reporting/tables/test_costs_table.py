@@ -30,12 +30,12 @@ def test_the_section_says_what_was_measured_where_and_what_was_not():
     assert list(section.files("cost")) == ["cost.md"]
     assert "this run on it, 1 thread:" in section.notes[0]
     assert "untrained: It ended." in section.notes
-    assert "<h2>Cost</h2>" in html.page(results, sections(results), [])
+    assert '<section id="cost">' in html.page(results, sections(results))
     assert "1,234,567" in terminal.text(results, 80)
 
 
 def test_a_run_without_costs_has_no_such_section():
     results = of()
     assert "cost" not in sections(results)
-    assert "<h2>Cost</h2>" not in html.page(results, sections(results), [])
+    assert '<section id="cost">' not in html.page(results, sections(results))
     assert "GFLOP" not in terminal.text(results, 100)

@@ -168,7 +168,7 @@ def test_a_manifest_with_holes_will_do(manifest):
     shown = results("majority", "simclr", manifest=manifest)
     assert list(shown.summary["encoder"].cat.categories) == ["simclr", "majority"]
     assert [panel.headline for panel in panels(shown.summary)] == [True, False, True]
-    assert "0.800" in html.page(shown, sections(shown), [])
+    assert "0.800" in html.page(shown, sections(shown))
 
 
 NO_P = {"p": math.nan, "p_holm": math.nan}

@@ -53,7 +53,8 @@ def plain(latex):
         r"\\shortstack\[\w\]\{((?:[^{}]|\{[^{}]*\})*)\}", lambda found: found[1].replace(" \\\\ ", " "), latex.replace("$-$", "-")
     )
     latex = re.sub(r"\\[&%$#_{}]", "", latex).replace("{[}", "").replace("{*}", "")
-    return re.sub(r"(?:^\\midrule )?\\(?:emph|textbf|multicolumn\{\d+\}\{\w\})\{(.*?)\}|\{\\scriptsize (.*?)\}", r"\1\2", latex)
+    latex = re.sub(r"(?:^\\midrule )?\\(?:emph|textbf)\{(.*?)\}|\{\\scriptsize (.*?)\}", r"\1\2", latex)
+    return re.sub(r"(?:^\\midrule )?\\multicolumn\{\d+\}\{\w\}\{([^{}]*)\}", r"\1", latex)
 
 
 def check_latex(text):

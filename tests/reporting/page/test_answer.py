@@ -1,0 +1,64 @@
+"""The first sentences of a page say what the statistics allow, and no more."""
+
+from __future__ import annotations
+
+from synthetic import a_row, results_of
+
+from mirbench.reporting.page.answer import answer
+
+
+def compared(encoder, baseline, d, p, task="key", **about):
+    numbers = {"difference": d, "ci_low": d - 0.02, "ci_high": d + 0.02, "p_holm": p, "detectable": 0.03}
+    return a_row("comparisons", encoder=encoder, baseline=baseline, task=task, metric=METRICS[task], **{**numbers, **about})
+
+
+METRICS = {"tagging": "macro_average_precision", "key": "mirex"}
+
+
+def answered(*compared, encoders=("a", "b"), **rows):
+    manifest = {"encoders": {name: {"role": "floor" if name in ("untrained", "majority") else "encoder"} for name in encoders}}
+    scores = [a_row("summary", encoder=name, task=task, metric=metric) for name in encoders for task, metric in METRICS.items()]
+    return answer(results_of({"run": manifest}, summary=scores, comparisons=list(compared), **rows))
+
+
+def test_better_worse_and_undecided_with_numbers_and_what_could_have_been_seen():
+    told = answered(compared("a", "b", 0.05, 0.001, "tagging"), compared("a", "b", 0.01, 0.4, "key"))
+    assert told == ["a is better than b on tagging, +0.050 [+0.030, +0.070]; undecided on key (a difference of 0.03 could have been seen)."]
+
+
+def test_the_one_that_is_better_leads_whoever_stands_first():
+    (told,) = answered(compared("a", "b", -0.05, 0.001))
+    assert told == "b is better than a on key, +0.050 [+0.030, +0.070]."
+
+
+def test_of_one_training_each_nothing_is_said():
+    (told,) = answered(compared("a", "b", 0.5, 0.0001, one_training=1, baseline_one_training=1))
+    assert told == "a is not to be told from b: with one training each nothing is said of key."
+
+
+def test_one_encoder_is_held_against_the_floors():
+    rows = [compared("a", name, 0.1, 0.001) for name in ("untrained", "majority")]
+    (told,) = answered(*rows, encoders=("a", "untrained", "majority"))
+    assert told.startswith("a is better than untrained on key")
+
+
+def test_of_many_encoders_there_is_a_sentence_for_each_task_without_numbers():
+    names = [f"e{i}" for i in range(9)]
+    rows = [compared("e0", name, 0.1 if i < 7 else 0.0, 0.001 if i < 7 else 0.9) for i, name in enumerate(names[1:])]
+    (told,) = answered(*rows, encoders=names)
+    assert told == "On key, e0 is better than e1, e2, e3, e4, e5 and 2 more; undecided against e8."
+
+
+def test_a_run_that_compared_nothing_says_what_it_scored():
+    (told,) = answered(encoders=("a",))
+    assert told.startswith(
+        "The run compared no encoders, so that none is called better than another. a scores 0.500 [0.40, 0.60] on tagging on mini"
+    )
+
+
+def test_under_corruption_the_same_pairs_are_told():
+    about = {"measure": "score", "corruption": "all families"}
+    rows = [{**a_row("robustness_comparisons", encoder="a", baseline="b", task="key", metric="mirex", p_holm=p, **about)} for p in (0.001,)]
+    robust = [a_row("robustness", encoder="a", task="key", metric="mirex", corruption="all families", families="noise")]
+    told = answered(compared("a", "b", 0.01, 0.4), robustness_comparisons=rows, robustness=robust)
+    assert told[1] == "Under corruption it is better than b on key."
