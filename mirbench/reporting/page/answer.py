@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mirbench.results.merging import Results
 
-SPELT_OUT = 2  # others that each have a sentence with their numbers; of more only their names are told
+SPELT_OUT = 2  # others that each have a sentence; of more each task has one
 TURNED = {"better": "worse", "worse": "better"}
 MOST_NAMES = 6
 ALONE = "The run compared no encoders"
@@ -118,21 +118,28 @@ def _seen(undecided: Sequence[Found]) -> str:
 
 
 def _by_task(lead: str, others: Sequence[str], pairs: Pairs) -> list[str]:
-    """A sentence for each task, without numbers."""
-    verdict_of: dict[str, dict[str, list[str]]] = {}
+    """A sentence for each task, with the differences that are decided, and of the others what could have been seen."""
+    of_task: dict[str, dict[str, list[tuple[str, Found]]]] = {}
     for other in others:
         for found in pairs[lead, other]:
-            verdict_of.setdefault(found.where, {}).setdefault(found.verdict, []).append(other)
+            of_task.setdefault(found.where, {}).setdefault(found.verdict, []).append((other, found))
     sayings = {
         "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
         "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
     }  # fmt: skip
     return [
         f"On {where}, {lead} is "
-        + "; ".join(say.format(_and(_few(names[verdict]))) for verdict, say in sayings.items() if verdict in names)
+        + "; ".join(say.format(_named(verdict, found[verdict])) for verdict, say in sayings.items() if verdict in found)
         + "."
-        for where, names in verdict_of.items()
+        for where, found in of_task.items()
     ]
+
+
+def _named(verdict: str, others: Sequence[tuple[str, Found]]) -> str:
+    if verdict in TURNED:
+        return _and(_few([f"{name} ({difference(each.difference, each.low, each.high)})" for name, each in others]))
+    named = _and(_few([name for name, _ in others]))
+    return named + (_seen([each for _, each in others]) if verdict == "undecided" else "")
 
 
 def _corrupted(results: Results, places: Mapping[tuple[str, str, str], str], lead: str, others: Sequence[str]) -> list[str]:
@@ -168,7 +175,7 @@ def _few(names: Sequence[str]) -> list[str]:
 
 
 def _and(parts: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'; with semicolons where parts have commas."""
-    comma = "; " if any(", " in part for part in parts) and len(parts) > 1 else ", "
+    """'a', 'a and b', 'a, b and c'; with semicolons where parts have commas outside of brackets."""
+    comma = "; " if any(", " in part.partition(" (")[0] for part in parts) and len(parts) > 1 else ", "
     last = "; and " if comma == "; " else " and "
     return last.join([comma.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

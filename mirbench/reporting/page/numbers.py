@@ -150,7 +150,8 @@ def _robustness(robustness: pd.DataFrame, encoders: Mapping[str, int]) -> list[d
     rows = means(robustness)
     whole = mean_of(rows)
     rows = rows[rows["measure"].isin(MEASURES) & rows["encoder"].isin(encoders) & rows["value"].notna()]
-    rows = rows[(are_means(rows) & ~rows["corruption"].astype("str").str.startswith("family ")) | (rows["measure"] == "clean_ce")]
+    over = rows["corruption"].astype("str")
+    rows = rows[(are_means(rows) & ~over.str.startswith("family ") & ((over != ALL) | (whole == ALL))) | (rows["measure"] == "clean_ce")]
     return [
         {
             **{"measure": MEASURES[row["measure"]], "over": "all" if row["corruption"] in (whole, CLEAN) else str(row["corruption"])},

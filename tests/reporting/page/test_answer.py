@@ -42,11 +42,12 @@ def test_one_encoder_is_held_against_the_floors():
     assert told.startswith("a is better than untrained on key")
 
 
-def test_of_many_encoders_there_is_a_sentence_for_each_task_without_numbers():
+def test_of_many_encoders_there_is_a_sentence_for_each_task():
     names = [f"e{i}" for i in range(9)]
     rows = [compared("e0", name, 0.1 if i < 7 else 0.0, 0.001 if i < 7 else 0.9) for i, name in enumerate(names[1:])]
     (told,) = answered(*rows, encoders=names)
-    assert told == "On key, e0 is better than e1, e2, e3, e4, e5 and 2 more; undecided against e8."
+    numbers = ", ".join(f"e{i} (+0.100 [+0.080, +0.120])" for i in range(1, 6))
+    assert told == f"On key, e0 is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 could have been seen)."
 
 
 def test_a_run_that_compared_nothing_says_what_it_scored():
