@@ -192,7 +192,7 @@ class Bench:
 def bench(tmp_path, monkeypatch):
     """Reports, which take longer than the runs, are made where `bench.report` says so."""
     bench, updated = Bench(tmp_path), reporting.updated
-    monkeypatch.setattr(reporting, "updated", lambda folder, width: updated(folder, width) if bench.report else "")
+    monkeypatch.setattr(reporting, "updated", lambda folder, *shown: updated(folder, *shown) if bench.report else "")
     return bench
 
 

@@ -101,7 +101,7 @@ def test_other_programs_embed_as_the_encoder_does(models, name, backbone, form, 
 
 
 def test_a_model_is_scored_by_its_address_as_the_checkpoint_is(models, songs_run, tmp_path, monkeypatch, built_in):
-    monkeypatch.setattr(reporting, "updated", lambda folder, width: "")
+    monkeypatch.setattr(reporting, "updated", lambda folder, *shown: "")
     folder, cache, checkpoint, _ = songs_run
     addresses = [f"{form}:{models['simclr', form][0]}" for form in ("onnx", "torchscript")]
     found = mirbench.run(

@@ -96,7 +96,7 @@ CONDITIONS = ("clean", "white-noise-1", "white-noise-3", "blend-1", "blend-3")
 @pytest.fixture
 def here(tmp_path, monkeypatch, built_in):
     """The current folder, with the plugin and a cache; runs make no reports, which take longer than they do."""
-    monkeypatch.setattr(reporting, "updated", lambda folder, width: "")
+    monkeypatch.setattr(reporting, "updated", lambda folder, *shown: "")
     monkeypatch.chdir(tmp_path)
     for name in ("MIRBENCH_DEBUG", "MIRBENCH_QUIET", "TQDM_DISABLE"):
         monkeypatch.setenv(name, "0")

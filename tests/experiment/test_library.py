@@ -42,7 +42,7 @@ def results(place):
 @pytest.fixture
 def scored(place, built_in, monkeypatch):
     """(function, **settings) -> Results; without a report, which takes longer than the rest."""
-    monkeypatch.setattr(reporting, "updated", lambda folder, width: "")
+    monkeypatch.setattr(reporting, "updated", lambda folder, *shown: "")
 
     def scored(function, **settings):
         settings = {"sample_rate": RATE, "floors": "none", "dataset": "songs.csv", "cache": "cache", **SMALL, **settings}

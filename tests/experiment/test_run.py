@@ -229,7 +229,7 @@ def test_pretraining_hears_training_clips_only(tmp_path, tiny_plugin):
 def test_a_plan_prepares_nothing(tmp_path, tiny_command, capsys):
     assert cli.main(tiny_command(tmp_path / "cache", tmp_path / "results", "--plan", "--verbose")) == 0
     text = capsys.readouterr().out
-    assert text.startswith("56 jobs, 56 to do: about ")
+    assert text.startswith("59 jobs, 59 to do: about ")
     assert re.search(r"to do +checkpoints +semisupcon, seed 0 ", text)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["sources.json"]  # what was read of the code
     assert not (tmp_path / "results").exists()

@@ -7,11 +7,13 @@ neither matplotlib nor pandas.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from mirbench.engine.files import write_atomically
+from mirbench.engine.workers import map_in_workers
 from mirbench.records import SIMILARITY
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.captions import CAPTIONS, CURVES, MAP, ROBUSTNESS, in_words, tidy
@@ -79,13 +81,21 @@ def write_figures(
     """Every figure that there is something for, as PNG, SVG and PDF, with its data as CSV and what it shows as text; those of an earlier
     report are taken away. Same data, same bytes. A figure that is longer than a page goes on in NAME-page-2 and so on.
 
-    notes_of: of a task and a data set, the sentences below its curves. wide: column or text. Returns the files.
+    notes_of: of a task and a data set, the sentences below its curves. wide: column or text. They are drawn in worker processes. Returns
+    the files.
     """
     written: list[Path] = []
     with style.settings(wide):
-        for name, caption, figure in _figures(results, notes_of):
-            if figure is not None:
-                written += _written(figure, folder, name, in_words(caption, figure.data))
+        planned = list(_figures(results, notes_of))
+        style.prepare()
+
+        def draw(number: int) -> list[Path]:
+            name, caption, make = planned[number]
+            figure = make()
+            return [] if figure is None else list(_written(figure, folder, name, in_words(caption, figure.data)))
+
+        for paths in map_in_workers(draw, range(len(planned)), name=lambda number: f"the figure {planned[number][0]}"):
+            written += paths
     stale = {path for name in NAMES for kind in (*KINDS, *OTHERS) for end in ("", "-page-*") for path in folder.glob(f"{name}{end}.{kind}")}
     for path in stale.difference(written):
         path.unlink()
@@ -117,28 +127,28 @@ def _put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, str, Any]]:
-    """Each with its name and caption; an encoder looks the same in all, as the tables have the order of encoders in common."""
+def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """Each with its name, its caption and what draws it; an encoder looks the same in all, as the tables have the order of encoders in
+    common."""
     summary, clean = results.summary, of_clean_audio(results.summary)
-    drawn = {
-        "sweep": sweep(clean, results.points),
-        "comparison": comparison(clean),
-        "all_metrics": comparison(clean, "all"),
-        "differences": differences(results.comparisons, results.points),
-        "cost": cost(clean, results.costs),
-        "robustness": robustness(results.robustness),
-        "retained": retained(results.robustness),
-        "similarity": similarity(summary),
-    }
     manifests = list(results.manifests.values())
-    if len(manifests) == 1:
-        drawn["alignment"] = alignment(manifests[0].get("similarity", {}))
+    drawn: dict[str, Callable[[], Any]] = {
+        "sweep": partial(sweep, clean, results.points),
+        "comparison": partial(comparison, clean),
+        "all_metrics": partial(comparison, clean, "all"),
+        "differences": partial(differences, results.comparisons, results.points),
+        "cost": partial(cost, clean, results.costs),
+        "robustness": partial(robustness, results.robustness),
+        "retained": partial(retained, results.robustness),
+        "similarity": partial(similarity, summary),
+        **({"alignment": partial(alignment, manifests[0].get("similarity", {}))} if len(manifests) == 1 else {}),
+    }
+    captions = {**CAPTIONS, **ROBUSTNESS, **OF_SIMILARITY}
+    yield from ((name, captions[name], draw) for name, draw in drawn.items())
     of_maps = {"maps": joined(manifests, "maps"), "tasks": joined(manifests, "tasks")}
     for annotation in dict.fromkeys(results.clips["annotation"].astype("str")):
-        yield map_name(annotation), MAP.format(annotation), annotated(results.maps, results.clips, annotation, of_maps)
-    captions = {**CAPTIONS, **ROBUSTNESS, **OF_SIMILARITY}
-    yield from ((name, captions[name], figure) for name, figure in drawn.items())
+        yield map_name(annotation), MAP.format(annotation), partial(annotated, results.maps, results.clips, annotation, of_maps)
     corrupted = summary[(summary["severity"] > 0) & (summary["task"] != SIMILARITY)]
     for task, dataset in corrupted[["task", "dataset"]].drop_duplicates().itertuples(index=False):
         caption = CURVES.format(f"{task} on {dataset}")
-        yield curves_name(task, dataset), caption, curves(summary, task, dataset, notes_of(task, dataset))
+        yield curves_name(task, dataset), caption, partial(curves, summary, task, dataset, notes_of(task, dataset))

@@ -155,6 +155,14 @@ def finish(figure: Any, handles: Sequence[Any] = (), data: pd.DataFrame | None =
 paged = layout.paged
 
 
+def prepare() -> None:
+    """Imports what draws, so that processes that are forked now need not."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_pdf
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+
 def rendered(figure: Figure, kind: str, **about: Any) -> bytes:
     """The figure as PNG, SVG or PDF."""
     data = io.BytesIO()
