@@ -74,7 +74,10 @@ def project(
         points = np.zeros((clips, 2), np.float32)  # where nothing tells one clip from another
         if np.ptp(standardised(learnt), axis=0).max() > 0:
             pca = PCA(components, svd_solver="full" if len(learnt) < 1000 else "covariance_eigh").fit(standardised(learnt))
-            points = np.asarray(_mapped(pca.transform(space), method, perplexity, neighbours, seed), np.float32)
+            reduced = pca.transform(space)
+            reduced = np.pad(reduced, ((0, 0), (0, max(2 - components, 0))))  # one dimension lies on a line
+            if np.ptp(reduced, axis=0).max() > 0:
+                points = np.asarray(_mapped(reduced, method, perplexity, neighbours, seed), np.float32)
         ids = tuple(test.clip_ids[row] for row in rows)
         spaces = {"embedding": pairwise_distances(space), "map": pairwise_distances(points.astype(np.float64))}
         for distances in spaces.values():

@@ -87,7 +87,7 @@ def _alignment(run: RunGraph, data: Data) -> dict[str, Any]:
     def rows() -> Iterator[np.ndarray]:
         for each, entry in zip(stored, once.values(), strict=True):
             place = {clip: row for row, clip in enumerate(each.clip_ids)}
-            yield np.asarray(of_probed_layer(each, entry).matrix[[place[clip] for clip in chosen]], np.float64)
+            yield np.asarray(of_probed_layer(each, entry.probed_layer).matrix[[place[clip] for clip in chosen]], np.float64)
 
     of_clip = {clip.id: clip.group for clip in data.of("test")}
     groups = [of_clip[clip] for clip in chosen]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirbench.engine.jobs import Job
@@ -15,6 +16,7 @@ from mirbench.experiment.resolve.records import Entry, Resolved
 
 if TYPE_CHECKING:
     from mirbench.evaluation.similarity.projection import Labels, Projection
+    from mirbench.settings.config import MapsConfig
 
 POINTS, REPORT = "points.npy", "report.json"
 
@@ -35,23 +37,41 @@ class MapBatch:
         from mirbench.engine.workers import map_in_workers
         from mirbench.evaluation.similarity import projection  # noqa: F401, so that forked workers need not import scikit-learn
 
-        workers = min(len(jobs), self.resolved.machine.cores)
-        for job, (made, seconds) in zip(jobs, map_in_workers(self._project, jobs, workers, lambda job: job.title), strict=True):
+        resolved, labels = self.resolved, labels_of(self.resolved, self.dataset)
+        given = []
+        for job in jobs:
+            entry, (train, test) = self.entries[job.key], (resolved.store.folder(*need.name) for need in job.needs)
+            given.append(_Given(job.title, train, test, entry.probed_layer, labels, resolved.config.maps, entry.seeds[0]))
+        workers = min(len(jobs), resolved.machine.cores)
+        for job, (made, seconds) in zip(jobs, map_in_workers(_project, given, workers, lambda each: each.title), strict=True):
             with store.writing(job.kind, job.key, job.title, job.parts) as folder:
                 np.save(folder / POINTS, np.zeros((0, 2), np.float32) if made is None else made.points)
                 report = {"clip_ids": []} if made is None else {name: x for name, x in vars(made).items() if name != "points"}
                 write_json(folder / REPORT, {**report, "seconds": seconds})
         return {}
 
-    def _project(self, job: Job) -> tuple[Projection | None, float]:
-        from mirbench.evaluation.embedding.stored import read_embeddings
-        from mirbench.evaluation.similarity.projection import project
 
-        begun, resolved, entry = time.perf_counter(), self.resolved, self.entries[job.key]
-        train, test = (of_probed_layer(read_embeddings(resolved.store.folder(*need.name)), entry) for need in job.needs)
-        settings = resolved.config.maps
-        made = project(train, test, labels_of(resolved, self.dataset), settings.method, settings.clips, settings.perplexity, entry.seeds[0])
-        return made, round(time.perf_counter() - begun, 3)
+@dataclass(frozen=True)
+class _Given:
+    """What a map is made of, as a process that was not forked can be given it. train, test: folders of embeddings."""
+
+    title: str
+    train: Path
+    test: Path
+    layer: int | str | None
+    labels: list[Labels]
+    settings: MapsConfig
+    seed: int
+
+
+def _project(given: _Given) -> tuple[Projection | None, float]:
+    from mirbench.evaluation.embedding.stored import read_embeddings
+    from mirbench.evaluation.similarity.projection import project
+
+    begun, settings = time.perf_counter(), given.settings
+    train, test = (of_probed_layer(read_embeddings(path), given.layer) for path in (given.train, given.test))
+    made = project(train, test, given.labels, settings.method, settings.clips, settings.perplexity, given.seed)
+    return made, round(time.perf_counter() - begun, 3)
 
 
 def labels_of(resolved: Resolved, dataset: str) -> list[Labels]:

@@ -35,7 +35,7 @@ def measure_similarity(
     artists = {name: str(clip.annotations[ARTIST]) for name, clip in clips.items() if clip.annotations.get(ARTIST)}
     if all(groups[name] == artist for name, artist in artists.items()):
         artists = {}
-    train, clean, *embedded = [of_probed_layer(read_embeddings(path), entry) for path in embeddings]
+    train, clean, *embedded = [of_probed_layer(read_embeddings(path), entry.probed_layer) for path in embeddings]
     tests = {task: resolved.labels[dataset, task.name].splits["test"] for task in resolved.tasks if (dataset, task.name) in resolved.labels}
     labels = [TestLabels(task.name, task.target, tuple(c.id for c in test.clips), test.targets) for task, test in tests.items()]
     made = parts(train, clean, next(iter(embedded), None), groups, artists, labels)
@@ -67,10 +67,9 @@ def _write(made: Sequence[Part], condition: Condition, resamples: int, folder: P
     write_json(folder / "report.json", {"parts": [part.task for part in made], "seconds": round(time.perf_counter() - begun, 3)})
 
 
-def of_probed_layer(embeddings: Embeddings, entry: Entry) -> Embeddings:
-    """Of several layers the one that is probed; the last, where a probe has chosen among them or mixed them."""
+def of_probed_layer(embeddings: Embeddings, probed: int | str | None) -> Embeddings:
+    """Of several layers the one that is probed; the last, where a probe has chosen among them or mixed them. probed: of an entry."""
     from mirbench.evaluation.probing.layers import of_layer
 
     layers = embeddings.matrix.shape[1] if embeddings.matrix.ndim == 3 else 0
-    probed = entry.probed_layer
     return of_layer(embeddings, probed if isinstance(probed, int) else layers - 1) if layers else embeddings

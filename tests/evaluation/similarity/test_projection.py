@@ -88,3 +88,14 @@ def test_few_clips_have_a_smaller_map_or_none_and_many_are_drawn_evenly(count, m
 def test_an_encoder_that_says_the_same_of_all_clips_has_a_point():
     made = mapped(Embeddings(tuple("abcdefgh"), np.ones((8, 4), np.float32)), train=Embeddings(tuple("xyz"), np.ones((3, 4), np.float32)))
     assert np.ptp(made.points, axis=0).max() == 0
+
+
+def test_one_dimension_is_a_map_and_test_clips_that_are_all_alike_a_point():
+    made = mapped(
+        Embeddings(tuple("abcdefgh"), np.arange(8, dtype=np.float32)[:, None]),
+        train=Embeddings(tuple("xyz"), np.eye(3, 1, dtype=np.float32)),
+    )
+    assert made.components == 1
+    assert made.trustworthiness > 0.8
+    alike = mapped(Embeddings(tuple("abcdefgh"), np.ones((8, 3), np.float32)))
+    assert np.ptp(alike.points, axis=0).max() == 0
