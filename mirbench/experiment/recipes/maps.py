@@ -36,7 +36,9 @@ class MapBatch:
         from mirbench.evaluation.similarity import projection  # noqa: F401, so that forked workers need not import scikit-learn
 
         workers = min(len(jobs), self.resolved.machine.cores)
-        for job, (made, seconds) in zip(jobs, map_in_workers(self._project, jobs, workers, lambda job: job.title), strict=True):
+        places = range(len(jobs))  # as jobs may hold functions that cannot be pickled
+        projected = map_in_workers(lambda place: self._project(jobs[place]), places, workers, lambda place: jobs[place].title)
+        for job, (made, seconds) in zip(jobs, projected, strict=True):
             with store.writing(job.kind, job.key, job.title, job.parts) as folder:
                 np.save(folder / POINTS, np.zeros((0, 2), np.float32) if made is None else made.points)
                 report = {"clip_ids": []} if made is None else {name: x for name, x in vars(made).items() if name != "points"}
