@@ -10,6 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 from mirbench.engine.files import sealed
 from mirbench.reporting import report
 from mirbench.results.schema import ALL_TABLES
@@ -30,5 +32,10 @@ if __name__ == "__main__":
     manifest["files"] = {name: digest for name, digest in manifest["files"].items() if (kept / name).is_file()}
     (kept / "manifest.json").write_text(sealed(json.dumps(manifest, indent=2)) + "\n", encoding="utf-8")
     report([kept])
-    for path in [*(kept / "figures").glob("*.svg"), kept / "report.html", kept / ".report.json"]:
+    others = (path for path in (kept / "figures").iterdir() if path.suffix != ".png")
+    for path in [*others, kept / "report.html", kept / ".report.json"]:
         path.unlink()  # which `mirbench report` makes again
+    for path in (kept / "figures").glob("*.png"):
+        with Image.open(path) as image:
+            smaller = image.convert("RGB").quantize(256)
+        smaller.save(path, optimize=True)

@@ -14,10 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE, trustworthiness
-from sklearn.metrics import pairwise_distances, silhouette_score
-from threadpoolctl import threadpool_limits
 
 from mirbench.evaluation.similarity.directions import standardiser
 from mirbench.notation import parse_pitch
@@ -62,6 +58,11 @@ def project(
 
     train, test: clean, (clips, dim), of one layer. method: tsne or umap. perplexity: of t-SNE; of few clips it is a third of them.
     """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import trustworthiness
+    from sklearn.metrics import pairwise_distances
+    from threadpoolctl import threadpool_limits
+
     if len(test.clip_ids) < FEWEST:
         return None
     rows = np.unique(np.linspace(0, len(test.clip_ids) - 1, min(len(test.clip_ids), most)).astype(int))
@@ -93,6 +94,8 @@ def _mapped(reduced: np.ndarray, method: str, perplexity: float, neighbours: int
         import umap
 
         return np.asarray(umap.UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(reduced))
+    from sklearn.manifold import TSNE
+
     return np.asarray(TSNE(perplexity=perplexity, init="pca", max_iter=ITERATIONS, random_state=seed, n_jobs=1).fit_transform(reduced))
 
 
@@ -112,6 +115,8 @@ def _labellings(labels: Sequence[Labels], ids: Sequence[str]) -> dict[str, tuple
 
 def _silhouettes(spaces: Mapping[str, np.ndarray], places: list[int], labels: np.ndarray) -> dict[str, Any] | None:
     """Of many labels the mean over the most common, clips with one against clips without; None where no label has two clips, or all."""
+    from sklearn.metrics import silhouette_score
+
     columns = [labels] if labels.ndim == 1 else sorted(labels.T, key=lambda column: -(column > 0).sum())[:MOST_LABELS]
     values: dict[str, list[float]] = {name: [] for name in spaces}
     counts, clips = 0, set[int]()

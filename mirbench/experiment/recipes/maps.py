@@ -33,9 +33,10 @@ class MapBatch:
         """In worker processes, of one thread each. The folder of a map: its points, (clips, 2), and what is known of it; of too few clips
         neither clips nor points."""
         import numpy as np
+        import sklearn.manifold
+        import sklearn.metrics  # noqa: F401, so that forked workers need not import them
 
         from mirbench.engine.workers import map_in_workers
-        from mirbench.evaluation.similarity import projection  # noqa: F401, so that forked workers need not import scikit-learn
 
         resolved, labels = self.resolved, labels_of(self.resolved, self.dataset)
         given = []
