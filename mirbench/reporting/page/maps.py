@@ -19,7 +19,7 @@ MANY = "multilabel"
 def maps(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:
     """Of each data set: clips; by annotation their labels, of many labels a list each, and whether labels are numbers; points, by the place
     of an encoder a list of [place of the clip, x, y], each map scaled to lie between 0 and 1."""
-    targets = {about.get("annotation"): about.get("target") for about in joined(results.manifests.values(), "tasks").values()}
+    targets = {about.get("annotation"): about.get("target") for about in joined(results.manifests.values(), "tasks").values() if about}
     found = []
     for dataset, rows in results.maps.groupby("dataset", observed=True, sort=False):
         clips = {clip: i for i, clip in enumerate(dict.fromkeys(rows["clip"]))}
