@@ -85,6 +85,7 @@ def test_a_manifest_gives_ids_and_stretches(here):
         np.testing.assert_allclose(found["embeddings"][1], mirbench.load("untrained")(audio[2 * RATE :]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_an_address_and_a_layer(here, songs_run):
     _, _, checkpoint, _ = songs_run
     assert cli.main(["embed", "songs/b.wav", "--checkpoint", str(checkpoint), "-o", "c.npz", "--set", "options.simclr.layer=all"]) == 0

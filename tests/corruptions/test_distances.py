@@ -38,6 +38,7 @@ def test_distance_grows_with_severity(name, clips):
         assert (steps >= -MAY_FALL * np.abs(found[:, -1:] - found[:, :1])).all(), f"{fit.name}: {found[steps.min(1).argmin()]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 @pytest.mark.parametrize("name", [name for name, found in CORRUPTIONS.items() if len(found.levels) > 1 and name not in DRAWN])
 def test_distance_grows_with_severity_at_other_sampling_rates(name, rate, clips):

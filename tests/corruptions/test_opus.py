@@ -33,6 +33,7 @@ def snr(clean, found):
     return 20 * np.log10(np.linalg.norm(clean) / np.linalg.norm(found.astype(float) - clean))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8_000, 12_000, 16_000, 24_000, 48_000])
 def test_it_has_its_bit_rate(rate):
     """Of music; the bit rate is variable. Ogg adds its pages and the lengths of 50 packets a second."""

@@ -72,6 +72,7 @@ def test_a_long_clip_is_taken_in_parts(monkeypatch):
     np.testing.assert_allclose(loaded("crepe-tiny", pool="mean-std")(audio), whole, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIM)
 def test_they_keep_to_the_contract(name, monkeypatch):
     each = encoder(name)

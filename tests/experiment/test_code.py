@@ -64,6 +64,7 @@ def copy(tmp_path_factory):
     return retired
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -115,6 +116,7 @@ def test_a_metric_retires_the_scores_of_the_tasks_that_it_scores(copy):
     assert mirex == of(copy, "key on", kinds=("probes", "predictions", "scores")) | of(copy, kinds=("similarities", "decisions", "maps"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

@@ -447,6 +447,7 @@ def knowing(families):
     )
 
 
+@pytest.mark.slow
 def test_families_that_an_encoder_knows_from_its_training_are_told_apart(bench):
     bench.corruption("hush", **HUSH, family="level")
     bench.corruption("hum", levels=(1, 2), body="return audio[::-1].copy()", family="noise")
@@ -690,6 +691,7 @@ def test_mistakes_are_told_in_a_sentence(bench, more, sentence, capsys):
     assert not (bench.root / "results").exists()
 
 
+@pytest.mark.slow
 def test_the_baseline_is_the_one_that_was_named(bench):
     bench.plugin("twin", LOUD.replace('"loud"', '"twin"').replace("Loud", "Twin"))
     flags = ("--corruptions", "hiss", "--set", "robustness.baseline=twin")
@@ -758,6 +760,7 @@ def test_a_second_sweep_adds_to_the_first_and_none_is_refused(learner, capsys):
     assert (folder / "robustness.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_after_one_under_a_corruption_that_is_gone_asks_for_its_plugin(learner, capsys):
     folder = learner.run("--corruptions", "hush", encoder="learner")
     learner.plugins = [path for path in learner.plugins if "hush" not in path]
@@ -776,6 +779,7 @@ def test_scores_that_another_run_keeps_taking_away_are_told(bench, monkeypatch, 
     assert "jobs are still not done, the first datasets: chimes; another run may share the cache" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_overlaps_that_another_run_took_away_once_are_looked_for_again(bench, monkeypatch):
     gone, real = [FileNotFoundError(2, "gone")], run.read_overlap
 

@@ -117,12 +117,14 @@ def test_costs_are_those_counted_by_hand_and_unknown_where_nothing_tells(run):
     assert frame.loc[0, "parameters"] == 707
 
 
+@pytest.mark.slow
 def test_the_size_on_disk_is_that_of_the_weights_alone(run, tmp_path):
     disk = costs_of(run("learner,of-file,loud"))["disk_mb"]
     assert disk["learner"] == 0.0015, "not what the planner adds to a checkpoint"
     assert disk["of-file"] == pytest.approx((tmp_path / "songs.csv").stat().st_size / 1e6, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_is_that_of_the_encoder_and_not_of_what_it_imports(run, tmp_path):
     (tmp_path / "large_library.py").write_text("import numpy\nheld = numpy.ones(30_000_000, numpy.float32)\n")

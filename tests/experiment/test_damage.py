@@ -130,6 +130,7 @@ def test_the_same_command_three_times_at_once_ends_right_three_times(copy, tiny_
     assert [path.name for path in (tmp_path / "results").iterdir() if not path.is_dir()] == []  # no lock
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("mount"), reason="mounts a folder to be read only")
 def test_a_cache_that_cannot_be_written_serves_finished_runs_and_plans(copy, tiny_command, tmp_path, capsys):
     cache, before = copy

@@ -100,6 +100,7 @@ def test_other_programs_embed_as_the_encoder_does(models, name, backbone, form, 
         np.testing.assert_allclose(found[number], wanted, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_is_scored_by_its_address_as_the_checkpoint_is(models, songs_run, tmp_path, monkeypatch, built_in):
     monkeypatch.setattr(reporting, "updated", lambda folder, *shown: "")
     folder, cache, checkpoint, _ = songs_run

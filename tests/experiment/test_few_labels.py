@@ -99,6 +99,7 @@ def test_differences_are_taken_draw_by_draw_where_the_labels_were_the_same():
     assert trainings.of_difference(layout, found["e"] - found["f"], "e", "f", spread) == {}
 
 
+@pytest.mark.slow
 def test_each_seed_has_draws_of_its_own_and_counts_once(run):
     _, folder = run("probe.shots=5", "probe.draws=3", "seeds=2")
     scores = pd.read_csv(folder / "scores.csv")

@@ -70,6 +70,7 @@ def test_a_run_that_a_plugin_ends_or_keeps_alive_has_the_right_code(work, above,
     assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_plugin_changes_moves_no_number_and_is_named(work, capfd, built_in):
     assert cli.main(work()) == 0
     fair, cache = rows(Path("results/run")), sorted(path.name for path in Path("cache/embeddings").iterdir())

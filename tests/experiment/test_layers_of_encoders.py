@@ -101,6 +101,7 @@ def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(r
     assert scores(tmp_path / "results" / "alone") == {"layered": 1}
 
 
+@pytest.mark.slow
 def test_the_last_layer_is_the_one_by_default(run, tmp_path):
     _, folder = run()
     assert set(calls(tmp_path)) == {"last"}
@@ -129,6 +130,7 @@ def test_layers_are_weighted_by_the_linear_probe_alone(run, capsys):
     assert "layer is weighted, which the probe 'knn' cannot learn; name --probe linear." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_probes_are_fitted_to_the_same_embeddings(run, tmp_path):
     _, folder = run("probe.kind=[linear, knn]", "options.layered.layer=1", "floors=handcrafted")
     found = scores(folder)
@@ -157,6 +159,7 @@ def test_what_cannot_be_is_told_before_anything_is_done(run, capsys, tmp_path):
     assert not (tmp_path / "calls").exists()
 
 
+@pytest.mark.slow
 def test_some_layers_may_be_named_as_a_sweep(run, tmp_path):
     _, folder = run("sweep.layered.layer=[1, 2]")
     assert list(scores(folder)) == ["layered[layer=1]", "layered[layer=2]"]

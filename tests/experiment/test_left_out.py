@@ -30,6 +30,7 @@ def labelled(tmp_path):
     return written
 
 
+@pytest.mark.slow
 def test_the_majority_and_the_counts_are_of_the_clips_that_were_read(mirbench, labelled):  # noqa: F811
     clips = [(split, label) for split, n, m in (("train", 4, 6), ("valid", 2, 2), ("test", 2, 4)) for label in "a" * n + "b" * m]
     path = labelled("genre", clips, missing=[("train", "a")] * 8 + [("test", "a")])
@@ -45,6 +46,7 @@ def test_the_majority_and_the_counts_are_of_the_clips_that_were_read(mirbench, l
     assert facts["groups"]["train"] == 10
 
 
+@pytest.mark.slow
 def test_tags_without_positives_are_counted_where_the_mean_is_shown(mirbench, labelled):  # noqa: F811
     clips = [(SPLITS[i % 4], "x|y|z" if i % 8 < 4 else "x|w") for i in range(32)]
     clips += [("train", "only|x"), ("test", "new|x"), ("train", "q|x"), ("valid", "y|x")]

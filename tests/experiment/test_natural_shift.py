@@ -107,6 +107,7 @@ def test_recordings_of_something_else_are_refused(mirbench, tmp_path, capsys, ag
     assert capsys.readouterr().err == f"mirbench: {sentence}\n"
 
 
+@pytest.mark.slow
 def test_recordings_are_paired_by_their_ids_whatever_their_order_split_and_number(mirbench, tmp_path):
     twins = clips({"test": 40}, quiet=0.25)
     write(tmp_path / "again.csv", twins)
@@ -129,6 +130,7 @@ def test_labels_that_no_task_of_the_run_reads_may_differ(mirbench, tmp_path):
     assert mirbench("--shifts", "again.csv")[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["again", "songs"])
 def test_a_recording_that_cannot_be_read_costs_no_run(mirbench, tmp_path, whose, capfd):
     """Where the other can: what is left of the shift does not compare, and it is left out and named."""
@@ -148,6 +150,7 @@ def test_a_recording_that_cannot_be_read_costs_no_run(mirbench, tmp_path, whose,
         assert "its other recording cannot be read" in failed[0]["reason"]
 
 
+@pytest.mark.slow
 def test_a_recording_that_the_probe_learnt_from_is_told(mirbench, tmp_path):
     write(tmp_path / "again.csv", clips({"test": 40}))
     (tmp_path / "again" / "test-3.wav").write_bytes((tmp_path / "songs" / "train-3.wav").read_bytes())
@@ -157,6 +160,7 @@ def test_a_recording_that_the_probe_learnt_from_is_told(mirbench, tmp_path):
     assert any("test-3" in str(finding) for finding in found)
 
 
+@pytest.mark.slow
 def test_runs_with_a_shift_and_without_keep_their_means_together(mirbench, tmp_path):
     write(tmp_path / "again.csv", clips({"test": 40}, quiet=0.25))
     under = ("--corruptions", "gain-down,white-noise", "--severities", "1", "--set", "floors=handcrafted")
@@ -170,6 +174,7 @@ def test_runs_with_a_shift_and_without_keep_their_means_together(mirbench, tmp_p
     pd.testing.assert_series_equal(without["p_holm"], both[1]["p_holm"])  # the shift is corrected by itself
 
 
+@pytest.mark.slow
 def test_severities_of_a_run_that_had_a_shift_alone_are_those_that_are_asked_for(mirbench, tmp_path):
     write(tmp_path / "again.csv", clips({"test": 40}))
     _, folder = mirbench("--shifts", "again.csv", "--set", "run_name=one")

@@ -307,6 +307,7 @@ def test_a_checkpoint_is_scored_alone_as_what_it_is_of(fresh, capsys):
     assert len(log(fresh)) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_beside_the_same_encoder_and_another_is_called_by_its_folder(fresh, capsys):
     (path,) = pretrained(fresh, capsys)
     for name in ("last", "best"):

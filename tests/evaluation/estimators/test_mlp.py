@@ -13,6 +13,7 @@ from mirbench import MLPClassifier, MLPRegressor
 from mirbench.evaluation.estimators.mlp import judged_loss
 
 
+@pytest.mark.slow
 @parametrize_with_checks([MLPClassifier(learning_rate_init=0.01), MLPRegressor(learning_rate_init=0.01)])  # of the few epochs of the checks
 def test_scikit_learns_checks(estimator, check) -> None:
     check(estimator)
