@@ -52,7 +52,7 @@ def stages(manifest: Mapping[str, Any]) -> list[tuple[str, float, int]]:
 def in_time(seconds: float) -> str:
     """A duration.
 
-    >>> in_time(0.04), in_time(7.3), in_time(90), in_time(7300)
+    >>> in_time(0.04), in_time(7.3), in_time(90), in_time(7320)
     ('under 0.1 s', '7.3 s', '1 min 30 s', '2 h 2 min')
     """
     if seconds < 0.1:
