@@ -58,7 +58,7 @@ def test_a_run_leaves_its_maps_with_what_colours_them_and_they_are_made_once(run
         assert -1 <= about["silhouettes"]["genre"]["embedding"] <= 1
         assert about["n_test"] == 24
     assert {"map-genre.png", "map-genre.pdf", "map-genre.csv"} <= {path.name for path in (folder / "figures").iterdir()}
-    assert "Maps" in (folder / "report.html").read_text()
+    assert 'id="figure-maps"' in (folder / "report.html").read_text()
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "maps").rglob("*.npy")}
     assert len(made) == 2
     run("run_name=two")
