@@ -6,11 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import CELL_WIDTH, blocks_of, cell_text, heat_map
-from mirbench.reporting.tables.similarity import counts_of, shown_of_corruption
+from mirbench.reporting.tables.similarity import counts_of, measured_alignment, shown_of_corruption
 from mirbench.reporting.words import interval, short, size
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ def alignment(found: Mapping[str, Mapping[str, Any]]) -> Figure | None:
     drawn = []
     for axis, number, some, of in grid:
         (dataset, about), own = list(blocks.items())[number], list(blocks.values())[number]["encoders"]
-        measured = np.array([about[part] for part in ("linear_cka", "ci_low", "ci_high")], float)
+        measured = measured_alignment(about)
         cells = [[(cell_text(value), interval(low, high)) for value, low, high in row] for row in measured.transpose(1, 2, 0)]
         values, words = (pd.DataFrame(each, index=own, columns=own) for each in (measured[0], cells))
         rows, columns = own[some.start : some.stop], own[of.start : of.stop]

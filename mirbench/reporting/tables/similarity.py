@@ -58,6 +58,11 @@ def under_corruption(summary: pd.DataFrame) -> dict[str, Table]:
     return made
 
 
+def measured_alignment(about: Mapping[str, Any]) -> np.ndarray:
+    """(3, encoders, encoders): the linear CKA, and the ends of its interval; nan where there is none."""
+    return np.array([about[part] for part in ("linear_cka", "ci_low", "ci_high")], float)
+
+
 def counts_of(about: Mapping[str, Any]) -> str:
     """Of what the alignment was measured, '1,000 clean test clips of 460 groups'."""
     return f"{about['n_test']:,} clean test clips of {about['n_groups']:,} groups"
@@ -68,8 +73,7 @@ def alignment(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Table]:
     made = {}
     for dataset, about in found.items():
         names = about["encoders"]
-        measured = np.array([about[part] for part in ("linear_cka", "ci_low", "ci_high")], float)
-        columns = {(name,): [cell(*each) for each in measured[:, :, i].T] for i, name in enumerate(names)}
+        columns = {(name,): [cell(*each) for each in measured_alignment(about)[:, :, i].T] for i, name in enumerate(names)}
         title = f"linear CKA, debiased, {dataset}, {counts_of(about)}"
         made[title] = of_text({"encoder": names, **columns}, title=title, scored=frozenset(range(1, 1 + len(names))))
     return made
