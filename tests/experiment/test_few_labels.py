@@ -51,6 +51,7 @@ def run(tmp_path, monkeypatch, built_in):
     return command
 
 
+@pytest.mark.drawn
 def test_a_curve_of_label_efficiency(run):
     code, folder = run("probe.shots=[1, 5, all]", "probe.draws=4", under="gain-down")
     assert code == 0

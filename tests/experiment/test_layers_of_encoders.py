@@ -86,6 +86,7 @@ def report_of(folder):
     return manifest["tasks"]["genre"]["dataset"]["songs"]["probes"]["layered, seed 0"]
 
 
+@pytest.mark.drawn
 def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(run, tmp_path):
     code, folder = run("options.layered.layer=all", under="gain-down")
     assert code == 0

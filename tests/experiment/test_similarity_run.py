@@ -51,6 +51,7 @@ def of_similarity(folder, name="summary"):
     return rows[rows["task"] == "similarity"]
 
 
+@pytest.mark.drawn
 def test_every_encoder_and_condition_has_its_measures(run):
     folder = run("seeds=2")
     rows = of_similarity(folder).set_index(["encoder", "corruption", "severity", "metric"]).sort_index()
