@@ -45,7 +45,7 @@ def register_encoders():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     (tmp_path / "layered.py").write_text(PLUGIN)

@@ -28,7 +28,7 @@ def register_probes():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
     (tmp_path / "ridge_plugin.py").write_text(RIDGE)

@@ -13,7 +13,7 @@ from mirbench.evaluation.probing.metrics import evaluate
 from mirbench.records import Predictions
 from mirbench.results.run_folder import RunFolder
 
-TASK = registry.load().tasks["emotion"]
+TASK = registry.plugins.current().tasks["emotion"]
 
 RATED = """
 import numpy as np, soundfile
