@@ -189,7 +189,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch):
+def bench(tmp_path, monkeypatch, unmeasured):
     """Reports, which take longer than the runs, are made where `bench.report` says so."""
     bench, updated = Bench(tmp_path), reporting.updated
     monkeypatch.setattr(reporting, "updated", lambda folder, *shown: updated(folder, *shown) if bench.report else "")

@@ -36,7 +36,7 @@ def test_few_are_among_more_and_of_each_class_as_many_as_there_are(target):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
     hard_songs(tmp_path, RANDOM, {"train": 60, "valid": 20, "test": 40}, artist=lambda split, i: f"{split}{i}")
@@ -51,6 +51,7 @@ def run(tmp_path, monkeypatch, built_in):
     return command
 
 
+@pytest.mark.drawn
 def test_a_curve_of_label_efficiency(run):
     code, folder = run("probe.shots=[1, 5, all]", "probe.draws=4", under="gain-down")
     assert code == 0
