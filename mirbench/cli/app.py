@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli.cache import app as cache_app
 from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list")
+COMMANDS = ("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "cache", "list")
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -87,6 +88,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data_app)
+app.add_typer(cache_app)
 
 
 @app.callback(invoke_without_command=True)

@@ -13,6 +13,7 @@ from mirbench.engine.files import tell as say
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.experiment.cached.runs import is_recorded, record_run
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
@@ -81,6 +82,8 @@ def run(
     for name in changed:
         say(f"{folder.path / name} is not as the run wrote it, and is written again.")
     if whole and not planned.graph.missing(executor.store):
+        if not is_recorded(executor.store, planned.key):
+            record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
         return folder.path
     folder = RunFolder.create(folder.path)
     _make(planned, executor, outcome)
@@ -92,6 +95,7 @@ def run(
             damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
             collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
             executor.store.told_damage(repaired)
+    record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     return folder.path
 
 
