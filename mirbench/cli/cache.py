@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirbench.cli.completing import kinds_of_cache
 from mirbench.cli.flags import Cache, Command, Debug, Json, cache_folder, say
 from mirbench.errors import MirbenchError, printable
 
@@ -45,7 +46,10 @@ def _root(ctx: typer.Context, cache: Cache = None, every: All = False, as_json: 
 @app.command(cls=Command)
 def show(
     ctx: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="A kind, such as embeddings, a key, or a folder of the cache.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", autocompletion=kinds_of_cache, help="A kind, such as embeddings, a key, or a folder of the cache."),
+    ],
     cache: Cache = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -77,7 +81,10 @@ def prune(
     older: Annotated[str | None, typer.Option("--older", metavar="AGE", help="What was not used for so long: 12h, 30d, 4w.")] = None,
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="What this run used, and no other: its folder or name.")] = None,
     kind: Annotated[
-        list[str] | None, typer.Option("--kind", metavar="KIND", help="Entries of a kind, such as embeddings; several by commas.")
+        list[str] | None,
+        typer.Option(
+            "--kind", metavar="KIND", autocompletion=kinds_of_cache, help="Entries of a kind, such as embeddings; several by commas."
+        ),
     ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="SIZE", help="What was not used for longest, until the cache takes no more: 20GB.")
