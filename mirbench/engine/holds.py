@@ -43,16 +43,20 @@ class Holder:
 
 @contextlib.contextmanager
 def held(store: Store) -> Iterator[None]:
-    """While the block runs, nothing that is used in it is removed by `remove`. Of a store that cannot be written to, nothing is."""
+    """While the block runs, nothing that is used in it is removed by `remove`. Of a store that cannot be written to, nothing is.
+
+    Raises MirbenchError where there is no store and none can be made."""
     if store.root.is_dir() and not store.is_writable():
         yield
         return
+    store.check()
     path = store.lock_file("holding").with_name(HELD.replace("*", uuid.uuid4().hex[:12]))
     with _one_at_a_time(store, "opening the cache"):
         holders(store)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         lock(handle)
-        os.write(handle, json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode())
+        with contextlib.suppress(OSError):  # a full disk
+            os.write(handle, json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode())
     try:
         yield
     finally:
