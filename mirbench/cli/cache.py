@@ -54,7 +54,10 @@ def show(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say in words what a folder of the cache is: what made it, what of it is used by which run, and what is lost with it."""
+    """Say in words what a folder of the cache is.
+
+    What made it, when it was used, by which runs, and what it takes to have it again.
+    """
     from mirbench.cli import cache_text
     from mirbench.experiment.cached.kinds import KINDS
 

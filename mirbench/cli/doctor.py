@@ -28,7 +28,7 @@ def doctor(
     plugin: Plugins = None,
     debug: Debug = False,
 ) -> None:
-    """Say whether mirbench can work here, and how to mend what does not.
+    """Say whether mirbench works here, and how to mend it.
 
     Python, torch, devices, codecs, extras and plugins; whether the cache can be written to and locked; disk, threads, data sets; how fast
     this machine is. Exit code 2 where something does not work.

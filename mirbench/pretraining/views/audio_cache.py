@@ -90,7 +90,6 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     stamp = [[c.id, str(c.path), _file_stamp(c.path), c.start, c.duration] for c in clips]
     made_by = [_code(cache, mel), _digest(mel) if mel is not None else ""]
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
-    store.touch(AUDIO_CACHE, key)
     if not store.has(AUDIO_CACHE, key) or store.is_damaged(AUDIO_CACHE, key):
         title = f"{'bands' if bands else 'samples'} of {len(clips):,} clips"
         with store.writing(AUDIO_CACHE, key, title) as folder:
