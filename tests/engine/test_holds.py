@@ -93,6 +93,13 @@ def test_a_graph_is_used_when_it_is_run(store):
     assert store.folder(*transient).stat().st_mtime == pytest.approx(LONG_AGO)
 
 
+def test_what_is_compared_before_it_is_read_is_used(store):
+    name = made(store, "soup", x="1")
+    with held(store):
+        assert not store.is_damaged(*name)
+        assert remove(store, [name]) == ([], [name])
+
+
 def test_a_run_of_an_earlier_version_holds_all(store):
     """Which says nothing of itself, but is at the store."""
     first = made(store, "first")
