@@ -118,6 +118,12 @@ class Entry:
             return seeds[self.seed]
         return len(seeds) if len(seeds) > 1 else next(iter(seeds.values()))
 
+    @property
+    def drawn_by(self) -> int | None:
+        """The seed that its few labels were drawn by; None where all were used, or each of several seeds drew its own."""
+        few = self.trainings == 1 and self.repeats > 1
+        return (self.seed if self.seed is not None else next(iter(self.run.seeds[self.own]))) if few else None
+
     def lines(self, place: Place, condition: Condition = OF_CLEAN) -> list[int]:
         """Of the scores of its run; none where it was not scored so."""
         lines = self.run.lines.get((self.own, place, condition), [])
