@@ -73,10 +73,8 @@ class Run:
     def clips(self, task: str, dataset: str) -> dict[str, tuple[str, str]] | None:
         """Test clip -> its group and label, as predictions have them; None where the run was kept without."""
         if (task, dataset) not in self._clips:
-            path = self.folder.predictions_path(MAJORITY, dataset, task, 0)
-            listed = path.relative_to(self.folder.path).as_posix() in (self.manifest.get("files") or {})
             found = None
-            if path.exists() or (listed and path.parent.exists()):  # one file that is gone is damage
+            if self.folder.has_predictions(MAJORITY, dataset, task, 0):
                 frame = frame_of(self.folder.read_predictions(MAJORITY, dataset, task, 0)).iloc[:, :3]
                 found = {clip: (group, target) for clip, group, target in frame.itertuples(index=False, name=None)}
             self._clips[task, dataset] = found
