@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNJUDGED = "?"  # before a label that nobody has judged
 MANY = "multilabel"
-METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
+METHODS = {"tsne": "t\u2011SNE", "umap": "UMAP"}  # in one line
 
 
 def maps(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:

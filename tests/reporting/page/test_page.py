@@ -79,7 +79,7 @@ def test_a_map_has_the_name_of_its_method_and_no_number_below_nothing():
     told = {"trustworthiness": 0.951, "silhouettes": {"key": {"embedding": -0.001, "map": -0.2}}}
     results = results_of({"run": {"maps": {"mini": {"method": "tsne", "encoders": {"a": told}}}}}, summary=[a_row("summary", encoder="a")])
     (belief,) = maps.beliefs(results)
-    assert (belief["method"], belief["trustworthiness"], belief["silhouettes"]) == ("t-SNE", "0.95", {"key": ("0.00", "-0.20")})
+    assert (belief["method"], belief["trustworthiness"], belief["silhouettes"]) == ("t\u2011SNE", "0.95", {"key": ("0.00", "-0.20")})
 
 
 @pytest.mark.parametrize("name", ["maps.csv", "predictions/mini.key.semisupcon.seed0.csv"])
