@@ -105,6 +105,7 @@ def _shows(data: Mapping[str, Any]) -> dict[str, bool]:
         "robustness": bool(data["robustness"]),
         "labels": any(task["ap"] for task in data["classes"]),
         "confusion": any(task["confusions"] for task in data["classes"]),
+        "scatter": any(task["points"] for task in data["classes"]),
         "worst": any(task["worst"] for task in data["classes"]),
         "alignment": bool(data["alignment"]) and several,
         "maps": bool(data["maps"]),

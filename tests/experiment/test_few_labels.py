@@ -89,11 +89,13 @@ def test_differences_are_taken_draw_by_draw_where_the_labels_were_the_same():
         "e": "trained",
         "f": "trained",
     }
-    trainings = Trainings({**dict.fromkeys("abcd", 4), "e": 1, "f": 1}, kinds, frozenset("abcef"))
+    kinds["g"] = kinds["b"]
+    drawn_by = {"a": (5, 0), "b": (5, 0), "c": (1, 0), "g": (5, 1)}
+    trainings = Trainings({**dict.fromkeys("abcdg", 4), "e": 1, "f": 1}, kinds, frozenset("abcefg"), drawn_by)
     layout, luck = trainings.layout(20, 10), RANDOM.standard_normal(4)
-    found = {name: layout.vector(name, luck[: trainings.seeds[name]], [RANDOM.random(20)] * trainings.seeds[name]) for name in "abcdef"}
-    spread = {name: layout.training(found[name], name) for name in "abcd"}
-    for other, paired in {"b": True, "c": False, "d": False, "e": False}.items():
+    found = {name: layout.vector(name, luck[: trainings.seeds[name]], [RANDOM.random(20)] * trainings.seeds[name]) for name in "abcdefg"}
+    spread = {name: layout.training(found[name], name) for name in "abcdg"}
+    for other, paired in {"b": True, "c": False, "d": False, "e": False, "g": False}.items():
         ours = trainings.of_difference(layout, found["a"] - found[other], "a", other, spread)
         assert (ours["a"].total < 1e-20) == paired, other
         assert paired or ours == {name: spread[name] for name in ("a", other) if name in spread}
