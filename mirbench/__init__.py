@@ -31,6 +31,7 @@ _LATE = {
     "AudioError": "mirbench.data.audio.audio",
     "AudioFile": "mirbench.data.audio.audio",
     "BackboneEncoder": "mirbench.pretraining.encoder",
+    "CentroidClassifier": "mirbench.evaluation.estimators.centroid",
     "ContrastiveOptions": "mirbench.pretraining.settings",
     "AudioOptions": "mirbench.evaluation.embedding.models",
     "FunctionEncoder": "mirbench.evaluation.embedding.models",
