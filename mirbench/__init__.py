@@ -51,6 +51,7 @@ _LATE = {
     "ModelEncoder": "mirbench.evaluation.embedding.models",
     "ModelFacts": "mirbench.evaluation.embedding.models",
     "ModelOptions": "mirbench.evaluation.embedding.models",
+    "PoolOptions": "mirbench.evaluation.embedding.models",
     "Results": "mirbench.reporting.notebook",
     "SampleCNN": "mirbench.pretraining.backbones.samplecnn",
     "SampleCNNXL": "mirbench.pretraining.backbones.samplecnn",
