@@ -116,7 +116,7 @@ class HubEncoder(ModelEncoder):
         rates = [given.get("sampling_rate"), config.get("sampling_rate"), config.get("sample_rate")]
         if config.get("model_type") in CODECS:
             rates.reverse()  # what prepares audio for DAC of 44.1 kHz once said 16 kHz
-        rate = next((rate for rate in rates if rate), None)
+        rate = next((int(rate) for rate in rates if rate), None)
         seconds = given.get("chunk_length") or given.get("max_length_s")  # of whisper and of CLAP
         if config.get("model_type") == "audio-spectrogram-transformer":
             seconds = config.get("max_length", 1024) / _frames_per_second(given)
@@ -124,7 +124,7 @@ class HubEncoder(ModelEncoder):
         least = 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
         normalises = True if given or config.get("model_type") in CODECS else None
         shortest = least / rate if kernels and rate else 0.0
-        return ModelFacts(rate and int(rate), normalises, seconds and float(seconds), shortest, _layers(config))
+        return ModelFacts(rate, normalises, seconds and float(seconds), shortest, _layers(config))
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         import torch
