@@ -26,7 +26,13 @@ class FileEncoder(mirbench.ModelEncoder):
 
     def told(self, text: str | bytes) -> dict[str, Any]:
         """What the file says of itself in JSON, some of ModelFacts by their names. Raises MirbenchError for anything else."""
-        kinds = {"sample_rate": int, "normalises": bool, "window_seconds": (int, float), "shortest_seconds": (int, float), "layers": int}
+        kinds: dict[str, Any] = {
+            "sample_rate": int,
+            "normalises": bool,
+            "window_seconds": (int, float),
+            "shortest_seconds": (int, float),
+            "layers": int,
+        }
         try:
             told = json.loads(text)
         except ValueError:

@@ -91,7 +91,7 @@ class OnnxEncoder(FileEncoder):
 
     def check(self, options: Mapping[str, Any]) -> None:
         shapes, kinds = dict(self.about["inputs"]), self.about["kinds"]
-        shape = next(iter(shapes.values()), ())
+        shape: list[Any] = next(iter(shapes.values()), [])
         channels = shape[1] if len(shape) == 3 else 1
         fits = len(shape) in (2, 3) and (channels in (1, None) or isinstance(channels, str))
         if len(shapes) != 1 or not fits or not set(kinds.values()) <= KINDS.keys():

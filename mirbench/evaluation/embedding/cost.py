@@ -84,12 +84,12 @@ def counted(run: Callable[[], object]) -> tuple[int, int]:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        operations = FlopCounterMode(display=False)
+        operations: Any = FlopCounterMode(display=False)
         operations.mod_tracker = _NoModules()
         stack.enter_context(operations)
         used = stack.enter_context(_UsedParameters())
         run()
-    return operations.get_total_flops(), sum(each.numel() for each in used.found.values())
+    return int(operations.get_total_flops()), sum(each.numel() for each in used.found.values())
 
 
 def warm_up() -> None:
