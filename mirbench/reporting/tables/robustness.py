@@ -176,7 +176,7 @@ def by_severity(summary: pd.DataFrame) -> list[Table]:
             scored = [each for _, names in row_groups(of_corruption) for each in names]
             levels = of_corruption.drop_duplicates("severity").sort_values("severity")
             unit = levels["unit"].iloc[0]
-            told = unit if unit == OTHER_RECORDINGS or levels["level"].isna().any() else in_unit(levels["level"], unit)
+            told = unit if unit == OTHER_RECORDINGS or levels["level"].isna().any() else in_unit(levels["level"].tolist(), unit)
             of_clean = panel.of(first)
             together = pd.concat([of_clean[of_clean["encoder"].isin(scored)], of_corruption])
             parts.append(together.assign(row=[f"{name}{BETWEEN}{each}" for each in together["encoder"]]))
