@@ -116,7 +116,7 @@ class _TransientJobs:
     ) -> None:
         self.store, self.waiting, self.budget, self.presence = store, waiting, budget_megabytes, presence
         self.kinds = {job.kind for job in graph.jobs if not job.kept}
-        self.own = {job.key for job in graph.jobs if not job.kept}
+        self.own = {job.key for job in graph.jobs if not job.kept and (graph.part is None or job.name in graph.part)}
         self.megabytes = self._trim()
 
     def add(self, jobs: Iterable[Job]) -> None:
