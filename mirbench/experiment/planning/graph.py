@@ -113,8 +113,7 @@ def prepare_jobs(resolved: Resolved) -> dict[str, Job]:
 
 
 def prepare_job(data: Data, store: Store) -> Job:
-    unfinished = store.unfinished(key_of(**data.source))
-    return Job("datasets", data.name, data.source, partial(prepare_data, data, unfinished), cost=costs.preparing(data))
+    return Job("datasets", data.name, data.source, partial(prepare_data, data, store), cost=costs.preparing(data))
 
 
 def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, ...]:
