@@ -84,7 +84,8 @@ class LocalExecutor:
             if job.name in missing and job.name not in tried and self._ready(job):
                 together = [job]
                 if job.batch is not None:
-                    together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
+                    others = (other for other in missing.values() if other.batch is job.batch and other is not job)
+                    together += [other for other in others if self._ready(other)]
                 tried |= {other.name for other in together}
                 if job.kind not in stages:
                     stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
@@ -107,8 +108,8 @@ class LocalExecutor:
         """Removes what jobs had kept to go on from that are done, or needed no more."""
         unfinished = self.store.unfinished_keys()
         for job in graph.jobs if unfinished else ():
-            done = self.store.unfinished(job.key).name in unfinished and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store))
-            if done:
+            there = self.store.unfinished(job.key).name in unfinished
+            if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
     def _lost(self, jobs: Sequence[Job]) -> bool:

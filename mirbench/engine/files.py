@@ -21,6 +21,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+
 class Disk:
     """What is asked of a file system that others write to at the same time, maybe from other machines. A test puts another in its place,
     which shows late what they did."""

@@ -100,29 +100,22 @@ class Store:
         if anew:
             disk.refresh(self.root)
             disk.refresh(self.root / kind)
-        inode = self._inode(kind, key)
+        inode = _inode(self.folder(kind, key))
         return inode is not None and self._damaged.get((kind, key), (0, ""))[0] != inode
-
-    def _inode(self, kind: str, key: str) -> int | None:
-        """Of the folder of an entry; None where there is none."""
-        try:
-            found = disk.stat(self.folder(kind, key))
-        except OSError as error:
-            if error.errno not in GONE:
-                raise
-            return None
-        return found.st_ino if stat.S_ISDIR(found.st_mode) else None
 
     def is_damaged(self, kind: str, key: str, below: bool = True) -> bool:
         """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
         been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself."""
         folder = self.folder(kind, key)
-        entry = self.entry(kind, key)
+        inode, entry = _inode(folder), self.entry(kind, key)
         if not self.has(kind, key) or not (file := ENTRY if entry.of not in ("", f"{kind}/{key}") else damage(folder, below)):
             return False
+        disk.refresh(folder.parent)
+        if inode is None or _inode(folder) != inode:
+            return False  # another process has removed it meanwhile, or made it again
         title = entry.title
         tell(f"{kind} {title or key} in the cache is damaged ({file} is not as it was written), and is made again.")
-        self._damaged[kind, key] = folder.stat().st_ino, file
+        self._damaged[kind, key] = inode, file
         return True
 
     def set_aside(self, kind: str, key: str) -> None:
@@ -231,7 +224,7 @@ class Store:
         final = self.folder(kind, key)
         part = final.with_name(f".part-{uuid.uuid4().hex[:8]}-{key}")
         with explain_os_errors(f"storing {kind}", final):
-            self._sweep(final.parent)
+            _sweep(final.parent)
             part.mkdir(parents=True)
             handle = None
             try:
@@ -261,21 +254,11 @@ class Store:
                     os.close(handle)
                 shutil.rmtree(part, ignore_errors=True)
 
-    def _sweep(self, parent: Path) -> None:
-        """Removes what killed runs left; a part that is locked belongs to a run that is still going."""
-        for part in parent.glob(".part-*"):
-            with contextlib.suppress(OSError):
-                age = time.time() - part.stat().st_mtime
-                if part.is_dir() and ((age > NEW_PART_SECONDS and _free(part)) or age > FORGOTTEN_PART_SECONDS):
-                    away = part.with_name(f".part-{uuid.uuid4().hex[:8]}-swept")  # as a whole, should somebody be at it all the same
-                    if _moved(part, away):
-                        shutil.rmtree(away, ignore_errors=True)
-
     def sweep(self) -> None:
         """Removes what killed runs left of entries of any kind."""
         for folder in self.root.iterdir() if self.root.is_dir() else ():
             if folder.is_dir():
-                self._sweep(folder)
+                _sweep(folder)
 
 
 def damage(folder: Path, below: bool = True) -> str:
@@ -294,6 +277,28 @@ def damage(folder: Path, below: bool = True) -> str:
                 return name
             _as_written[path] = stamp
     return ""
+
+
+def _inode(folder: Path) -> int | None:
+    """None where it is no folder, or not there."""
+    try:
+        found = disk.stat(folder)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return None
+    return found.st_ino if stat.S_ISDIR(found.st_mode) else None
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what killed runs left; a part that is locked belongs to a run that is still going."""
+    for part in parent.glob(".part-*"):
+        with contextlib.suppress(OSError):
+            age = time.time() - part.stat().st_mtime
+            if part.is_dir() and ((age > NEW_PART_SECONDS and _free(part)) or age > FORGOTTEN_PART_SECONDS):
+                away = part.with_name(f".part-{uuid.uuid4().hex[:8]}-swept")  # as a whole, should somebody be at it all the same
+                if _moved(part, away):
+                    shutil.rmtree(away, ignore_errors=True)
 
 
 def _moved(folder: Path, to: Path) -> bool:

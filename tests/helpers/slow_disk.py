@@ -12,20 +12,25 @@ from pathlib import Path
 
 from mirbench.engine import files
 
-REMEMBERED = 12  # turns that a machine may remember what it saw of a path
+CHANGES = (1.0, 0.3, 0.1, 0.03)  # how likely another's turn comes at a step, one of them a seed
+REMEMBERED = (1, 12, 200)  # steps that a machine may remember what it saw of a path, one of them a seed
 
 
 class Turns:
-    """One thread at a time, and at every step another or the same, at random."""
+    """One thread at a time, and at a step another or the same, at random: from step by step to one long after another."""
 
     def __init__(self, seed: int) -> None:
         self.random, self.clock, self.waiting = random.Random(seed), 0, dict[int, threading.Semaphore]()
+        self.change = self.random.choice(CHANGES)
         self.me = threading.local()
 
-    def step(self) -> None:
+    def step(self, waits: bool = False) -> None:
+        """waits: for another, so that it goes on only when there is no other."""
         self.clock += 1
         number = getattr(self.me, "number", None)
-        if number is not None and (other := self.random.choice(list(self.waiting))) != number:
+        if number is None or (self.random.random() > self.change and not waits):
+            return
+        if (other := self.random.choice([each for each in self.waiting if each != number or not waits])) != number:
             self.waiting[other].release()
             self.waiting[number].acquire()
 
@@ -60,6 +65,7 @@ class SlowDisk(files.Disk):
 
     def __init__(self, turns: Turns, root: Path, locks: bool, lost: float = 0.1) -> None:
         self.turns, self.root, self.locks, self.lost = turns, os.fspath(root), locks, lost
+        self.remembered = turns.random.choice(REMEMBERED)
         self.seen: dict[tuple[int, str], tuple[int, os.stat_result | None]] = {}  # by machine and path: until when, and what
 
     def stat(self, path: Path) -> os.stat_result:
@@ -71,7 +77,7 @@ class SlowDisk(files.Disk):
                 found = os.stat(path)
             except FileNotFoundError:
                 found = None
-            self.seen[at] = self.turns.clock + self.turns.random.randrange(REMEMBERED), found
+            self.seen[at] = self.turns.clock + self.turns.random.randrange(self.remembered), found
         if found is None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", os.fspath(path))
         return found
@@ -108,7 +114,7 @@ class SlowDisk(files.Disk):
             except BlockingIOError:
                 if how & fcntl.LOCK_NB:
                     raise
-                self.turns.step()
+                self.turns.step(waits=True)
 
     def _at(self, path: Path) -> tuple[int, str]:
         return self.turns.me.number, os.fspath(path)
