@@ -255,10 +255,14 @@ class Store:
                 shutil.rmtree(part, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Removes what killed runs left of entries of any kind."""
-        for folder in self.root.iterdir() if self.root.is_dir() else ():
-            if folder.is_dir():
-                _sweep(folder)
+        """Removes what killed runs left of entries of any kind, and of trying whether anything can be written."""
+        for path in self.root.iterdir() if self.root.is_dir() else ():
+            if path.is_dir():
+                _sweep(path)
+            elif path.name.startswith(".part-"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > NEW_PART_SECONDS:
+                        path.unlink()
 
 
 def damage(folder: Path, below: bool = True) -> str:

@@ -7,6 +7,7 @@ import errno
 import functools
 import multiprocessing
 import os
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -53,8 +54,10 @@ class Kitchen:
         unfinished = self.store.unfinished(f"{title}-key")
         unfinished.mkdir(parents=True, exist_ok=True)
         for line in ("one\n", "two\n"):
-            with open(unfinished / "state", "a") as state:
-                state.write(line)
+            with open(unfinished / "state", "a+") as state:
+                state.seek(0)
+                if line not in state.read():  # of one that was killed
+                    state.write(line)
             self.step()
         read = [(self.store.folder(*need.name) / "x").read_text() for need in needs]
         self.step()
@@ -206,3 +209,28 @@ def test_two_machines_without_locks_make_each_job_at_most_twice(tmp_path, monkey
     made = {at: count for at, count in kitchens[0].made().items() if at[1] in kept}
     assert {title for _, title in made} == kept
     assert set(made.values()) == {1}  # of each machine
+
+
+def test_processes_that_are_killed_at_any_moment_leave_what_the_next_goes_on_with(tmp_path):
+    """Three at one store; one of them is killed again and again, and another takes its place."""
+    chance, context = random.Random(0), multiprocessing.get_context("fork")
+    kitchens = [Kitchen(tmp_path / "cache", tmp_path / "log", number, a_moment) for number in range(3)]
+    running = [context.Process(target=kitchen.run) for kitchen in kitchens]
+    for process in running:
+        process.start()
+    for _ in range(8):
+        time.sleep(chance.uniform(0, 0.06))
+        victim = chance.randrange(3)
+        running[victim].kill()
+        running[victim].join(10)
+        running[victim] = context.Process(target=kitchens[victim].run)
+        running[victim].start()
+    for process in running:
+        process.join(60)
+    assert [process.exitcode for process in running] == [0] * 3
+    for part in (tmp_path / "cache").rglob(".part-*"):
+        os.utime(part, (1, 1))
+    LocalExecutor(kitchens[0].store).run(Graph([kitchens[0].job("late", [])]))  # the next run, which clears up
+    for lock in (tmp_path / "cache" / "locks").iterdir():
+        lock.unlink()
+    kitchens[0].check()
