@@ -50,7 +50,7 @@ def start(folder, machine, locks):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("processes", "machines", "locks"), [(10, 1, "yes"), (4, 2, "no")], ids=["ten of one machine", "two machines"])
+@pytest.mark.parametrize(("processes", "machines", "locks"), [(10, 1, "yes"), (2, 2, "no")], ids=["ten of one machine", "two machines"])
 def test_the_same_command_many_times_at_once(tmp_path, processes, machines, locks):
     songs(tmp_path, 0.3)
     Path(tmp_path / "loud.py").write_text(LOUD)
