@@ -54,6 +54,7 @@ from mirbench.cli.flags import (
     Seeds,
     Set,
     Severities,
+    ShardOf,
     Shifts,
     SplitSeed,
     SuperviseWith,
@@ -68,6 +69,7 @@ from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
+from mirbench.engine.shards import Shard
 from mirbench.errors import MirbenchError, describe
 
 if TYPE_CHECKING:
@@ -145,6 +147,7 @@ def run(
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
+    shard: ShardOf = None,
     plan: Plan = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -161,7 +164,7 @@ def run(
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
     flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
-    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics)
+    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics, shard=Shard.parse(shard) if shard else None)
 
 
 def _plan_or_run(
@@ -173,17 +176,30 @@ def _plan_or_run(
     quiet: bool,
     kept: KeptCheckpoints | None = None,
     all_metrics: bool = False,
+    shard: Shard | None = None,
 ) -> None:
     if plan:
         from mirbench.experiment import run as experiment
         from mirbench.experiment.planning.plan import describe_plan
 
-        print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
-        return
-    from mirbench.experiment.whole_run import run_whole
+        planned = experiment.plan(config, registry, cache_folder(cache), kept)
+        if shard is not None:
+            from mirbench.experiment.shards import describe_part
 
-    command = shlex.join(["mirbench", *_argv])
-    show_run(*run_whole(config, registry, cache_folder(cache), command, columns(), kept, quiet, all_metrics), quiet)
+            print(describe_part(planned, shard))
+        print(describe_plan(planned, verbose))
+        return
+    from mirbench.experiment.whole_run import run_part, run_whole
+
+    command, place, width = shlex.join(["mirbench", *_argv]), cache_folder(cache), columns()
+    if shard is None:
+        show_run(*run_whole(config, registry, place, command, width, kept, quiet, all_metrics), quiet)
+        return
+    folder, text = run_part(config, registry, place, command, width, shard, quiet, all_metrics)
+    if folder is not None:
+        show_run(folder, text, quiet)
+    elif not quiet:
+        print(text)
 
 
 @app.command(cls=Command)

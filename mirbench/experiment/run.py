@@ -32,6 +32,7 @@ from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probes
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
+from mirbench.experiment.shard_notes import compare_shards, forget_shards
 from mirbench.nouns import Dataset
 from mirbench.records import AUDIO_CACHE
 from mirbench.registry import Registry, load
@@ -70,6 +71,16 @@ def run(
     command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
     nothing is computed of them.
     """
+    planned, executor, outcome = begin(config, registry, cache, kept, tell)
+    compare_shards(planned.resolved, planned.key)
+    return finish(planned, executor, outcome, command)
+
+
+def begin(
+    config: RunConfig, registry: Registry, cache: Path, kept: KeptCheckpoints | None, tell: Callable[[Resolved], None]
+) -> tuple[RunGraph, Executor, Outcome]:
+    """Everything that the names of the other jobs depend on: checkpoints that are given, data that are made, which audio is in two splits;
+    then refuses what is not to be made. As `run` has them."""
     planned = plan(config, registry, cache, kept)
     executor = executor_of(planned.resolved)
     outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
@@ -78,6 +89,11 @@ def run(
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     tell(planned.resolved)
     planned = _refuse(planned, executor, outcome)
+    return planned, executor, outcome
+
+
+def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str) -> Path:
+    """Makes what is missing of a run that was begun, and gathers."""
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
     whole = folder.is_whole(planned.key)
     changed = [] if whole else folder.changed_files()
@@ -98,6 +114,7 @@ def run(
                 damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
                 collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
                 executor.store.told_damage(repaired)
+        forget_shards(planned.resolved)
         record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     finally:
         _forget(planned, executor.store)
@@ -200,18 +217,18 @@ def _look_for_overlap(
         with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
             known = _with_overlap(planned, build, told=True)
             return known, read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
-    raise _undone([planned.overlap])
+    raise undone_error([planned.overlap])
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
     read = [job for job in planned.graph.jobs if job.kept and job.kind != "datasets"]  # by what gathers
     for _ in range(TRIES):
         executor.run(planned.graph, outcome, read)
-        hindered = _needing(planned.graph, outcome.failed)
+        hindered = needing(planned.graph, outcome.failed)
         undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
         if not undone:
             return  # or another run that shares the cache has removed what it was done with
-    raise _undone(undone)
+    raise undone_error(undone)
 
 
 def _forget(planned: RunGraph, store: Store) -> None:
@@ -228,7 +245,7 @@ def _forget(planned: RunGraph, store: Store) -> None:
             shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
 
 
-def _undone(jobs: Sequence[Job]) -> MirbenchError:
+def undone_error(jobs: Sequence[Job]) -> MirbenchError:
     many = f"{len(jobs)} jobs are" if len(jobs) > 1 else "1 job is"
     return MirbenchError(
         f"{many} still not done, the first {jobs[0].kind}: {jobs[0].title}; another run may share the cache: run the same command again "
@@ -236,7 +253,7 @@ def _undone(jobs: Sequence[Job]) -> MirbenchError:
     )
 
 
-def _needing(graph: Graph, failed: Iterable[str]) -> set[str]:
+def needing(graph: Graph, failed: Iterable[str]) -> set[str]:
     """The keys of these jobs, of all that need them, and of what only those need."""
     hindered = set(failed)
     for job in graph.jobs:
