@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli.check import check
 from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
@@ -60,6 +61,7 @@ from mirbench.cli.flags import (
     set_quiet,
 )
 from mirbench.cli.listing import list_
+from mirbench.cli.new import new
 from mirbench.cli.report import columns, report, show_run
 from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
@@ -72,7 +74,22 @@ if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list")
+COMMANDS = (
+    "run",
+    "sweep",
+    "pretrain",
+    "report",
+    "compare",
+    "leaderboard",
+    "share",
+    "embed",
+    "export",
+    "corrupt",
+    "data",
+    "new",
+    "check",
+    "list",
+)
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -252,6 +269,8 @@ app.command(cls=Command)(share)
 app.command(cls=Command)(embed)
 app.command(cls=Command)(export)
 app.command(cls=Command)(corrupt)
+app.command(cls=Command)(new)
+app.command(cls=Command)(check)
 app.command("list", cls=Command)(list_)
 
 
