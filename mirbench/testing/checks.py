@@ -61,7 +61,7 @@ def check_task(task: Task, values: Iterable[Any] = ()) -> None:
 
 
 def check_corruption(corruption: Corruption, sample_rate: int = 22_050) -> None:
-    """Applies every severity to noise, silence and 10 ms: the same shape, float32, finite, the same again, and audible at the last severity.
+    """Applies every severity to noise, silence and 10 ms: the same shape, float32, finite, the same again, and audible at the last.
 
     Unless it `limits`, it is given louder noise too, with peaks of 1.5, which must not come out with flat tops.
     """

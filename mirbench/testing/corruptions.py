@@ -50,7 +50,8 @@ class CorruptionSubject:
     @cached_property
     def seconds_of_clip(self) -> float:
         """Of ten seconds at the last severity."""
-        audio, times = noise(1, round(CLIP * self.sample_rate))[0], []
+        audio = noise(1, round(CLIP * self.sample_rate))[0]
+        times: list[float] = []
         while len(times) < 3 and sum(times) < 1.0:
             begun = time.perf_counter()
             self.fenced(audio, self.corruption.levels[-1])

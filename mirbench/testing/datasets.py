@@ -170,7 +170,7 @@ DATASET = (
     Promise(
         "groups",
         "no group in two splits",
-        "name the piece, artist or player as group; mirbench.assign_splits keeps groups together, mirbench.keep_apart mends published splits",
+        "name the piece, artist or player as group; mirbench.assign_splits and mirbench.keep_apart keep groups together",
         _groups,
         ("splits",),
     ),

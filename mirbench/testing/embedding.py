@@ -29,7 +29,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Returned:
-    """what: the sound, as messages name it. audio: (2, samples). returned: as it is. wrote: whether the audio that it was given was changed."""
+    """what: the sound, as messages name it. audio: (2, samples). returned: as it is. wrote: whether it changed the audio."""
 
     what: str
     audio: np.ndarray
@@ -113,7 +113,7 @@ class EmbedSubject:
         """Processing time of ten seconds of audio, cut as in a run, on one thread."""
         from mirbench.evaluation.embedding.cost import one_thread
 
-        times = []
+        times: list[float] = []
         with one_thread(), unchanged("", self.seed, may_draw=True):
             while len(times) < 3 and sum(times) < 1.0:
                 begun = time.perf_counter()
@@ -166,8 +166,9 @@ def _dtype(subject: EmbedSubject) -> str:
         try:
             each.rows(subject.layer)
         except ValueError as error:
-            assert is_number(each.returned), f"{each.what} returns {error}"
-            continue  # a matter of shapes
+            if is_number(each.returned):
+                continue  # a matter of shapes
+            raise AssertionError(f"{each.what} returns {error}") from error
         array = np.asarray(each.returned.detach().cpu().float() if hasattr(each.returned, "detach") else each.returned)
         with np.errstate(over="ignore"):
             lost = np.isfinite(array) & ~np.isfinite(array.astype(np.float32))

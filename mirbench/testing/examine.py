@@ -114,8 +114,8 @@ def _meant(given: str, plugins: list[str]) -> tuple[Registry, list[tuple[str, st
     known = [name for kind in PROMISES for name in registry.nouns(kind)]
     hint = did_you_mean(given, known)
     raise MirbenchError(
-        f"there is no plugin file, name or package '{given}'{';' + hint if hint else '.'} Give a .py file, a name that `mirbench list` shows, "
-        "or an installed package."
+        f"there is no plugin file, name or package '{given}'{';' + hint if hint else '.'} Give a .py file, a name of "
+        "`mirbench list`, or an installed package."
     )
 
 

@@ -60,8 +60,9 @@ def data_files(paths: list[str], known: list[Path]) -> list[Path]:
     """Those of these that are files of data: no code, none of Python, its packages or the system. known: files, or folders with all that
     is in them, that are left out too."""
     schemes = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    ours = [Path(importlib.import_module(name).__path__[0]) for name in ("mirbench", "mirbench_plugins")]
-    left_out = [Path(each).resolve() for each in (*schemes, *site.getsitepackages(), site.getusersitepackages(), *ours, *known)]
+    ours = [Path(str(importlib.import_module(name).__path__[0])) for name in ("mirbench", "mirbench_plugins")]
+    packages = [*schemes, *site.getsitepackages(), site.getusersitepackages()]
+    left_out = [path.resolve() for path in (*map(Path, packages), *ours, *known)]
     found = dict.fromkeys(Path(path).expanduser().resolve() for path in paths)
     return [
         path

@@ -37,7 +37,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one promise. status: pass | fail | not looked at. told: the numbers, the sentence on what is wrong, or why it was not looked at."""
+    """Of one promise. status: pass | fail | not looked at. told: the numbers, what is wrong, or why it was not looked at."""
 
     promise: Promise
     status: str
