@@ -35,7 +35,21 @@ def run_pytest(folder, *words, **files):
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     loaded = [] if INSTALLED else ["-p", PLUGIN]
     given = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MIRBENCH_CACHE": str(folder / "cache")}
-    command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", "-p", "no:xdist", "-c", os.devnull, "--rootdir", str(folder), *words]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *loaded,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(folder),
+        *words,
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=given)
 
 
@@ -46,7 +60,9 @@ def test_each_promise_is_a_test_of_its_own(tmp_path):
     def test_it(mirbench_check):
         mirbench_check("mine.py")
     """
-    told = run_pytest(tmp_path, "-v", "--mirbench", "mine.py", "test_mine.py", mine=LEVEL.replace("apply(self", "apply(me"), test_mine=tests)
+    told = run_pytest(
+        tmp_path, "-v", "--mirbench", "mine.py", "test_mine.py", mine=LEVEL.replace("apply(self", "apply(me"), test_mine=tests
+    )
     assert told.returncode == 1, told.stdout
     assert "corruption:level:dtype PASSED" in told.stdout
     assert "corruption:level:10-minutes PASSED" in told.stdout
