@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         for examination in _examined(str(given), config):
             for promise in examination.promises:
                 name = f"{examination.kind}:{examination.name}:{promise.name.replace(' ', '-')}"
-                items.append(PromiseItem.from_parent(session, name=name, examination=examination, promise=promise.name))
+                about = {"name": name, "nodeid": f"{given}::{name}", "examination": examination, "promise": promise.name}
+                items.append(PromiseItem.from_parent(session, **about))
 
 
 class PromiseItem(pytest.Item):
