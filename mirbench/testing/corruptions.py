@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,7 @@ from mirbench.engine.global_state import unchanged
 from mirbench.nouns import Corruption
 from mirbench.testing.forked import NoAnswer, in_child
 from mirbench.testing.importing import IMPORTED
-from mirbench.testing.means import contract, fenced, noise
+from mirbench.testing.means import contract, noise
 from mirbench.testing.promises import Promise
 
 FLAT = 1e-3  # of the samples, at the peak
@@ -22,6 +23,19 @@ SEED = 7
 CLIP, MINUTES = 10.0, 600.0  # seconds of a clip that is timed, and of a long one
 PATIENCE, ALLOWANCE = 60.0, 10.0  # seconds that ten minutes of audio may take at the least, and as a multiple of what they should take
 LEAST_SPEED = 1.0  # seconds of audio a second
+
+
+@dataclass(frozen=True)
+class Returned:
+    """what: the sound and severity, as messages name them. wrote: whether it changed the audio. changed: what of the process it changed."""
+
+    what: str
+    severity: int
+    level: float
+    audio: np.ndarray
+    out: Any
+    wrote: bool
+    changed: list[str]
 
 
 class CorruptionSubject:
@@ -41,11 +55,19 @@ class CorruptionSubject:
         with unchanged("", generators, may_draw=True):
             return self.apply(audio.copy(), level)
 
-    def severities(self, *sounds: str) -> Iterator[tuple[str, np.ndarray, float]]:
-        """A name, a sound and the level of each severity. sounds: noise, silence."""
-        of = {"noise": noise(1, self.sample_rate + 1)[0], "silence": np.zeros(self.sample_rate // 2, np.float32)}
+    @cached_property
+    def returned(self) -> list[Returned]:
+        """What it returned of noise and silence at each severity."""
+        sounds = {"noise": noise(1, self.sample_rate + 1)[0], "silence": np.zeros(self.sample_rate // 2, np.float32)}
+        found = []
         for severity, level in enumerate(self.corruption.levels, start=1):
-            yield from ((f"{self.title}, severity {severity}, on {sound}", of[sound], level) for sound in sounds)
+            for sound, audio in sounds.items():
+                own, state = audio.copy(), unchanged("", 0)
+                with state:
+                    out = copy.deepcopy(self.apply(own, level))
+                what = f"{self.title}, severity {severity}, on {sound}"
+                found.append(Returned(what, severity, level, audio, out, not np.array_equal(own, audio), state.changed))
+        return found
 
     @cached_property
     def seconds_of_clip(self) -> float:
@@ -65,63 +87,58 @@ def _contract(subject: CorruptionSubject) -> str:
 
 
 def _shapes(subject: CorruptionSubject) -> str:
-    for what, audio, level in subject.severities("noise", "silence"):
-        out = subject.fenced(audio, level)
-        assert isinstance(out, np.ndarray), f"{what} returns {type(out).__name__}, not a numpy array"
-        assert out.shape == audio.shape, f"{what} returns the shape {out.shape}, not {audio.shape}"
+    for each in subject.returned:
+        assert isinstance(each.out, np.ndarray), f"{each.what} returns {type(each.out).__name__}, not a numpy array"
+        assert each.out.shape == each.audio.shape, f"{each.what} returns the shape {each.out.shape}, not {each.audio.shape}"
     return f"{subject.sample_rate + 1} samples"
 
 
 def _dtype(subject: CorruptionSubject) -> str:
-    for what, audio, level in subject.severities("noise", "silence"):
-        out = subject.fenced(audio, level)
-        assert out.dtype == np.float32, f"{what} returns {out.dtype}, not float32"
+    for each in subject.returned:
+        assert each.out.dtype == np.float32, f"{each.what} returns {each.out.dtype}, not float32"
     return "float32"
 
 
 def _finite(sound: str) -> Any:
     def keeps(subject: CorruptionSubject) -> str:
         most = 0.0
-        for what, audio, level in subject.severities(sound):
-            out = subject.fenced(audio, level)
-            assert np.isfinite(out).all(), f"{what} returns values that are not finite"
-            most = max(most, float(np.abs(out).max()))
+        for each in subject.returned:
+            if bool(each.audio.any()) == (sound == "noise"):
+                assert np.isfinite(each.out).all(), f"{each.what} returns values that are not finite"
+                most = max(most, float(np.abs(each.out).max()))
         return f"peaks of {most:.2g}"
 
     return keeps
 
 
 def _input_left(subject: CorruptionSubject) -> str:
-    for what, audio, level in subject.severities("noise", "silence"):
-        own = audio.copy()
-        with unchanged("", 0, may_draw=True):
-            subject.apply(own, level)
-        assert np.array_equal(own, audio), f"{what} changes the audio it was given"
+    for each in subject.returned:
+        assert not each.wrote, f"{each.what} changes the audio it was given"
     return ""
 
 
 def _global_state(subject: CorruptionSubject) -> str:
-    for what, audio, level in subject.severities("noise", "silence"):
-        with fenced(what):
-            subject.apply(audio.copy(), level)
+    for each in subject.returned:
+        names = " and ".join(each.changed)
+        assert not names, f"{each.what} changes {names}; use a generator of its own, and put back what it changes"
     return ""
 
 
 def _determinism(subject: CorruptionSubject) -> str:
-    for severity, (what, audio, level) in enumerate(subject.severities("noise", "silence"), start=1):
-        out = subject.apply(audio.copy(), level)
-        with seeded(severity):  # the global generators in another state, so that what draws from them shows
-            again = subject.apply(audio.copy(), level)
-        assert np.array_equal(out, again), f"{what} returns something else for the same seed"
+    for each in subject.returned:
+        with seeded(each.severity):  # the global generators in another state, so that what draws from them shows
+            again = subject.apply(each.audio.copy(), each.level)
+        same = np.array_equal(each.out, again, equal_nan=True)
+        assert same, f"{each.what} returns something else for the same seed"
     return ""
 
 
 def _audible(subject: CorruptionSubject) -> str:
-    (what, audio, level) = list(subject.severities("noise"))[-1]
-    out = subject.fenced(audio, level)
-    assert not np.array_equal(out, audio), f"{what} leaves the audio as it was"
+    last = subject.returned[-2]  # noise
+    assert not np.array_equal(last.out, last.audio), f"{last.what} leaves the audio as it was"
     with np.errstate(divide="ignore"):
-        return f"{10 * np.log10(np.square(audio).mean() / np.square(out - audio).mean()):.1f} dB of signal to change at the last severity"
+        ratio = np.square(last.audio).mean() / np.square(last.out - last.audio).mean()
+    return f"{10 * np.log10(ratio):.1f} dB of signal to change at the last severity"
 
 
 def _peaks(subject: CorruptionSubject) -> str:

@@ -9,6 +9,7 @@ import os
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,18 @@ def test_a_project_is_installed_found_by_its_entry_point_and_checked(here):
     """By the parts above: written and checked as a folder."""
     assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--package"]) == 0
     target = here / "installed"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(target), "my-thing"]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(target),
+        "./my-thing",
+    ]
     subprocess.run(install, check=True, cwd=here)
     given = {**os.environ, "PYTHONPATH": os.pathsep.join([str(target), *filter(None, sys.path)])}
     for called in ("my-thing", "mirbench-my-thing"):
@@ -162,4 +174,8 @@ def test_every_template_is_shipped_and_used():
     names = {path.name.removesuffix(".jinja") for path in new.TEMPLATES.glob("*.jinja")}
     kinds = {f"{kind}.py" for kind in new.KINDS if kind != "encoder"} | {f"encoder_{source}.py" for source in new.SOURCES}
     assert names == kinds | {f"test_{kind}.py" for kind in new.KINDS}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    globs = project["tool"]["setuptools"]["package-data"]["mirbench.cli"]
+    shipped = {path for glob in globs for path in new.TEMPLATES.parent.glob(glob) if path.is_file()}
+    assert shipped == {path for path in new.TEMPLATES.rglob("*") if path.is_file()}
     assert {path.name for path in (new.TEMPLATES / "models").iterdir()} == {f"stand-in{e}" for e, _, _ in new.SOURCES.values() if e}

@@ -82,7 +82,7 @@ def test_an_item_passes_fails_with_the_mend_or_is_skipped(items, tmp_path):
 
 
 def test_what_is_no_plugin_is_told_in_a_sentence(items, tmp_path):
-    with pytest.raises(pytest.UsageError, match="there is no plugin file .*nowhere.py; give the path of a .py file"):
+    with pytest.raises(pytest.UsageError, match=r"there is no plugin file .*nowhere\.py; give the path of a \.py file"):
         items(tmp_path / "nowhere.py")
 
 
