@@ -47,7 +47,9 @@ def new(
     package: Annotated[
         bool, typer.Option("--package", help="A project that pip installs, with entry point, test, CI file and README, in a folder NAME.")
     ] = False,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write into.", show_default=".")] = Path("."),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write into [default: here].", show_default=False)
+    ] = Path("."),
     debug: Debug = False,
 ) -> None:
     """Write a first plugin of a kind, which works as it is, and its test.
