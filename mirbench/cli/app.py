@@ -20,6 +20,7 @@ import typer
 
 from mirbench import __version__
 from mirbench.cli.cache import app as cache_app
+from mirbench.cli.check import check
 from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.completing import names_of
 from mirbench.cli.corrupt import corrupt
@@ -64,6 +65,7 @@ from mirbench.cli.flags import (
     set_quiet,
 )
 from mirbench.cli.listing import list_
+from mirbench.cli.new import new
 from mirbench.cli.report import columns, report, show_run
 from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
@@ -90,6 +92,8 @@ COMMANDS = (
     "corrupt",
     "data",
     "cache",
+    "new",
+    "check",
     "doctor",
     "list",
 )
@@ -289,6 +293,8 @@ app.command(cls=Command)(share)
 app.command(cls=Command)(embed)
 app.command(cls=Command)(export)
 app.command(cls=Command)(corrupt)
+app.command(cls=Command)(new)
+app.command(cls=Command)(check)
 app.command(cls=Command)(doctor)
 app.command("list", cls=Command)(list_)
 

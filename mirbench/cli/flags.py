@@ -18,8 +18,8 @@ from mirbench.cli.completing import configs, names_of
 class Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:
         """With arguments as they are typed; some releases of typer write {ENCODER} in the usage and ENCODER <str> below it."""
-        text = re.sub(r"\{(\w+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
-        return re.sub(r"(?m)^(  [A-Z.]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
+        text = re.sub(r"\{([\w|]+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
+        return re.sub(r"(?m)^(  [A-Z.|]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
 
 
 Encoders = Annotated[

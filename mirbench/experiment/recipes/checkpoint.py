@@ -45,7 +45,7 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path
     unfinished.mkdir(parents=True, exist_ok=True)
     validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
-    with resolved.naming("encoder", encoder.name, "pretraining"):
+    with resolved.naming("encoder", encoder.name, "pretraining", seed):
         encoder.pretrain(job)
     what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
     for each in data:
