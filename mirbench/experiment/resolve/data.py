@@ -57,8 +57,8 @@ def _place(dataset: Dataset, source: Mapping[str, Any]) -> str:
 
 
 def _stamp(clip: Clip, start: str, on_disk: bool) -> str:
-    """What `Data.key` hashes of a clip and its file, but for the split and the labels. start: of the paths of files inside the folder. A file
-    that was not prepared here is somebody's own and may change under its name."""
+    """What `Data.key` hashes of a clip and its file, but for the split and the labels. start: of the paths of files inside the folder.
+    A file that was not prepared here is somebody's own and may change under its name."""
     path = os.fspath(clip.path)
     inside = path.startswith(start)
     try:

@@ -50,8 +50,9 @@ class Machine:
 @dataclass(frozen=True, eq=False)
 class Data:
     """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
-    be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number, as `resolve.data` writes it. decoders: the
-    packages that decode its files, with their versions. unread: by annotation, the cells that no task can read and clips are without."""
+    be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number, as `resolve.data`
+    writes it. decoders: the packages that decode its files, with their versions. unread: by annotation, the cells that no task can read
+    and clips are without."""
 
     noun: Dataset
     folder: Path
