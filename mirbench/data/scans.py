@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from mirbench.data.file_facts import FileFacts, Inspection, code_version, inspec
 from mirbench.engine.prefetch import prefetch
 from mirbench.errors import describe
 from mirbench.records import Clip
-
-AT_ONCE = 16  # files that a thread is given
 
 
 @dataclass(frozen=True)
@@ -50,20 +48,8 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:
     how = code_version("mirbench.data.scans:_scan_file", cache)
-    inspection = Inspection[str, Scan](lambda new: _scan_files(new, max(1, workers)), _packed, _unpacked)
+    inspection = Inspection[str, Scan](lambda new: prefetch(_scan_file, new, max(1, workers)), _packed, _unpacked)
     return inspect_once(inspection, {path: stamp(path, how) for path in paths}, FileFacts(cache, "scan"), title, "file")
-
-
-def _scan_files(paths: Sequence[str], threads: int) -> Generator[tuple[str, Scan]]:
-    """Each with what its file shows; a few at a time to a thread, since handing one over takes as long as looking at it."""
-
-    def several(some: Sequence[str]) -> list[Scan]:
-        return [_scan_file(path) for path in some]
-
-    blocks = (paths[begin : begin + AT_ONCE] for begin in range(0, len(paths), AT_ONCE))
-    with contextlib.closing(prefetch(several, blocks, threads)) as scanned:
-        for some, scans in scanned:
-            yield from zip(some, scans, strict=True)
 
 
 def _scan_file(path: str) -> Scan:

@@ -23,6 +23,7 @@ from mirbench.notation import parse_key
 
 EXACT = 2**24  # below which float32 holds every whole number
 AT_ONCE, LEAST_AT_ONCE = 500_000, 128  # clips times resamples, and resamples
+CLIPS_AT_ONCE = 4096
 DENSEST = 48  # entries a clip of a table of counts, beyond which most are 0 and a product is slower than sums
 
 PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
@@ -96,13 +97,16 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
 def _distinct_weights(weights: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Clips that count alike in every resample, as those of a group do, as one: the weights of these groups, a few resamples at a time,
     (groups, some) each, and the group of each clip. They are float32 where that holds every sum of them exactly."""
-    by_clip = np.ascontiguousarray(weights.T)
     number: dict[bytes, int] = {}
-    group = np.array([number.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(number)) for row in by_clip], np.int32)
-    kind = np.float32 if by_clip.dtype.kind in "iu" and weights.sum(axis=1).max() < EXACT else np.float64
-    by_group = by_clip[np.unique(group, return_index=True)[1]]
+    group = np.empty(weights.shape[1], np.int32)
+    for begin in range(0, len(group), CLIPS_AT_ONCE):
+        for at, row in enumerate(np.ascontiguousarray(weights[:, begin : begin + CLIPS_AT_ONCE].T), begin):
+            group[at] = number.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(number))
+    first = np.unique(group, return_index=True)[1]
+    kind = np.float32 if weights.dtype.kind in "iu" and weights.sum(axis=1).max() < EXACT else np.float64
     step = max(LEAST_AT_ONCE, AT_ONCE // len(group))
-    return [by_group[:, begin : begin + step].astype(kind) for begin in range(0, len(weights), step)], group
+    blocks = (weights[begin : begin + step][:, first].T for begin in range(0, len(weights), step))
+    return [np.ascontiguousarray(block, kind) for block in blocks], group
 
 
 def _running(group: np.ndarray, upto: np.ndarray, by_group: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
