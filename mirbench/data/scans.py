@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def _packed(scan: Scan) -> bytes | None:
 
 
 def _unpacked(kept: bytes) -> Scan | None:
-    with contextlib.suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError):
         return Scan(**json.loads(kept))
     return None
 

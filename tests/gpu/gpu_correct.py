@@ -61,9 +61,9 @@ def loss(given: Given) -> Iterator[Row]:
     yield Row(f"{VIEWS:,} views, forward and backward", f"{took:.2f} s{peak}", "finite", finite)
 
 
-def _notes(count: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Clips of two of a few notes in noise, and which, (clips, notes)."""
-    draw, seconds = np.random.default_rng(0), np.arange(3 * RATE) / RATE
+def _notes(count: int, length: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """Clips of two of a few notes in noise, so many seconds long, and which notes, (clips, notes)."""
+    draw, seconds = np.random.default_rng(0), np.arange(int(length * RATE)) / RATE
     targets = np.zeros((count, NOTES), np.int8)
     audio = []
     for row in targets:
@@ -75,8 +75,8 @@ def _notes(count: int) -> tuple[list[np.ndarray], np.ndarray]:
 
 def equal_embeddings(given: Given) -> Iterator[Row]:
     """Scores of probes on embeddings of the device and of a CPU; where it pretends, of batches of other sizes."""
-    count = 60 if given.pretend else 240
-    audio, targets = _notes(count)
+    count, length = (24, 1.0) if given.pretend else (240, 3.0)
+    audio, targets = _notes(count, length)
     names, known = list(map(str, range(count))), registry.load()
     rows = {"train": slice(0, count // 2), "valid": slice(count // 2, 2 * count // 3), "test": slice(2 * count // 3, count)}
     for backbone in known.nouns("backbone"):
