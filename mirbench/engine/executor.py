@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
+from mirbench.engine.holds import held
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
@@ -49,6 +50,11 @@ class LocalExecutor:
 
     def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
         outcome = outcome or Outcome()
+        with held(self.store):
+            return self._run_held(graph, outcome, read)
+
+    def _run_held(self, graph: Graph, outcome: Outcome, read: Collection[Job]) -> Outcome:
+        self._touch(graph)
         self._compare(graph, read)
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
@@ -62,6 +68,14 @@ class LocalExecutor:
                         f"the cache {self.store.root} was removed while it was in use; run the same command again, which begins anew."
                     ) from error
                 raise
+
+    def _touch(self, graph: Graph) -> None:
+        """What is used now: all that stays, and what something that is missing needs."""
+        for job in graph.jobs:
+            if job.kept:
+                self.store.touch(*job.name)
+        for need in {need.name for job in graph.missing(self.store) for need in job.needs}:
+            self.store.touch(*need)
 
     def _compare(self, graph: Graph, read: Collection[Job]) -> None:
         """What will be read with what was written, so that what is damaged counts as missing."""
