@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli import cluster
 from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
@@ -37,9 +38,11 @@ from mirbench.cli.flags import (
     DataRoot,
     Datasets,
     Debug,
+    Detach,
     Device,
     Devices,
     Encoders,
+    Executor,
     FigureWidth,
     MaxBad,
     Plan,
@@ -57,6 +60,7 @@ from mirbench.cli.flags import (
     Tasks,
     Verbose,
     cache_folder,
+    executing,
     set_quiet,
 )
 from mirbench.cli.listing import list_
@@ -65,14 +69,17 @@ from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
-from mirbench.errors import MirbenchError, describe
+from mirbench.errors import Detached, MirbenchError, describe
 
 if TYPE_CHECKING:
     from mirbench.experiment.resolve.records import KeptCheckpoints
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
 
-COMMANDS = ("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list")
+COMMANDS = (
+    *("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list"),
+    *("status", "wait", "make"),
+)
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -121,6 +128,8 @@ def run(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    executor: Executor = None,
+    detach: Detach = False,
     figure_width: FigureWidth = None,
     all_metrics: AllMetrics = False,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
@@ -140,7 +149,7 @@ def run(
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
     flags |= {"probe": probe, "shifts": shifts, "figure_width": figure_width}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
-    flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
+    flags |= {**_data_flags(data_root, allow_outside, split_seed, max_bad), **executing(executor, detach)}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics)
 
@@ -174,6 +183,8 @@ def sweep(
     severities: Severities = None,
     settings: Set = None,
     device: Device = None,
+    executor: Executor = None,
+    detach: Detach = False,
     data_root: DataRoot = None,
     cache: Cache = None,
     plugin: Plugins = None,
@@ -192,6 +203,7 @@ def sweep(
     from mirbench.experiment.sweep import swept
 
     flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device, "data_root": data_root}
+    flags |= executing(executor, detach)
     registry = registries.load(plugin or [])
     chosen, kept = swept(run, settings or [], flags, registry)
     _plan_or_run(chosen, registry, cache, plan, verbose, quiet, kept)
@@ -212,6 +224,8 @@ def pretrain(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    executor: Executor = None,
+    detach: Detach = False,
     cache: Cache = None,
     plugin: Plugins = None,
     debug: Debug = False,
@@ -221,6 +235,7 @@ def pretrain(
     flags: dict[str, Any] = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
     flags |= {"pretrain_on": [] if dataset else None}  # of a configuration
     flags |= {"devices": devices, "supervise_with": supervise_with, **_data_flags(data_root, allow_outside, split_seed, max_bad)}
+    flags |= executing(executor, detach)
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
@@ -228,7 +243,8 @@ def pretrain(
     from mirbench.experiment import run as experiment
     from mirbench.experiment.whole_run import say_nothing, tell_findings
 
-    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, say_nothing if quiet else tell_findings)
+    told = say_nothing if quiet else tell_findings
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, told, shlex.join(["mirbench", *_argv]))
     for folder, title in checkpoints.items():
         if not quiet:
             _print_skipped(folder, title)
@@ -245,6 +261,9 @@ def _print_skipped(checkpoint: Path, title: str) -> None:
         print(f"mirbench: {line}", file=sys.stderr)
 
 
+app.command(cls=Command)(cluster.status)
+app.command(cls=Command)(cluster.wait)
+app.command(cls=Command)(cluster.make)
 app.command(cls=Command)(report)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(leaderboard)
@@ -320,6 +339,9 @@ def _run(debug: bool) -> int:
         return _say(f"{text if text.endswith('?') else text.removesuffix('.') + '.'} See mirbench{command} --help.", None)
     except MirbenchError as error:
         return _say(str(error), error if debug else None)
+    except Detached as submitted:
+        print(submitted)
+        return 0
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             return 0  # of which typer makes an exit

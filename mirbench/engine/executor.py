@@ -19,10 +19,12 @@ Name = tuple[str, str]  # of a job: kind and key
 
 @dataclass
 class Outcome:
-    """seconds: by title, what each job or batch took. failed: by key, why a job of a batch could not be made."""
+    """seconds: by title, what each job or batch took. failed: by key, why a job of a batch could not be made; raised: by key, what a job
+    raised, where others went on."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
+    raised: dict[str, Exception] = field(default_factory=dict)
 
 
 class Executor(Protocol):
@@ -49,7 +51,7 @@ class LocalExecutor:
 
     def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
         outcome = outcome or Outcome()
-        self._compare(graph, read)
+        compare(graph, self.store, read)
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
         self.store.check().sweep()
@@ -63,28 +65,18 @@ class LocalExecutor:
                     ) from error
                 raise
 
-    def _compare(self, graph: Graph, read: Collection[Job]) -> None:
-        """What will be read with what was written, so that what is damaged counts as missing."""
-        looked_at: set[Name] = set()
-        while True:
-            needed = {need.name for job in graph.missing(self.store) for need in job.needs} | {job.name for job in read}
-            damaged = [name for name in sorted(needed - looked_at) if self.store.is_damaged(*name)]
-            looked_at |= needed
-            if not damaged:
-                return
-
     def _run(self, graph: Graph, outcome: Outcome, presence: Presence) -> Outcome:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
-        transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
+        transient = TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
         tried: set[tuple[str, str]] = set()
         stages: dict[str, Any] = {}  # by kind
         for job in graph.jobs:
-            if job.name in missing and job.name not in tried and self._ready(job):
+            if job.name in missing and job.name not in tried and _ready(job, self.store):
                 together = [job]
                 if job.batch is not None:
-                    together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
+                    together = [other for other in missing.values() if other.batch is job.batch and _ready(other, self.store)]
                 tried |= {other.name for other in together}
                 if job.kind not in stages:
                     stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
@@ -104,11 +96,19 @@ class LocalExecutor:
             if job.key in unfinished and self.store.has(*job.name):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
-    def _ready(self, job: Job) -> bool:
-        return not self.store.has(*job.name) and all(self.store.has(*need.name) for need in job.needs)
+
+def compare(graph: Graph, store: Store, read: Collection[Job]) -> None:
+    """What will be read with what was written, so that what is damaged counts as missing."""
+    looked_at: set[Name] = set()
+    while True:
+        needed = {need.name for job in graph.missing(store) for need in job.needs} | {job.name for job in read}
+        damaged = [name for name in sorted(needed - looked_at) if store.is_damaged(*name)]
+        looked_at |= needed
+        if not damaged:
+            return
 
 
-class _TransientJobs:
+class TransientJobs:
     """What does not have to stay: kept within the budget, and while something that is missing needs it. waiting: by job, what that is."""
 
     def __init__(
@@ -153,12 +153,37 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
     outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
+def make_several(graph: Graph, keys: Collection[str], store: Store) -> Outcome:
+    """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
+    does not end the others."""
+    outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
+    with Presence(store.lock_file("in-use")):
+        while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
+            first = ready[0]
+            together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]
+            tried |= {job.name for job in together}
+            try:
+                _refuse_damaged(together, store)
+                _make(together, store, outcome)
+            except Exception as error:
+                outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
+    return outcome
+
+
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
     """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
     outcome, job = Outcome(), next(job for job in graph.jobs if job.key == key)
-    if damaged := [need for need in job.needs if store.is_damaged(*need.name)]:
+    _refuse_damaged([job], store)
+    _make([job], store, outcome)
+    return outcome.failed
+
+
+def _refuse_damaged(jobs: Iterable[Job], store: Store) -> None:
+    if damaged := [need for job in jobs for need in job.needs if store.is_damaged(*need.name)]:
         raise MirbenchError(
             f"{damaged[0].kind} {damaged[0].title}, which the job needs, is damaged in {store.root}; make that again first."
         )
-    _make([job], store, outcome)
-    return outcome.failed
+
+
+def _ready(job: Job, store: Store) -> bool:
+    return not store.has(*job.name) and all(store.has(*need.name) for need in job.needs)

@@ -13,12 +13,13 @@ from mirbench.engine.store import Store, key_of
 
 @dataclass(frozen=True)
 class Cost:
-    """Rough. seconds: on this machine; megabytes: in the store; cores: that it keeps busy; gpu: whether it uses one."""
+    """Rough. seconds: on two cores without a GPU; megabytes: in the store; cores: that it keeps busy, 0: as many as there are; gpus: that
+    it uses."""
 
     seconds: float = 0.0
     megabytes: float = 0.0
     cores: int = 1
-    gpu: bool = False
+    gpus: int = 0
 
 
 class Batch(Protocol):
@@ -86,6 +87,18 @@ class Graph:
             if wanted and not store.has(*job.name):
                 names.add(job.name)
         return [job for job in self.jobs if job.name in names]
+
+    def hindered(self, failed: Iterable[str]) -> set[str]:
+        """The keys of jobs that failed, of all that need them, and of what only those need and does not stay."""
+        found = set(failed)
+        for job in self.jobs:
+            if any(need.key in found for need in job.needs):
+                found.add(job.key)
+        for job in reversed(self.jobs):
+            needing: tuple[Job, ...] = self.needing.get(job.name, ())
+            if not job.kept and needing and all(other.key in found for other in needing):
+                found.add(job.key)
+        return found
 
     def of_kinds(self, kinds: Collection[str]) -> list[Job]:
         return [job for job in self.jobs if job.kind in kinds]
