@@ -166,9 +166,11 @@ def _plan_or_run(
 ) -> None:
     if plan:
         from mirbench.experiment import run as experiment
+        from mirbench.experiment.execution import looking_ahead
         from mirbench.experiment.planning.plan import describe_plan
 
-        print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
+        with looking_ahead(config, cache_folder(cache)) as config:
+            print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
         return
     from mirbench.experiment.whole_run import run_whole
 

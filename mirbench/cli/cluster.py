@@ -44,7 +44,10 @@ def in_words(submission: Submission) -> str:
 
     if submission.run:
         return f"{submission.name}: finished, {submission.run.splitlines()[0]}"
-    states = queue.states(submission.job_name)
+    try:
+        states = queue.states(submission.job_name)
+    except queue.Unanswered as error:
+        raise MirbenchError(f"Slurm does not answer ({error}); ask again when it does.") from error
     going = submission.goes_on(states)
     if submission.error and not going:
         return f"{submission.name}: failed. {submission.error}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.executor import Executor, LocalExecutor
+from mirbench.engine.files import tell
 from mirbench.engine.store import key_of
 from mirbench.errors import Detached, MirbenchError
 from mirbench.experiment.resolve.records import KeptCheckpoints, Resolved
@@ -73,6 +74,24 @@ def execution(
         submission.run = found.finished
 
 
+@contextlib.contextmanager
+def looking_ahead(config: RunConfig, cache: Path) -> Iterator[RunConfig]:
+    """For what is planned and not made: the settings, and keys while the block runs, of the machines that would compute, as far as they are
+    known."""
+    if config.executor == "local":
+        yield config
+        return
+    from mirbench.engine.machine import deciding
+    from mirbench.engine.slurm.nodes import known_nodes
+
+    if (known := known_nodes(cache.resolve(), config.slurm.profile, config.device)) is None:
+        tell("what the nodes are is not known before a first run there; this is the plan for this machine.", always=True)
+        yield config.model_copy(update={"device": "cpu"}) if config.device == "cuda" else config
+        return
+    with deciding(known):
+        yield config.model_copy(update={"device": known.device})
+
+
 def _submission(
     config: RunConfig, plugins: Sequence[str], cache: Path, kept: KeptCheckpoints | None, what: Sequence[Any], command: str
 ) -> Submission:
@@ -86,7 +105,7 @@ def _submission(
     names = "+".join(config.encoders) or "checkpoints"
     submission = Submission(cache / FOLDER / f"{names[:40]}-{key[:6]}")
     with submission.changing():
-        if os.environ.get(CONTINUES) != "1":
+        if CONTINUES not in os.environ:
             try:
                 goes_on = submission.goes_on(states(submission.job_name))
             except Unanswered as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from mirbench.engine.files import Presence, tell
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.machine import Decided
 from mirbench.engine.slurm import queue, submitting
-from mirbench.engine.slurm.node import Continuation, Make, PackOnNode, Told
+from mirbench.engine.slurm.node import CONTINUES, Continuation, Make, PackOnNode, Told
 from mirbench.engine.slurm.packing import Array, arrays_of
 from mirbench.engine.slurm.profile import Profile
 from mirbench.engine.slurm.queue import Full, State, Unanswered
@@ -156,7 +157,7 @@ class SlurmExecutor:
                     self._tell_stages(states)
                     if living := self.submission.living(states):
                         if self.profile.detach:
-                            raise Detached(self._in_words())
+                            self._continue()
                         left = 0.0
                     else:
                         left = left or time.monotonic()
@@ -239,20 +240,28 @@ class SlurmExecutor:
             return {}
 
     def _continue(self) -> None:
-        """Submits the command that goes on when all is done. Raises Detached."""
+        """Submits the command that goes on when all is done, unless one waits already. Raises Detached."""
         with self.submission.changing():
-            states = self._states()
-            after = list(dict.fromkeys(number.split("_")[0] for number in self.submission.living(states)))
-            continuation = Continuation(tuple(self.argv), Path(self.submission.where))
-            array = Array((), (), min(self.profile.minutes, CONTINUATION_MINUTES), 1, 0, None)
-            try:
-                (self.submission.continuation,) = submitting.submit(self.submission, [continuation], array, self.profile, after, on_step=False)
-            except Full as full:
-                raise MirbenchError(
-                    f"the site takes no more jobs of yours now ({full}), so that nothing would go on after these; run the same command again "
-                    "when some have ended, or without --detach."
-                ) from full
+            if not self._is_continued():
+                taken = self.submission.taken
+                after = list(dict.fromkeys(task.number.split("_")[0] for task in self.submission.tasks if task.number not in taken))
+                continuation = Continuation(tuple(self.argv), Path(self.submission.where))
+                array = Array((), (), min(self.profile.minutes, CONTINUATION_MINUTES), 1, 0, None)
+                try:
+                    (number,) = submitting.submit(self.submission, [continuation], array, self.profile, after, on_step=False)
+                except Full as full:
+                    raise MirbenchError(
+                        f"the site takes no more jobs of yours now ({full}), so that nothing would go on after these; run the same command "
+                        "again when some have ended, or without --detach."
+                    ) from full
+                self.submission.continuation = number
         raise Detached(self._in_words())
+
+    def _is_continued(self) -> bool:
+        """Whether another process is to go on."""
+        number = self.submission.continuation
+        state = self._states().get(number)
+        return state is not None and state.lives and number != os.environ.get(CONTINUES)
 
     def _in_words(self) -> str:
         name = self.submission.name

@@ -19,6 +19,7 @@ from mirbench.engine.machine import Decided, core_count, deciding, keep_memory, 
 from mirbench.errors import MirbenchError, describe
 
 REQUEUE = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+CONTINUES = "MIRBENCH_CONTINUES"  # an environment variable: the number of the job that a command goes on in
 Make = Callable[[Sequence[str]], Outcome]
 
 
@@ -64,7 +65,7 @@ class PackOnNode:
                         _refuse_no_gpu()
                     outcome = self.make(self.keys)
             except Stopped as stopped:
-                if stopped.number in REQUEUE:
+                if stopped.number in REQUEUE or _is_preempted():
                     _requeue(self.requeues)
                 raise SystemExit(128 + stopped.number) from stopped
             except Exception as error:
@@ -100,11 +101,8 @@ class Continuation:
         own = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SUBMITIT_")
         kept = ("SLURM_CONF", "SLURM_CLUSTERS")
         environment = {name: value for name, value in os.environ.items() if name in kept or not name.startswith(own)}
-        environment[CONTINUES] = "1"
+        environment[CONTINUES] = os.environ.get("SLURM_JOB_ID", "")
         return subprocess.run([sys.executable, "-m", "mirbench", *self.argv], cwd=self.folder, env=environment, check=False).returncode
-
-
-CONTINUES = "MIRBENCH_CONTINUES"
 
 
 @contextmanager
@@ -124,6 +122,14 @@ def _cores() -> Iterator[None]:
     if asked := os.environ.get("SLURM_CPUS_PER_TASK", ""):
         os.environ["LOKY_MAX_CPU_COUNT"] = str(min(int(asked), core_count()))
     yield
+
+
+def _is_preempted() -> bool:
+    """Whether a SIGTERM is of a preemption with a grace time, after which a job that ended by itself is not queued again. Where somebody
+    cancelled it, or Slurm queues it again already, its state is another."""
+    command = ["scontrol", "--oneliner", "show", "job", os.environ["SLURM_JOB_ID"]]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "JobState=RUNNING" in told.stdout.split()
 
 
 def _requeue(most: int) -> None:

@@ -29,9 +29,10 @@ POLL_SECONDS, GRACE_SECONDS = 1.0, 20.0  # the second: in which its answer comes
 def known_nodes(cache: Path, profile: Profile, device: str) -> Decided | None:
     """What was found out of the nodes that this profile asks for, before; None: nothing was. device: auto, cpu or cuda."""
     try:
-        return Decided(**json.loads(_file(cache, profile, device).read_text(encoding="utf-8")))
+        found = Decided(**json.loads(_file(cache, profile, device).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    return found if profile.bfloat16 is None else replace(found, bfloat16=profile.bfloat16)
 
 
 def find_nodes(cache: Path, profile: Profile, device: str) -> Decided:
@@ -46,7 +47,8 @@ def find_nodes(cache: Path, profile: Profile, device: str) -> Decided:
         tell("a job looks first whether the nodes see the cache, and what they are.")
         known = _probe(cache.resolve(), profile, device)
         write_atomically(_file(cache, profile, device), json.dumps(asdict(known)) + "\n")
-    return known if profile.bfloat16 is None else replace(known, bfloat16=profile.bfloat16)
+        known = known if profile.bfloat16 is None else replace(known, bfloat16=profile.bfloat16)
+    return known
 
 
 def _file(cache: Path, profile: Profile, device: str) -> Path:
