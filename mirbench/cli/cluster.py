@@ -54,7 +54,11 @@ def in_words(submission: Submission) -> str:
     found = counts(submission, states)
     waiting = sum(state.word == "PENDING" for state in states.values())
     running = sum(state.word == "RUNNING" for state in states.values())
-    how = f"{running} of Slurm's jobs running, {waiting} waiting" if going else f"stopped; it goes on by the same command: {submission.command}"
+    how = (
+        f"{running} of Slurm's jobs running, {waiting} waiting"
+        if going
+        else f"stopped; it goes on by the same command: {submission.command}"
+    )
     lines = [f"{submission.name}: {how}"]
     if found:
         lines.append(f"  {'':<21} {'jobs':>6} {'made':>6} {'running':>8} {'waiting':>8} {'lost':>6}")

@@ -19,7 +19,15 @@ class Pass:
 
 
 def job(title, needs=(), seconds=1.0, **about):
-    return Job("dishes", title, {"title": title}, None, tuple(needs), Cost(seconds, cores=about.pop("cores", 1), gpus=about.pop("gpus", 0)), **about)
+    return Job(
+        "dishes",
+        title,
+        {"title": title},
+        None,
+        tuple(needs),
+        Cost(seconds, cores=about.pop("cores", 1), gpus=about.pop("gpus", 0)),
+        **about,
+    )
 
 
 def titles(arrays):

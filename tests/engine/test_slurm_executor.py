@@ -71,6 +71,7 @@ def cluster(monkeypatch):
     monkeypatch.setattr(submitting, "answer_of", lambda logs, number: cluster.answers.get(number))
     monkeypatch.setattr(queue, "states", cluster.look)
     monkeypatch.setattr(queue, "array_limit", lambda: 1001)
+    monkeypatch.setattr(queue, "time_limit", lambda partition: 120.0)
     monkeypatch.setattr(executors.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(executors, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr("mirbench.engine.slurm.node.keep_memory", lambda: None)
@@ -99,7 +100,9 @@ class Kitchen:
         with submission.changing():
             if not submission.tasks:
                 submission.begin("mirbench run --executor slurm")
-        made = SlurmExecutor(self.store, 0.0, lambda keys: make_several(graph, keys, self.store), profile or Profile(), DECIDED, submission, ["run"])
+        made = SlurmExecutor(
+            self.store, 0.0, lambda keys: make_several(graph, keys, self.store), profile or Profile(), DECIDED, submission, ["run"]
+        )
         return replace(made, **about)
 
 
@@ -162,7 +165,9 @@ def test_what_leaves_no_answer_three_times_is_told_with_its_log_and_what_would_h
 def test_what_somebody_cancelled_is_not_submitted_again(kitchen, cluster):
     graph = Graph([kitchen.job("cake")])
     cluster.ended["1"] = "CANCELLED"
-    with pytest.raises(MirbenchError, match=r"^dishes cake, job 1, ended without an answer \(CANCELLED\); run the same command again to go on\."):
+    with pytest.raises(
+        MirbenchError, match=r"^dishes cake, job 1, ended without an answer \(CANCELLED\); run the same command again to go on\."
+    ):
         kitchen.executor(graph).run(graph)
 
 
@@ -224,7 +229,9 @@ def test_a_site_that_takes_few_jobs_is_given_few_at_a_time(kitchen, cluster):
 def test_a_site_that_takes_none_is_a_sentence(kitchen, cluster):
     cluster.most = 0
     graph = Graph([kitchen.job("cake")])
-    with pytest.raises(MirbenchError, match=r"^the site takes no more jobs of yours now \(QOSMaxSubmitJobPerUserLimit\); run the same command again "):
+    with pytest.raises(
+        MirbenchError, match=r"^the site takes no more jobs of yours now \(QOSMaxSubmitJobPerUserLimit\); run the same command again "
+    ):
         kitchen.executor(graph).run(graph)
 
 
@@ -238,8 +245,27 @@ def test_a_silence_of_slurm_is_waited_out_and_a_long_one_is_told(kitchen, cluste
     executor = kitchen.executor(other)
     executor.run(Graph([]))
     cluster.silent = 10**6
-    with pytest.raises(MirbenchError, match=r"^Slurm does not answer \(slurmctld is down\); what is submitted goes on without this process: "):
+    with pytest.raises(
+        MirbenchError, match=r"^Slurm does not answer \(slurmctld is down\); what is submitted goes on without this process: "
+    ):
         executor.run(other)
+
+
+def test_what_can_never_start_is_cancelled_and_told(kitchen, cluster, monkeypatch):
+    cancelled = []
+    monkeypatch.setattr(queue, "cancel", cancelled.append)
+    monkeypatch.setattr(cluster, "look", lambda name: {"1": State("PENDING", "BadConstraints")})
+    monkeypatch.setattr(queue, "states", cluster.look)
+    graph = Graph([kitchen.job("cake")])
+    with pytest.raises(MirbenchError, match=r"^job 1 can never start \(BadConstraints\), and is cancelled with all that was submitted; "):
+        kitchen.executor(graph).run(graph)
+    assert cancelled == ["mirbench-cake-123456"]
+
+
+def test_no_more_time_is_asked_for_than_the_partition_gives(kitchen, cluster):
+    graph = Graph([kitchen.job("cake", seconds=1e6)])
+    kitchen.executor(graph).run(graph)
+    assert [array.minutes for array in cluster.asked] == [120]
 
 
 def test_who_detaches_leaves_one_job_that_goes_on(kitchen, cluster, monkeypatch):
@@ -269,9 +295,10 @@ def test_what_does_not_stay_is_removed_at_the_end(kitchen, cluster):
 
 
 def test_the_machine_that_was_decided_travels_with_a_pack_and_a_stop_is_an_exit(kitchen, monkeypatch):
-    from mirbench.engine.machine import decided
-    from mirbench.engine.interrupts import Stopped
     import signal
+
+    from mirbench.engine.interrupts import Stopped
+    from mirbench.engine.machine import decided
 
     seen, asked = [], []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -73,7 +74,13 @@ class OneNodeSlurm:
                 each.bind(("127.0.0.1", 0))
             ports = {"controller": one.getsockname()[1], "node": other.getsockname()[1]}
         self.conf.write_text(CONF.format(host=socket.gethostname().split(".")[0], folder=self.folder, array=ARRAY, **ports))
-        names = {"socket": "munge.sock", "key-file": "munge.key", "log-file": "munged.log", "pid-file": "munged.pid", "seed-file": "munge.seed"}
+        names = {
+            "socket": "munge.sock",
+            "key-file": "munge.key",
+            "log-file": "munged.log",
+            "pid-file": "munged.pid",
+            "seed-file": "munge.seed",
+        }
         self._run("munged", "--foreground", "--force", *(f"--{option}={self.folder / name}" for option, name in names.items()))
         self._run("slurmctld", "-D", "-c", "-f", str(self.conf))
         self.start_node()
@@ -87,7 +94,9 @@ class OneNodeSlurm:
         """hidden: a folder that it does not see."""
         before = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh") if hidden else ()
         self._run("slurmd", "-D", "-f", str(self.conf), before=before)
-        self.until(lambda: self.ask("sinfo", "--noheader", "--format=%t").split()[:1] in (["idle"], ["mix"], ["alloc"]), "a node that is up")
+        self.until(
+            lambda: self.ask("sinfo", "--noheader", "--format=%t").split()[:1] in (["idle"], ["mix"], ["alloc"]), "a node that is up"
+        )
 
     def kill_node(self) -> None:
         """As a power cut does: the daemon, the daemons of steps, and what they run."""
@@ -128,10 +137,8 @@ class OneNodeSlurm:
 
 
 def with_no_complaint(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _stat(pid: int) -> list[str]:

@@ -7,7 +7,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mirbench.engine.executor import Outcome, TransientJobs, compare
@@ -115,7 +115,9 @@ class SlurmExecutor:
                 often = "" if lost_ever[job.key] == 1 else f" {lost_ever[job.key]} times"
                 how = f"ended{often} without an answer{f' ({word})' if word else ''}"
                 advice = ADVICE.get(word, "see its log")
-                raise MirbenchError(f"{job.kind} {job.title}, job {task.number}, {how}; {advice}.{self._log_and_line(task.number, job.key)}")
+                raise MirbenchError(
+                    f"{job.kind} {job.title}, job {task.number}, {how}; {advice}.{self._log_and_line(task.number, job.key)}"
+                )
             tell(f"job {task.number} ended without an answer{f' ({word})' if word else ''}; what it was to make is submitted again.")
 
     def _of_failure(self, key: str, told: Told, number: str, more: int) -> str:
@@ -178,7 +180,7 @@ class SlurmExecutor:
         )
 
     def _tell_stages(self, states: Mapping[str, State]) -> None:
-        """A line for each stage that is done, and for each job that is held, once."""
+        """A line for each stage that is done, and for each job that is held, once. Raises MirbenchError for one that can never start."""
         kinds: dict[str, list[SubmittedJob]] = {}
         for task in self.submission.tasks:
             for job in task.jobs:
@@ -187,18 +189,25 @@ class SlurmExecutor:
             if kind not in self._told and all(self.store.has(job.kind, job.key) for job in jobs):
                 self._told.add(kind)
                 tell(f"{kind}: {len({job.key for job in jobs}):,} made")
+        if never := next(((number, state) for number, state in states.items() if state.never), None):
+            queue.cancel(self.submission.job_name)
+            raise MirbenchError(
+                f"job {never[0]} can never start ({never[1].reason}), and is cancelled with all that was submitted; change what slurm.* asks "
+                "for, by --set or in the profile, and run the same command again."
+            )
         for number, state in states.items():
             if state.held and number not in self._told:
                 self._told.add(number)
                 tell(f"job {number} is held ({state.reason}): `scontrol release {number}` lets it go on.", always=True)
 
     def _submit(self, missing: Sequence[Job]) -> None:
+        profile = replace(self.profile, minutes=int(min(self.profile.minutes, queue.time_limit(self.profile.partition))))
         most = min(self.profile.array or queue.array_limit(), queue.array_limit())
         with self.submission.changing():
             if self.submission.living(self._states()):
                 return  # another process of the same command was first
             while True:
-                arrays = arrays_of(missing, self.profile, most)
+                arrays = arrays_of(missing, profile, most)
                 try:
                     self._submit_arrays(arrays)
                     return
@@ -246,7 +255,8 @@ class SlurmExecutor:
                 taken = self.submission.taken
                 after = list(dict.fromkeys(task.number.split("_")[0] for task in self.submission.tasks if task.number not in taken))
                 continuation = Continuation(tuple(self.argv), Path(self.submission.where))
-                array = Array((), (), min(self.profile.minutes, CONTINUATION_MINUTES), 1, 0, None)
+                minutes = min(self.profile.minutes, queue.time_limit(self.profile.partition), CONTINUATION_MINUTES)
+                array = Array((), (), int(minutes), 1, 0, None)
                 try:
                     (number,) = submitting.submit(self.submission, [continuation], array, self.profile, after, on_step=False)
                 except Full as full:
@@ -266,5 +276,3 @@ class SlurmExecutor:
     def _in_words(self) -> str:
         name = self.submission.name
         return f"submitted as {name}: `mirbench status {name}` tells where it is, `mirbench wait {name}` waits for it."
-
-

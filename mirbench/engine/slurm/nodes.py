@@ -40,7 +40,9 @@ def find_nodes(cache: Path, profile: Profile, device: str) -> Decided:
     the cache or this Python, and for what Slurm refuses."""
     submitting.submitit()
     if device.startswith("cuda") and not profile.gpus:
-        raise MirbenchError(f"device is {device}, and slurm.gpus is 0, so that no job may ask for a GPU; set slurm.gpus=1, or --device cpu.")
+        raise MirbenchError(
+            f"device is {device}, and slurm.gpus is 0, so that no job may ask for a GPU; set slurm.gpus=1, or --device cpu."
+        )
     if ":" in device:
         raise MirbenchError(f"device {device} is one of a machine's, and Slurm chooses it there; use --device cuda.")
     if (known := known_nodes(cache, profile, device)) is None:
@@ -68,10 +70,13 @@ def _probe(cache: Path, profile: Profile, device: str) -> Decided:
         f"exec > {log} 2>&1",
         f"[ -x {shlex.quote(sys.executable)} ] || exit {NO_PYTHON}",
     ]
+    minutes = int(min(MINUTES, profile.minutes, queue.time_limit(profile.partition)))
     try:
-        number = submitting.submit_quietly(submission, Probe(token, text, gpu), profile, lines, int(gpu), min(MINUTES, profile.minutes))
+        number = submitting.submit_quietly(submission, Probe(token, text, gpu), profile, lines, int(gpu), minutes)
     except Full as full:
-        raise MirbenchError(f"the site takes no more jobs of yours now ({full}); run the same command again when some have ended.") from full
+        raise MirbenchError(
+            f"the site takes no more jobs of yours now ({full}); run the same command again when some have ended."
+        ) from full
     left = 0.0
     while not left or time.monotonic() - left < GRACE_SECONDS:
         try:
@@ -90,7 +95,10 @@ def _probe(cache: Path, profile: Profile, device: str) -> Decided:
             state = queue.states(submission.job_name).get(number)
             ended = state is None or not state.lives
         except Unanswered:
-            ended = False
+            state, ended = None, False
+        if state is not None and state.never:
+            queue.cancel(submission.job_name)
+            raise MirbenchError(f"Slurm never starts a job ({state.reason}); change what slurm.* asks for, by --set or in the profile.")
         if ended and (code := queue.exit_code(number)):
             raise MirbenchError(_ended(submission, number, cache, code))
         left = (left or time.monotonic()) if ended else 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import re
 import subprocess
 from collections.abc import Sequence
@@ -12,8 +14,25 @@ from mirbench.engine.slurm.profile import Profile
 from mirbench.errors import MirbenchError
 
 USUAL_ARRAY = 1001  # Slurm's MaxArraySize where nobody sets it: indexes go up to one less
-LIVE = frozenset("PENDING RUNNING CONFIGURING COMPLETING SUSPENDED REQUEUED REQUEUE_HOLD REQUEUE_FED SPECIAL_EXIT STAGE_OUT STOPPED RESIZING SIGNALING".split())
+LIVE = frozenset(
+    [
+        "PENDING",
+        "RUNNING",
+        "CONFIGURING",
+        "COMPLETING",
+        "SUSPENDED",
+        "REQUEUED",
+        "REQUEUE_HOLD",
+        "REQUEUE_FED",
+        "SPECIAL_EXIT",
+        "STAGE_OUT",
+        "STOPPED",
+        "RESIZING",
+        "SIGNALING",
+    ]
+)
 FULL = r"Submit\w*Limit|MaxSubmit|MaxJobCount|temporarily unable to accept job|Job violates accounting/QOS policy"
+NEVER = r"PartitionTimeLimit|PartitionNodeLimit|BadConstraints|AccountingPolicy|InvalidAccount|InvalidQOS|\w+PerJob\w*"
 PATIENCE_SECONDS = 120  # of a command that gets no answer
 
 
@@ -27,6 +46,11 @@ class State:
     @property
     def lives(self) -> bool:
         return self.word in LIVE
+
+    @property
+    def never(self) -> bool:
+        """Whether it waits for what does not come."""
+        return self.word == "PENDING" and re.fullmatch(NEVER, self.reason) is not None
 
     @property
     def held(self) -> bool:
@@ -76,6 +100,38 @@ def array_limit() -> int:
     return max(1, int(said[1]) if said else USUAL_ARRAY)
 
 
+@functools.cache
+def time_limit(partition: str | None) -> float:
+    """Minutes that a job may take there; partition: None: the site's default one."""
+    try:
+        for line in ask("sinfo", "--noheader", "--format=%P|%l").splitlines():
+            name, limit = line.strip().split("|", 1)
+            if name.removesuffix("*") == partition or (partition is None and name.endswith("*")):
+                return _minutes(limit)
+    except (Unanswered, ValueError):
+        pass
+    return math.inf
+
+
+def _minutes(limit: str) -> float:
+    """Of a time as sinfo writes it.
+
+    >>> _minutes("1-02:00:00"), _minutes("30:00"), _minutes("infinite")
+    (1560.0, 30.0, inf)
+    """
+    days, dash, rest = limit.partition("-")
+    if not limit[:1].isdigit():
+        return math.inf
+    hours, minutes, seconds = [0, *map(int, (rest if dash else days).split(":"))][-3:]
+    return (int(days) * 24 if dash else 0) * 60 + hours * 60 + minutes + seconds / 60
+
+
+def cancel(name: str) -> None:
+    """All jobs with this name."""
+    with contextlib.suppress(Unanswered):
+        ask("scancel", f"--name={name}")
+
+
 def exit_code(number: str) -> int | None:
     """What the script of a job ended with; None where Slurm no longer knows."""
     try:
@@ -98,7 +154,10 @@ def refusal(said: str, profile: Profile) -> Exception:
         ("slurm.qos", r"invalid qos"),
         ("slurm.time", r"time limit"),
         ("slurm.constraint", r"invalid feature"),
-        ("slurm.cores, slurm.memory_gb, slurm.gpus or slurm.constraint", r"node configuration|node count|memory|generic resource|\bgres\b|cpu"),
+        (
+            "slurm.cores, slurm.memory_gb, slurm.gpus or slurm.constraint",
+            r"node configuration|node count|memory|generic resource|\bgres\b|cpu",
+        ),
         ("slurm.array", r"job array"),
     ):
         if re.search(pattern, words, re.IGNORECASE):

@@ -151,9 +151,7 @@ def counts(submission: Submission, states: Mapping[str, State]) -> list[StageCou
             once[job.kind, job.key] = how
     for (kind, _), how in once.items():
         told.setdefault(kind, Counter())[how] += 1
-    return [
-        StageCount(kind, sum(of.values()), of["made"], of["running"], of["waiting"], of["lost"]) for kind, of in told.items()
-    ]
+    return [StageCount(kind, sum(of.values()), of["made"], of["running"], of["waiting"], of["lost"]) for kind, of in told.items()]
 
 
 def log_tail(logs: Path, number: str, lines: int = 12) -> list[str]:

@@ -60,7 +60,9 @@ def submit(
     return _submitted(executor, {name: value for name, value in asked.items() if value is not None}, called, profile)
 
 
-def submit_quietly(submission: Submission, called: Callable[[], Any], profile: Profile, lines: Sequence[str], gpus: int, minutes: int) -> str:
+def submit_quietly(
+    submission: Submission, called: Callable[[], Any], profile: Profile, lines: Sequence[str], gpus: int, minutes: int
+) -> str:
     """The number of a job that writes no log but what `lines` of shell before it begin, so that it ends in order on a node which does not
     see the folder of logs."""
     executor = submitit().SlurmExecutor(folder=submission.logs, max_num_timeout=0)
