@@ -78,8 +78,8 @@ def wait(run: Run, cache: Cache = None, debug: Debug = False, quiet: Quiet = Fal
     set_quiet(quiet)
     from mirbench.engine.files import tell
     from mirbench.engine.slurm import queue
-    from mirbench.engine.slurm.executor import GRACE_SECONDS
     from mirbench.engine.slurm.submission import find, log_tail
+    from mirbench.engine.slurm.waiting import GRACE_SECONDS
 
     submission, told, left = find(cache_folder(cache).resolve(), run), "", 0.0
     while not submission.read().run:

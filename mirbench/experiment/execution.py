@@ -40,8 +40,8 @@ def local(resolved: Resolved) -> Executor:
 def execution(
     config: RunConfig, registry: Registry, cache: Path, command: str, make: Any, what: Sequence[Any], kept: KeptCheckpoints | None = None
 ) -> Iterator[Execution]:
-    """While the block runs, keys are those of the machines that compute. command: as a person typed it; make: (settings, plugins, cache, kept
-    checkpoints, *what, keys) -> outcome, in a process of its own. Raises MirbenchError where that cannot be had."""
+    """While the block runs, keys are those of the machines that compute. command: as a person typed it; make: (settings, plugins, cache,
+    kept checkpoints, *what, keys) -> outcome, in a process of its own. Raises MirbenchError where that cannot be had."""
     if config.executor == "local":
         yield Execution(config, local)
         return

@@ -19,8 +19,7 @@ from one_node_slurm import OneNodeSlurm
 import mirbench
 from mirbench import cli
 from mirbench.engine.machine import Decided
-from mirbench.engine.slurm import executor as executors
-from mirbench.engine.slurm import nodes, queue
+from mirbench.engine.slurm import nodes, queue, waiting
 from mirbench.engine.slurm.executor import SlurmExecutor
 from mirbench.engine.slurm.profile import Profile
 from mirbench.engine.slurm.submission import Submission
@@ -46,7 +45,7 @@ def environment(slurm, monkeypatch):
     paths = [str(Path(mirbench.__file__).parents[1]), str(Path(one_node_slurm.__file__).parent), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, paths)))
     monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
-    monkeypatch.setattr(executors, "LAST_POLL", 1.0)
+    monkeypatch.setattr(waiting, "LAST_POLL", 1.0)
     queue.array_limit.cache_clear()
     yield
     slurm.ask("scancel", "--user=root")
@@ -161,8 +160,8 @@ def test_a_cache_that_nodes_do_not_see_is_found_out(slurm, tmp_path):
         slurm.stop_node()
         slurm.start_node()
     assert re.fullmatch(
-        rf"the nodes do not see the cache {cache}: probe job \d+ looked for a file that was just written there, and found none; give a folder "
-        "of a file system that they share by --cache.",
+        rf"the nodes do not see the cache {cache}: probe job \d+ looked for a file that was just written there, and found none; give a "
+        "folder of a file system that they share by --cache.",
         str(told.value),
     )
     found = nodes.find_nodes(cache, Profile(), "auto")

@@ -1,4 +1,4 @@
-"""The executor of a cluster against one that stands in for it in this process: order, what is lost, what fails, a full site, and who goes on."""
+"""The executor of a cluster against one that stands in for it in this process."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 from mirbench.engine.executor import LocalExecutor, make_several
 from mirbench.engine.jobs import Cost, Graph, Job
 from mirbench.engine.machine import Decided
-from mirbench.engine.slurm import executor as executors
-from mirbench.engine.slurm import queue, submitting
+from mirbench.engine.slurm import queue, submitting, waiting
 from mirbench.engine.slurm.executor import SlurmExecutor
 from mirbench.engine.slurm.node import CONTINUES, PackOnNode
 from mirbench.engine.slurm.profile import Profile
@@ -72,8 +71,8 @@ def cluster(monkeypatch):
     monkeypatch.setattr(queue, "states", cluster.look)
     monkeypatch.setattr(queue, "array_limit", lambda: 1001)
     monkeypatch.setattr(queue, "time_limit", lambda partition: 120.0)
-    monkeypatch.setattr(executors.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(executors, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(waiting.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(waiting, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr("mirbench.engine.slurm.node.keep_memory", lambda: None)
     return cluster
 
@@ -240,7 +239,7 @@ def test_a_silence_of_slurm_is_waited_out_and_a_long_one_is_told(kitchen, cluste
     cluster.silent = 5
     kitchen.executor(graph).run(graph)
     assert kitchen.made == ["cake"]
-    monkeypatch.setattr(executors, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "SILENCE_SECONDS", 0.0)
     other = Graph([kitchen.job("pie")])
     executor = kitchen.executor(other)
     executor.run(Graph([]))

@@ -91,7 +91,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Continuation:
-    """The command that a person typed, again, once what it submitted is done. argv: without the program's name; folder: where it was typed."""
+    """The command that a person typed, again, once what it submitted is done. argv: without the program's name; folder: where."""
 
     argv: tuple[str, ...]
     folder: Path
@@ -140,8 +140,8 @@ def _requeue(most: int) -> None:
 def _refuse_no_gpu() -> None:
     if _gpu() is None:
         raise MirbenchError(
-            f"node {socket.gethostname()} has no GPU that torch sees, and the run computes on one; leave such nodes out by slurm.constraint, "
-            "or compute on CPUs by --device cpu."
+            f"node {socket.gethostname()} has no GPU that torch sees, and the run computes on one; leave such nodes out by "
+            "slurm.constraint, or compute on CPUs by --device cpu."
         )
 
 

@@ -109,8 +109,8 @@ def _probe(cache: Path, profile: Profile, device: str) -> Decided:
 def _ended(submission: Submission, number: str, cache: Path, code: int) -> str:
     if code == UNSEEN:
         return (
-            f"the nodes do not see the cache {cache}: probe job {number} looked for a file that was just written there, and found none; give "
-            "a folder of a file system that they share by --cache."
+            f"the nodes do not see the cache {cache}: probe job {number} looked for a file that was just written there, and found none; "
+            "give a folder of a file system that they share by --cache."
         )
     if code == NO_PYTHON:
         return (

@@ -71,7 +71,7 @@ def ask(*command: str) -> str:
         told = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     except FileNotFoundError as error:
         raise MirbenchError(
-            f"--executor slurm needs Slurm's commands, and {command[0]} is not on PATH here; run it on a machine that submits to the cluster."
+            f"--executor slurm needs Slurm's commands, and {command[0]} is not on PATH here; run it where jobs are submitted."
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unanswered(f"{command[0]}: {error}") from error
@@ -81,8 +81,8 @@ def ask(*command: str) -> str:
 
 
 def states(name: str) -> dict[str, State]:
-    """By id, such as 12 or 12_3, of the jobs with this name that Slurm still knows. It is squeue that is asked, and not sacct, which submitit
-    asks: that needs a data base, which a site may not have."""
+    """By id, such as 12 or 12_3, of the jobs with this name that Slurm still knows. It is squeue that is asked, and not sacct, which
+    submitit asks: that needs a data base, which a site may not have."""
     found = {}
     for line in ask("squeue", "--noheader", "--array", "--states=all", f"--name={name}", "--format=%i|%T|%r").splitlines():
         number, word, reason = (*line.strip().split("|", 2), "", "")[:3]

@@ -1,4 +1,4 @@
-"""What was submitted for one command, as a file in the cache that any process can read: the arrays, the jobs of each task, and how it ended."""
+"""What was submitted for one command, as a file in the cache that any process can read."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Task:
 
 @dataclass
 class Submission:
-    """folder: its own in the cache. command: that a person typed; where: the folder it was typed in. tasks: all that were submitted since it
-    was typed; taken: those whose answers were; lost: those that left none; continuation: the number of the job that goes on. run: the folder of the finished run,
-    or what was pretrained; error: why it ended without one."""
+    """folder: its own in the cache. command: that a person typed; where: the folder it was typed in. tasks: all that were submitted since
+    it was typed; taken: those whose answers were; lost: those that left none; continuation: the number of the job that goes on. run: the
+    folder of the finished run, or what was pretrained; error: why it ended without one."""
 
     folder: Path
     command: str = ""
