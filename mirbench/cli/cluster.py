@@ -131,7 +131,7 @@ def make(
     pack: Any = pack_with(submission, key)
     os.chdir(submission.where)
     with deciding(pack.decided):
-        outcome = pack.make([key])
+        outcome = pack.make([key], None)
     for error in (*outcome.raised.values(), *outcome.failed.values()):
         raise error
     folder: Path = submission.store.folder(job.kind, key)

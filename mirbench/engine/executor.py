@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
-from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
@@ -153,9 +153,9 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
     outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
-def make_several(graph: Graph, keys: Collection[str], store: Store) -> Outcome:
+def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part | None = None) -> Outcome:
     """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
-    does not end the others."""
+    does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
     with Presence(store.lock_file("in-use")):
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
@@ -164,10 +164,18 @@ def make_several(graph: Graph, keys: Collection[str], store: Store) -> Outcome:
             tried |= {job.name for job in together}
             try:
                 _refuse_damaged(together, store)
-                _make(together, store, outcome)
+                _make(together, store, outcome) if part is None else _make_part(together, store, part, outcome)
             except Exception as error:
                 outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
     return outcome
+
+
+def _make_part(jobs: Sequence[Job], store: Store, part: Part, outcome: Outcome) -> None:
+    begun, batch = time.perf_counter(), jobs[0].batch
+    assert isinstance(batch, Divisible)
+    with all_locked((store.lock_file(f"{job.key}-{part}") for job in jobs), f"making part {part} of {jobs[0].title}"):
+        batch.make_part(jobs, store, part)
+    outcome.seconds[f"{jobs[0].kind}: {jobs[0].title}, part {part}"] = round(time.perf_counter() - begun, 2)
 
 
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:

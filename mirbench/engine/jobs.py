@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mirbench.engine.store import Store, key_of
 
@@ -28,6 +28,28 @@ class Batch(Protocol):
     def make(self, jobs: Sequence[Job], store: Store) -> Mapping[str, Exception]:
         """Makes these, of those that have this batch, and puts each into the store as soon as it is whole; returns why one could not be
         made, by key."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of `parts`, counted from 0."""
+
+    number: int
+    parts: int
+
+    def __str__(self) -> str:
+        return f"{self.number}of{self.parts}"
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A batch that several processes may share, each making a part, before one of them, or another, makes the jobs of what these left."""
+
+    def most_parts(self) -> int:
+        """1: it cannot be divided."""
+
+    def make_part(self, jobs: Sequence[Job], store: Store, part: Part) -> None:
+        """Leaves what is made in `store.unfinished`, where `make` finds it; what a kill leaves is gone on with."""
 
 
 @dataclass(frozen=True, eq=False)

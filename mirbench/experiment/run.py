@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one, make_several
 from mirbench.engine.files import tell as say
-from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.jobs import Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment.execution import Execution, execution
@@ -152,17 +152,23 @@ def make_job(config: RunConfig, plugins: Sequence[str], cache: Path, key: str) -
 
 
 def make_jobs(
-    config: RunConfig, plugins: Sequence[str], cache: Path, kept: KeptCheckpoints | None, pretrained: str | None, keys: Sequence[str]
+    config: RunConfig,
+    plugins: Sequence[str],
+    cache: Path,
+    kept: KeptCheckpoints | None,
+    pretrained: str | None,
+    keys: Sequence[str],
+    part: Part | None = None,
 ) -> Outcome:
     """As `make_job`, of several, of which some may need others; what one raises does not end the others. kept: as of `run`. pretrained: the
-    encoder, where it is for `pretrain`."""
+    encoder, where it is for `pretrain`. part: as of `make_several`."""
     config = settle(config, registry := load(plugins))
     if pretrained is None:
         planned = plan(config, registry, cache, kept)
     else:
         planned = _with_overlap(build_pretraining(resolve_pretraining(config, registry, cache, pretrained)), build_pretraining)
     _refuse_unknown(planned, keys)
-    return make_several(planned.graph, keys, planned.resolved.store)
+    return make_several(planned.graph, keys, planned.resolved.store, part)
 
 
 def _refuse_unknown(planned: RunGraph, keys: Sequence[str]) -> None:

@@ -50,6 +50,7 @@ class SlurmConfig(BaseModel):
     memory_gb: float | None = Field(default=None, ge=1, description="gigabytes of at least 1, or null")
     margin: float = Field(default=3.0, ge=1, description="a number of at least 1")
     pack: Annotated[float, BeforeValidator(minutes)] = Field(default=10, ge=0, description="minutes of at least 0, such as 10m")
+    shard: Annotated[float, BeforeValidator(minutes)] = Field(default=30, ge=0, description="minutes of at least 0, such as 30m")
     array: Whole | None = Field(default=None, ge=1, description="a whole number of at least 1, or null")
     at_a_time: Whole = Field(default=64, ge=1, description="a whole number of at least 1")
     requeues: Whole = Field(default=10, ge=0, description="a whole number of at least 0")
@@ -61,4 +62,5 @@ class SlurmConfig(BaseModel):
     @property
     def profile(self) -> Profile:
         said = self.model_dump()
-        return Profile(minutes=said.pop("time"), pack_minutes=float(said.pop("pack")), setup=tuple(said.pop("setup")), **said)
+        minutes, pack, shard, setup = (said.pop(name) for name in ("time", "pack", "shard", "setup"))
+        return Profile(minutes=minutes, pack_minutes=float(pack), shard_minutes=float(shard), setup=tuple(setup), **said)

@@ -146,3 +146,26 @@ def test_whatever_the_graph_each_job_is_once_and_after_what_it_needs(pack_minute
     made = [each.title for array in arrays for pack in array.packs for each in pack.jobs]
     assert sorted(made, key=int) == [str(n) for n in range(150)]
     assert all(len(array.packs) <= 10 for array in arrays)
+
+
+class LongPass(Pass):
+    """Which up to seven processes can share."""
+
+    def most_parts(self):
+        return 7
+
+    def make_part(self, jobs, store, part):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("seconds", "minutes", "parts"), [(7200.0, 30, 4), (1e5, 30, 7), (1700.0, 30, 0), (7200.0, 0, 0)])
+def test_a_long_pass_is_divided_and_put_together(seconds, minutes, parts):
+    batch, before = LongPass(), job("before", seconds=3600.0)
+    jobs = [job(f"{n}", [before], seconds / 2, batch=batch) for n in range(2)]
+    arrays = arrays_of([before, *jobs, job("after", jobs)], replace(PROFILE, shard_minutes=minutes), 100)
+    found = [[str(pack.part) for pack in array.packs] for array in arrays]
+    assert found == [["None"], *([[f"{n}of{parts}" for n in range(parts)]] if parts else [["None"]]), ["None"]]
+    assert all({job.title for job in pack.jobs} == {"0", "1"} for pack in arrays[1].packs)
+    last = {job.title for job in arrays[-1].packs[0].jobs}
+    assert last == ({"0", "1", "after"} if parts else {"after"})  # what puts it together is short
+    assert [array.needs for array in arrays] == [(), (0,), (0, 1) if parts else (1,)]

@@ -100,7 +100,13 @@ class Kitchen:
             if not submission.tasks:
                 submission.begin("mirbench run --executor slurm")
         made = SlurmExecutor(
-            self.store, 0.0, lambda keys: make_several(graph, keys, self.store), profile or Profile(), DECIDED, submission, ["run"]
+            self.store,
+            0.0,
+            lambda keys, part: make_several(graph, keys, self.store, part),
+            profile or Profile(),
+            DECIDED,
+            submission,
+            ["run"],
         )
         return replace(made, **about)
 
@@ -301,7 +307,7 @@ def test_the_machine_that_was_decided_travels_with_a_pack_and_a_stop_is_an_exit(
 
     seen, asked = [], []
 
-    def make(keys):
+    def make(keys, part):
         seen.append(decided())
         os.kill(os.getpid(), signal.SIGUSR1)
         raise AssertionError("the signal came too late")
@@ -323,7 +329,7 @@ def test_the_machine_that_was_decided_travels_with_a_pack_and_a_stop_is_an_exit(
 
 
 def test_a_pack_that_cannot_even_plan_answers_for_each_of_its_jobs(monkeypatch):
-    def make(keys):
+    def make(keys, part):
         raise MirbenchError("the data are gone.")
 
     monkeypatch.setattr("mirbench.engine.slurm.node.keep_memory", lambda: None)

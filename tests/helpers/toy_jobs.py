@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mirbench.engine.executor import Outcome, make_several
 from mirbench.engine.interrupts import deferred
-from mirbench.engine.jobs import Cost, Graph, Job
+from mirbench.engine.jobs import Cost, Graph, Job, Part
 from mirbench.engine.store import Store
 
 STEP_SECONDS = 0.1
@@ -49,5 +49,5 @@ def graph(root: Path, count: int, steps: int = 1, fails: int | None = None) -> G
     return Graph([*jobs, Job("tables", "table", {"title": "table"}, functools.partial(step, root, "table", 1, False), tuple(jobs), cost)])
 
 
-def make(root: Path, count: int, steps: int, fails: int | None, keys: Sequence[str]) -> Outcome:
-    return make_several(graph(root, count, steps, fails), keys, Store(root))
+def make(root: Path, count: int, steps: int, fails: int | None, keys: Sequence[str], part: Part | None) -> Outcome:
+    return make_several(graph(root, count, steps, fails), keys, Store(root), part)

@@ -64,8 +64,8 @@ class SlurmExecutor:
         return [job for job in graph.missing(self.store) if job.key not in hindered]
 
     def _tries(self) -> Counter[str]:
-        """By key, how often each was submitted."""
-        return Counter(job.key for task in self.submission.tasks for job in task.jobs)
+        """By key, how often each was submitted as a whole."""
+        return Counter(job.key for task in self.submission.tasks if not task.part for job in task.jobs)
 
     def _take(self, graph: Graph, outcome: Outcome) -> None:
         """Waits for what is in the queue, and takes what it answers. Raises MirbenchError for what cannot be made."""
@@ -115,7 +115,7 @@ class SlurmExecutor:
         numbers: list[list[str]] = []
         for array in arrays:
             packs = [
-                PackOnNode(self.make, tuple(job.key for job in pack.jobs), self.decided, pack.gpus, self.profile.requeues)
+                PackOnNode(self.make, tuple(job.key for job in pack.jobs), self.decided, pack.gpus, self.profile.requeues, pack.part)
                 for pack in array.packs
             ]
             after = [numbers[need][0].split("_")[0] for need in array.needs]
@@ -128,10 +128,13 @@ class SlurmExecutor:
                 break
             numbers.append(told)
             self.submission.tasks += [
-                Task(number, [SubmittedJob(job.kind, job.key, job.title) for job in pack.jobs])
+                Task(number, [SubmittedJob(job.kind, job.key, job.title) for job in pack.jobs], str(pack.part or ""))
                 for number, pack in zip(told, array.packs, strict=True)
             ]
-        tasks, jobs = sum(map(len, numbers)), sum(len(pack.jobs) for array in arrays[: len(numbers)] for pack in array.packs)
+        tasks, jobs = (
+            sum(map(len, numbers)),
+            len({job.name for array in arrays[: len(numbers)] for pack in array.packs for job in pack.jobs}),
+        )
         tell(f"submitted {jobs:,} job{'s'[: jobs != 1]} as {tasks:,} of Slurm's in {len(numbers)} array{'s'[: len(numbers) != 1]}")
 
     def _states(self) -> Mapping[str, State]:

@@ -32,13 +32,14 @@ def of_job(submission: Submission, key: str, told: Told, number: str, more: int)
 def refuse_lost(submission: Submission, lost: Sequence[Task], last: Mapping[str, State]) -> None:
     """lost: tasks that ended without an answer just now; last: how each was when last seen. Raises MirbenchError where it is no use to
     submit what they were to make again."""
-    ever = Counter(job.key for task in submission.tasks if task.number in submission.lost for job in task.jobs)
+    ever = Counter((job.key, task.part) for task in submission.tasks if task.number in submission.lost for job in task.jobs)
     for task in lost:
         word = last.get(task.number, State("")).word.split(" ")[0]
         how = f" ({word})" if word else ""
         job = next(job for job in task.jobs if not submission.store.has(job.kind, job.key))
-        if word == "CANCELLED" or ever[job.key] >= TRIES:
-            often = "" if ever[job.key] == 1 else f" {ever[job.key]} times"
+        times = ever[job.key, task.part]
+        if word == "CANCELLED" or times >= TRIES:
+            often = "" if times == 1 else f" {times} times"
             advice = ADVICE.get(word, "see its log")
             raise MirbenchError(
                 f"{job.kind} {job.title}, job {task.number}, ended{often} without an answer{how}; {advice}."

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from mirbench.engine.executor import Outcome
 from mirbench.engine.interrupts import SIGNALS, Stopped, stoppable
+from mirbench.engine.jobs import Part
 from mirbench.engine.machine import Decided, core_count, deciding, keep_memory, native_bfloat16, processor
 from mirbench.errors import MirbenchError, describe
 
 REQUEUE = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 CONTINUES = "MIRBENCH_CONTINUES"  # an environment variable: the number of the job that a command goes on in
-Make = Callable[[Sequence[str]], Outcome]
+Make = Callable[[Sequence[str], Part | None], Outcome]
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,14 @@ class Answer:
 @dataclass(frozen=True)
 class PackOnNode:
     """Makes jobs by their keys. make: in whatever order is right, of those that are not there; decided: for all nodes; requeues: how often
-    it may be begun again."""
+    it may be begun again; part: of batches that are divided."""
 
     make: Make
     keys: tuple[str, ...]
     decided: Decided
     gpus: int
     requeues: int
+    part: Part | None = None
 
     def __call__(self) -> Answer:
         """Stopped by a signal that comes before a time limit or a preemption, it is queued again and goes on from what it kept.
@@ -63,7 +65,7 @@ class PackOnNode:
                 with stoppable():
                     if self.gpus and self.decided.device == "cuda":
                         _refuse_no_gpu()
-                    outcome = self.make(self.keys)
+                    outcome = self.make(self.keys, self.part)
             except Stopped as stopped:
                 if stopped.number in REQUEUE or _is_preempted():
                     _requeue(self.requeues)

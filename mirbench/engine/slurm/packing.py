@@ -11,22 +11,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from mirbench.engine.jobs import Job
+from mirbench.engine.jobs import Divisible, Job, Part
 from mirbench.engine.slurm.profile import Profile
 
 PLANNED_ON_CORES = 2  # that estimates are of
 LEAST_MINUTES = 5.0  # of a pack, in which its process starts and plans
+ASSEMBLING = 0.005  # of the time that a batch takes, where its parts are there
 MEMORY_GB, MEMORY_GB_OF_A_CORE = 3.0, 1.0
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Jobs that one task of an array makes, in order. seconds: by the estimate; cores: 0: as many as there are."""
+    """Jobs that one task of an array makes, in order. seconds: by the estimate; part: of a batch that is divided, in the place of all."""
 
     jobs: tuple[Job, ...]
     seconds: float
     cores: int
     gpus: int
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,8 @@ class _Unit:
     jobs: list[Job]
     needs: set[int]
     heavy: bool
-
-    @property
-    def seconds(self) -> float:
-        return sum(job.cost.seconds for job in self.jobs)
+    seconds: float
+    part: Part | None = None
 
 
 def arrays_of(missing: Sequence[Job], profile: Profile, most: int) -> list[Array]:
@@ -87,10 +87,26 @@ def _units(missing: Sequence[Job], profile: Profile) -> list[_Unit]:
     units = []
     for number, jobs in enumerate(grouped.values()):
         needs = {of_job[need.name] for job in jobs for need in job.needs if need.name in of_job} - {number}
-        unit = _Unit(number, jobs, needs, heavy=False)
-        unit.heavy = unit.seconds >= profile.pack_minutes * 60
-        units.append(unit)
+        seconds = sum(job.cost.seconds for job in jobs)
+        units.append(_Unit(number, jobs, needs, seconds >= profile.pack_minutes * 60, seconds))
+    for unit in list(units):
+        _divide(unit, units, profile)
     return units
+
+
+def _divide(unit: _Unit, units: list[_Unit], profile: Profile) -> None:
+    """A long unit that several processes can share becomes one that puts together what they leave, after a unit for each part."""
+    batch, limit = unit.jobs[0].batch, profile.shard_minutes * 60
+    if not isinstance(batch, Divisible) or not limit or unit.seconds <= limit:
+        return
+    parts = min(batch.most_parts(), math.ceil(unit.seconds / limit))
+    if parts < 2:
+        return
+    own = [_Unit(len(units) + number, unit.jobs, unit.needs, True, unit.seconds / parts, Part(number, parts)) for number in range(parts)]
+    units += own
+    unit.needs = unit.needs | {each.number for each in own}
+    unit.seconds *= ASSEMBLING
+    unit.heavy = unit.seconds >= profile.pack_minutes * 60
 
 
 def _levels(units: Sequence[_Unit]) -> list[int]:
@@ -140,7 +156,7 @@ def _bins(components: Iterable[list[_Unit]], profile: Profile) -> list[list[_Uni
         pack = _pack(component, profile)
         kind = pack.gpus, pack.cores
         begun = open_.get(kind, [])
-        if begun and sum(unit.seconds for unit in begun) + pack.seconds > profile.pack_minutes * 60:
+        if begun and (pack.part or begun[0].part or sum(unit.seconds for unit in begun) + pack.seconds > profile.pack_minutes * 60):
             full.append(begun)
             begun = []
         open_[kind] = [*begun, *component]
@@ -150,7 +166,7 @@ def _bins(components: Iterable[list[_Unit]], profile: Profile) -> list[list[_Uni
 def _pack(units: Sequence[_Unit], profile: Profile) -> Pack:
     jobs = tuple(job for unit in sorted(units, key=lambda unit: unit.number) for job in unit.jobs)
     cores = profile.cores if any(job.cost.cores == 0 for job in jobs) else min(profile.cores, max(job.cost.cores for job in jobs))
-    return Pack(jobs, sum(job.cost.seconds for job in jobs), cores, max(job.cost.gpus for job in jobs))
+    return Pack(jobs, sum(unit.seconds for unit in units), cores, max(job.cost.gpus for job in jobs), units[0].part)
 
 
 def _array(packs: Sequence[Pack], needs: Sequence[int], profile: Profile) -> Array:

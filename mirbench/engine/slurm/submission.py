@@ -17,6 +17,7 @@ from mirbench.engine.slurm.queue import State
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError, did_you_mean
 
+ORDER = ("lost", "waiting", "running", "made")  # of a job that several tasks are at, the last of these
 FOLDER, RECORD, LOGS = "slurm", "submission.json", "logs"
 
 
@@ -29,10 +30,11 @@ class SubmittedJob:
 
 @dataclass
 class Task:
-    """Of an array. number: as squeue writes it, such as 12 or 12_3."""
+    """Of an array. number: as squeue writes it, such as 12 or 12_3; part: such as 0of4, of its jobs; nothing: it makes them."""
 
     number: str
     jobs: list[SubmittedJob]
+    part: str = ""
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Submission:
         """Itself, as the file has it; as it is where there is none."""
         with contextlib.suppress(FileNotFoundError):
             said = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
-            tasks = [Task(each["number"], [SubmittedJob(**job) for job in each["jobs"]]) for each in said.pop("tasks")]
+            tasks = [Task(each["number"], [SubmittedJob(**job) for job in each["jobs"]], each["part"]) for each in said.pop("tasks")]
             for key, value in {**said, "tasks": tasks}.items():
                 setattr(self, key, value)
         return self
@@ -148,7 +150,7 @@ def counts(submission: Submission, states: Mapping[str, State]) -> list[StageCou
         for job in task.jobs:
             here = store.has(job.kind, job.key)
             how = "made" if here else "lost" if state is None or not state.lives else "waiting" if state.word == "PENDING" else "running"
-            once[job.kind, job.key] = how
+            once[job.kind, job.key] = max(once.get((job.kind, job.key), how), how, key=ORDER.index)
     for (kind, _), how in once.items():
         told.setdefault(kind, Counter())[how] += 1
     return [StageCount(kind, sum(of.values()), of["made"], of["running"], of["waiting"], of["lost"]) for kind, of in told.items()]
