@@ -74,6 +74,12 @@ def in_thread(executor, graph) -> threading.Thread:
     return thread
 
 
+def hurry(slurm, number: str) -> None:
+    """A job that is queued again waits two minutes by itself."""
+    slurm.until(lambda: "BeginTime" in slurm.ask("squeue", "--noheader", "--format=%r", f"--jobs={number}"), "a job that is queued again")
+    slurm.ask("scontrol", "update", f"jobid={number}", "StartTime=now")
+
+
 def test_more_jobs_than_an_array_may_have_are_several_arrays(slurm, tmp_path):
     executor, graph = toy(tmp_path, 11)
     executor.run(graph)
@@ -105,6 +111,7 @@ def test_before_a_time_limit_a_job_is_queued_again_and_goes_on(slurm, tmp_path):
         lambda: begun(tmp_path, "dish 0") and (executor.store.unfinished(toy_jobs.key_of_title("dish 0")) / "state").exists(), "a step"
     )
     slurm.ask("scancel", "--signal=USR1", executor.submission.tasks[0].number)  # as Slurm itself, 90 s before
+    hurry(slurm, executor.submission.tasks[0].number)
     thread.join(120)
     assert graph.missing(executor.store) == []
     first, second = begun(tmp_path, "dish 0")
@@ -119,6 +126,7 @@ def test_a_job_that_gives_way_to_an_urgent_one_goes_on_after_it(slurm, tmp_path)
         lambda: begun(tmp_path, "dish 0") and (executor.store.unfinished(toy_jobs.key_of_title("dish 0")) / "state").exists(), "a step"
     )
     slurm.ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 2")
+    hurry(slurm, executor.submission.tasks[0].number)
     thread.join(120)
     assert graph.missing(executor.store) == []
     first, second = begun(tmp_path, "dish 0")
@@ -132,6 +140,7 @@ def test_what_a_node_that_fails_was_at_is_made_when_it_is_back(slurm, tmp_path):
     slurm.kill_node()
     slurm.until(lambda: "down" in slurm.ask("sinfo", "--noheader", "--format=%t"), "a node that is down")
     slurm.start_node()
+    hurry(slurm, executor.submission.tasks[0].number)
     thread.join(180)
     assert graph.missing(executor.store) == []
     assert len(begun(tmp_path, "dish 0")) == 2

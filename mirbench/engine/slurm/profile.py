@@ -11,10 +11,10 @@ class Profile:
     """partition, account, qos, constraint: as of sbatch; None: the site's own.
 
     minutes, cores, gpus, memory_gb: the most that a job asks for; gpus: 0: none; memory_gb: None: memory is not asked for. margin: by what
-    the estimate of a job is multiplied. pack_minutes: shorter jobs are put together until they take so long; 0: none is. shard_minutes: what
-    can be divided and takes longer is, into parts of about so long; 0: nothing is. array: tasks of an array, at most, None: as the site says;
-    at_a_time: that run together, of each array. requeues: of a job. bfloat16: whether processors compute in it, None: as the probe finds.
-    setup: lines of shell before each job; extra: more options of sbatch. detach: whether the process that submits goes.
+    the estimate of a job is multiplied. pack_minutes: shorter jobs are put together until they take so long; 0: none is. shard_minutes:
+    what can be divided and takes longer is, into parts of about so long; 0: nothing is. array: tasks of an array, at most, None: as the
+    site says; at_a_time: that run together, of each array. requeues: of a job. bfloat16: whether processors compute in it, None: as the
+    probe finds. setup: lines of shell before each job; extra: more options of sbatch. detach: whether the process that submits goes.
     """
 
     partition: str | None = None
