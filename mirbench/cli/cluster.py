@@ -34,6 +34,7 @@ def status(
     chosen = [find(folder, run)] if run is not None else submissions(folder)
     if not chosen:
         print(f"Nothing was submitted to a cluster with the cache {folder}.")
+        return
     print("\n\n".join(in_words(each) for each in chosen))
 
 

@@ -303,18 +303,19 @@ def test_the_machine_that_was_decided_travels_with_a_pack_and_a_stop_is_an_exit(
     import signal
 
     from mirbench.engine.interrupts import Stopped
-    from mirbench.engine.machine import decided
+    from mirbench.engine.machine import core_count, decided
 
     seen, asked = [], []
 
     def make(keys, part):
-        seen.append(decided())
+        seen.append((decided(), os.environ.get("SLURM_NTASKS"), core_count()))
         os.kill(os.getpid(), signal.SIGUSR1)
         raise AssertionError("the signal came too late")
 
     monkeypatch.setattr("mirbench.engine.slurm.node.keep_memory", lambda: None)
     monkeypatch.setattr("mirbench.engine.slurm.node.subprocess.run", lambda command, check: asked.append(command))
-    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    for name, value in {"SLURM_JOB_ID": "17", "SLURM_NTASKS": "1", "SLURM_CPUS_PER_TASK": "1"}.items():
+        monkeypatch.setenv(name, value)
     other = Decided("cpu", True, "another")
     for restarts, expected in (("0", [["scontrol", "requeue", "17"]]), ("3", [])):
         monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
@@ -324,7 +325,8 @@ def test_the_machine_that_was_decided_travels_with_a_pack_and_a_stop_is_an_exit(
         assert left.value.code == 128 + signal.SIGUSR1
         assert isinstance(left.value.__cause__, Stopped)
         assert asked == expected
-    assert seen == [other, other]
+    assert seen == [(other, None, 1)] * 2
+    assert os.environ["SLURM_NTASKS"] == "1"
     assert decided() is None
 
 

@@ -60,7 +60,7 @@ class PackOnNode:
         done; ours is ended first, and its state kept. Slurm itself queues again what a node that failed ran.
         """
         keep_memory()
-        with _signals(), _cores(), deciding(self.decided):
+        with _signals(), _environment(), deciding(self.decided):
             try:
                 with stoppable():
                     if self.gpus and self.decided.device == "cuda":
@@ -119,11 +119,18 @@ def _signals() -> Iterator[None]:
 
 
 @contextmanager
-def _cores() -> Iterator[None]:
-    """As many as were asked for, also where nothing keeps the job from the others."""
+def _environment() -> Iterator[None]:
+    """As many cores as were asked for, also where nothing keeps the job from the others. And a process that Lightning is not to take for
+    one of several that Slurm started: it starts those of other devices itself."""
+    before = dict(os.environ)
     if asked := os.environ.get("SLURM_CPUS_PER_TASK", ""):
         os.environ["LOKY_MAX_CPU_COUNT"] = str(min(int(asked), core_count()))
-    yield
+    os.environ.pop("SLURM_NTASKS", None)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def _is_preempted() -> bool:
