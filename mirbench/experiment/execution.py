@@ -129,5 +129,10 @@ def _refuse(config: RunConfig, command: str, registry: Registry) -> None:
                 f"encoder '{name}' is a function of this program, which other machines do not have; write it into a plugin, or take its "
                 "address, --encoder python:MODULE:NAME."
             )
+    if config.slurm.gpus and config.device != "cpu" and config.devices > config.slurm.gpus:
+        raise MirbenchError(
+            f"{config.devices} devices were asked for, and slurm.gpus is {config.slurm.gpus}, which is the most that a job asks for; set "
+            f"slurm.gpus={config.devices}, or --devices {config.slurm.gpus}."
+        )
     if config.slurm.detach and not command.startswith("mirbench "):
         raise MirbenchError("slurm.detach is for the command line, which is what goes on; leave it out, or use mirbench run --detach.")
