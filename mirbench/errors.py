@@ -62,6 +62,14 @@ def is_not_of_plugin(error: BaseException) -> bool:
     return isinstance(error, (MirbenchError, MemoryError, KeyboardInterrupt)) or (isinstance(error, OSError) and error.errno in _OF_DISK)
 
 
+def no_memory(error: BaseException) -> str:
+    """The sentence for a lack of memory."""
+    return (
+        f"there is not enough memory ({describe(error)}); let less run beside it, take a smaller batch_size, fewer workers "
+        "(LOKY_MAX_CPU_COUNT) or less data, or a machine with more."
+    )
+
+
 def printable(text: object) -> str:
     r"""A name as it can be printed: line breaks and bytes that are no text are written as escapes.
 

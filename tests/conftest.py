@@ -1,6 +1,5 @@
 """A tiny data set of real renders, and a finished run on it, shared by the tests that need one."""
 
-import json
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait for each other beside the worker processes of a run
@@ -8,11 +7,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait 
 os.environ.setdefault("MIRBENCH_QUIET", "1")  # tests of what is said while a run goes on set it to 0
 
 import contextlib
+import fcntl
 import io
+import json
 import multiprocessing
 import signal
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from mirbench import cli, registry
 from mirbench.evaluation.embedding import cost
 
 cost.SECONDS = 0.0  # that an encoder is timed for: three times are enough, as no test looks at a time
+os.fsync = lambda descriptor: None  # a run of a second waits for the disk some 500 times; what is killed is killed without the machine
 
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
@@ -40,11 +43,30 @@ TINY_FLAGS = ["--dataset", "tiny", "--set", "options.semisupcon={steps: 3, batch
 TINY_FLAGS += ["--corruptions", "none"]
 
 
+def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, once for all test processes; the others wait."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, made = root / f"shared-{name}", root / f"shared-{name}.made"
+    with open(root / f"shared-{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request, monkeypatch):
+    """A run draws no figures, which take most of its time, but in tests that are marked `drawn`; of what is drawn is tests/reporting."""
+    if not request.node.get_closest_marker("drawn"):
+        monkeypatch.setattr("mirbench.reporting.figures.write_figures", lambda *results, **more: [])
+
+
 @pytest.fixture(scope="session")
 def tiny_plugin(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("plugin") / "tiny_plugin.py"
-    path.write_text(TINY_PLUGIN)
-    return path
+    return shared(tmp_path_factory, "plugin", lambda folder: (folder / "tiny_plugin.py").write_text(TINY_PLUGIN)) / "tiny_plugin.py"
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +81,12 @@ def tiny_command(tiny_plugin):
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory, tiny_command):
-    """(cache, run folder) of a finished run of semisupcon and its floors on all tasks."""
-    root = tmp_path_factory.mktemp("run")
-    assert cli.main(tiny_command(root / "cache", root / "results")) == 0
+    """(cache, run folder) of a finished run of semisupcon and its floors on all tasks, drawn; others may add to the cache meanwhile."""
+
+    def make(root):
+        assert cli.main(tiny_command(root / "cache", root / "results")) == 0
+
+    root = shared(tmp_path_factory, "run", make)
     (folder,) = (root / "results").iterdir()
     return root / "cache", folder
 
@@ -69,20 +94,24 @@ def tiny_run(tmp_path_factory, tiny_command):
 @pytest.fixture(scope="session")
 def songs_run(tmp_path_factory):
     """(folder, cache, checkpoint, run folder): songs.csv in a folder, simclr pretrained on it for a step, and a finished run of that and
-    untrained."""
-    folder = tmp_path_factory.mktemp("songs")
-    path, cache = str(songs(folder, 1.0)), str(folder / "cache")
-    small = "options.simclr={steps: 2, batch_views: 8, view_seconds: 0.4, backbone: samplecnn}"
-    words = ["--set", small, "--dataset", path, "--cache", cache, "--quiet", "--debug"]
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        assert cli.main(["pretrain", "simclr", *words]) == 0
-    checkpoint = told.getvalue().strip()
-    words = ["--encoder", "untrained", "--checkpoint", checkpoint, "--tasks", "genre", "--output", str(folder / "results"), *words[2:]]
-    words += ["--set", "floors=none", "--corruptions", "none", "--set", "bootstrap.resamples=50", "--set", "overlap=allow"]
-    assert cli.main(["run", *words]) == 0
+    untrained, without figures."""
+
+    def make(folder):
+        small = "options.simclr={steps: 2, batch_views: 8, view_seconds: 0.4, backbone: samplecnn}"
+        words = ["--set", small, "--dataset", str(songs(folder, 1.0)), "--cache", str(folder / "cache"), "--quiet", "--debug"]
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            assert cli.main(["pretrain", "simclr", *words]) == 0
+        (folder / "checkpoint.txt").write_text(told.getvalue().strip())
+        words = ["--encoder", "untrained", "--checkpoint", told.getvalue().strip(), "--output", str(folder / "results"), *words[2:]]
+        words += ["--tasks", "genre", "--set", "floors=none", "--corruptions", "none", "--set", "bootstrap.resamples=50"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mirbench.reporting.figures.write_figures", lambda *results, **more: [])
+            assert cli.main(["run", *words, "--set", "overlap=allow"]) == 0
+
+    folder = shared(tmp_path_factory, "songs", make)
     (run,) = (folder / "results").iterdir()
-    return folder, Path(cache), Path(checkpoint), run
+    return folder, folder / "cache", Path((folder / "checkpoint.txt").read_text()), run
 
 
 @pytest.fixture

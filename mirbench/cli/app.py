@@ -20,9 +20,12 @@ import typer
 
 from mirbench import __version__
 from mirbench.cli import cluster
+from mirbench.cli.cache import app as cache_app
 from mirbench.cli.compare import compare, leaderboard
+from mirbench.cli.completing import names_of
 from mirbench.cli.corrupt import corrupt
 from mirbench.cli.data import app as data_app
+from mirbench.cli.doctor import doctor
 from mirbench.cli.embed import embed
 from mirbench.cli.export import export
 from mirbench.cli.faults import in_a_sentence
@@ -77,9 +80,10 @@ if TYPE_CHECKING:
     from mirbench.settings.config import RunConfig
 
 COMMANDS = (
-    *("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "list"),
-    *("status", "wait", "make"),
+    *("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "cache", "doctor"),
+    *("list", "status", "wait", "make"),
 )
+COMPLETING = "_MIRBENCH_COMPLETE"  # in the environment, where a shell asks
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
 UsageError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "UsageError")  # typer has click inside, or beside it
 
@@ -90,10 +94,10 @@ app = typer.Typer(
     epilog="Start with: mirbench run. Without options it pretrains semisupcon on the embedded music and probes it on all tasks.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
 app.add_typer(data_app)
+app.add_typer(cache_app)
 
 
 @app.callback(invoke_without_command=True)
@@ -213,7 +217,9 @@ def sweep(
 
 @app.command(cls=Command)
 def pretrain(
-    encoder: Annotated[str, typer.Argument(metavar="ENCODER", help="The encoder to pretrain.")],
+    encoder: Annotated[
+        str, typer.Argument(metavar="ENCODER", autocompletion=names_of("encoder", also=False), help="The encoder to pretrain.")
+    ],
     dataset: Datasets = None,
     data_root: DataRoot = None,
     supervise_with: SuperviseWith = None,
@@ -273,6 +279,7 @@ app.command(cls=Command)(share)
 app.command(cls=Command)(embed)
 app.command(cls=Command)(export)
 app.command(cls=Command)(corrupt)
+app.command(cls=Command)(doctor)
 app.command("list", cls=Command)(list_)
 
 
@@ -345,6 +352,8 @@ def _run(debug: bool) -> int:
         print(submitted)
         return 0
     except SystemExit as error:
+        if COMPLETING in os.environ or any(word in ("--show-completion", "--install-completion") for word in _argv):
+            return error.code if isinstance(error.code, int) else 0  # typer's way out
         if isinstance(error.__context__, BrokenPipeError):
             return 0  # of which typer makes an exit
         if debug:

@@ -7,7 +7,7 @@ import re
 import traceback
 from pathlib import Path
 
-from mirbench.errors import describe, printable
+from mirbench.errors import describe, no_memory, printable
 
 DELETE = "where it lies in the cache, delete it to have it made again"
 
@@ -17,10 +17,7 @@ def in_a_sentence(error: Exception) -> str | None:
     at = _file_at_hand(error)
     which = printable(at) if at else "a file"
     if isinstance(error, MemoryError) or _no_memory(error):
-        return (
-            f"there is not enough memory ({describe(error)}); let less run beside it, take a smaller batch_size, fewer workers "
-            "(LOKY_MAX_CPU_COUNT) or less data, or a machine with more."
-        )
+        return no_memory(error)
     if isinstance(error, RecursionError):
         return f"{which} is nested too deeply to be read; give one that is not, or {DELETE}."
     if isinstance(error, EOFError):

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from mirbench.cli.completing import configs, names_of
+
 
 class Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:
@@ -21,14 +23,25 @@ class Command(TyperCommand):
 
 
 Encoders = Annotated[
-    list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to score, or `all`; commas or repeats for several.")
+    list[str] | None,
+    typer.Option(
+        "--encoder", metavar="NAME", autocompletion=names_of("encoder"), help="Encoder to score, or `all`; commas or repeats for several."
+    ),
 ]
 Tasks = Annotated[
-    list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to score it on, or `all`; commas or repeats for several.")
+    list[str] | None,
+    typer.Option(
+        "--tasks", metavar="NAMES", autocompletion=names_of("task"), help="Task to score it on, or `all`; commas or repeats for several."
+    ),
 ]
 Datasets = Annotated[
     list[str] | None,
-    typer.Option("--dataset", metavar="NAME", help="Data set, or your own manifest or folder, or `all`; several by commas."),
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        autocompletion=names_of("dataset"),
+        help="Data set, or your own manifest or folder, or `all`; several by commas.",
+    ),
 ]
 Checkpoints = Annotated[
     list[str] | None,
@@ -36,20 +49,40 @@ Checkpoints = Annotated[
 ]
 Probe = Annotated[
     list[str] | None,
-    typer.Option("--probe", metavar="NAME", help="What is fitted on the frozen embeddings, such as linear or knn; several by commas."),
+    typer.Option(
+        "--probe",
+        metavar="NAME",
+        autocompletion=names_of("probe", also=False),
+        help="What is fitted on the frozen embeddings, such as linear or knn; several by commas.",
+    ),
 ]
 Corruptions = Annotated[
     list[str] | None,
-    typer.Option("--corruptions", metavar="NAMES", help="Corruption to score under, or `all`, or `none`; commas or repeats for several."),
+    typer.Option(
+        "--corruptions",
+        metavar="NAMES",
+        autocompletion=names_of("corruption"),
+        help="Corruption to score under, or `all`, or `none`; commas or repeats for several.",
+    ),
 ]
 Severities = Annotated[str | None, typer.Option("--severities", metavar="N-M", help="Severities from 1 to 5, such as 1-5 or 1,3,5.")]
 Shifts = Annotated[
     list[str] | None,
-    typer.Option("--shifts", metavar="NAMES", help="Other recordings of the test clips to score on too, or `none` [default: all known]."),
+    typer.Option(
+        "--shifts",
+        metavar="NAMES",
+        autocompletion=names_of("dataset", also=False),
+        help="Other recordings of the test clips to score on too, or `none` [default: all known].",
+    ),
 ]
 PretrainOn = Annotated[
     list[str] | None,
-    typer.Option("--pretrain-on", metavar="NAME", help="Data set to train on, without its test split, in place of --dataset."),
+    typer.Option(
+        "--pretrain-on",
+        metavar="NAME",
+        autocompletion=names_of("dataset", also=False),
+        help="Data set to train on, without its test split, in place of --dataset.",
+    ),
 ]
 SuperviseWith = Annotated[
     list[str] | None,
@@ -76,6 +109,7 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
+        autocompletion=configs,
         help="YAML file of settings, or a shipped one's name (see mirbench list configs); several are merged.",
     ),
 ]

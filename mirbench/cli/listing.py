@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mirbench.cli.completing import kinds_and_names
 from mirbench.cli.flags import DataRoot, Debug, Json, Plugins, say
+from mirbench.cli.noun_facts import LISTED
 from mirbench.errors import MirbenchError, did_you_mean
 
 if TYPE_CHECKING:
     from mirbench.registry.plugins import Registry
 
-LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "probes", "schemes", "configs", "plugins")
 LINE = 70  # characters of a description in a line
 
 
 def list_(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", help=f"One of {', '.join(LISTED)}; all of them if left out. Or a NAME of any of these."),
+        typer.Argument(
+            metavar="KIND",
+            autocompletion=kinds_and_names,
+            help=f"One of {', '.join(LISTED)}; all of them if left out. Or a NAME of any of these.",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of that kind, to show all that is known of it.")] = None,
     data_root: DataRoot = None,

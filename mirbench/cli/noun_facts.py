@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Supervision, Task
     from mirbench.registry.plugins import Registry
 
+LISTED = ("encoders", "tasks", "datasets", "corruptions", "backbones", "supervisions", "probes", "schemes", "configs", "plugins")
 OF_OTHERS = ("home", "licence", "citation", "trained_on", "trained_with", "untried")  # what is told of an encoder that others trained
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
+from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
@@ -51,6 +52,11 @@ class LocalExecutor:
 
     def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
         outcome = outcome or Outcome()
+        with held(self.store):
+            return self._run_held(graph, outcome, read)
+
+    def _run_held(self, graph: Graph, outcome: Outcome, read: Collection[Job]) -> Outcome:
+        touch(graph, self.store)
         compare(graph, self.store, read)
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
@@ -95,6 +101,15 @@ class LocalExecutor:
         for job in graph.jobs:
             if job.key in unfinished and self.store.has(*job.name):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
+
+
+def touch(graph: Graph, store: Store) -> None:
+    """What is used now: all that stays, and what something that is missing needs."""
+    for job in graph.jobs:
+        if job.kept:
+            store.touch(*job.name)
+    for need in {need.name for job in graph.missing(store) for need in job.needs}:
+        store.touch(*need)
 
 
 def compare(graph: Graph, store: Store, read: Collection[Job]) -> None:
@@ -157,7 +172,7 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
     """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
-    with Presence(store.lock_file("in-use")):
+    with held(store), Presence(store.lock_file("in-use")):
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
             first = ready[0]
             together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]

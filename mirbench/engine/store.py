@@ -100,8 +100,10 @@ class Store:
 
     def is_damaged(self, kind: str, key: str, below: bool = True) -> bool:
         """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
-        been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself."""
+        been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself.
+        It is used now, as what is read is compared first."""
         folder = self.folder(kind, key)
+        self.touch(kind, key)
         entry = self.entry(kind, key)
         if not self.has(kind, key) or not (file := ENTRY if entry.of not in ("", f"{kind}/{key}") else damage(folder, below)):
             return False

@@ -7,6 +7,7 @@ them) and the texts of what is raised. So it changes with what the code does, an
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,8 +34,9 @@ _SAYS_NOTHING = frozenset({"ctx", "kind", "type_comment", "type_params", "simple
 _ANNOTATIONS = frozenset({"annotation", "returns"})
 
 
+@functools.lru_cache(maxsize=1024)
 def summary_of(source: bytes, module: str, is_package: bool) -> Summary:
-    """Of a file that is no Python that can be read, its bytes.
+    """Of a file that is no Python that can be read, its bytes. It is to be read only, as it is kept: a process may look at several caches.
 
     >>> found = summary_of(b"import math\\ndef area(r): return math.pi * r * r", "circles", False)
     >>> found["names"], found["defs"]["area"][1]

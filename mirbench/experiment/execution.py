@@ -15,6 +15,7 @@ from mirbench.engine.executor import Executor, LocalExecutor
 from mirbench.engine.files import tell
 from mirbench.engine.store import key_of
 from mirbench.errors import Detached, MirbenchError
+from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.experiment.resolve.records import KeptCheckpoints, Resolved
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
@@ -128,6 +129,13 @@ def _refuse(config: RunConfig, command: str, registry: Registry) -> None:
             raise MirbenchError(
                 f"encoder '{name}' is a function of this program, which other machines do not have; write it into a plugin, or take its "
                 "address, --encoder python:MODULE:NAME."
+            )
+    for entry in resolve_entries(config, registry):
+        known_again = getattr(entry.encoder, "known_again", None)
+        if known_again is not None and not known_again(entry.options):
+            raise MirbenchError(
+                f"nothing tells another machine that it has the same encoder '{entry.encoder.name}'; say what it is, and something else when "
+                f"it changes, by --set options.{entry.encoder.name}.identity=TEXT."
             )
     if config.slurm.gpus and config.device != "cpu" and config.devices > config.slurm.gpus:
         raise MirbenchError(

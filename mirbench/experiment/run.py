@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from mirbench.engine.files import tell as say
 from mirbench.engine.jobs import Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.experiment.cached.runs import is_recorded, record_run
 from mirbench.experiment.execution import Execution, execution
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
+from mirbench.experiment.recipes.embedding import EmbeddingBatch
 from mirbench.experiment.recipes.overlap import (
     dropped_clips,
     dropped_in_words,
@@ -92,17 +95,23 @@ def _run(
     for name in changed:
         say(f"{folder.path / name} is not as the run wrote it, and is written again.")
     if whole and not planned.graph.missing(executor.store):
+        if not is_recorded(executor.store, planned.key):
+            record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
         return folder.path
     folder = RunFolder.create(folder.path)
-    _make(planned, executor, outcome)
-    with folder.locked():
-        if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
-            jobs, untold = {job.name for job in planned.graph.jobs}, executor.store.untold_damage()
-            trained = any(job.kind == "checkpoints" for job in planned.graph.jobs)
-            repaired = [each for each in untold if (each["kind"], each["key"]) in jobs or (trained and each["kind"] == AUDIO_CACHE)]
-            damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
-            collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
-            executor.store.told_damage(repaired)
+    try:
+        _make(planned, executor, outcome)
+        with folder.locked():
+            if whole or not folder.is_whole(planned.key):  # or the same command, at the same time, was first
+                jobs, untold = {job.name for job in planned.graph.jobs}, executor.store.untold_damage()
+                trained = any(job.kind == "checkpoints" for job in planned.graph.jobs)
+                repaired = [each for each in untold if (each["kind"], each["key"]) in jobs or (trained and each["kind"] == AUDIO_CACHE)]
+                damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
+                collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
+                executor.store.told_damage(repaired)
+        record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
+    finally:
+        _forget(planned, executor.store)
     return folder.path
 
 
@@ -247,6 +256,20 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
         if not undone:
             return  # or another run that shares the cache has removed what it was done with
     raise _undone(undone)
+
+
+def _forget(planned: RunGraph, store: Store) -> None:
+    """Removes what no later run could take: of functions that nothing tells from others."""
+    encoders = {entry.name: entry for entry in planned.resolved.entries}
+    again = {name: getattr(entry.encoder, "known_again", None) for name, entry in encoders.items()}
+    unknown = {name for name, known in again.items() if known is not None and not known(encoders[name].options)}
+    forgotten = {planned.costs[name].key for name in unknown & planned.costs.keys()}
+    for job in planned.graph.jobs if unknown else ():
+        of = job.batch.embeddings[job.key].entry.name if isinstance(job.batch, EmbeddingBatch) else ""
+        if of in unknown or job.key in forgotten or any(need.key in forgotten for need in job.needs):
+            forgotten.add(job.key)
+            store.remove(*job.name)
+            shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
 
 
 def _undone(jobs: Sequence[Job]) -> MirbenchError:

@@ -52,9 +52,12 @@ def run_whole(
     metric, not of the first of each task.
     """
     from mirbench import reporting
+    from mirbench.engine.holds import held
+    from mirbench.engine.store import Store
     from mirbench.experiment import run as experiment
 
-    folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
+    with held(Store(cache)):
+        folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
     return folder, reporting.updated(folder, width, config.figure_width, all_metrics)
 
 

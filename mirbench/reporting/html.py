@@ -31,8 +31,6 @@ MOST_SKIPPED = 20  # sentences before the others are folded away
 
 def page(results: Results, sections: Mapping[str, Section]) -> str:
     """The page as text; predictions and sounds are read from the folders of the runs, where they are kept."""
-    import jinja2
-
     numbers = numbers_of(results)
     encoders = {each["name"]: i for i, each in enumerate(numbers["encoders"])}
     sounds = heard.sounds(results)
@@ -42,9 +40,6 @@ def page(results: Results, sections: Mapping[str, Section]) -> str:
         "maps": maps(results, encoders),
         "sounds": [{k: v for k, v in s.items() if k != "mp3"} for s in sounds],
     }
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
-    environment.filters |= {"scalar": _scalar, "number": number, "in_time": making.in_time}
     about = {
         **_about(results, sections, data),
         "data": data,
@@ -54,7 +49,17 @@ def page(results: Results, sections: Mapping[str, Section]) -> str:
         "vega": vega(),
         "script": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
-    return environment.get_template("template.html").render(about)
+    return str(_template().render(about))
+
+
+@functools.cache
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.tests["plain"] = lambda value: isinstance(value, str | int | float)
+    environment.filters |= {"scalar": _scalar, "number": number, "in_time": making.in_time}
+    return environment.get_template("template.html")
 
 
 def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +105,7 @@ def _shows(data: Mapping[str, Any]) -> dict[str, bool]:
         "robustness": bool(data["robustness"]),
         "labels": any(task["ap"] for task in data["classes"]),
         "confusion": any(task["confusions"] for task in data["classes"]),
+        "scatter": any(task["points"] for task in data["classes"]),
         "worst": any(task["worst"] for task in data["classes"]),
         "alignment": bool(data["alignment"]) and several,
         "maps": bool(data["maps"]),

@@ -36,8 +36,8 @@ KINDS = ("md", "csv", "tex")
 @dataclass(frozen=True)
 class Section:
     """tables: by what a CSV file calls them. notes: for all of them. by: what `tables` are by, for a column of the CSV file, which there is
-    one of where the tables have numbers. captions: of the tables in LaTeX, which are written where there are any; in_latex: those that are
-    others there; names: what a reader calls tasks and metrics."""
+    one of where the tables have numbers and the same columns. captions: of the tables in LaTeX, which are written where there are any;
+    in_latex: those that are others there; names: what a reader calls tasks and metrics."""
 
     title: str
     tables: Mapping[str, Table]
@@ -59,7 +59,8 @@ class Section:
             captions = enumerate(self.captions.items(), 1)
             tables = {**self.tables, **self.in_latex}
             latex = [written(tables[name], caption, f"tab:{_label(stem, name, i)}", self.names) for i, (name, caption) in captions]
-            found |= {f"{stem}.csv": numbers} if (numbers := csv(self.tables, self.by)) else {}
+            numbers = csv(self.tables, self.by) if self.by or "" in self.tables else ""
+            found |= {f"{stem}.csv": numbers} if numbers else {}
             found[f"{stem}.tex"] = "\n".join([PREAMBLE, *latex])
         return found
 
@@ -76,7 +77,11 @@ def of_clean_audio(results: Results) -> Section:
 def of_costs(results: Results) -> Section:
     """What encoders cost; without a table where no run measured it."""
     floors = set(results.summary.loc[results.summary["role"] == "floor", "encoder"])
-    return Section("Cost", {"": costs.costs(results.costs, floors)} if len(results.costs) else {}, costs.notes(results.costs))
+    if not len(results.costs):
+        return Section("Cost", {})
+    notes_of_costs = costs.notes(results.costs)
+    caption = f"What encoders cost. {costs.briefly(results.costs)}"
+    return Section("Cost", {"": costs.costs(results.costs, floors)}, notes_of_costs, captions={"": caption})
 
 
 def sections(results: Results, between: Compared | None = None) -> dict[str, Section]:
@@ -101,6 +106,11 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
         title: " ".join([f"{title}: {notes.RETAINED} In brackets the {interval_of(results.robustness)}.", *of_all]) for title in retained
     }
     of_compared = f"Paired differences on the same test clips, headline metrics; in brackets the {interval_of(results.comparisons)}."
+    severities, similar = _titled(robustness.by_severity(results.summary)), _similarity(results)
+    in_brackets = f"In brackets the {interval_of(results.summary)}."
+    of_severities = {title: " ".join([f"{_begun(title)}, by severity. {in_brackets}", *about, *overlap]) for title in severities}
+    of_shifted = {title: " ".join([f"{_begun(title)}. {notes.EQUIVARIANCE} {in_brackets}", *overlap]) for title in shifted}
+    of_similar = {title: " ".join([f"{_begun(title)}. {in_brackets}", *overlap]) for title in similar}
     of_swept = f"Variants of a sweep, headline metric on clean audio; in brackets the {interval_of(results.summary)}."
     found = [
         replace(of_clean_audio(results), captions={"": " ".join([of_scores, *about, *overlap])}),
@@ -121,14 +131,19 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
         ),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),
         Section("Retained performance", retained, [notes.RETAINED, *undefined, *of_corruption], "task", of_retained),
-        Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption]),
+        Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption], captions=of_severities, in_latex=severities),
         Section("Comparisons under corruption", more, of_more),
-        Section("Equivariance", shifted, [notes.EQUIVARIANCE, *of_corruption]),
-        Section("Similarity", _similarity(results), [notes.SIMILARITY, *of_corruption]),
+        Section("Equivariance", shifted, [notes.EQUIVARIANCE, *of_corruption], captions=of_shifted),
+        Section("Similarity", similar, [notes.SIMILARITY, *of_corruption], captions=of_similar),
     ]
     names = _names(results)
     kept = {stem: section for stem, section in zip(STEMS, found, strict=True) if section.tables or stem == "comparisons"}
     return {stem: replace(section, names=names) for stem, section in kept.items()}
+
+
+def _begun(title: str) -> str:
+    """As a sentence begins."""
+    return title[:1].upper() + title[1:]
 
 
 def _names(results: Results) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes
-from mirbench.reporting.tables.costs import BRIEFLY, costs, measured_on
+from mirbench.reporting.tables.costs import briefly, costs, measured_on
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
@@ -61,10 +61,10 @@ def _scores(results: Results, all_metrics: bool) -> tuple[Table, list[str]]:
 
 def _costs(results: Results) -> list[tuple[Table, list[str]]]:
     """As _scores; nothing where no cost was measured."""
-    if not (devices := measured_on(results.costs)):
+    if not measured_on(results.costs):
         return []
     floors = set(results.summary["encoder"][results.summary["role"] == "floor"])
-    return [(costs(results.costs, floors, COSTS), [BRIEFLY.format(" and ".join(devices))])]
+    return [(costs(results.costs, floors, COSTS), [briefly(results.costs)])]
 
 
 def _robustness(results: Results) -> list[tuple[Table, list[str]]]:

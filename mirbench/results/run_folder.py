@@ -89,10 +89,14 @@ class RunFolder:
 
     def _compare(self, path: Path) -> None:
         """Raises MirbenchError where a file is not as the run wrote it."""
-        name = path.relative_to(self.path).as_posix()
-        files = self.read_manifest().get("files", {}) if (self.path / "manifest.json").exists() else {}
-        if name in files and path.exists() and not _is(path, files[name]):
+        written = self._as_written(path)
+        if written is not None and path.exists() and not _is(path, written):
             raise _not_as_written(path)
+
+    def _as_written(self, path: Path) -> Sequence[Any] | None:
+        """The digest of a file as the manifest has it; None where it does not say."""
+        files = self.read_manifest().get("files", {}) if (self.path / "manifest.json").exists() else {}
+        return files.get(path.relative_to(self.path).as_posix()) if isinstance(files, dict) else None
 
     def digests(self) -> dict[str, list[Any]]:
         """Of each table, file of predictions and sound: bytes, and a hexadecimal BLAKE2b."""
@@ -146,11 +150,12 @@ class RunFolder:
             write_atomically(self.path / schema.file, schema.text(frame))
 
     def read(self, table: str) -> pd.DataFrame:
-        """table: a name of schema.ALL_TABLES. Without rows where there is no file and need not be one."""
+        """table: a name of schema.ALL_TABLES. Without rows where there is no file and need not be one; raises MirbenchError where the run
+        wrote one."""
         schema = ALL_TABLES[table]
         path = self.path / schema.file
         self._compare(path)
-        if schema.optional and not path.exists():
+        if schema.optional and not path.exists() and self._as_written(path) is None:
             return schema.frame([])
         return read_table(path, self._text(path), schema)
 
@@ -181,6 +186,12 @@ class RunFolder:
         """Characters of a name that are unfit for a file name, and its dots, are percent-quoted; the end of a very long name is a hash."""
         parts = [quote(name, safe="").replace(".", "%2E") for name in (dataset, task, encoder)]
         return self.path / "predictions" / file_name(parts, ".", f".seed{seed}.csv")
+
+    def has_predictions(self, encoder: str, dataset: str, task: str, seed: int) -> bool:
+        """Whether they were kept: of a folder without any nobody expects them, and one file that is gone from among the others is damage,
+        of which reading it tells."""
+        path = self.predictions_path(encoder, dataset, task, seed)
+        return path.is_file() or (path.parent.is_dir() and self._as_written(path) is not None)
 
     def write_predictions(self, encoder: str, dataset: str, task: str, seed: int, predictions: Predictions) -> None:
         write_predictions(self.predictions_path(encoder, dataset, task, seed), predictions)

@@ -128,9 +128,14 @@ def numbers(file: str, cells: pd.Series[Any], dtype: str = "float") -> pd.Series
     """Cells, of text or not, as numbers of a dtype of Column. Raises Fault for one that is none."""
     import pandas as pd
 
+    if not len(cells) or getattr(cells.dtype, "kind", "O") in "iu":
+        return cells.astype("int64" if dtype == "integer" else "float64")
     found = pd.to_numeric(cells, errors="coerce")
-    missing = cells.isna() | (cells.astype("str").str.strip().str.lower() == "nan")
-    wrong = found.isna() & ~missing & ~((cells == "") & (dtype in EMPTY))
+    if getattr(cells.dtype, "kind", "O") == "f":
+        wrong = pd.Series(False, cells.index)
+    else:
+        missing = cells.isna() | (cells.astype("str").str.strip().str.lower() == "nan")
+        wrong = found.isna() & ~missing & ~((cells == "") & (dtype in EMPTY))
     if dtype in ("integer", "count"):
         wrong |= (found.isna() & (dtype == "integer")) | (found % 1 > 0)
     if wrong.any():

@@ -9,7 +9,7 @@ import mirbench
 
 class NearestNeighbours(mirbench.Probe):
     name = "knn"
-    description = "the nearest training clips, each counted by one over its distance"
+    description = "the nearest training clips by cosine, each counted by one over its distance"
     grid = {"n_neighbors": (30, 10, 5, 3, 1)}
     targets = ("multiclass", "multilabel", "regression")
     seeded = False
@@ -17,13 +17,11 @@ class NearestNeighbours(mirbench.Probe):
     def build(self, target: str) -> Any:
         from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-        return (KNeighborsRegressor if target == "regression" else KNeighborsClassifier)(weights="distance")
+        return (KNeighborsRegressor if target == "regression" else KNeighborsClassifier)(weights="distance", metric="cosine")
 
 
 def nearest_centroid() -> Any:
-    from sklearn.neighbors import NearestCentroid
-
-    return NearestCentroid()
+    return mirbench.CentroidClassifier()
 
 
 @mirbench.hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -16,7 +17,7 @@ from typing import Any
 
 import mirbench
 
-from ._file import FileEncoder
+from ._file import FileEncoder, file_of
 
 FACTS = "mirbench"  # the key of the metadata of a model that mirbench exported: its ModelFacts
 LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]?)([\x01-\x7f])")  # of external data: the key, and the length of the value
@@ -32,8 +33,14 @@ except Exception as error:
     sys.exit(str(error).splitlines()[0])
 inputs, outputs = session.get_inputs(), session.get_outputs()
 told = session.get_modelmeta().custom_metadata_map.get(sys.argv[2], "{}")
-print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "outputs": [o.name for o in outputs], "facts": json.loads(told)}))
+kinds = {i.name: i.type for i in inputs}
+print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "kinds": kinds, "outputs": [o.name for o in outputs], "facts": told}))
 """
+KINDS = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+}  # of audio, as onnxruntime and as numpy has them
 
 
 class OnnxEncoder(FileEncoder):
@@ -46,7 +53,7 @@ class OnnxEncoder(FileEncoder):
     def __init__(self, file: str) -> None:
         given = file
 
-        class OnnxOptions(mirbench.ModelOptions):
+        class OnnxOptions(mirbench.PoolOptions):
             file = mirbench.option(given, "the model", file=True)
             outputs = mirbench.option("", "which outputs are read, by their names with commas between; empty: all")
 
@@ -54,14 +61,19 @@ class OnnxEncoder(FileEncoder):
 
     def identity(self, options: Mapping[str, Any] | None = None) -> str:
         """Of the weights that lie beside the model, in files that it names (external data); the model's own hash is taken by itself."""
-        file, digest = Path((options or self.options)["file"]).expanduser(), hashlib.sha256()
-        for name in _external(file.read_bytes()) if file.is_file() else ():
-            beside = file.parent / name
-            digest.update(f"{name}\n".encode(errors="surrogateescape"))
-            if beside.is_file():
-                with open(beside, "rb") as opened:
+        digest = hashlib.sha256()
+        file, *beside = self.weight_files(None, options or self.options)
+        for path in beside:
+            digest.update(f"{os.path.relpath(path, file.parent)}\n".encode(errors="surrogateescape"))
+            if path.is_file():
+                with open(path, "rb") as opened:
                     digest.update(hashlib.file_digest(opened, "sha256").digest())
         return digest.hexdigest()
+
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        """The model, and the files beside it that it names."""
+        (file,) = super().weight_files(folder, options)
+        return [file, *(file.parent / name for name in (_external(file, file.stat().st_mtime_ns) if file.is_file() else ()))]
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -78,13 +90,15 @@ class OnnxEncoder(FileEncoder):
         return described
 
     def check(self, options: Mapping[str, Any]) -> None:
-        shapes = dict(self.about["inputs"])
-        (shape, *others) = shapes.values()
-        if others or len(shape) not in (2, 3) or (len(shape) == 3 and shape[1] not in (1, None) and not isinstance(shape[1], str)):
-            inputs = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        shapes, kinds = dict(self.about["inputs"]), self.about["kinds"]
+        shape: list[Any] = next(iter(shapes.values()), [])
+        channels = shape[1] if len(shape) == 3 else 1
+        fits = len(shape) in (2, 3) and (channels in (1, None) or isinstance(channels, str))
+        if len(shapes) != 1 or not fits or not set(kinds.values()) <= KINDS.keys():
+            inputs = ", ".join(f"{name} {shape} {kinds[name]}" for name, shape in shapes.items()) or "nothing"
             raise mirbench.MirbenchError(
-                f"{self.model} takes {inputs}, and should take (batch, samples) or (batch, 1, samples); export it with audio as its one "
-                "input."
+                f"{self.model} takes {inputs}, and should take (batch, samples) or (batch, 1, samples) of floats; export it with audio as "
+                "its one input."
             )
         known = self.about["outputs"]
         if lost := [name for name in _names(options) if name not in known]:
@@ -93,8 +107,9 @@ class OnnxEncoder(FileEncoder):
 
     def facts(self, options: Mapping[str, Any]) -> mirbench.ModelFacts:
         """A shape that is fixed says how long a window is, at the rate that is known."""
-        told, layers = self.about["facts"], len(_names(options)) or len(self.about["outputs"])
-        samples, rate = self.about["inputs"][0][1][-1], options["sample_rate"] or told.get("sample_rate")
+        told, layers = self.told(self.about["facts"]), len(_names(options)) or len(self.about["outputs"])
+        shapes = [shape for _, shape in self.about["inputs"] if shape]
+        samples, rate = shapes[0][-1] if shapes else None, options["sample_rate"] or told.get("sample_rate")
         seconds = samples / rate if isinstance(samples, int) and rate else None
         fixed = {"window_seconds": seconds, "shortest_seconds": seconds} if seconds else {}
         return mirbench.ModelFacts(**{"layers": layers if layers > 1 else None, **fixed, **told})
@@ -112,6 +127,7 @@ class OnnxEncoder(FileEncoder):
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         names, ((given, shape),) = _names(options) or None, self.about["inputs"]
+        kind = KINDS[self.about["kinds"][given]]
         fixed = shape[0] if isinstance(shape[0], int) else None
         sessions: list[Any] = []  # once there is audio
 
@@ -119,19 +135,20 @@ class OnnxEncoder(FileEncoder):
             import numpy as np
 
             sessions[:] = sessions or [_session(options["file"], device)]
-            batch = audio if len(shape) == 2 else audio[:, None]
+            batch = np.asarray(audio if len(shape) == 2 else audio[:, None], kind)
             if fixed is None:
                 return sessions[0].run(names, {given: batch})
             parts = [np.resize(batch[i : i + fixed], (fixed, *batch.shape[1:])) for i in range(0, len(batch), fixed)]
-            runs = [sessions[0].run(names, {given: part}) for part in parts]
+            runs = [[self.checked(each, fixed) for each in sessions[0].run(names, {given: part})] for part in parts]
             return [np.concatenate(each)[: len(batch)] for each in zip(*runs, strict=True)]
 
         return frames
 
 
-def _external(model: bytes) -> list[str]:
-    """The files of external data that a model names. Read without the package onnx, which need not be installed."""
-    names = set()
+@functools.lru_cache(maxsize=8)
+def _external(file: Path, changed: int) -> list[str]:
+    """The files of external data that a model names. Read without the package onnx, which need not be installed. changed: when it was."""
+    model, names = file.read_bytes(), set()
     for found in LOCATION.finditer(model):
         first, last = (int.from_bytes(part, "little") for part in found.groups())
         length = last if not found[1] else (first & 127) | last << 7
@@ -159,9 +176,7 @@ class Onnx(mirbench.Scheme):
     description = "onnx:FILE, a model in ONNX, from (batch, samples) to (batch, dim) or (batch, frames, dim)"
 
     def encoder(self, rest: str) -> mirbench.Encoder:
-        if not Path(rest).is_file():
-            raise mirbench.MirbenchError(f"there is no file {rest}, which onnx:{rest} names; give a model in ONNX.")
-        return OnnxEncoder(rest)
+        return OnnxEncoder(file_of("onnx", rest, "a model in ONNX"))
 
 
 @mirbench.hookimpl

@@ -10,7 +10,6 @@ import inspect
 import os
 import re
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,12 @@ class PythonEncoder(mirbench.FunctionEncoder):
 
     def __init__(self, address: str, module: str, name: str, source: bytes) -> None:
         super().__init__(address, lambda: _made(module, name, source), hashlib.sha256(source).hexdigest())
-        self.anew = uuid.uuid4().hex
 
     def identity(self, options: Mapping[str, Any] | None = None) -> str:
         return f"{self.told} {(options or {}).get('identity') or self.anew}"
+
+    def known_again(self, options: Mapping[str, Any]) -> bool:
+        return bool(options["identity"])
 
 
 class Python(mirbench.Scheme):
@@ -80,7 +81,15 @@ def _made(module: str, name: str, source: bytes) -> Any:
         found = getattr(imported, name, None)
     if not callable(found):
         raise mirbench.MirbenchError(f"the module {module} has no function {name}; name one that it has.")
-    return found() if isinstance(found, type) or not _parameters(found) else found
+    if not isinstance(found, type) and _parameters(found):
+        return found
+    made = found()
+    if not callable(made):
+        raise mirbench.MirbenchError(
+            f"{name} of the module {module} takes no audio, and returns {type(made).__name__}; let it take (batch, samples), or return a "
+            "function or a module that does."
+        )
+    return made
 
 
 def _parameters(function: Any) -> int:

@@ -123,8 +123,20 @@ def test_a_file_that_may_not_grow_is_told(tmp_path):
     assert not list(tmp_path.glob("*.bin"))
 
 
-@pytest.mark.parametrize("whom", ["parent", "group"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    ("number", "whom"),
+    [
+        (signal.SIGTERM, "parent"),  # kill
+        (signal.SIGINT, "group"),  # Ctrl-C
+        *(
+            pytest.param(number, whom, marks=pytest.mark.slow)
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
+            for whom in ("parent", "group")
+            if (number, whom) not in {(signal.SIGTERM, "parent"), (signal.SIGINT, "group")}
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_a_run_that_is_signalled_says_so_and_leaves_nothing(tmp_path, number, whom):
     """While it renders, in worker processes."""
     from processes import alive, children, wait_for

@@ -11,7 +11,7 @@ from mirbench.evaluation.embedding.corruption import corrupt
 from mirbench.records import Condition
 from mirbench.testing import check_corruption
 
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 NAMES = (
     "background-music", "background-chatter", "reverberation", "echo", "compression", "pitch-shift", "time-stretch", "chain", "opus",
     "packet-loss", "wow-flutter",

@@ -5,7 +5,7 @@ import pytest
 
 from mirbench import registry
 
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 NAMES = ("background-music", "background-chatter")
 
 

@@ -6,7 +6,7 @@ import torch
 import mirbench
 from mirbench import registry
 
-CHAIN = registry.load().corruptions["chain"]
+CHAIN = registry.plugins.current().corruptions["chain"]
 RATE = 22_050
 AUDIO = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
 

@@ -5,7 +5,7 @@ import pytest
 
 from mirbench import registry
 
-COMPRESSION = registry.load().corruptions["compression"]
+COMPRESSION = registry.plugins.current().corruptions["compression"]
 RATE = 22_050
 
 

@@ -12,7 +12,7 @@ import soxr
 
 from mirbench import registry
 
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 README = Path(mirbench_plugins.corruptions.__path__[0]) / "README.md"
 MAY_FALL = 0.1  # of a clip's whole rise, from one severity to the next
 FEW = 4  # clips at other sampling rates

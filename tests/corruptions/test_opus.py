@@ -9,7 +9,7 @@ import soxr
 import mirbench
 from mirbench import registry
 
-OPUS = registry.load().corruptions["opus"]
+OPUS = registry.plugins.current().corruptions["opus"]
 RATE = 22_050
 
 

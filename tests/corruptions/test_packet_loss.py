@@ -8,7 +8,7 @@ from mirbench_plugins.corruptions.packet_loss import lost_packets
 
 from mirbench import registry
 
-PACKET_LOSS = registry.load().corruptions["packet-loss"]
+PACKET_LOSS = registry.plugins.current().corruptions["packet-loss"]
 RATE = 22_050
 PACKET = 441  # samples
 

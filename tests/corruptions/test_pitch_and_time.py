@@ -5,7 +5,7 @@ import pytest
 
 from mirbench import registry
 
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 SHIFT, STRETCH = CORRUPTIONS["pitch-shift"], CORRUPTIONS["time-stretch"]
 RATE = 22_050
 

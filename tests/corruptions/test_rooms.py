@@ -6,7 +6,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from mirbench import registry
 
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 REVERBERATION, ECHO = CORRUPTIONS["reverberation"], CORRUPTIONS["echo"]
 
 

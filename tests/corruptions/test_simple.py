@@ -10,7 +10,7 @@ from mirbench.testing import check_corruption
 from mirbench.testing.nouns import _flat_tops
 
 RATE = 22_050
-CORRUPTIONS = registry.load().corruptions
+CORRUPTIONS = registry.plugins.current().corruptions
 
 
 def music(seconds=2.0, peak=0.5):

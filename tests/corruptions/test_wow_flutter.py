@@ -6,7 +6,7 @@ from mirbench_plugins.corruptions.wow_flutter import deviation
 
 from mirbench import registry
 
-WOW_FLUTTER = registry.load().corruptions["wow-flutter"]
+WOW_FLUTTER = registry.plugins.current().corruptions["wow-flutter"]
 RATE = 22_050
 
 

@@ -5,7 +5,7 @@ from layouts import emomusic
 
 from mirbench import MirbenchError, registry
 
-EMOMUSIC = registry.load().datasets["emomusic"]
+EMOMUSIC = registry.plugins.current().datasets["emomusic"]
 
 
 @pytest.fixture

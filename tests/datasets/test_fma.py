@@ -7,7 +7,7 @@ from layouts import fma_small
 
 from mirbench import MirbenchError, registry
 
-DATASETS = registry.load().datasets
+DATASETS = registry.plugins.current().datasets
 
 
 @pytest.mark.parametrize(

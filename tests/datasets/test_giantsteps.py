@@ -5,7 +5,7 @@ from layouts import giantsteps
 
 from mirbench import MirbenchError, registry
 
-GIANTSTEPS = registry.load().datasets["giantsteps"]
+GIANTSTEPS = registry.plugins.current().datasets["giantsteps"]
 TEST, MTG = "giantsteps-key-dataset", "giantsteps-mtg-key-dataset"
 
 

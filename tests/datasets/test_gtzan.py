@@ -9,7 +9,7 @@ from miniature import sound
 from mirbench import MirbenchError, registry
 from mirbench.data.audio import audio
 
-GTZAN = registry.load().datasets["gtzan"]
+GTZAN = registry.plugins.current().datasets["gtzan"]
 
 
 def test_the_split_is_the_published_one(tmp_path):

@@ -20,7 +20,7 @@ from mirbench.data.published import layout as published
 from mirbench.nouns import Dataset, Task
 from mirbench.records import Files
 
-DATASETS = {name: dataset for name, dataset in registry.load().datasets.items() if dataset.files}
+DATASETS = {name: dataset for name, dataset in registry.plugins.current().datasets.items() if dataset.files}
 CLASSES = {  # how many REFERENCE.md gives them
     "magnatagatune": {"tags": 50},
     "magnatagatune-all": {"tags": 188},

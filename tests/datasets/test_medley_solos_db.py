@@ -7,7 +7,7 @@ import mirbench
 from mirbench import registry
 from mirbench.data.published.layout import folder_of, where
 
-MEDLEY = registry.load().datasets["medley-solos-db"]
+MEDLEY = registry.plugins.current().datasets["medley-solos-db"]
 LINE = "training,clarinet,0,139,163fd2b1-8e98-515a-f501-4742cc6d066f"
 
 

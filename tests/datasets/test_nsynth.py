@@ -11,7 +11,7 @@ import mirbench
 from mirbench import registry
 from mirbench.data import splits
 
-NSYNTH = registry.load().datasets["nsynth"]
+NSYNTH = registry.plugins.current().datasets["nsynth"]
 
 
 def written(folder, **notes):

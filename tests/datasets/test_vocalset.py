@@ -9,7 +9,7 @@ from layouts import vocalset_singer, vocalset_technique
 import mirbench
 from mirbench import registry
 
-SINGER, TECHNIQUE = (registry.load().datasets[f"vocalset-{task}"] for task in ("singer", "technique"))
+SINGER, TECHNIQUE = (registry.plugins.current().datasets[f"vocalset-{task}"] for task in ("singer", "technique"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import re
 import subprocess
 import sys
@@ -30,6 +31,9 @@ def loudness(audio):
 
 def make():
     return loudness
+
+def nothing():
+    return None
 
 def layers(audio):
     return np.stack([loudness(audio), -loudness(audio)], axis=1)
@@ -176,11 +180,17 @@ def test_a_function_a_class_and_what_makes_one_are_encoders(models):
         ("python:my_models:nof", "the module my_models has no function nof; name one that it has"),
         ("python:no_models:f", r"there is no module no_models, which python:no_models:f names"),
         ("onyx:model.onnx", r"no scheme of encoders is named 'onyx'; did you mean 'onnx'\?"),
+        ("python:my_models:nothing", "nothing of the module my_models takes no audio, and returns NoneType; let it take"),
+        ("onnx:", "onnx: names no file; write onnx:FILE"),
+        ("torchscript:", "torchscript: names no file; write torchscript:FILE"),
         ("hf:", r"hf: names no model; write hf:OWNER/NAME"),
     ],
 )
 def test_an_address_of_nothing_is_a_sentence(models, capsys, address, sentence):
-    assert cli.main(["run", "--encoder", address, "--dataset", "mini-quick", "--cache", "cache"]) == 2
+    songs(models)
+    name = address.rpartition(":")[2]
+    words = ["--encoder", address, "--set", f"options.{name}.sample_rate=16000"] if name == "nothing" else ["--encoder", address]
+    assert cli.main(["embed", "songs.csv", *words, "-o", "rows.npz", "--cache", "cache"]) == 2
     assert re.search(sentence, capsys.readouterr().err)
 
 
@@ -237,6 +247,7 @@ def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
     path, beside = tmp_path / "net.onnx", "w" * length
     onnx.save_model(onnx.helper.make_model(graph), path, save_as_external_data=True, location=beside, size_threshold=0)
     found = load().add_address("onnx", str(path))
+    assert found.weight_files(None, found.options) == [path, tmp_path / beside]
     before, data = found.identity(found.options), bytearray((tmp_path / beside).read_bytes())
     assert found.identity(found.options) == before
     data[5] ^= 1
@@ -252,3 +263,103 @@ def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
     addresses = {"onnx": "net.onnx", "torchscript": "net.pt"}
     assert [load().add_address(scheme, str(tmp_path / name)).trained_on for scheme, name in addresses.items()] == [("songs",), ("songs",)]
     assert load().add_address("onnx", str(tmp_path / "broken.onnx")).trained_on == ()
+
+
+def graph_file(path, operators, shape=("batch", "samples"), kind=1, given=(), told=None):
+    """A model in ONNX. operators: (name, inputs, output, attributes) each; kind: of its input audio; given: its constants, by name."""
+    onnx = pytest.importorskip("onnx", reason="the extra test has it")
+    nodes = [onnx.helper.make_node(name, inputs, [output], **more) for name, inputs, output, more in operators]
+    constants = [onnx.numpy_helper.from_array(np.array(values, np.int64), name) for name, values in given]
+    audio = [onnx.helper.make_tensor_value_info("audio", kind, list(shape))] if shape else []
+    output = onnx.helper.make_tensor_value_info(operators[-1][2], operators[-1][3].get("to", kind), None)
+    graph = onnx.helper.make_graph(nodes, "g", audio, [output], constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    onnx.helper.set_model_props(model, told or {})
+    onnx.save(model, path)
+    return str(path)
+
+
+ABS = [("Abs", ["audio"], "abs", {})]
+PATCHES = [("Reshape", ["audio", "patches"], "out", {})]
+MEAN = [("ReduceMean", ["audio", "axis"], "out", {"keepdims": 0})]
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ((PATCHES, ("b", "s"), 1, [("patches", [0, -1, 10, 2])]), r"or \(3, frames, dim\), but returned the shape \(3, 200, 10, 2\)"),
+        ((MEAN, ("b", "s"), 1, [("axis", [1])]), r"must return an array of \(3, dim\) for 3 windows, .* but returned the shape \(3,\)"),
+        ((MEAN, ("b", "s"), 1, [("axis", [0])]), r"but returned the shape \(4000,\)"),
+        (([("Cast", ["audio"], "out", {"to": 8})], ("b", "s")), "but returned object, no numbers"),
+        ((ABS, ("b", "s"), 5), r"takes audio \['b', 's'\] tensor\(int16\), and should take .* of floats"),
+        ((ABS, ("b", 128, "frames")), r"takes audio \['b', 128, 'frames'\]"),
+        (([("Constant", [], "out", {"value_floats": [1.0, 2.0]})], ()), "takes nothing, and should take"),
+        ((ABS, ("b", "s"), 1, (), {"mirbench": "[1]"}), r"says of itself what mirbench does not read \(\[1\]\)"),
+        ((ABS, ("b", "s"), 1, (), {"mirbench": '{"sample_rate": "fast"}'}), "says of itself what mirbench does not read"),
+        ((ABS, ("b", "s"), 1, (), {"mirbench": '{"key": []}'}), r"says of itself what mirbench does not know \(key\)"),
+        ((PATCHES, (2, "s"), 1, [("patches", [1, -1])]), r"must return an array of \(2, dim\) for 2 windows"),
+    ],
+)
+def test_an_onnx_model_that_is_none_of_audio_is_a_sentence(tmp_path, model, sentence):
+    found = load().add_address("onnx", graph_file(tmp_path / "net.onnx", *model))
+    with pytest.raises(MirbenchError, match=sentence):
+        embedded(found, sample_rate=RATE, normalise="none")
+
+
+@pytest.mark.parametrize("kind", [10, 11])  # of ONNX: numbers of 16 and of 64 bits
+def test_audio_is_given_to_an_onnx_model_in_the_numbers_that_it_takes(tmp_path, kind):
+    found = load().add_address("onnx", graph_file(tmp_path / "net.onnx", ABS, ("batch", "samples"), kind))
+    np.testing.assert_allclose(embedded(found, sample_rate=RATE, normalise="none"), np.abs(AUDIO), atol=1e-3)
+    assert "dtype" not in found.options
+
+
+class Mapped(torch.nn.Module):
+    def forward(self, audio):
+        return {"embedding": audio}
+
+
+class Nested(torch.nn.Module):
+    def forward(self, audio):
+        return audio, (audio,)
+
+
+class Patches(torch.nn.Module):
+    def forward(self, audio):
+        return audio.unflatten(1, (-1, 10, 2))
+
+
+class Failing(torch.nn.Module):
+    def forward(self, audio):
+        if audio.shape[1] > 1:
+            raise ValueError("too long.")
+        return audio
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (Mapped(), "must return a tensor, or a tuple of tensors, but returned dict"),
+        (Nested(), "must return a tensor, or a tuple of tensors, but returned tuple of Tensor and tuple"),
+        (Patches(), r"but returned the shape \(3, 200, 10, 2\)"),
+        (Failing(), r"^torchscript:net\.pt fails on audio of the shape \(3, 4000\): .*too long\.$"),
+    ],
+)
+def test_a_torchscript_module_that_returns_no_embeddings_is_a_sentence(tmp_path, module, sentence):
+    torch.jit.save(torch.jit.script(module), tmp_path / "net.pt")
+    with pytest.raises(MirbenchError, match=sentence):
+        embedded(load().add_address("torchscript", str(tmp_path / "net.pt")), sample_rate=RATE, normalise="none")
+
+
+def test_what_a_torchscript_file_says_of_itself_is_read_with_care(tmp_path):
+    torch.jit.save(torch.jit.script(torch.nn.Identity()), tmp_path / "net.pt", _extra_files={"mirbench.json": "no JSON"})
+    with pytest.raises(MirbenchError, match=r"torchscript:net\.pt says of itself what mirbench does not read \(.*no JSON.*\)"):
+        complete(load().add_address("torchscript", str(tmp_path / "net.pt")))
+
+
+def test_a_model_of_many_weights_is_told_to_take_long_before_it_is_run(tmp_path):
+    (tmp_path / "large.pt").touch()
+    found = load().add_address("torchscript", str(tmp_path / "large.pt"))
+    usual = found.embedding_cost(found.options)
+    os.truncate(tmp_path / "large.pt", 4 * 95_000_000)  # as many as HuBERT has, which takes about a fifth of what its audio lasts
+    assert found.embedding_cost(found.options) == pytest.approx(0.19)
+    assert usual < 0.001

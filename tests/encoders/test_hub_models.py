@@ -154,7 +154,7 @@ def test_code_that_comes_with_a_model_is_run_only_where_it_is_trusted(folder):
     )
     with pytest.raises(MirbenchError, match=r"comes with code of its own, .*: --set options\.model\.trust_remote_code=true"):
         encoder(folder)
-    with pytest.raises(MirbenchError, match=r"cannot be loaded \(ran\)"):
+    with pytest.raises(MirbenchError, match=r"cannot be loaded \(RuntimeError: ran\)"):
         encoder(folder, trust_remote_code=True)
 
 
@@ -166,3 +166,52 @@ def test_a_folder_that_holds_no_model_is_told(folder):
     (folder / "model.safetensors").write_bytes(b"no")
     with pytest.raises(MirbenchError, match=r"hf:.* cannot be loaded \("):
         encoder(folder)
+
+
+def test_weights_that_are_not_in_the_files_are_not_drawn(folder):
+    saved(hubert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
+    with pytest.raises(
+        MirbenchError, match=r"is without \d+ of the weights that .* the first encoder\.layers\.2\..*, which would be random"
+    ):
+        encoder(folder)
+    (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 24}))
+    with pytest.raises(MirbenchError, match=r"cannot be loaded \(RuntimeError: Error\(s\) in loading .*: size mismatch for"):
+        encoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("[1]", r"preprocessor_config\.json is no mapping of settings; fetch it again"),
+        (
+            '{"sampling_rate": "fast"}',
+            r"config\.json or preprocessor_config\.json holds what is none \(ValueError: .*fast.*\); fetch it again",
+        ),
+    ],
+)
+def test_settings_that_are_none_are_a_sentence(folder, settings, sentence):
+    saved(hubert, folder)
+    (folder / "preprocessor_config.json").write_text(settings)
+    with pytest.raises(MirbenchError, match=sentence):
+        encoder(folder)
+
+
+def test_a_codec_needs_no_file_that_says_how_audio_is_prepared_and_takes_one_channel(folder):
+    saved(encodec, folder)
+    audio = noise(0.5, 24_000)
+    expected = encoder(folder)[3](audio)
+    (folder / "preprocessor_config.json").unlink()
+    np.testing.assert_allclose(encoder(folder)[3](audio), expected, atol=1e-6)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "audio_channels": 2}))
+    with pytest.raises(MirbenchError, match="takes 2 channels of audio, and there is one here; take a model of mono audio"):
+        encoder(folder)
+
+
+def test_a_window_is_no_shorter_than_a_model_takes(folder):
+    saved(hubert, folder)
+    with pytest.raises(MirbenchError, match=r"window_seconds=0\.01 is less than hf:.* takes, 0\.025 s; give more, or leave it out"):
+        encoder(folder, window_seconds=0.01)
+    assert encoder(folder, window_seconds=0.05)[3](noise(0.05, 16_000)).shape == (2, 16)

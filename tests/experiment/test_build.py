@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import json
 import os
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -18,9 +20,9 @@ from mirbench.engine.store import Store
 from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import build
-from mirbench.experiment.planning.plan import describe_plan
+from mirbench.experiment.planning.plan import describe_plan, seconds_of
 from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
-from mirbench.records import Clip, Condition
+from mirbench.records import Clip, Condition, Input
 from mirbench.settings.config import RunConfig
 
 CONDITIONS = {"hiss": (Condition("hiss", 1, 20.0, "dB"), Condition("hiss", 2, 10.0, "dB")), "up": (Condition("up", 1, 1.0, "semitones"),)}
@@ -167,6 +169,24 @@ def made(run) -> None:
     for job in run.graph.jobs:
         with run.resolved.store.writing(job.kind, job.key, job.title, job.parts):
             pass
+
+
+@pytest.mark.parametrize(("hop", "each"), [(None, 0.1), (2.5, 0.4)])
+def test_a_plan_takes_what_an_earlier_run_measured(tmp_path, hop, each):
+    def planned(about=None):
+        run = build(record(tmp_path))
+        for name in ("loud", "learner") if about is not None else ():
+            with run.resolved.store.writing("costs", run.costs[name].key) as folder:
+                (folder / "cost.json").write_text(json.dumps(about if name == "loud" else {"note": "it could not be measured"}))
+        next(entry for entry in run.resolved.entries if entry.name == "loud").__dict__["input"] = Input(22_050, 10.0, hop)
+        jobs = run.graph.of_kinds(["embeddings"])
+        return [seconds_of(run, [job for job in jobs if job.title.startswith(name)]) for name in ("loud", "learner")]
+
+    assert planned({}) == planned()
+    shutil.rmtree(tmp_path / "costs")
+    before, after = planned(), planned({"clips_per_second": 0.5, "window_seconds": 10.0})  # by one thread, where a plan is of two
+    assert after[0] - before[0] == pytest.approx(3 * 4 * 8.0 * (each - 0.0005))
+    assert after[1] == before[1]
 
 
 def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):

@@ -153,6 +153,50 @@ def test_encoders_of_the_same_checkpoints_are_paired_by_seed(tmp_path):
     assert paired["ci_high"] - paired["ci_low"] < 0.7 * (apart["ci_high"] - apart["ci_low"])
 
 
+def of_few_labels(run: Path, seed: int, key: str) -> Path:
+    """A run whose seeds become draws of few labels of a single training with that seed; key: of what its majority class was scored on."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    about = {**manifest["encoders"].pop("semisupcon"), "seeds": [seed], "checkpoints": {}}
+    made = changed(run, run.with_name(f"{run.name}-{seed}-{key}"), encoders={"semisupcon[shots=5]": about, **manifest["encoders"]})
+    for name in ("scores", "summary"):
+        frame = RunFolder(made).read(name)
+        ours = frame["encoder"] == "semisupcon"
+        frame["encoder"] = frame["encoder"].astype("str").where(~ours, "semisupcon[shots=5]")
+        if name == "scores":
+            frame["draw"], frame["seed"] = frame["seed"].where(ours, -1), frame["seed"].where(~ours, seed)
+            frame["key"] = frame["key"].astype("str").where(ours, key)
+        else:
+            frame.loc[ours, "one_training"] = 3
+        RunFolder(made).write(name, frame)
+    return made
+
+
+def test_few_labels_are_paired_draw_by_draw_where_seed_and_clips_are_the_same(tmp_path):
+    """Draws that differ by .15, and something that is better by as much with each of them."""
+    one, two = (a_finished_run(tmp_path / f"{r}", {"semisupcon": (r, (0, 1, 2))}, spread=0.15, **SMALL) for r in (0.5, 0.65))
+    given = of_few_labels(one, 0, "same")
+    found = {
+        (seed, key): clean(compare([given, of_few_labels(two, seed, key)])).iloc[0]
+        for seed, key in ((0, "same"), (1, "same"), (0, "other"))
+    }
+    widths = {how: row["ci_high"] - row["ci_low"] for how, row in found.items()}
+    assert widths[0, "same"] < 0.7 * widths[1, "same"] == 0.7 * widths[0, "other"]
+    assert len({row["difference"] for row in found.values()}) == 1
+
+
+def test_one_checkpoint_with_few_and_with_all_labels_is_not_one_thing_that_was_drawn(tmp_path):
+    """Each keeps the spread of its own: the draws of the one are not those of the other."""
+    one, two = (
+        a_finished_run(tmp_path / f"{r}", {"semisupcon": (r, seeds)}, spread=0.15, **SMALL) for r, seeds in ((0.5, range(3)), (0.65, [0]))
+    )
+    few = of_few_labels(one, 0, "same")
+    same = json.loads((two / "manifest.json").read_text())["encoders"]["semisupcon"]["checkpoints"]
+    about = json.loads((few / "manifest.json").read_text())["encoders"]
+    about["semisupcon[shots=5]"]["checkpoints"] = same
+    apart, together = (clean(compare([each, two])).iloc[0] for each in (few, changed(few, tmp_path / "together", encoders=about)))
+    assert together["ci_high"] - together["ci_low"] > 0.9 * (apart["ci_high"] - apart["ci_low"])
+
+
 @pytest.mark.parametrize(
     ("parts", "why"),
     [

@@ -192,7 +192,13 @@ def encoder_block():
     return layer, torch.ones(1, 5, 8), 2 * (5 * 8 * 4 * 8 + 2 * 5 * 5 * 8 + 2 * 5 * 8 * 16)
 
 
-@pytest.mark.parametrize("made", [attention, recurrent, convolution, encoder_block])
+def normalised_weights():
+    """As of the convolution in HuBERT that tells positions."""
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(4, 6, 3)).eval()
+    return layer, torch.ones(1, 4, 10), 2 * 8 * 6 * 4 * 3
+
+
+@pytest.mark.parametrize("made", [attention, recurrent, convolution, encoder_block, normalised_weights])
 def test_operations_of_whatever_layer_are_counted(made):
     """Of those that libraries do in one call too, which the counter of torch does not see by itself."""
     layer, given, operations = made()

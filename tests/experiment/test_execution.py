@@ -21,6 +21,7 @@ from mirbench.errors import Detached, MirbenchError
 from mirbench.evaluation.embedding.models import FunctionEncoder
 from mirbench.experiment.execution import execution, looking_ahead
 from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.resolve import settle
 from mirbench.settings.config import load_config
 
 KNOWN = Decided("cuda", True, "a big GPU")
@@ -132,6 +133,17 @@ def test_a_function_of_this_program_stays_here(tmp_path, cluster):
             MirbenchError, match=r"^encoder 'mine' is a function of this program, which other machines do not have; write it into a "
         ),
         execution(config, nouns, tmp_path, "mirbench.evaluate()", make, (None,)),
+    ):
+        pass
+
+
+def test_what_no_other_machine_can_tell_is_the_same_is_refused(tmp_path, cluster, write):
+    write("def embed(audio):\n    return audio[:, :2]\n", "some_functions.py")
+    nouns = registry.load()
+    config = settle(load_config([], ["executor=slurm", "encoders=python:some_functions:embed", "options.embed.sample_rate=16000"]), nouns)
+    with (
+        pytest.raises(MirbenchError, match=r"^nothing tells another machine that it has the same encoder 'embed'; say what it is, and "),
+        execution(config, nouns, tmp_path, "mirbench run", make, (None,)),
     ):
         pass
 

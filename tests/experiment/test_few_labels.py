@@ -36,7 +36,7 @@ def test_few_are_among_more_and_of_each_class_as_many_as_there_are(target):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
     hard_songs(tmp_path, RANDOM, {"train": 60, "valid": 20, "test": 40}, artist=lambda split, i: f"{split}{i}")
@@ -51,6 +51,7 @@ def run(tmp_path, monkeypatch, built_in):
     return command
 
 
+@pytest.mark.drawn
 def test_a_curve_of_label_efficiency(run):
     code, folder = run("probe.shots=[1, 5, all]", "probe.draws=4", under="gain-down")
     assert code == 0
@@ -88,11 +89,13 @@ def test_differences_are_taken_draw_by_draw_where_the_labels_were_the_same():
         "e": "trained",
         "f": "trained",
     }
-    trainings = Trainings({**dict.fromkeys("abcd", 4), "e": 1, "f": 1}, kinds, frozenset("abcef"))
+    kinds["g"] = kinds["b"]
+    drawn_by = {"a": (5, 0), "b": (5, 0), "c": (1, 0), "g": (5, 1)}
+    trainings = Trainings({**dict.fromkeys("abcdg", 4), "e": 1, "f": 1}, kinds, frozenset("abcefg"), drawn_by)
     layout, luck = trainings.layout(20, 10), RANDOM.standard_normal(4)
-    found = {name: layout.vector(name, luck[: trainings.seeds[name]], [RANDOM.random(20)] * trainings.seeds[name]) for name in "abcdef"}
-    spread = {name: layout.training(found[name], name) for name in "abcd"}
-    for other, paired in {"b": True, "c": False, "d": False, "e": False}.items():
+    found = {name: layout.vector(name, luck[: trainings.seeds[name]], [RANDOM.random(20)] * trainings.seeds[name]) for name in "abcdefg"}
+    spread = {name: layout.training(found[name], name) for name in "abcdg"}
+    for other, paired in {"b": True, "c": False, "d": False, "e": False, "g": False}.items():
         ours = trainings.of_difference(layout, found["a"] - found[other], "a", other, spread)
         assert (ours["a"].total < 1e-20) == paired, other
         assert paired or ours == {name: spread[name] for name in ("a", other) if name in spread}

@@ -35,7 +35,7 @@ FAST = ["--set", "floors=[]", "--corruptions", "none", "--set", "bootstrap.resam
 
 
 @pytest.fixture
-def work(tmp_path, monkeypatch):
+def work(tmp_path, monkeypatch, unmeasured):
     monkeypatch.chdir(tmp_path)
     lines = [["path", "split", "genre"]]
     for i in range(12):

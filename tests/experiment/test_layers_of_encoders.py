@@ -45,7 +45,7 @@ def register_encoders():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     (tmp_path / "layered.py").write_text(PLUGIN)
@@ -86,6 +86,7 @@ def report_of(folder):
     return manifest["tasks"]["genre"]["dataset"]["songs"]["probes"]["layered, seed 0"]
 
 
+@pytest.mark.drawn
 def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(run, tmp_path):
     code, folder = run("options.layered.layer=all", under="gain-down")
     assert code == 0

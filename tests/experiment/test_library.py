@@ -1,5 +1,6 @@
 """mirbench from Python: runs as of the command line, functions that are scored, results that are read."""
 
+import itertools
 import json
 import logging
 import os
@@ -168,7 +169,7 @@ def test_options_of_windows_and_layers_are_keywords(scored):
         return np.stack([loudness(audio), 0 * loudness(audio)], axis=1)
 
     best = scored(layers, layer=0, window_seconds=0.25, hop_seconds=0.125)
-    assert shapes == {RATE // 4}
+    assert shapes == {RATE // 4, RATE // 8}  # half as much once, by which layers are told from frames
     assert best.manifest["encoders"]["layers"]["options"]["hop_seconds"] == 0.125
     values = [found.summary["value"].iloc[0] for found in (best, scored(layers, layer=1), scored(loudness))]
     assert values[0] > values[1]
@@ -227,6 +228,38 @@ def test_embeddings_are_those_of_this_call_unless_the_function_is_said_to_be_the
     assert [made(identity="one"), made(identity="one"), made(identity="two")] == [30, 0, 30]
 
 
+def test_of_a_function_that_no_later_run_knows_nothing_is_left_in_the_cache(scored, place):
+    def kept():
+        return {path for path in (place / "cache").glob("*/*") if path.parent.name not in ("locks", "files")}
+
+    scored(loudness, identity="the same")
+    before = kept()
+    scored(loudness)
+    assert kept() == before
+
+    def failing(audio):
+        if audio.shape[1] < RATE:
+            raise ValueError("no")
+        return loudness(audio)
+
+    with pytest.raises(mirbench.MirbenchError, match="ValueError: no"):
+        scored(failing)
+    assert kept() == before
+    scored(loudness, identity="another")
+    assert kept() > before
+
+
+@pytest.mark.parametrize("rate", [0, -1, 16_000.5, "16000", True])
+def test_a_rate_of_a_function_that_is_none_is_a_sentence(scored, rate):
+    with pytest.raises(mirbench.MirbenchError, match="sample_rate should be a whole number of hertz above 0, not"):
+        scored(loudness, sample_rate=rate)
+
+
+def test_a_lack_of_memory_is_a_sentence(scored):
+    with pytest.raises(mirbench.MirbenchError, match=r"there is not enough memory \(MemoryError: Unable to allocate"):
+        scored(lambda audio: np.ones((10**12, 10**3)))
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_a_module_is_scored_in_eval_mode_and_given_back_in_its_own(scored, training):
     class Net(torch.nn.Module):
@@ -263,6 +296,9 @@ def test_a_function_that_may_have_threads_is_called_in_this_process(scored, tmp_
     assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
 
 
+CALLS = itertools.count(1)
+
+
 def changing(audio):
     audio -= audio.mean()
     return audio[:, :2]
@@ -278,6 +314,9 @@ def changing(audio):
         (lambda audio: audio[:, :: len(audio[0]) // 8000], "the embedding of clip .* has .* numbers, and others have"),
         (lambda audio: 1 / 0, "failed while embedding: ZeroDivisionError: division by zero"),
         (changing, r"changes the audio that it is given; let it work on a copy, audio\.copy\(\)"),
+        (lambda audio: audio.reshape(len(audio), -1, 10), r"returned 16000 layers, and 8000 for half as much audio: these are frames"),
+        (lambda audio: (audio - audio.mean(axis=0))[:, :2], "embeds a window alone otherwise than beside others; let its embedding depend"),
+        (lambda audio: audio[:, :2] * next(CALLS), "on the batch or on earlier calls"),
         (torch.nn.Linear, "not the class Linear; give an instance"),
         ("loudness", "not 'loudness'"),
     ],
@@ -288,6 +327,8 @@ def test_a_function_that_is_none_is_a_sentence(scored, function, sentence):
 
 
 def test_a_name_that_is_taken_or_none_is_a_sentence(scored):
+    with pytest.raises(mirbench.MirbenchError, match="identity should be text, not 5"):
+        scored(loudness, identity=5)
     with pytest.raises(mirbench.MirbenchError, match=r"an encoder is called 'untrained' already \(mirbench\); give another name"):
         scored(loudness, name="untrained")
     with pytest.raises(mirbench.MirbenchError, match=r"name='My Net' is no name of an encoder; write it as 'my-net'"):

@@ -109,7 +109,8 @@ def test_every_kind_of_job_of_the_quick_configuration_is_made_in_a_fresh_process
     nouns = registry.load()
     kinds = list(dict.fromkeys(job.kind for job in plan(settle(config, nouns), nouns, tmp_path / "cache").graph.jobs))
     assert set(kinds) == {
-        "datasets", "checkpoints", "embeddings", "probes", "predictions", "scores", "corrupted-embeddings", "corrupted-predictions"
+        "datasets", "checkpoints", "embeddings", "probes", "predictions", "scores", "corrupted-embeddings", "corrupted-predictions",
+        "decisions", "similarities", "maps", "costs",
     }  # fmt: skip
     for kind, (before, after) in made_again(config, [], tmp_path / "cache", kinds).items():
         assert before == after, kind

@@ -41,6 +41,7 @@ def test_a_finished_run_has_a_map_of_each_encoder(songs_run):
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 def test_a_run_leaves_its_maps_with_what_colours_them_and_they_are_made_once(run, tmp_path):
     folder = run()
     maps, clips = pd.read_csv(folder / "maps.csv"), pd.read_csv(folder / "clips.csv")

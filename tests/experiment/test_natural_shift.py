@@ -63,6 +63,7 @@ def mirbench(tmp_path, monkeypatch, built_in):
     return command
 
 
+@pytest.mark.drawn
 def test_the_probes_of_a_data_set_are_scored_on_other_recordings(mirbench, tmp_path):
     """Played again, everything is loud: half of it is taken for what it is not."""
     write(tmp_path / "again.csv", clips({"test": 40}, quiet=0.25))

@@ -54,7 +54,7 @@ def songs(tmp_path):
 
 
 @pytest.fixture
-def mirbench(tmp_path, monkeypatch, write, built_in):
+def mirbench(tmp_path, monkeypatch, write, built_in, unmeasured):
     """Runs a command with the encoder `loud`; returns (exit code, the run folder or None)."""
     loud = write(LOUD, "loud_plugin.py")
 

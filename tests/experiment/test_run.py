@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,8 +92,9 @@ def test_tables_and_figures_are_there(tiny_run):
 
 
 @pytest.mark.parametrize("plan", [(), ("--plan",)])
-def test_the_same_command_again_and_its_plan_change_nothing_and_import_nothing_heavy(tiny_run, tiny_command, plan):
-    cache, folder = tiny_run
+def test_the_same_command_again_and_its_plan_change_nothing_and_import_nothing_heavy(tiny_run, tiny_command, tmp_path, plan):
+    cache, folder = tmp_path / "cache", tiny_run[1]
+    shutil.copytree(tiny_run[0], cache, copy_function=shutil.copy2)  # other tests may add to that
 
     def stamps(root):
         return {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()}

@@ -28,7 +28,7 @@ def register_probes():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, built_in):
+def run(tmp_path, monkeypatch, built_in, unmeasured):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loud_plugin.py").write_text(LOUD)
     (tmp_path / "ridge_plugin.py").write_text(RIDGE)
@@ -51,6 +51,7 @@ def of_similarity(folder, name="summary"):
     return rows[rows["task"] == "similarity"]
 
 
+@pytest.mark.drawn
 def test_every_encoder_and_condition_has_its_measures(run):
     folder = run("seeds=2")
     rows = of_similarity(folder).set_index(["encoder", "corruption", "severity", "metric"]).sort_index()

@@ -237,6 +237,7 @@ def test_another_mapping_of_the_same_jobs_is_another_run_folder(home):
     assert keys[0] == key("{a: 0.1, b: 1, c: 0.1}")
 
 
+@pytest.mark.drawn
 def test_a_sweep_from_end_to_end(home):
     plain = run(home, "--encoder", "learner,loud", "--set", "floors=[]")
     assert len(log(home)) == 1

@@ -31,6 +31,8 @@ def predictions(task: str, clips: tuple[str, ...], seed: int) -> Predictions:
     classes, target = CLASSES[task], TARGETS.get(task, "multiclass")
     shape = (len(clips), len(classes)) if target == "multilabel" else len(clips)
     targets = random.integers(0, 2 if target == "multilabel" else len(classes), shape)
+    if target == "regression":
+        targets = random.normal(size=(len(clips), len(classes)))
     return Predictions(clips, clips, classes, target, targets, random.normal(size=(len(clips), len(classes))).astype(np.float32))
 
 

@@ -1,13 +1,30 @@
 """Models of the hub, of tiny random weights, in a folder or in a cache of the hub. Imported where transformers is not installed, the tests
 of the module are skipped."""
 
+import importlib
+import importlib.util
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-transformers = pytest.importorskip("transformers", reason="the extra hf is not installed")
-torch = pytest.importorskip("torch")
+if importlib.util.find_spec("transformers") is None:
+    pytest.skip("the extra hf is not installed", allow_module_level=True)
+
+
+class _Late:
+    """A module that is imported when something of it is asked for, and not where tests are collected."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
+
+
+transformers: Any = _Late("transformers")
 
 SMALL = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "hidden_size": 16}
 WAV2VEC = {**SMALL, "conv_dim": [8] * 7, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}

@@ -81,6 +81,11 @@ def test_the_built_in_probes_keep_to_the_contract(name):
     check_probe(registry.load().probes[name])
 
 
+def test_the_nearest_neighbours_are_those_of_the_same_direction():
+    found = registry.load().probes["knn"].build("multiclass").set_params(n_neighbors=1).fit([[1.0, 0.0], [0.0, 10.0]], ["near", "along"])
+    assert found.predict([[0.2, 1.0]]) == ["along"]
+
+
 @pytest.mark.slow
 def test_a_probe_of_a_plugin_runs_and_another_grid_fits_anew(tiny_run, tiny_command, tmp_path):
     cache, _ = tiny_run

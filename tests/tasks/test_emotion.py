@@ -13,7 +13,7 @@ from mirbench.evaluation.probing.metrics import evaluate
 from mirbench.records import Predictions
 from mirbench.results.run_folder import RunFolder
 
-TASK = registry.load().tasks["emotion"]
+TASK = registry.plugins.current().tasks["emotion"]
 
 RATED = """
 import numpy as np, soundfile
@@ -102,6 +102,7 @@ def test_metrics_are_the_same_each_time_they_are_asked_for():
     assert set(TASK.metrics) == set(registry.load().tasks["emotion"].metrics)
 
 
+@pytest.mark.drawn
 def test_a_regression_goes_through_the_whole_harness(tmp_path, capsys):
     (tmp_path / "rated.py").write_text(RATED)
     command = ["run", "--plugin", str(tmp_path / "rated.py"), "--dataset", "rated", "--encoder", "heard", "--tasks", "emotion", "--quiet"]

@@ -8,7 +8,7 @@ from mirbench import registry
 from mirbench.errors import MirbenchError
 from mirbench.testing import check_task
 
-TASKS = registry.load().tasks
+TASKS = registry.plugins.current().tasks
 
 
 @pytest.mark.parametrize(

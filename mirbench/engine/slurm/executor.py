@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mirbench.engine.executor import Outcome, TransientJobs, compare
+from mirbench.engine.executor import Outcome, TransientJobs, compare, touch
 from mirbench.engine.files import Presence, tell
+from mirbench.engine.holds import held
 from mirbench.engine.jobs import Graph, Job
 from mirbench.engine.machine import Decided
 from mirbench.engine.slurm import failures, queue, submitting, waiting
@@ -41,6 +42,11 @@ class SlurmExecutor:
 
     def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
         outcome = outcome or Outcome()
+        with held(self.store):
+            return self._run(graph, outcome, read)
+
+    def _run(self, graph: Graph, outcome: Outcome, read: Collection[Job]) -> Outcome:
+        touch(graph, self.store)
         compare(graph, self.store, read)
         if not self._missing(graph, outcome) and not self.submission.tasks:
             return outcome

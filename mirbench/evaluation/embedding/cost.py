@@ -84,15 +84,30 @@ def counted(run: Callable[[], object]) -> tuple[int, int]:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        operations = stack.enter_context(FlopCounterMode(display=False))
+        operations: Any = FlopCounterMode(display=False)
+        operations.mod_tracker = _NoModules()
+        stack.enter_context(operations)
         used = stack.enter_context(_UsedParameters())
         run()
-    return operations.get_total_flops(), sum(each.numel() for each in used.found.values())
+    return int(operations.get_total_flops()), sum(each.numel() for each in used.found.values())
 
 
 def warm_up() -> None:
     """Imports what `counted` needs, half of sympy among it, before a process is forked for each encoder."""
     counted(lambda: torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)))
+
+
+class _NoModules:
+    """In the place of torch's ModuleTracker, which tells operations by modules, where a sum is all that is asked for, and which fails in
+    inference mode where a module is given a parameter, as by weight normalisation in HuBERT and its kin."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class _UsedParameters(TorchDispatchMode):

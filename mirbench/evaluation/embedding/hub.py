@@ -10,17 +10,19 @@ import hashlib
 import importlib.util
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, describe
 from mirbench.evaluation.embedding.models import NO, ModelEncoder, ModelFacts, ModelOptions
 from mirbench.settings.declaring import option
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 CODECS = ("encodec", "dac")  # what their encoder makes is the one embedding
 PATCH = 16  # frames of a patch of an audio spectrogram transformer
+UNUSED = re.compile(r"masked_spec_embed$|^decoder\.|^text_")  # weights that no embedding is made of
 FRAMES = 100.0  # such frames in a second, where nothing says how far they are apart
 
 
@@ -48,8 +50,8 @@ class HubEncoder(ModelEncoder):
 
     def __init__(self, address: str = "") -> None:
         if address:
-            whole = Path(address).is_dir() or "@" not in address
-            self.repository, self.revision = (address, self.revision) if whole else tuple(address.rsplit("@", 1))
+            repository, _, revision = (address, "", "") if Path(address).is_dir() else address.partition("@")
+            self.repository, self.revision = repository, revision or self.revision
         self.model = f"hf:{self.repository}"
 
     def folder(self) -> Path:
@@ -98,21 +100,31 @@ class HubEncoder(ModelEncoder):
     def check(self, options: Mapping[str, Any]) -> None:
         if why := self.missing(options):
             raise MirbenchError(why)
+        if (channels := self.read(CONFIG).get("audio_channels", 1)) != 1:
+            raise MirbenchError(f"{self.model} takes {channels} channels of audio, and there is one here; take a model of mono audio.")
         super().check(options)
 
     def facts(self, options: Mapping[str, Any]) -> ModelFacts:
-        config, given = self.read(CONFIG), self.read(PREPROCESSOR)
+        try:
+            return self._facts(self.read(CONFIG), self.read(PREPROCESSOR))
+        except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+            raise MirbenchError(
+                f"{self.model}: {CONFIG} or {PREPROCESSOR} holds what is none ({describe(error)}); fetch it again."
+            ) from error
+
+    def _facts(self, config: Mapping[str, Any], given: Mapping[str, Any]) -> ModelFacts:
         rates = [given.get("sampling_rate"), config.get("sampling_rate"), config.get("sample_rate")]
         if config.get("model_type") in CODECS:
             rates.reverse()  # what prepares audio for DAC of 44.1 kHz once said 16 kHz
-        rate = next((rate for rate in rates if rate), None)
+        rate = next((int(rate) for rate in rates if rate), None)
         seconds = given.get("chunk_length") or given.get("max_length_s")  # of whisper and of CLAP
         if config.get("model_type") == "audio-spectrogram-transformer":
             seconds = config.get("max_length", 1024) / _frames_per_second(given)
         strides, kernels = config.get("conv_stride", ()), config.get("conv_kernel", ())
         least = 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
         normalises = True if given or config.get("model_type") in CODECS else None
-        return ModelFacts(rate, normalises, seconds, least / rate if kernels and rate else 0.0, _layers(config))
+        shortest = least / rate if kernels and rate else 0.0
+        return ModelFacts(rate, normalises, seconds and float(seconds), shortest, _layers(config))
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         import torch
@@ -124,17 +136,18 @@ class HubEncoder(ModelEncoder):
         dtype, kind = getattr(torch, options["dtype"]), str(config.get("model_type"))
         logging.set_verbosity_error()
         try:
-            model = AutoModel.from_pretrained(folder, torch_dtype=dtype, **trusted).eval().to(device)
+            model, loaded = AutoModel.from_pretrained(folder, torch_dtype=dtype, output_loading_info=True, **trusted)
+            model = model.eval().to(device)
             extract = AutoFeatureExtractor.from_pretrained(folder, **trusted) if given else None
         except Exception as error:  # of many libraries, and of the model's own code
-            why = str(error).splitlines()[0]
-            raise MirbenchError(f"{self.model} cannot be loaded ({why}); see its page for what it needs.") from error
+            raise MirbenchError(f"{self.model} cannot be loaded ({describe(error):.300}); see its page for what it needs.") from error
+        self._check_whole(model, loaded["missing_keys"])
         if extract is not None and options["normalise"] == NO:
             extract.do_normalize = False
 
         def frames(audio: Any) -> Any:
             with torch.inference_mode(), torch.random.fork_rng([]):  # wav2vec 2.0 and its kin draw, and leave no layer out
-                inputs: dict[str, Any] = {"input_values": torch.as_tensor(audio)}
+                inputs: dict[str, Any] = {"input_values": torch.as_tensor(audio[:, None] if kind in CODECS else audio)}
                 if extract is not None:
                     cut = {"truncation": "rand_trunc"} if kind == "clap" else {}
                     inputs = dict(extract(list(audio), sampling_rate=extract.sampling_rate, return_tensors="pt", **cut))
@@ -144,6 +157,15 @@ class HubEncoder(ModelEncoder):
                 return [each.float().cpu().numpy() for each in outputs]
 
         return frames
+
+    def _check_whole(self, model: Any, missing: Iterable[str]) -> None:
+        """Raises MirbenchError where weights are random, since its files are without them. missing: names that are not in the files."""
+        known = {name for name, _ in model.named_parameters()}
+        if lacking := sorted(name for name in missing if name in known and not UNUSED.search(name)):
+            raise MirbenchError(
+                f"{self.model} is without {len(lacking)} of the weights that its {CONFIG} asks for, the first {lacking[0]}, which would be "
+                "random; fetch it again, or see its page for what it needs."
+            )
 
     def _needs(self) -> str:
         return f"{self.model} needs transformers; pip install 'mirbench-audio[hf]'."
@@ -157,6 +179,8 @@ class HubEncoder(ModelEncoder):
             read = {}
         except ValueError as error:
             raise MirbenchError(f"{self.model}: {name} is not JSON ({error}); fetch it again.") from error
+        if not isinstance(read, dict):
+            raise MirbenchError(f"{self.model}: {name} is no mapping of settings; fetch it again.")
         if name == CONFIG and not any(mark in read for mark in self.marks):
             raise MirbenchError(f"{self.model} has no {CONFIG} of a model; give a folder that save_pretrained wrote.")
         return read

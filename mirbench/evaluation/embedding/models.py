@@ -3,7 +3,9 @@ used."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 WINDOW_SECONDS = 10.0  # of a model that says no other
+BYTE_SECONDS = 5e-10  # that two cores take for a byte of weights and a second of audio: 4 bytes, 50 frames, 2 operations, 50 GFLOP/s
+SAME = 0.05  # of the largest number: what rounding may change of an embedding, in 16 bits too
 MODEL, NO, ZERO_MEAN = "model", "none", "zero-mean-unit-variance"
 
 Frames = Sequence["np.ndarray"]
@@ -39,10 +43,15 @@ class AudioOptions(LayerOptions):
     batch_size = option(0, "windows at a time; 0: batch_size of the run", ge=0)
 
 
-class ModelOptions(AudioOptions):
-    """Of an encoder that is somebody's model."""
+class PoolOptions(AudioOptions):
+    """Of a model that may return frames."""
 
     pool = option("mean", "how the frames of a window become one embedding", choices=("mean", "max", "mean+std", "first"))
+
+
+class ModelOptions(PoolOptions):
+    """Of an encoder that is somebody's model, run by torch."""
+
     dtype = option("float32", "numbers that the model computes in", choices=("float32", "bfloat16", "float16"))
 
 
@@ -78,6 +87,15 @@ class ModelEncoder(Encoder):
         """Called when a run is planned, so it reads no weights."""
         return ModelFacts()
 
+    def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
+        """Those that its weights are in, where it has some. folder: of no checkpoint, as it has none."""
+        return []
+
+    def embedding_cost(self, options: Mapping[str, Any]) -> float:
+        """As a transformer of so many weights takes; from the second run on, `--plan` tells what was measured."""
+        size = sum(path.stat().st_size for path in self.weight_files(None, options) if path.is_file())
+        return max(super().embedding_cost(options), size * BYTE_SECONDS)
+
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[np.ndarray], Frames]:
         """The loaded model: (batch, samples) float32 -> its layers, or one output. On a CPU it is called in forked processes."""
         raise NotImplementedError(f"encoder {self.name} has no frames")
@@ -95,6 +113,11 @@ class ModelEncoder(Encoder):
         if longest is not None and options["window_seconds"] > longest:
             raise MirbenchError(
                 f"{own}.window_seconds={options['window_seconds']:g} is more than {self.model} takes, {longest:g} s; leave it out."
+            )
+        least, window = options["shortest_seconds"] or facts.shortest_seconds, options["window_seconds"]
+        if window and window < least:
+            raise MirbenchError(
+                f"{own}.window_seconds={window:g} is less than {self.model} takes, {least:g} s; give more, or leave it out."
             )
         if options["layer"] != LAST_LAYER and facts.layers is None:
             raise MirbenchError(f"{self.model} has no layers to choose from; leave {own}.layer out.")
@@ -120,9 +143,22 @@ class ModelEncoder(Encoder):
             if process not in loaded:
                 loaded[process] = self.frames(options, device)
             given = zero_mean(audio) if options["normalise"] == ZERO_MEAN else audio
-            return layered([pooled(frames, options.get("pool", "mean")) for frames in loaded[process](given)], options["layer"])
+            rows = [pooled(self.checked(frames, len(audio)), options.get("pool", "mean")) for frames in loaded[process](given)]
+            return layered(rows, options["layer"])
 
         return embed
+
+    def checked(self, frames: Any, windows: int) -> np.ndarray:
+        """What a model returned for so many windows, (windows, dim) or (windows, frames, dim). Raises MirbenchError for anything else."""
+        import numpy as np
+
+        from mirbench.evaluation.embedding.rows import NUMBERS, wanted
+
+        found = np.asarray(frames)
+        if found.dtype.kind in NUMBERS and found.ndim in (2, 3) and len(found) == windows and found.size:
+            return found
+        what = f"the shape {found.shape}" if found.dtype.kind in NUMBERS else f"{found.dtype}, no numbers"
+        raise MirbenchError(f"{self.model} {wanted(windows)}, or ({windows}, frames, dim), but returned {what}.")
 
 
 def zero_mean(audio: np.ndarray) -> np.ndarray:
@@ -149,7 +185,8 @@ def pooled(frames: np.ndarray, how: str) -> np.ndarray:
     """
     import numpy as np
 
-    frames = np.asarray(frames, np.float32)
+    with np.errstate(over="ignore"):  # what is beyond its range is infinite, and refused
+        frames = np.asarray(frames, np.float32)
     if frames.ndim == 2:
         return frames
     if how == "first":
@@ -174,7 +211,8 @@ def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
 class FunctionEncoder(ModelEncoder):
     """A function (batch, samples) float32 -> (batch, dim), or (batch, layers, dim), or a torch module, which is given tensors, without
     gradients and in eval mode. made: it, or what makes it when it is needed. in_workers: whether, on a CPU, it may be called in forked
-    processes. held: whether it is in memory before it is made, so that what it takes there cannot be told."""
+    processes. held: whether it is in memory before it is made, so that what it takes there cannot be told. identity: what tells it from
+    others; where nothing does, it is another one than any before."""
 
     description = "a function of Python"
     options = AudioOptions()
@@ -182,14 +220,18 @@ class FunctionEncoder(ModelEncoder):
     held: bool = False
 
     def __init__(self, model: str, made: Callable[[], Any], identity: str = "") -> None:
-        self.model, self.made, self.told = model, made, identity
+        self.model, self.made, self.told, self.anew = model, made, identity, uuid.uuid4().hex
 
     def facts(self, options: Mapping[str, Any]) -> ModelFacts:
         """It is given audio as it is, and says no rate."""
         return ModelFacts(normalises=False, layers=0)
 
     def identity(self, options: Mapping[str, Any] | None = None) -> str:
-        return self.told
+        return self.told or self.anew
+
+    def known_again(self, options: Mapping[str, Any]) -> bool:
+        """Whether a later run can tell that it is the same; of one that it cannot, nothing is left in the cache."""
+        return bool(self.told)
 
     def module(self, folder: Path | None, options: Mapping[str, Any], seed: int) -> Any:
         """What was made, of which `mirbench export` takes a torch module."""
@@ -198,23 +240,63 @@ class FunctionEncoder(ModelEncoder):
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[np.ndarray], Frames]:
         import torch
 
-        from mirbench.evaluation.embedding.rows import as_rows
-
         function = self.made()
         if isinstance(function, torch.nn.Module):
             function = function.eval().to(device)
 
-        def layers(audio: np.ndarray) -> Frames:
-            if isinstance(function, torch.nn.Module):
-                with torch.inference_mode():
-                    returned = function(torch.as_tensor(audio, device=device))
-            else:
-                returned = function(audio)
-            try:
-                rows = as_rows(returned, len(audio))
-            except ValueError as error:
-                wanted = f"must return an array of ({len(audio)}, dim) for {len(audio)} windows"
-                raise MirbenchError(f"{self.model} {wanted}, but returned {error}.") from error
-            return [rows] if rows.ndim == 2 else list(rows.swapaxes(0, 1))
+        def called(audio: np.ndarray) -> Any:
+            if not isinstance(function, torch.nn.Module):
+                return function(audio)
+            with torch.inference_mode():
+                return function(torch.as_tensor(audio, device=device))
 
-        return layers
+        return _Function(self.model, called)
+
+
+class _Function:
+    """A function as layers. What it returns is looked at more closely the first time in a process, where a mistake would give wrong numbers
+    without a word. Raises MirbenchError as `FunctionEncoder` should."""
+
+    def __init__(self, name: str, function: Callable[[np.ndarray], Any]) -> None:
+        self.name, self.function, self.known = name, function, False
+
+    def __call__(self, audio: np.ndarray) -> Frames:
+        before = None if self.known else audio.copy()
+        rows = self.rows(audio)
+        if before is not None:
+            self._look(audio, before, rows)
+            self.known = True
+        return [rows] if rows.ndim == 2 else list(rows.swapaxes(0, 1))
+
+    def rows(self, audio: np.ndarray) -> np.ndarray:
+        """(batch, dim) or (batch, layers, dim)."""
+        from mirbench.evaluation.embedding.rows import as_rows, wanted
+
+        returned = self.function(audio)
+        try:
+            return as_rows(returned, len(audio))
+        except ValueError as error:
+            raise MirbenchError(f"{self.name} {wanted(len(audio))}, but returned {error}.") from error
+
+    def _look(self, audio: np.ndarray, before: np.ndarray, rows: np.ndarray) -> None:
+        """audio: now; before: as it was when it was given; rows: what was returned for it."""
+        import numpy as np
+
+        if not np.array_equal(audio, before):
+            raise MirbenchError(f"{self.name} changes the audio that it is given; let it work on a copy, audio.copy().")
+        if rows.ndim == 3 and (half := before.shape[1] // 2):
+            shorter = None
+            with contextlib.suppress(Exception):  # of a function that takes no audio as short
+                shorter = self.rows(before[:1, :half].copy())
+            if shorter is not None and shorter.ndim == 3 and shorter.shape[1] != rows.shape[1]:
+                raise MirbenchError(
+                    f"{self.name} returned {rows.shape[1]} layers, and {shorter.shape[1]} for half as much audio: these are frames; let it "
+                    "return their mean, (batch, dim)."
+                )
+        if len(before) > 1:
+            alone, beside = (each.astype(np.float64) for each in (self.rows(before[:1].copy()), rows[:1]))
+            if alone.shape != beside.shape or np.abs(alone - beside).max() > SAME * np.abs(beside).max():
+                raise MirbenchError(
+                    f"{self.name} embeds a window alone otherwise than beside others; let its embedding depend on that window and not on "
+                    "chance, on the batch or on earlier calls."
+                )

@@ -41,6 +41,15 @@ def as_rows(returned: Any, count: int) -> np.ndarray:
     return np.array(returned)  # a copy, since an encoder may use its buffer again
 
 
+def wanted(windows: int) -> str:
+    """What an encoder must do with so many windows, as a part of a sentence.
+
+    >>> wanted(1)
+    'must return an array of (1, dim) for 1 window'
+    """
+    return f"must return an array of ({windows}, dim) for {windows} window{'s'[: windows != 1]}"
+
+
 def size_in_words(shape: tuple[int, ...]) -> str:
     """Of the embedding of one clip.
 

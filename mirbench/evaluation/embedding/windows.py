@@ -11,7 +11,7 @@ import numpy as np
 
 from mirbench.engine.global_state import unchanged
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
-from mirbench.evaluation.embedding.rows import as_rows, size_in_words
+from mirbench.evaluation.embedding.rows import as_rows, size_in_words, wanted
 from mirbench.nouns import Embed, Staged
 from mirbench.records import ALL_LAYERS, LAST_LAYER, Input
 
@@ -125,8 +125,7 @@ def _embedded(encoder: FrozenEncoder, part: np.ndarray, fronts: dict[Hashable, A
         return layer_of(as_rows(rows, len(part)), encoder.layer)
     except ValueError as error:
         clips = f"clip {names[0]}" if len(names) == 1 else f"{len(names)} clips, the first {names[0]}"
-        wanted = f"must return an array of ({len(part)}, dim) for {len(part)} windows"
-        raise MirbenchError(f"{encoder.title} {wanted}, but returned {error}, for {clips}.") from error
+        raise MirbenchError(f"{encoder.title} {wanted(len(part))}, but returned {error}, for {clips}.") from error
 
 
 def layer_of(rows: np.ndarray, layer: int | str | None) -> np.ndarray:

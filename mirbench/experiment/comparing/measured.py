@@ -73,10 +73,8 @@ class Run:
     def clips(self, task: str, dataset: str) -> dict[str, tuple[str, str]] | None:
         """Test clip -> its group and label, as predictions have them; None where the run was kept without."""
         if (task, dataset) not in self._clips:
-            path = self.folder.predictions_path(MAJORITY, dataset, task, 0)
-            listed = path.relative_to(self.folder.path).as_posix() in (self.manifest.get("files") or {})
             found = None
-            if path.exists() or (listed and path.parent.exists()):  # one file that is gone is damage
+            if self.folder.has_predictions(MAJORITY, dataset, task, 0):
                 frame = frame_of(self.folder.read_predictions(MAJORITY, dataset, task, 0)).iloc[:, :3]
                 found = {clip: (group, target) for clip, group, target in frame.itertuples(index=False, name=None)}
             self._clips[task, dataset] = found
@@ -117,6 +115,12 @@ class Entry:
         if self.seed is not None:
             return seeds[self.seed]
         return len(seeds) if len(seeds) > 1 else next(iter(seeds.values()))
+
+    @property
+    def drawn_by(self) -> int | None:
+        """The seed that its few labels were drawn by; None where all were used, or each of several seeds drew its own."""
+        few = self.trainings == 1 and self.repeats > 1
+        return (self.seed if self.seed is not None else next(iter(self.run.seeds[self.own]))) if few else None
 
     def lines(self, place: Place, condition: Condition = OF_CLEAN) -> list[int]:
         """Of the scores of its run; none where it was not scored so."""

@@ -2,20 +2,23 @@
 
 The resamples of a set of groups are the same in every run, and the first of many are those of a run that has fewer, so what two runs have
 in common is paired. Encoders of the same checkpoints, as under two probes, are paired by seed, too: they share one place in the layout, so
-that their difference varies as the differences of single seeds do.
+that their difference varies as the differences of single seeds do. Few labels are paired draw by draw as within a run, where the seed that
+they were drawn by and the clips that they were drawn from are the same.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mirbench.evaluation.statistics.estimates import Estimate, estimate, shared
 from mirbench.evaluation.statistics.replicates import Layout, Training
-from mirbench.experiment.comparing.measured import Condition, Entry, Place, Run
+from mirbench.experiment.comparing.measured import OF_CLEAN, Condition, Entry, Place, Run
 from mirbench.experiment.gather.resamples import Trainings
+from mirbench.records import MAJORITY
 
 Families = Sequence[Sequence[Sequence[Condition]]]
 """Families of corruptions, each the conditions that its mean is over."""
@@ -27,9 +30,13 @@ class Vectors:
     def __init__(self, entries: Iterable[Entry], place: Place) -> None:
         self.place = place
         self.entries = [each for each in entries if each.run.resampled is not None and each.lines(place)]
-        names: dict[tuple[str, ...], str] = {}
-        self.place_in_layout = {each: names.setdefault(each.training or (each.name,), each.name) for each in self.entries}
-        self.trainings = trainings_of(self.entries)
+        drawn_by = {each.name: (each.kind, each.drawn_by, _clips_of(each, place)) for each in self.entries if each.drawn_by is not None}
+        self.trainings = replace(trainings_of(self.entries), drawn_by=drawn_by)
+        names: dict[Hashable, str] = {}
+        self.place_in_layout = {
+            each: names.setdefault((each.training or each.name, each.kind, each.repeats, drawn_by.get(each.name)), each.name)
+            for each in self.entries
+        }
         self.resamples = min((_resampled(each.run).shape[1] for each in self.entries), default=0)
         groups = {int(each.run.scores["n_groups"].iloc[each.lines(place)[0]]) for each in self.entries}
         self.layout = Layout({self.place_in_layout[each]: each.repeats for each in self.entries}, self.resamples, min(groups, default=0))
@@ -65,10 +72,11 @@ class Vectors:
 
     def difference(self, vectors: Mapping[Entry, np.ndarray], spread: Mapping[Entry, Training], pair: tuple[Entry, Entry]) -> Estimate:
         """Of the first minus the second. spread: of `measured`; of encoders of the same checkpoints that of their own difference counts."""
-        one, other = pair
-        same = self.place_in_layout[one] == self.place_in_layout[other]
-        given = {} if same else {self.place_in_layout[each]: spread[each] for each in pair if each in spread}
-        return estimate(vectors[one] - vectors[other], self.layout, "difference", given)
+        one, other = (self.place_in_layout[each] for each in pair)
+        difference = vectors[pair[0]] - vectors[pair[1]]
+        of_each = {self.place_in_layout[each]: spread[each] for each in pair if each in spread}
+        given = {} if one == other else self.trainings.of_difference(self.layout, difference, one, other, of_each)
+        return estimate(difference, self.layout, "difference", given)
 
     def by_seed(self, vectors: Mapping[Entry, np.ndarray], pair: tuple[Entry, Entry]) -> list[float]:
         one, other = pair
@@ -89,6 +97,12 @@ def severities_in_common(entries: Sequence[Entry], place: Place) -> dict[str, li
     known = [set(each.run.conditions(each.own, place)) for each in entries]
     both = sorted(set.intersection(*known)) if known else []
     return {name: list(of) for name, of in itertools.groupby(both, key=lambda condition: condition[0])}
+
+
+def _clips_of(entry: Entry, place: Place) -> str:
+    """What is the same where two runs have the same clips in every split: the key of the majority class, which is scored on all."""
+    lines = entry.run.lines.get((MAJORITY, place, OF_CLEAN), [])
+    return (str(entry.run.scores["key"].iloc[lines[0]]) if lines else "") or entry.run.label
 
 
 def _resampled(run: Run) -> np.ndarray:

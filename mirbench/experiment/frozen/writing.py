@@ -22,7 +22,9 @@ from scipy.io import wavfile
 
 from mirbench.data.manifests.manifest import write_manifest
 from mirbench.engine.files import explain_os_errors, locked, tell, write_atomically
+from mirbench.engine.holds import held
 from mirbench.engine.machine import core_count, machine
+from mirbench.engine.store import key_of
 from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.embedding.corruption import Fault
@@ -57,6 +59,12 @@ def write_frozen(frozen: FrozenSet, workers: int | None = None) -> str:
     more clips than `max_bad` cannot be read.
     """
     look(frozen.folder)
+    with held(frozen.store):
+        return _write_held(frozen, workers)
+
+
+def _write_held(frozen: FrozenSet, workers: int | None) -> str:
+    frozen.store.touch("datasets", key_of(**frozen.data.source))
     if not frozen.data.prepared:
         cache, noun = frozen.store.root, frozen.data.noun
         data = prepared_data(noun, frozen.registry, cache, lambda seconds: announce(f"{noun.name} is", cache, seconds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -111,18 +111,21 @@ def check_same_clips(measurements: Sequence[Measurement], what: str) -> None:
 class Trainings:
     """How the entries of a run were trained, for what is made of their scores. seeds: of each entry, or, of one that was trained once, how
     often few labels were drawn; kinds: trained | random, of weights that are drawn and not trained, | fixed; of few labels with their
-    number, since fewer vary more. trained_once: by name, whatever is drawn."""
+    number, since fewer vary more. trained_once: by name, whatever is drawn. drawn_by: of one that was trained once and learnt from few
+    labels, what those were drawn by: where it is the same, so are the labels of each draw."""
 
     seeds: Mapping[str, int]
     kinds: Mapping[str, str]
     trained_once: frozenset[str] = frozenset()
+    drawn_by: Mapping[str, Hashable] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Trainings:
         """And of the majority floor."""
         seeds = {e.name: len(e.seeds) if len(e.seeds) > 1 else e.draws for e in entries} | {MAJORITY: 1}
         kinds = {e.name: _kind(e) if e.shots is None else f"{_kind(e)}, {e.shots} shots" for e in entries} | {MAJORITY: "fixed"}
-        return cls(seeds, kinds, frozenset(e.name for e in entries if len(e.seeds) == 1))
+        once = [e for e in entries if len(e.seeds) == 1]
+        return cls(seeds, kinds, frozenset(e.name for e in once), {e.name: (e.shots, *e.seeds) for e in once if e.shots is not None})
 
     def once(self, name: str) -> int:
         """As the column one_training: 0; 1 where it was trained once and nothing tells how another training would have come out, 2 where
@@ -145,8 +148,8 @@ class Trainings:
     ) -> dict[str, Training]:
         """What trainings add to the difference of two entries. Where each was trained once and both learnt from the same few labels, draw
         by draw, it is how much their difference varies from draw to draw. spread: the estimate of each entry by itself."""
-        counts = {self.kinds[name].partition(", ")[2] for name in (one, other)}
-        if len(counts) == 1 and {one, other} <= self.trained_once and {one, other} <= layout.seeds.keys():
+        drawn_by = {self.drawn_by.get(name) for name in (one, other)}
+        if len(drawn_by) == 1 and None not in drawn_by and layout.seeds.get(one, 1) == layout.seeds.get(other, 1) > 1:
             return {one: layout.paired(vector, one, other), other: Training(0.0, 0.0, 1, 0.0)}
         return {name: spread[name] for name in (one, other) if name in spread}
 

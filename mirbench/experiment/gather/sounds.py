@@ -1,5 +1,6 @@
 """Excerpts of test clips to listen to on the page of a run: a few clips clean and under every condition, those that encoders get most
-wrong, and others for the map, as many as there is room for. They are made when a run is gathered, as no number knows of them."""
+wrong, those of floors after them, and others for the map, as many as there is room for. They are made when a run is gathered, as no number
+knows of them."""
 
 from __future__ import annotations
 
@@ -72,13 +73,15 @@ def _of_data(
     others = _other_recordings(run, data)
     many = 1 + len(corrupted) + len(others)
     listened, seconds = planned(list(clips), many, SHARE * room)
-    worst = _worst(data.name, said)
-    for clip_id in dict.fromkeys([*listened, *worst, *spread(list(clips), len(clips))]):
+    encoders = [entry.name for entry in resolved.encoders]
+    worst = _worst(data.name, {of: seeds for of, seeds in said.items() if of[2] in encoders})
+    own_seconds = shortened(len(worst), (1 - SHARE) * room)
+    for clip_id in dict.fromkeys([*listened, *worst, *_worst(data.name, said), *spread(list(clips), len(clips))]):
         if clip_id not in clips:
             continue
         under = corrupted if clip_id in listened else []
         made = _made(audio, clips[clip_id], under, others if clip_id in listened else {})
-        length = seconds if clip_id in listened else SECONDS
+        length = seconds if clip_id in listened else own_seconds
         gain = 1 / max([1.0, *(float(np.abs(samples).max(initial=0)) for samples in made.values())])
         for condition, samples in made.items():
             sound = mp3(gain * samples[: round(length * RATE)])
@@ -107,6 +110,15 @@ def planned(clip_ids: Sequence[str], conditions: int, room: float) -> tuple[list
         if seconds >= LEAST_SECONDS or count == 1:
             return spread(clip_ids, count), min(SECONDS, max(seconds, LEAST_SECONDS))
     return [], SECONDS
+
+
+def shortened(clips: int, room: float) -> float:
+    """Seconds of each of so many excerpts, so that they fit into `room` bytes, as far as that leaves something to be heard.
+
+    >>> shortened(20, 1e6), shortened(80, 1e6), shortened(1000, 1e6)
+    (5.0, 4.1, 2.0)
+    """
+    return min(SECONDS, max(LEAST_SECONDS, int(10 * room / (max(clips, 1) * BYTES_A_SECOND)) / 10))
 
 
 def spread(clip_ids: Sequence[str], count: int) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from mirbench.engine.global_state import unchanged
 from mirbench.engine.interrupts import stoppable
 from mirbench.engine.store import default_cache
-from mirbench.errors import MirbenchError, in_words
+from mirbench.errors import MirbenchError, in_words, no_memory
 
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -22,9 +22,12 @@ _ONE_AT_A_TIME = threading.RLock()
 def guest(quiet: bool = False) -> Iterator[None]:
     """After the block, what all code of the process shares is as it was: global generators, signal handlers, filters of warnings, threads
     of torch and more, handlers and levels of loggers, and the environment. Within it, what Ctrl-C and signals to end stop is ended in
-    order, as by the command line. One block at a time: other threads wait. quiet: no progress and no lines of it."""
+    order, as by the command line, and a lack of memory is a MirbenchError. One block at a time: other threads wait. quiet: no progress."""
     with _ONE_AT_A_TIME, _as_it_was(quiet):
-        yield
+        try:
+            yield
+        except MemoryError as error:
+            raise MirbenchError(no_memory(error)) from error
 
 
 @contextlib.contextmanager
@@ -82,3 +85,9 @@ def paths(name: str, value: Any) -> list[str]:
 def cache_at(given: Any) -> Path:
     """The folder of the cache; the usual one where none is given."""
     return Path(*paths("cache", given)[:1]) if given else default_cache()
+
+
+def check_rate(rate: Any) -> None:
+    """Raises MirbenchError for what is no sample rate in Hz."""
+    if isinstance(rate, bool) or not hasattr(rate, "__index__") or rate <= 0:
+        raise MirbenchError(f"sample_rate should be a whole number of hertz above 0, not {in_words(rate)}.")

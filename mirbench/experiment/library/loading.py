@@ -14,7 +14,7 @@ from mirbench.data.manifests.rows import ending_of
 from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.library.choosing import Chosen, choose
 from mirbench.experiment.library.embedding import Embedder, clips_of
-from mirbench.experiment.library.guest import cache_at, guest, paths, plain
+from mirbench.experiment.library.guest import cache_at, check_rate, guest, paths, plain
 from mirbench.experiment.recipes.embedding import frozen_encoder, runs_in_workers
 from mirbench.experiment.resolve.machine import resolve_machine
 from mirbench.records import Clip, Embeddings, Input
@@ -85,8 +85,7 @@ class LoadedEncoder:
         if not np.isfinite(array).all():
             raise MirbenchError("the audio holds samples that are not finite.")
         rate = self.sample_rate if sample_rate is None else sample_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate <= 0:
-            raise MirbenchError(f"sample_rate should be a whole number of hertz above 0, not {in_words(rate)}.")
+        check_rate(rate)
         return resample(array.astype(np.float32), int(rate), self.sample_rate)
 
 

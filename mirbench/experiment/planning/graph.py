@@ -12,7 +12,7 @@ from mirbench.engine.store import Store, key_of
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import checkpoint_jobs
 from mirbench.experiment.planning.maps import map_jobs
-from mirbench.experiment.planning.measured_costs import cost_jobs
+from mirbench.experiment.planning.measured_costs import cost_jobs, seconds_measured
 from mirbench.experiment.planning.scores import CleanJobs, CorruptedJobs, Place, embedded_splits
 from mirbench.experiment.recipes.data import prepare_data
 from mirbench.experiment.recipes.overlap import OverlapSearch, Pretrained, overlap_search, pretrained
@@ -45,6 +45,11 @@ class RunGraph:
     def given(self) -> list[Job]:
         """The jobs that take over a checkpoint; they need no data."""
         return [self.checkpoints[entry.name, seed] for entry in self.resolved.entries for seed in entry.checkpoints]
+
+    @cached_property
+    def seconds_measured(self) -> dict[str, float]:
+        """By entry, as of `measured_costs.seconds_measured`."""
+        return seconds_measured(self.resolved, self.costs)
 
     @cached_property
     def key(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 from collections.abc import Mapping
 from functools import partial
 
 from mirbench.engine.jobs import Job
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.checkpoints import frozen_parts
-from mirbench.experiment.recipes.cost import measure_cost
+from mirbench.experiment.recipes.cost import COST, measure_cost
 from mirbench.experiment.resolve.records import Entry, Resolved
 
 BATCH_SECONDS = 30.0  # of audio at a time on a CPU, if it is more than a window
@@ -17,6 +20,18 @@ BATCH_SECONDS = 30.0  # of audio at a time on a CPU, if it is more than a window
 def cost_jobs(resolved: Resolved, checkpoints: Mapping[tuple[str, int], Job]) -> dict[str, Job]:
     """By entry, of its first seed. checkpoints: by entry and seed."""
     return {entry.name: _cost_job(resolved, entry, checkpoints.get((entry.name, entry.seeds[0]))) for entry in resolved.entries}
+
+
+def seconds_measured(resolved: Resolved, jobs: Mapping[str, Job]) -> dict[str, float]:
+    """By entry, the seconds that a second of audio took where its cost was measured by an earlier run, as `Encoder.embedding_cost` tells
+    them: one thread's by two, or a GPU's. jobs: by entry, of `cost_jobs`."""
+    found = {}
+    for entry in resolved.entries:
+        with contextlib.suppress(FileNotFoundError, KeyError, ValueError):  # not measured, or not to be measured
+            about = json.loads((resolved.store.folder(*jobs[entry.name].name) / COST).read_text())
+            seconds = 1 / about["clips_per_second"] / min(about["window_seconds"], entry.input.hop_seconds or math.inf)
+            found[entry.name] = seconds / 2 if resolved.machine.kind == "cpu" else seconds
+    return found
 
 
 def _cost_job(resolved: Resolved, entry: Entry, checkpoint: Job | None) -> Job:

@@ -10,6 +10,7 @@ from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import describe_power
 from mirbench.experiment.planning.reasons import Reasons
+from mirbench.experiment.recipes.embedding import EmbeddingBatch
 
 STAGES = {
     "data": ("datasets", "overlaps"),
@@ -61,7 +62,7 @@ def _jobs(run: RunGraph, reasons: Mapping[str, str]) -> Iterator[str]:
     """reasons: of what is to do, by key."""
     for job in run.graph.jobs:
         done, reason = job.key not in reasons, reasons.get(job.key)
-        cost = "" if done else f"  (about {duration(job.cost.seconds)}, {size(job.cost.megabytes)})"
+        cost = "" if done else f"  (about {duration(seconds_of(run, [job]))}, {size(job.cost.megabytes)})"
         yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{f'  redone: {reason}' if reason else ''}"
 
 
@@ -70,7 +71,20 @@ def cost_of(run: RunGraph, missing: Iterable[Job]) -> tuple[float, float]:
     jobs = list(missing)
     passing = sum(job.cost.megabytes for job in jobs if not job.kept)
     most = max(min(costs.PASS_MEGABYTES, passing), min(run.resolved.config.keep_megabytes, passing))
-    return sum(job.cost.seconds for job in jobs), most + sum(job.cost.megabytes for job in jobs if job.kept)
+    return seconds_of(run, jobs), most + sum(job.cost.megabytes for job in jobs if job.kept)
+
+
+def seconds_of(run: RunGraph, jobs: Iterable[Job]) -> float:
+    """Rough; of encoders whose cost was measured by an earlier run, as it was measured."""
+    seconds, resolved = 0.0, run.resolved
+    for job in jobs:
+        seconds += job.cost.seconds
+        if isinstance(job.batch, EmbeddingBatch):
+            entry = job.batch.embeddings[job.key].entry
+            expected = entry.encoder.embedding_cost(entry.options)
+            audio = costs.sizes(resolved.data[job.batch.dataset], (job.batch.split,))[1]
+            seconds += audio * (run.seconds_measured.get(entry.name, expected) - expected)
+    return seconds
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,5 @@
-"""What an encoder can and cannot do, from its predictions: average precision of each label, what is taken for what, and the clips that it
-gets most wrong. Where the predictions of a run were not kept, there is nothing of it here."""
+"""What an encoder can and cannot do, from its predictions: average precision of each label, what is taken for what, numbers beside what
+they should be, and the clips that it gets most wrong. Where the predictions of a run were not kept, there is nothing of it here."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WORST = 20  # clips that are named, of a task and an encoder
 MOST_CLASSES = 40  # of a confusion matrix; of more only those with most clips
+MOST_POINTS = 500  # clips of a scatter plot
 TOLD = 4  # labels that a clip was given, or lacks
 FIFTHS = (0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5)  # pitch classes from C upwards by fifths
 TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -49,7 +50,7 @@ def kept_predictions(results: Results) -> Iterator[Kept]:
                 for name, facts in (manifest.get("encoders") or {}).items():
                     own = name.removesuffix(OVERLAP_MARK).removesuffix(f" ({label})" if name in results.renamed else "")
                     seeds = [int(seed) for seed in facts.get("seeds") or [0]]
-                    there = [seed for seed in seeds if run.predictions_path(own, dataset, task, seed).is_file()]
+                    there = [seed for seed in seeds if run.has_predictions(own, dataset, task, seed)]
                     if there and own_name(name) != MAJORITY:
                         found = tuple(run.read_predictions(own, dataset, task, seed) for seed in there)
                         yield Kept(task, dataset, name, str(about.get("annotation") or task), found)
@@ -57,7 +58,8 @@ def kept_predictions(results: Results) -> Iterator[Kept]:
 
 def by_class(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:
     """Of each task on a data set: where, target, classes, and by encoder the average precision of each label (`ap`), or what was taken for
-    what (`confusions`), and the clips that it gets most wrong (`worst`). encoders: their places."""
+    what (`confusions`), or of numbers what each clip is and was said to be (`points`), and the clips that it gets most wrong (`worst`).
+    encoders: their places."""
     tasks: dict[str, dict[str, Any]] = {}
     for kept in kept_predictions(results):
         if kept.encoder not in encoders:
@@ -71,6 +73,8 @@ def by_class(results: Results, encoders: Mapping[str, int]) -> list[dict[str, An
                 "target": first.target,
                 "ap": [],
                 "confusions": {},
+                "clips": [],
+                "points": {},
                 "worst": {},
             },
         )
@@ -81,6 +85,11 @@ def by_class(results: Results, encoders: Mapping[str, int]) -> list[dict[str, An
             for kind, (labels, counts) in confusions(kept.seeds, kept.annotation).items():
                 about = task["confusions"].setdefault(kind, {"labels": labels, "of": {}})
                 about["of"][place] = [[int(i), int(k), float(f"{counts[i, k]:.4g}")] for i, k in zip(*np.nonzero(counts), strict=True)]
+        else:
+            shown = _spread_out(len(first.clip_ids))
+            task["clips"] = [first.clip_ids[i] for i in shown]
+            for dimension, points in numbers(kept.seeds, shown).items():
+                task["points"].setdefault(dimension, {})[place] = points
         task["worst"][place] = worst_clips(kept.seeds)
     return list(tasks.values())
 
@@ -120,6 +129,17 @@ def confusions(seeds: Sequence[Predictions], annotation: str = "") -> dict[str, 
         }
     commonest = np.sort(np.argsort(-(counts.sum(axis=1) + counts.sum(axis=0)), kind="stable")[:MOST_CLASSES])
     return {"class": ([classes[i] for i in commonest], counts[np.ix_(commonest, commonest)])}
+
+
+def numbers(seeds: Sequence[Predictions], clips: Sequence[int]) -> dict[str, list[list[float]]]:
+    """Dimension -> of each of these clips, by place, [what it is, what it was said to be, mean over seeds]."""
+    targets, said = np.asarray(seeds[0].targets, float), np.mean([each.scores for each in seeds], axis=0)
+    return {name: [[float(f"{x:.5g}") for x in (targets[i, k], said[i, k])] for i in clips] for k, name in enumerate(seeds[0].classes)}
+
+
+def _spread_out(count: int) -> list[int]:
+    """At most MOST_POINTS places of so many, as far from each other as can be."""
+    return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(int)).tolist()
 
 
 def _key(name: str) -> tuple[int, int] | None:
@@ -164,8 +184,10 @@ def _errors(p: Predictions) -> np.ndarray:
         return np.asarray(others.max(axis=1) - right)
     if p.target == "multilabel":
         applies, not_so = p.targets == 1, p.targets == 0
-        wrong = (scores[:, :, None] <= scores[:, None, :]) & applies[:, :, None] & not_so[:, None, :]
-        return np.asarray(wrong.sum(axis=(1, 2)) / np.maximum(applies.sum(axis=1) * not_so.sum(axis=1), 1))
+        wrong = np.zeros(len(scores))
+        for own, on in zip(scores.T, applies.T, strict=True):  # label by label: all pairs of 200 of 10,000 clips would take gigabytes
+            wrong += on * ((own[:, None] <= scores) & not_so).sum(axis=1)
+        return np.asarray(wrong / np.maximum(applies.sum(axis=1) * not_so.sum(axis=1), 1))
     spread = np.std(p.targets, axis=0)
     return np.asarray(np.mean(np.abs(scores - p.targets) / np.where(spread > 0, spread, 1), axis=1))
 

@@ -46,19 +46,22 @@ function dots(width, panels, rows, {zero = false, filled = null, label = ""} = {
   })};
 }
 
-// Shares as darkness: rows = [{row, column, v, ...}] with v from 0 to 1 once `shade` has looked at it.
-function heat(width, rows, {rowNames, columnNames, rowTitle = null, columnTitle = null, text = true, tooltip, most = 44, tall = 24}) {
+// Shares as darkness: rows = [{row, column, v, lo, hi, ...}] with v from 0 to 1 once `shade` has looked at it; an interval stands below its
+// number where there is room.
+function heat(width, rows, {rowNames, columnNames, rowTitle = null, columnTitle = null, tooltip, most = 44, tall = 24}) {
   const room = labelRoom(rowNames), cell = Math.max(7, Math.min(most, (width - room - 16) / columnNames.length));
-  const words = text && cell >= 26, slanted = Math.max(...columnNames.map(name => name.length)) * 6 > cell;
-  const values = rows.map(row => ({...row, shade: Math.max(0, Math.min(1, row.v)), value: show(row.v, 2)}));
+  const known = cell >= 74 && rows.some(row => between(row.lo ?? null, row.hi ?? null)), high = known ? Math.max(tall, 36) : tall;
+  const words = cell >= 26, slanted = Math.max(...columnNames.map(name => name.length)) * 6 > cell;
+  const values = rows.map(row => ({...row, shade: Math.max(0, Math.min(1, row.v)), value: show(row.v, 2), ends: between(row.lo ?? null, row.hi ?? null, 2)}));
   const x = {field: "column", type: "nominal", sort: columnNames, scale: {domain: columnNames}, title: columnTitle,
     axis: {orient: "top", labelAngle: slanted ? -50 : 0, labelAlign: slanted ? "left" : "center", domain: false, ticks: false, labelLimit: 130, labelOverlap: false, labelFontSize: cell < 13 ? 9 : 11}};
   const y = {field: "row", type: "nominal", sort: rowNames, scale: {domain: rowNames}, title: rowTitle,
-    axis: {domain: false, ticks: false, labelOverlap: false, labelFontSize: tall < 13 ? 9 : 11}};
-  return {width: cell * columnNames.length, height: tall * rowNames.length, view: {stroke: LINE}, data: {values}, encoding: {x, y}, layer: [
+    axis: {domain: false, ticks: false, labelOverlap: false, labelFontSize: high < 13 ? 9 : 11}};
+  return {width: cell * columnNames.length, height: high * rowNames.length, view: {stroke: LINE}, data: {values}, encoding: {x, y}, layer: [
     {mark: {type: "rect", stroke: "var(--paper)", strokeWidth: cell > 12 ? 1 : 0.3, fill: ACCENT}, encoding: {tooltip,
       fillOpacity: {field: "shade", type: "quantitative", scale: {domain: [0, 1], range: [0.03, 0.8]}}}},
-    ...(words ? [{mark: {type: "text", fontSize: 10.5, color: INK}, encoding: {text: {field: "value", type: "nominal"}}}] : []),
+    ...(words ? [{mark: {type: "text", fontSize: 10.5, color: INK, dy: known ? -6 : 0}, encoding: {text: {field: "value", type: "nominal"}}}] : []),
+    ...(known ? [{mark: {type: "text", fontSize: 9, color: INK, dy: 7}, encoding: {text: {field: "ends", type: "nominal"}}}] : []),
   ]};
 }
 
@@ -93,11 +96,11 @@ const CHARTS = {
     const y = {field: "v", type: "quantitative", scale: {domain: padded([...all, ...clean, ...chance].flatMap(row => [row.v, row.lo, row.hi])), zero: false, nice: false}};
     return {columns, concat: shown.map((c, i) => {
       const about = DATA.corruptions[c], rows = all.filter(row => row.c === c), levels = ["clean", "", "", "", "", ""];
-      for (const row of rows) levels[row.severity] = row.level === null ? String(row.severity) : `${Number(row.level.toPrecision(3))}`;
+      for (const row of rows) levels[row.severity] = row.level === null ? (about.unit ? "" : String(row.severity)) : `${Number(row.level.toPrecision(3))}`;
       const present = unique([0, ...rows.map(row => row.severity)]).sort((a, b) => a - b);
       const there = new Set(rows.map(row => row.e));
       const values = [...clean.filter(row => there.has(row.e)).map(row => ({...row, severity: 0})), ...rows]
-        .map(row => ({...row, encoder: nameOf(row.e), value: show(row.v), interval: between(row.lo, row.hi), at: row.severity ? `${levels[row.severity]} ${about.unit}` : "clean"}));
+        .map(row => ({...row, encoder: nameOf(row.e), value: show(row.v), interval: between(row.lo, row.hi), at: row.severity ? `${levels[row.severity]} ${about.unit}`.trim() : "clean"}));
       const x = {field: "severity", type: "quantitative", scale: {domain: [-0.15, Math.max(1, ...present) + 0.15], nice: false, zero: false},
         axis: {values: present, labelExpr: `${JSON.stringify(levels)}[datum.value]`, title: about.unit || "severity", grid: false, labelOverlap: "greedy"}};
       const seen = about.seen.filter(name => encoders.has(name));
@@ -149,6 +152,20 @@ const CHARTS = {
     const room = labelRoom(found.labels), side = Math.max(7, Math.min(34, (width - room - 40) / found.labels.length));
     return heat(width, rows, {rowNames: found.labels, columnNames: found.labels, rowTitle: "is", columnTitle: "was called", most: side, tall: side,
       tooltip: tip(["row", "is"], ["column", "was called"], ["value", "share"], ["clips", "clips"])});
+  },
+
+  scatter(width, {task, dimension}) {
+    const found = DATA.classes.find(each => each.where === task), of = found.points[dimension], places = Object.keys(of);
+    const domain = padded(places.flatMap(place => of[place].flat())), {columns, inner} = grid(width, places.length, 44, 230, 4);
+    const x = {type: "quantitative", scale: {domain, nice: false, zero: false}, axis: {tickCount: 5, title: `${dimension}: is`}};
+    return {columns, concat: places.map((place, i) => {
+      const y = {...x, axis: {tickCount: 5, title: i % columns ? null : "was said"}};
+      const values = of[place].map(([is, said], at) => ({is, said, encoder: nameOf(place), clip: found.clips[at], sound: soundOf(found.dataset, found.clips[at])}));
+      return {title: nameOf(place), width: inner, height: inner, layer: [
+        {data: {values: [{a: domain[0], b: domain[1]}]}, mark: {type: "rule", color: MUTED, strokeDash: [4, 4]}, encoding: {x: {...x, field: "a"}, x2: {field: "b"}, y: {...y, field: "a"}, y2: {field: "b"}}},
+        {data: {values}, mark: {type: "point", filled: true, size: 30, opacity: 0.6}, encoding: {x: {...x, field: "is"}, y: {...y, field: "said"}, color: COLOUR, tooltip: tip(["clip", "clip"], ["is", "is"], ["said", "was said"])}},
+      ]};
+    })};
   },
 
   alignment(width, {dataset}) {

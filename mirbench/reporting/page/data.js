@@ -16,7 +16,7 @@ for (const encoder of ENCODERS) {
 const nameOf = place => ENCODERS[place].name;
 const unique = list => [...new Set(list)];
 const show = (x, digits = 3) => x === null || x === undefined ? "–" : Math.abs(x) < 10 ? x.toFixed(digits) : x.toFixed(1);
-const between = (lo, hi) => lo === null || hi === null ? "" : `[${show(lo)}, ${show(hi)}]`;
+const between = (lo, hi, digits = 3) => lo === null || hi === null ? "" : `[${show(lo, digits)}, ${show(hi, digits)}]`;
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

@@ -19,6 +19,10 @@ const CHOICES = {
     const tasks = byTask("confusions", found => Object.keys(found).length), task = state.task ?? tasks[0], found = DATA.classes.find(each => each.where === task).confusions;
     return [options("task", "task", tasks), options("encoder", "encoder", Object.keys(Object.values(found)[0].of).map(nameOf)), options("kind", "by", Object.keys(found))];
   },
+  scatter: state => {
+    const tasks = byTask("points", found => Object.keys(found).length), found = DATA.classes.find(each => each.where === (state.task ?? tasks[0]));
+    return [options("task", "task", tasks), options("dimension", "of", Object.keys(found.points))];
+  },
   worst: state => { const tasks = byTask("worst", found => Object.keys(found).length); return [options("task", "task", tasks), options("encoder", "encoder", worstOf(state.task ?? tasks[0]))]; },
   maps: mapChoices,
   alignment: () => [options("dataset", "data set", unique(DATA.alignment.map(row => row.where)))],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 UNJUDGED = "?"  # before a label that nobody has judged
 MANY = "multilabel"
+METHODS = {"tsne": "t\u2011SNE", "umap": "UMAP"}  # in one line
 
 
 def maps(results: Results, encoders: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -68,9 +69,10 @@ def beliefs(results: Results) -> Iterator[dict[str, Any]]:
         for dataset, about in (manifest.get("maps") or {}).items():
             for encoder, told in about["encoders"].items():
                 silhouettes = {name: (_two(each.get("embedding")), _two(each.get("map"))) for name, each in told["silhouettes"].items()}
-                yield {"dataset": dataset, "encoder": encoder, "method": about["method"], "trustworthiness": _two(told["trustworthiness"]),
+                method = METHODS.get(about["method"], about["method"])
+                yield {"dataset": dataset, "encoder": encoder, "method": method, "trustworthiness": _two(told["trustworthiness"]),
                        "neighbours": told.get("neighbours"), "silhouettes": silhouettes}  # fmt: skip
 
 
 def _two(x: float | None) -> str:
-    return NONE if x is None else f"{x:.2f}"
+    return NONE if x is None else f"{round(x, 2) + 0.0:.2f}"  # no -0.00

@@ -27,8 +27,10 @@ function sortRows(table, column, descending) {
 }
 
 function makeSortable(table) {
-  const heads = table.tHead ? [...table.tHead.rows[table.tHead.rows.length - 1].cells] : [];
-  if (!heads.length || table.tBodies[0].rows.length < 2 || heads.some(head => head.colSpan > 1)) return;
+  const lines = table.tHead ? [...table.tHead.rows] : [], last = lines.at(-1)?.cells ?? [];
+  if (!last.length || ![...table.tBodies].some(body => body.rows.length > 1) || [...last].some(head => head.colSpan > 1)) return;
+  const whole = lines.filter(line => line.cells.length === last.length);  // a head of one line stands above the others' last
+  const heads = [...last].map((head, column) => whole.map(line => line.cells[column]).findLast(each => each.textContent.trim()) ?? head);
   heads.forEach((head, column) => {
     if (!head.textContent.trim()) return;
     const button = element("button", {class: "sort", type: "button", onclick: () => {

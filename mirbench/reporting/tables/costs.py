@@ -35,7 +35,7 @@ SPEED = (
     "encoder alone; clips/s are such windows, and only ms for a second of audio compares between windows. They are noisy facts of that "
     "machine, and are not tested for differences."
 )
-BRIEFLY = "Time: on {}, of noise, by the encoder alone; GFLOP: matrix products, convolutions and attention in torch."
+BRIEFLY = "{}GFLOP: matrix products, convolutions and attention in torch."
 MEMORY = (
     "Peak memory: on a processor what loading it and embedding add to the resident memory of a process that has imported its libraries; on "
     "a GPU tensors alone."
@@ -50,6 +50,12 @@ def notes(frame: pd.DataFrame) -> list[str]:
         *([SPEED.format(" and ".join(devices))] if devices else []), OPERATIONS, PARAMETERS, MEMORY, f"{NONE}: not known.",
         *(f"{encoder}: {note}" for encoder, note in zip(failed["encoder"], failed["note"], strict=True)),
     ]  # fmt: skip
+
+
+def briefly(frame: pd.DataFrame) -> str:
+    """The same in a sentence."""
+    devices = measured_on(frame)
+    return BRIEFLY.format(f"Time: on {' and '.join(devices)}, of noise, by the encoder alone; " if devices else "")
 
 
 def measured_on(frame: pd.DataFrame) -> list[str]:

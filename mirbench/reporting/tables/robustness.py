@@ -6,6 +6,7 @@ In every function a frame is as the CSV file that its parameter is called after.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mirbench.notation import in_unit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TITLES = {
     "retained": "Retained performance", "clean_ce": "Error on clean audio", "mce": "mCE", "relative_mce": "Relative mCE",
 }  # fmt: skip
+BETWEEN = "\x1f"  # a corruption and an encoder, in the name of a row
 WORST = "Retained performance: the mean, and the worst"
 
 
@@ -158,6 +160,35 @@ def corrupted(summary: pd.DataFrame) -> list[Table]:
     """A table for each task and corruption: encoders as rows; clean audio, then the levels, as columns. Headline metrics."""
     rows = complete(summary)
     return _by_level(rows[(rows["corruption"] != CLEAN) & rows["headline"]], clean(rows), count_clips=False)
+
+
+def by_severity(summary: pd.DataFrame) -> list[Table]:
+    """As corrupted, a table for each task alone: severities as columns, and encoders as rows below each corruption and its levels."""
+    import pandas as pd
+
+    rows = complete(summary)
+    first, rows = clean(rows), rows[(rows["corruption"] != CLEAN) & rows["headline"]]
+    made = []
+    for panel in panels(rows):
+        corrupted, groups, parts = panel.of(rows).dropna(subset="value"), [], []
+        severities = sorted({0, *corrupted["severity"]})
+        for name, of_corruption in corrupted.groupby("corruption", observed=True):
+            scored = [each for _, names in row_groups(of_corruption) for each in names]
+            levels = of_corruption.drop_duplicates("severity").sort_values("severity")
+            unit = levels["unit"].iloc[0]
+            told = unit if unit == OTHER_RECORDINGS or levels["level"].isna().any() else in_unit(levels["level"].tolist(), unit)
+            of_clean = panel.of(first)
+            together = pd.concat([of_clean[of_clean["encoder"].isin(scored)], of_corruption])
+            parts.append(together.assign(row=[f"{name}{BETWEEN}{each}" for each in together["encoder"]]))
+            groups.append((f"{name}{f' ({told})' if told else ''}", [f"{name}{BETWEEN}{each}" for each in scored]))
+        placed = pd.concat(parts).dropna(subset="value")
+        placed = placed.assign(at=[severities.index(severity) for severity in placed["severity"]])
+        heads = [(f"severity {severity}",) if severity else ("clean",) for severity in severities]
+        table = of_scores(placed, heads, groups, corner="row", title=f"{panel.title}, {panel.label.partition(' (')[0]}")
+        cells = table.cells.set_axis([("encoder",), *table.cells.columns[1:]], axis=1)
+        cells.isetitem(0, [row.partition(BETWEEN)[2] for row in cells.iloc[:, 0]])
+        made.append(replace(table, cells=cells, numbers=None))
+    return made
 
 
 def equivariance(equivariance: pd.DataFrame, summary: pd.DataFrame) -> list[Table]:

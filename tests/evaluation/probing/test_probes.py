@@ -11,8 +11,9 @@ import pytest
 import torch
 from mirbench_plugins.probes.linear import STRENGTHS
 from probe_data import HEADLINE, fitted, made, softmax
+from sklearn.neighbors import NearestCentroid
 
-from mirbench import Probe
+from mirbench import CentroidClassifier, Probe
 from mirbench.errors import MirbenchError
 from mirbench.evaluation.probing import probes
 from mirbench.evaluation.probing.metrics import Metric, mean_of, resolve
@@ -143,6 +144,22 @@ def test_a_probe_is_deterministic_and_leaves_the_global_state_alone(kind: str, t
     write_probe(tmp_path, first)
     sent = read_probe(tmp_path)
     assert (sent.predict(valid[0]) == first.predict(valid[0])).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_clip_of_each_class_is_enough(kind: str) -> None:
+    train, valid = made("multiclass")
+    rows = [int(np.flatnonzero(train[1] == label)[0]) for label in range(5)]
+    scores = fitted((train[0][rows], train[1][rows]), valid, "multiclass", kind=few(kind)).predict(valid[0])
+    assert np.isfinite(scores).all()
+    assert kind == "mlp" or (scores.argmax(axis=1) == valid[1]).mean() > 0.25
+
+
+def test_the_nearest_mean_of_one_clip_each_is_that_clip() -> None:
+    x, y = np.random.default_rng(0).normal(size=(6, 4)), list("abcdef")
+    assert list(CentroidClassifier().fit(x, y).decision_function(x + 0.1).argmax(axis=1)) == list(range(6))
+    x, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 6
+    np.testing.assert_array_equal(CentroidClassifier().fit(x, y).decision_function(x), NearestCentroid().fit(x, y).decision_function(x))
 
 
 # Awkward data -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import pages
 import pytest
 from browser import Browser, why_not
 from pages import HOSTILE, whole_run
@@ -11,6 +12,8 @@ from pages import HOSTILE, whole_run
 from mirbench.reporting import html
 from mirbench.reporting.sections import sections
 from mirbench.results.merging import load
+from mirbench.results.run_folder import RunFolder
+from mirbench.results.schema import ALL_TABLES
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is one"), pytest.mark.slow]
 NAMES = "[...document.querySelectorAll('#main tbody:first-of-type tr th')].map(e => e.textContent)"
@@ -99,6 +102,31 @@ def test_confusions_of_keys_and_of_notes_by_octave_and_pitch_class(opened):
     assert "G major" in opened.run("document.querySelector('[data-chart=confusion]').textContent")
     assert "G major" not in choose(opened, "confusion", "task", "pitch on mini")
     assert "C♯" in choose(opened, "confusion", "kind", "pitch class")
+
+
+def test_numbers_and_tables_of_heads_in_two_lines_in_a_page_of_one_encoder(browser, tmp_path, monkeypatch):
+    """A scatter plot for each dimension; floors are sorted where there is one encoder, and costs by any of their columns."""
+    monkeypatch.setitem(pages.TARGETS, "pitch", "regression")
+    monkeypatch.setitem(pages.CLASSES, "pitch", ("hertz", "cents"))
+    folder = whole_run(tmp_path / "run", ["semisupcon"], seeds=1, clips=6, listened=False)
+    costs = [
+        {"encoder": name, "parameters": n, "dim": 3, "gflop_per_second": n, "device": "x"}
+        for name, n in (("semisupcon", 1), ("untrained", 2))
+    ]
+    RunFolder(folder).write("costs", ALL_TABLES["costs"].frame(costs))
+    results = load(folder)
+    path = tmp_path / "report.html"
+    path.write_text(html.page(results, sections(results)), encoding="utf-8")
+    browser.open(path)
+    assert browser.run("document.querySelectorAll('[data-chart=scatter] .mark-symbol path').length") == 6 * 3
+    assert "hertz" in choose(browser, "scatter", "dimension", "hertz")  # cents come first, by name
+    heads = "[...document.querySelectorAll('#cost thead button')].map(e => e.textContent)"
+    assert {"encoder", "parameters", "dim", "per s of audio"} <= set(browser.run(heads))
+    floors = "[...document.querySelectorAll('#main tbody:last-of-type tr th')].map(e => e.textContent)"
+    before = browser.run(floors)
+    browser.run("document.querySelector('#main thead button').click()")
+    assert browser.run(floors)[1:] == sorted(before[1:])
+    assert browser.messages == []
 
 
 def test_a_clip_plays_and_stops_and_its_name_stays_text(opened):

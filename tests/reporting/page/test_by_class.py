@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mirbench.records import Predictions
-from mirbench.reporting.page.by_class import average_precisions, confusions, worst_clips
+from mirbench.reporting.page.by_class import average_precisions, confusions, numbers, worst_clips
 
 
 def said(target, classes, targets, scores, clips=None):
@@ -65,3 +65,21 @@ def test_the_worst_clips_are_those_furthest_from_right_in_every_kind_of_task():
     p = said("regression", ["bpm"], [[100.0], [140.0]], [[101.0], [60.0]])
     assert [row["clip"] for row in worst_clips([p])] == ["clip-1", "clip-0"]
     assert worst_clips([p])[0]["said"] == "bpm 60"
+
+
+def test_a_clip_of_many_labels_is_wrong_by_the_share_of_pairs_that_stand_the_wrong_way_round():
+    """Against all pairs, one by one; of equal scores nothing is known, and labels that nobody judged are in no pair."""
+    random = np.random.default_rng(0)
+    targets, scores = random.integers(-1, 2, (12, 7)), random.integers(0, 4, (12, 7))
+    p = said("multilabel", "abcdefg", targets, scores)
+    share = []
+    for on, value in zip(targets, scores, strict=True):
+        pairs = [(i, k) for i in np.flatnonzero(on == 1) for k in np.flatnonzero(on == 0)]
+        share.append(sum(value[i] <= value[k] for i, k in pairs) / max(len(pairs), 1))
+    order = [f"clip-{i}" for i in np.argsort(-np.array(share), kind="stable") if share[i] > 0]
+    assert [row["clip"] for row in worst_clips([p])] == order
+
+
+def test_numbers_are_told_dimension_by_dimension_mean_over_seeds():
+    seeds = [said("regression", ["arousal", "valence"], [[1, 2], [3, 4.0]], scores) for scores in ([[0, 0], [1, 1]], [[2, 0], [2, 4]])]
+    assert numbers(seeds, [1]) == {"arousal": [[3, 1.5]], "valence": [[4, 2.5]]}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
+import pages
 import pytest
 from pages import HOSTILE, whole_run
 from synthetic import a_manifest, a_row, results_of, shown
 
 from mirbench.errors import MirbenchError
 from mirbench.reporting import html
-from mirbench.reporting.page import heard, making
+from mirbench.reporting.page import by_class, heard, making, maps
 from mirbench.reporting.sections import sections
 from mirbench.results.merging import load
 from mirbench.results.run_folder import RunFolder
@@ -58,6 +60,37 @@ def test_the_page_has_everything_that_lies_in_the_folder_and_names_stay_data(run
     assert len(data["sounds"]) == 6 + 3 * 4 + 1
     assert "1 min 30 s" in page
     assert "Finished 2026-01-01 12:00 UTC" in page
+
+
+def test_of_numbers_there_is_a_scatter_plot_of_at_most_so_many_clips(tmp_path, monkeypatch):
+    monkeypatch.setitem(pages.TARGETS, "pitch", "regression")
+    monkeypatch.setitem(pages.CLASSES, "pitch", ("hertz", "cents"))
+    monkeypatch.setattr(by_class, "MOST_POINTS", 4)
+    results = load(whole_run(tmp_path / "run", seeds=1, clips=6, listened=False))
+    page = html.page(results, sections(results))
+    task = next(task for task in data_of(page)["classes"] if task["where"] == "pitch on mini")
+    assert task["points"].keys() == {"hertz", "cents"}
+    assert task["clips"] == [HOSTILE, "clip-002", "clip-003", "clip-005"]
+    assert {len(points) for of in task["points"].values() for points in of.values()} == {4}
+    assert 'data-chart="scatter"' in page
+
+
+def test_a_map_has_the_name_of_its_method_and_no_number_below_nothing():
+    told = {"trustworthiness": 0.951, "silhouettes": {"key": {"embedding": -0.001, "map": -0.2}}}
+    results = results_of({"run": {"maps": {"mini": {"method": "tsne", "encoders": {"a": told}}}}}, summary=[a_row("summary", encoder="a")])
+    (belief,) = maps.beliefs(results)
+    assert (belief["method"], belief["trustworthiness"], belief["silhouettes"]) == ("t\u2011SNE", "0.95", {"key": ("0.00", "-0.20")})
+
+
+@pytest.mark.parametrize("name", ["maps.csv", "predictions/mini.key.semisupcon.seed0.csv"])
+def test_a_file_that_the_run_wrote_and_that_is_gone_is_told(run, tmp_path, name):
+    folder = shutil.copytree(run, tmp_path / "run")
+    manifest = {**json.loads((run / "manifest.json").read_text()), "files": RunFolder(run).digests()}
+    manifest.pop("seal", None)
+    RunFolder(folder).write_manifest(manifest)
+    (folder / name).unlink()
+    with pytest.raises(MirbenchError, match=rf"has no {re.escape(name)}; run it again to complete it"):
+        list(by_class.kept_predictions(load(folder)))
 
 
 def test_sounds_end_where_the_page_has_no_more_room_and_a_lost_one_is_told(run, monkeypatch):

@@ -27,7 +27,7 @@ def test_numbers_as_they_are_and_a_dash_for_what_is_not_known():
 def test_the_section_says_what_was_measured_where_and_what_was_not():
     results = of({"encoder": "semisupcon", **KNOWN}, {"encoder": "untrained", "note": "It ended."})
     section = sections(results)["cost"]
-    assert list(section.files("cost")) == ["cost.md"]
+    assert list(section.files("cost")) == ["cost.md", "cost.tex"]
     assert "this run on it, 1 thread:" in section.notes[0]
     assert "untrained: It ended." in section.notes
     assert '<section id="cost">' in html.page(results, sections(results))

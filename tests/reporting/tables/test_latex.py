@@ -53,6 +53,24 @@ def test_a_reader_finds_names_of_the_field_and_the_package_that_is_needed():
     assert "Genre (fma)" in several
 
 
+def test_scores_under_corruption_are_one_table_for_a_task_whose_rows_are_those_of_each_corruption():
+    about = {name: {"levels": levels, "unit": unit} for name, levels, unit in (("white-noise", [40, 20, 0], "dB SNR"), ("shift", [], ""))}
+    rows = [a_row("summary", encoder=name, task=task, value=0.5) for name in ("a", "b") for task in ("key", "genre")]
+    rows += [
+        a_row("summary", encoder=name, task=task, value=value, corruption="white-noise", severity=severity, level=level, unit="dB SNR")
+        for name, value in (("a", 0.4), ("b", 0.3)) for task in ("key", "genre") for severity, level in ((1, 40), (3, 0))
+    ]  # fmt: skip
+    rows += [a_row("summary", encoder="b", task="genre", value=0.2, corruption="shift", severity=1)]
+    first, second = tables_of(results_of({"run": {"corruptions": about}}, summary=rows))["corrupted.tex"].split(r"\end{table}")[:2]
+    assert "clean & severity 1 & severity 3" in first
+    assert [re.findall(rf"(?m)^{name} & (.*) \\\\$", second) for name in "ab"] == [
+        ["0.500 & 0.400 & 0.400"],
+        ["0.500 & 0.300 & 0.300", "0.500 & 0.200 & --"],
+    ]
+    assert "white-noise (40, 0 dB SNR)" in second
+    assert r"\emph{shift}" in second
+
+
 def test_a_narrow_table_is_for_a_column_and_a_wide_one_for_the_text():
     narrow, broad = (written(scores(wide(tasks=TASKS[:n]).summary), "A table.", "tab:x") for n in (1, 4))
     assert narrow.startswith(r"\begin{table}")
