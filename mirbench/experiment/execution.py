@@ -134,8 +134,8 @@ def _refuse(config: RunConfig, command: str, registry: Registry) -> None:
         known_again = getattr(entry.encoder, "known_again", None)
         if known_again is not None and not known_again(entry.options):
             raise MirbenchError(
-                f"nothing tells another machine that it has the same encoder '{entry.encoder.name}'; say what it is, and something else when "
-                f"it changes, by --set options.{entry.encoder.name}.identity=TEXT."
+                f"nothing tells another machine that it has the same encoder '{entry.encoder.name}'; say what it is, and something else "
+                f"when it changes, by --set options.{entry.encoder.name}.identity=TEXT."
             )
     if config.slurm.gpus and config.device != "cpu" and config.devices > config.slurm.gpus:
         raise MirbenchError(
