@@ -82,25 +82,38 @@ class LocalExecutor:
             if job.name in missing and job.name not in tried and _ready(job, self.store):
                 together = [job]
                 if job.batch is not None:
-                    together = [other for other in missing.values() if other.batch is job.batch and _ready(other, self.store)]
+                    others = (other for other in missing.values() if other.batch is job.batch and other is not job)
+                    together += [other for other in others if _ready(other, self.store)]
                 tried |= {other.name for other in together}
                 if job.kind not in stages:
                     stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
-                _make(together, self.store, outcome)
+                try:
+                    _make(together, self.store, outcome, graph)
+                except Exception:
+                    if not self._lost(together):
+                        raise
+                    continue
                 stages[job.kind].update(len(together))
                 transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
                 if not need.kept and not waiting[need.name]:
                     transient.release(need)
+        self._clear(graph)
         return outcome
 
     def _clear(self, graph: Graph) -> None:
-        """Removes what jobs that are done had kept to go on from."""
+        """Removes what jobs had kept to go on from that are done, or needed no more."""
         unfinished = self.store.unfinished_keys()
-        for job in graph.jobs:
-            if job.key in unfinished and self.store.has(*job.name):
+        for job in graph.jobs if unfinished else ():
+            there = self.store.unfinished(job.key).name in unfinished
+            if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
+
+    def _lost(self, jobs: Sequence[Job]) -> bool:
+        """Whether something that they need was removed while they were made, as another run that is done with it may where there are no
+        locks: then they are left, and missing yet."""
+        return self.store.root.is_dir() and any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
 
 
 def touch(graph: Graph, store: Store) -> None:
@@ -131,7 +144,7 @@ class TransientJobs:
     ) -> None:
         self.store, self.waiting, self.budget, self.presence = store, waiting, budget_megabytes, presence
         self.kinds = {job.kind for job in graph.jobs if not job.kept}
-        self.own = {job.key for job in graph.jobs if not job.kept}
+        self.own = {job.key for job in graph.jobs if not job.kept and (graph.part is None or job.name in graph.part)}
         self.megabytes = self._trim()
 
     def add(self, jobs: Iterable[Job]) -> None:
@@ -150,12 +163,14 @@ class TransientJobs:
         return self.store.trim(self.kinds, self.budget, needed, None if self.presence.alone() else self.own)
 
 
-def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
-    """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it."""
+def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | None = None) -> None:
+    """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
+    does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
     more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
     with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
-        missing = [job for job in jobs if not store.has(*job.name)]  # another process may have been at it
+        missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
+        missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
         if missing and first.batch is not None:
             outcome.failed |= first.batch.make(missing, store)
         elif missing:
@@ -179,7 +194,7 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
             tried |= {job.name for job in together}
             try:
                 _refuse_damaged(together, store)
-                _make(together, store, outcome) if part is None else _make_part(together, store, part, outcome)
+                _make(together, store, outcome, graph) if part is None else _make_part(together, store, part, outcome)
             except Exception as error:
                 outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
     return outcome
@@ -191,6 +206,12 @@ def _make_part(jobs: Sequence[Job], store: Store, part: Part, outcome: Outcome) 
     with all_locked((store.lock_file(f"{job.key}-{part}") for job in jobs), f"making part {part} of {jobs[0].title}"):
         batch.make_part(jobs, store, part)
     outcome.seconds[f"{jobs[0].kind}: {jobs[0].title}, part {part}"] = round(time.perf_counter() - begun, 2)
+
+
+def _is_wanted(job: Job, graph: Graph, store: Store) -> bool:
+    """Whether it stays, or what needs it is still to be made."""
+    needing = graph.needing.get(job.name, ())
+    return job.kept or any(not store.has(*other.name, anew=True) and _is_wanted(other, graph, store) for other in needing)
 
 
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:

@@ -82,15 +82,16 @@ class Job:
 
 
 class Graph:
-    """Jobs, once each and in an order in which each comes after what it needs."""
+    """Jobs, once each and in an order in which each comes after what it needs. part: the names of those that are to be made here, where the
+    others are left to somebody else; None: all."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], part: Collection[tuple[str, str]] | None = None) -> None:
         once: dict[tuple[str, str], Job] = {}
         for job in jobs:
             if late := [need.title for need in job.needs if need.name not in once]:
                 raise ValueError(f"{job.kind} {job.title} comes before {late[0]}, which it needs")
             once.setdefault(job.name, job)
-        self.jobs = tuple(once.values())
+        self.jobs, self.part = tuple(once.values()), part
 
     @cached_property
     def needing(self) -> Mapping[tuple[str, str], tuple[Job, ...]]:
@@ -102,13 +103,14 @@ class Graph:
         return {name: tuple(jobs) for name, jobs in jobs_needing.items()}
 
     def missing(self, store: Store) -> list[Job]:
-        """What is to be made, in order: what is not in the store; of what does not stay, only what something else that is missing needs."""
+        """What is to be made here, in order: what is not in the store; of what does not stay, only what something else that is missing
+        needs."""
         names: set[tuple[str, str]] = set()
         for job in reversed(self.jobs):
             wanted = job.kept or any(other.name in names for other in self.needing.get(job.name, ()))
             if wanted and not store.has(*job.name):
                 names.add(job.name)
-        return [job for job in self.jobs if job.name in names]
+        return [job for job in self.jobs if job.name in names and (self.part is None or job.name in self.part)]
 
     def hindered(self, failed: Iterable[str]) -> set[str]:
         """The keys of jobs that failed, of all that need them, and of what only those need and does not stay."""

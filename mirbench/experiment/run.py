@@ -33,6 +33,7 @@ from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probes
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
+from mirbench.experiment.shard_notes import compare_shards, forget_shards
 from mirbench.nouns import Dataset
 from mirbench.records import AUDIO_CACHE
 from mirbench.registry import Registry, load
@@ -72,14 +73,18 @@ def run(
     nothing is computed of them.
     """
     with execution(config, registry, cache, command, make_jobs, (None,), kept) as where:
-        folder = _run(where, registry, cache, command, kept, tell)
+        planned, executor, outcome = begin(where, registry, cache, kept, tell)
+        compare_shards(planned.resolved, planned.key)
+        folder = finish(planned, executor, outcome, command)
         where.finished = str(folder)
     return folder
 
 
-def _run(
-    where: Execution, registry: Registry, cache: Path, command: str, kept: KeptCheckpoints | None, tell: Callable[[Resolved], None]
-) -> Path:
+def begin(
+    where: Execution, registry: Registry, cache: Path, kept: KeptCheckpoints | None, tell: Callable[[Resolved], None]
+) -> tuple[RunGraph, Executor, Outcome]:
+    """Everything that the names of the other jobs depend on: checkpoints that are given, data that are made, which audio is in two splits;
+    then refuses what is not to be made. As `run` has them."""
     config = where.config
     planned = plan(config, registry, cache, kept)
     executor = where.of(planned.resolved)
@@ -89,6 +94,11 @@ def _run(
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     tell(planned.resolved)
     planned = _refuse(planned, executor, outcome)
+    return planned, executor, outcome
+
+
+def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str) -> Path:
+    """Makes what is missing of a run that was begun, and gathers."""
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
     whole = folder.is_whole(planned.key)
     changed = [] if whole else folder.changed_files()
@@ -109,6 +119,7 @@ def _run(
                 damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
                 collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
                 executor.store.told_damage(repaired)
+        forget_shards(planned.resolved)
         record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     finally:
         _forget(planned, executor.store)
@@ -244,7 +255,7 @@ def _look_for_overlap(
         with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
             known = _with_overlap(planned, build, told=True)
             return known, read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
-    raise _undone([planned.overlap])
+    raise undone_error([planned.overlap])
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
@@ -255,7 +266,7 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
         undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
         if not undone:
             return  # or another run that shares the cache has removed what it was done with
-    raise _undone(undone)
+    raise undone_error(undone)
 
 
 def _forget(planned: RunGraph, store: Store) -> None:
@@ -272,7 +283,7 @@ def _forget(planned: RunGraph, store: Store) -> None:
             shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
 
 
-def _undone(jobs: Sequence[Job]) -> MirbenchError:
+def undone_error(jobs: Sequence[Job]) -> MirbenchError:
     many = f"{len(jobs)} jobs are" if len(jobs) > 1 else "1 job is"
     return MirbenchError(
         f"{many} still not done, the first {jobs[0].kind}: {jobs[0].title}; another run may share the cache: run the same command again "

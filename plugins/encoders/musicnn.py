@@ -61,6 +61,12 @@ class Musicnn(PackagedEncoder):
     def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
         return [self.folder() / "MSD_musicnn"]
 
+    def count_parameters(self, options: Mapping[str, Any]) -> int:
+        unused = ("dense", "batch_normalization_9", "batch_normalization_10") if options["output"] == "pooled" else ()
+        unused = ("dense_1",) if options["output"] == "penultimate" else unused
+        arrays = read_checkpoint(self.weight_files(None, options)[0])
+        return sum(each.size for name, each in arrays.items() if not name.startswith(unused) and "/moving_" not in name)
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np
         import torch

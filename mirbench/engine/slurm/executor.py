@@ -76,6 +76,8 @@ class SlurmExecutor:
     def _take(self, graph: Graph, outcome: Outcome) -> None:
         """Waits for what is in the queue, and takes what it answers. Raises MirbenchError for what cannot be made."""
         last = waiting.wait(self.submission, self._told, self._continue if self.profile.detach else None)
+        for kind in {job.kind for job in graph.jobs}:
+            self.store.has(kind, "", anew=True)  # what nodes made is seen
         by_key = {job.key: job for job in graph.jobs}
         raised: dict[str, tuple[Told, str]] = {}
         lost: list[Task] = []

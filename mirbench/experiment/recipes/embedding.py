@@ -92,7 +92,7 @@ class _Making:
             own = chunks[part.number :: part.parts]
         self.partial = {job.key: PartialEmbeddings(folders[job.key], self.ids, own, job.title) for job in jobs}
         for job in jobs if part is None else ():
-            for folder in sorted(folders[job.key].glob("part-*")):
+            for folder in sorted(folders[job.key].parent.glob(f"{job.key}*/part-*")):  # of whichever machine
                 self.partial[job.key].take(PartialEmbeddings(folder, self.ids, chunks, job.title))
         self.skipped = {self.ids[place]: why for each in self.partial.values() for place, why in each.skipped.items()}
         self.faults: dict[str, Fault] = {}  # by corruption
