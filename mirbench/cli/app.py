@@ -280,21 +280,7 @@ def pretrain(
         print(folder if quiet or len(checkpoints) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
-for _command in (
-    cluster.status,
-    cluster.wait,
-    cluster.make,
-    report,
-    compare,
-    leaderboard,
-    share,
-    embed,
-    export,
-    corrupt,
-    new,
-    check,
-    doctor,
-):
+for _command in (*cluster.COMMANDS, report, compare, leaderboard, share, embed, export, corrupt, new, check, doctor):
     app.command(cls=Command)(_command)
 app.command("list", cls=Command)(list_)
 

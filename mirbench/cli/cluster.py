@@ -139,3 +139,6 @@ def make(
     if not folder.is_dir():
         raise MirbenchError(f"{job.kind} {job.title} was not made, since what it needs is not in the cache; make that first.")
     print(folder)
+
+
+COMMANDS = (status, wait, make)
