@@ -122,6 +122,10 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
+Executor = Annotated[
+    str | None, typer.Option("--executor", metavar="NAME", help="local, or slurm: a cluster, as --set slurm.* says [default: local].")
+]
+Detach = Annotated[bool, typer.Option("--detach", help="With slurm: submit and go; `mirbench status` and `wait` tell of it.")]
 ShardOf = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", help="Make the I-th of N parts alone; any machine, any order. The last one gathers."),
@@ -149,6 +153,11 @@ def cache_folder(given: Path | None) -> Path:
     from mirbench.engine import store
 
     return given or store.default_cache()
+
+
+def executing(executor: str | None, detach: bool) -> dict[str, Any]:
+    """The settings of --executor and --detach."""
+    return {"executor": executor, "slurm": {"detach": True} if detach else None}
 
 
 def say(page: Any) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mirbench.engine.store import Store, key_of
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Rough. seconds: on this machine; megabytes: in the store; cores: that it keeps busy; gpu: whether it uses one."""
+    """Rough. seconds: on two cores without a GPU; megabytes: in the store; cores: that it keeps busy, 0: as many as there are; gpus: that
+    it uses."""
 
     seconds: float = 0.0
     megabytes: float = 0.0
     cores: int = 1
-    gpu: bool = False
+    gpus: int = 0
 
 
 class Batch(Protocol):
@@ -27,6 +28,28 @@ class Batch(Protocol):
     def make(self, jobs: Sequence[Job], store: Store) -> Mapping[str, Exception]:
         """Makes these, of those that have this batch, and puts each into the store as soon as it is whole; returns why one could not be
         made, by key."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of `parts`, counted from 0."""
+
+    number: int
+    parts: int
+
+    def __str__(self) -> str:
+        return f"{self.number}of{self.parts}"
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A batch that several processes may share, each making a part, before one of them, or another, makes the jobs of what these left."""
+
+    def most_parts(self) -> int:
+        """1: it cannot be divided."""
+
+    def make_part(self, jobs: Sequence[Job], store: Store, part: Part) -> None:
+        """Leaves what is made in `store.unfinished`, where `make` finds it; what a kill leaves is gone on with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +111,18 @@ class Graph:
             if wanted and not store.has(*job.name):
                 names.add(job.name)
         return [job for job in self.jobs if job.name in names and (self.part is None or job.name in self.part)]
+
+    def hindered(self, failed: Iterable[str]) -> set[str]:
+        """The keys of jobs that failed, of all that need them, and of what only those need and does not stay."""
+        found = set(failed)
+        for job in self.jobs:
+            if any(need.key in found for need in job.needs):
+                found.add(job.key)
+        for job in reversed(self.jobs):
+            needing: tuple[Job, ...] = self.needing.get(job.name, ())
+            if not job.kept and needing and all(other.key in found for other in needing):
+                found.add(job.key)
+        return found
 
     def of_kinds(self, kinds: Collection[str]) -> list[Job]:
         return [job for job in self.jobs if job.kind in kinds]

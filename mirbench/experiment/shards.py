@@ -10,10 +10,11 @@ from mirbench.engine.jobs import Job
 from mirbench.engine.shards import Deal, Shard, Waiting
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.experiment.execution import Execution, local
 from mirbench.experiment.planning.graph import RunGraph, build
 from mirbench.experiment.planning.plan import cost_of, duration
 from mirbench.experiment.resolve.records import Resolved
-from mirbench.experiment.run import TRIES, begin, finish, needing, undone_error
+from mirbench.experiment.run import TRIES, begin, finish, undone_error
 from mirbench.experiment.shard_notes import note_shard
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
@@ -43,7 +44,9 @@ def run_shard(
 ) -> tuple[Path | None, str]:
     """Makes a part of a run. Returns the run folder where that was all that was missing, which is then gathered; else None, and a sentence
     about what is left to other shards. Raises MirbenchError where some of its own part has to wait for others. As `run` has the rest."""
-    planned, executor, outcome = begin(config, registry, cache, None, tell)
+    if config.executor != "local":
+        raise MirbenchError(f"--shard is for machines without {config.executor}, which shares a run out itself; leave one of the two out.")
+    planned, executor, outcome = begin(Execution(config, local), registry, cache, None, tell)
     note_shard(planned.resolved, planned.key, shard)
     dealt, store = deal(planned, shard), executor.store
     part, waiting = dealt.part(shard, store)
@@ -64,7 +67,7 @@ def run_shard(
 
 def _undone(missing: list[Job], dealt: Deal, outcome: Outcome) -> list[Job]:
     """Without what nobody can make, and what no shard makes."""
-    hindered = needing(dealt.graph, outcome.failed)
+    hindered = dealt.graph.hindered(outcome.failed)
     return [job for job in missing if job.key not in hindered and job.kind not in LEFT_OUT]
 
 

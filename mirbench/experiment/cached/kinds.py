@@ -45,6 +45,7 @@ FILES = {
     MEMO: "what was read of the source",
     "locks": "who is at what",
     "runs": "which run used what",
+    "slurm": "what was submitted to a cluster, and its logs",
     LEFT_OVER: "being written now, or left by a run that was killed; the next run removes that",
 }
 FILES |= {f"scans.sqlite{ending}": "what is being written of it" for ending in ("-journal", "-wal", "-shm")}
