@@ -55,9 +55,7 @@ class BasicPitch(PackagedEncoder):
         return [self.folder() / "saved_models" / "icassp_2022" / "nmp.onnx"]
 
     def count_parameters(self, options: Mapping[str, Any]) -> int | None:
-        from mirbench_plugins.schemes.onnx import numbers_in
-
-        return numbers_in(self.weight_files(None, options)[0])
+        return mirbench.count_initialisers(self.weight_files(None, options)[0])
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np
