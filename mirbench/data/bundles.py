@@ -24,18 +24,24 @@ class Bundle:
 
 def bundles_of(clips: Sequence[Clip], seed: int, annotations: Collection[str] | None = None) -> tuple[list[Bundle], list[int]]:
     """All bundles, in an order drawn by the seed, and the bundle of each clip. annotations: whose labels are counted; None is all."""
-    parent: dict[tuple[str, str], tuple[str, str]] = {}
+    numbers, first_of_file = dict[str, int](), dict[str, int]()  # of groups
+    parent: list[int] = []
 
-    def root(node: tuple[str, str]) -> tuple[str, str]:
-        while (above := parent.setdefault(node, node)) != node:
-            parent[node] = node = parent[above]
-        return node
+    def root(number: int) -> int:
+        while (above := parent[number]) != number:
+            parent[number] = number = parent[above]
+        return number
 
     for clip in clips:
-        parent[root(("file", os.fspath(clip.path)))] = root(("group", clip.group))
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+        number = numbers.setdefault(clip.group, len(parent))
+        if number == len(parent):
+            parent.append(number)
+        if (other := first_of_file.setdefault(os.fspath(clip.path), number)) != number:
+            parent[root(other)] = root(number)
+    del first_of_file
+    members: dict[int, list[int]] = defaultdict(list)
     for at, clip in enumerate(clips):
-        members[root(("group", clip.group))].append(at)
+        members[root(numbers[clip.group])].append(at)
     bundles = []
     for ats in members.values():
         name = min(clips[at].group for at in ats)

@@ -8,7 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
@@ -63,7 +63,7 @@ def _scan_file(path: str) -> Scan:
 
 
 def _packed(scan: Scan) -> bytes | None:
-    return None if scan.problem else json.dumps(asdict(scan)).encode()
+    return None if scan.problem else json.dumps(vars(scan)).encode()
 
 
 def _unpacked(kept: bytes) -> Scan | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ NEW_PART_SECONDS = 5  # a part is made before it is locked
 FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
 ENTRY = ".entry.json"
 DAMAGED, REASON = "damaged", ".damage.json"  # the folder of what was set aside, and what each says of itself
+ROWS_AT_ONCE = 1000  # of a key
 TOLD = ".damage-told.json"  # the same, once it stands in a manifest
 
 
@@ -44,8 +46,31 @@ def key_of(**parts: Any) -> str:
     >>> key_of(a=1, b=[2.5, "x"]) == key_of(b=[2.5, "x"], a=1)
     True
     """
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    return hashlib.sha256(key_text(parts).encode()).hexdigest()[:20]
+
+
+_KEYS = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def key_text(part: Any) -> str:
+    """A part of a key as it is hashed: JSON in ASCII."""
+    return _KEYS.encode(part)
+
+
+def key_of_rows(name: str, rows: Iterable[str], **parts: Any) -> str:
+    """`key_of` of these parts and a list, NAME, of which a few rows are in memory at a time. rows: the `key_text` of each.
+
+    >>> key_of_rows("b", map(key_text, [2.5, "x"]), a=1) == key_of(a=1, b=[2.5, "x"])
+    True
+    """
+    before, after = key_text({**parts, name: []}).split(f"{key_text(name)}:[]")
+    digest, rest = hashlib.sha256(f"{before}{key_text(name)}:[".encode()), iter(rows)
+    separator = ""
+    while some := list(itertools.islice(rest, ROWS_AT_ONCE)):
+        digest.update(f"{separator}{','.join(some)}".encode())
+        separator = ","
+    digest.update(f"]{after}".encode())
+    return digest.hexdigest()[:20]
 
 
 @dataclass(frozen=True)

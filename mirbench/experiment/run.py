@@ -120,7 +120,8 @@ def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str
                 collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
                 executor.store.told_damage(repaired)
         forget_shards(planned.resolved)
-        record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
+        if not _unknown(planned):
+            record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     finally:
         _forget(planned, executor.store)
     return folder.path
@@ -269,11 +270,15 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
     raise undone_error(undone)
 
 
+def _unknown(planned: RunGraph) -> set[str]:
+    """The entries that no later run could know again: functions that nothing tells from others."""
+    again = {entry: getattr(entry.encoder, "known_again", None) for entry in planned.resolved.entries}
+    return {entry.name for entry, known in again.items() if known is not None and not known(entry.options)}
+
+
 def _forget(planned: RunGraph, store: Store) -> None:
-    """Removes what no later run could take: of functions that nothing tells from others."""
-    encoders = {entry.name: entry for entry in planned.resolved.entries}
-    again = {name: getattr(entry.encoder, "known_again", None) for name, entry in encoders.items()}
-    unknown = {name for name, known in again.items() if known is not None and not known(encoders[name].options)}
+    """Removes what no later run could take."""
+    unknown = _unknown(planned)
     forgotten = {planned.costs[name].key for name in unknown & planned.costs.keys()}
     for job in planned.graph.jobs if unknown else ():
         of = job.batch.embeddings[job.key].entry.name if isinstance(job.batch, EmbeddingBatch) else ""

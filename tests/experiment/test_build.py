@@ -16,11 +16,12 @@ import pytest
 
 import mirbench
 from mirbench.engine.jobs import Cost
-from mirbench.engine.store import Store
+from mirbench.engine.store import Store, key_of
 from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import build
 from mirbench.experiment.planning.plan import describe_plan, seconds_of
+from mirbench.experiment.resolve.data import _stamp
 from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
 from mirbench.records import Clip, Condition, Input
 from mirbench.settings.config import RunConfig
@@ -62,7 +63,7 @@ def clip(number: int, split: str) -> Clip:
 
 def record(root: Path, **changed) -> Resolved:
     clips = tuple(clip(n, split) for split in ("train", "valid", "test") for n in range(4))
-    data = Data(Songs(), root / "datasets" / "x", {"name": "songs"}, True, "0123", clips, tuple([c.id] for c in clips))
+    data = Data(Songs(), root / "datasets" / "x", {"name": "songs"}, True, "0123", clips, tuple(f'"{c.id}"\n0' for c in clips))
     entries = (Entry("learner", Learner(), {"steps": 5}, "encoder", (0, 1)), Entry("loud", Loud(), {}, "floor", (0,)))
     tasks = (Genre(), Key())
     usual = Resolved(
@@ -274,3 +275,19 @@ def test_the_decoded_audio_of_a_data_set_costs_once_for_all_that_are_pretrained_
     assert cost(entry("learner", (0,)), entry("same", (0,))) == pytest.approx(one), "one training under two names"
     waveforms = cost(entry("learner", (0,)), entry("listener", (0, 1), augment="waveform"))
     assert waveforms == pytest.approx([2 * one[0], one[1] + 4 * 8.0 * costs.WAVEFORM_MEGABYTES])
+
+
+def test_the_key_of_data_is_that_of_all_clips_in_one_text(tmp_path, monkeypatch):
+    monkeypatch.setattr("mirbench.engine.store.ROWS_AT_ONCE", 3)
+    labels = [{"tags": ("slow", 'a "b"'), "genre": "é\n"}, {"key": "C", "key_unknown": ()}, {"pitch": 60, "tags_unknown": ("x",)}, {}]
+    clips = tuple(Clip(f"{n}é", tmp_path / f"{n}.wav", ("train", "test")[n % 2], f"g{n}", n / 3, None, labels[n % 4]) for n in range(9))
+    stamps = tuple(_stamp(clip, f"{tmp_path}/", True) for clip in clips)
+    data = Data(Songs(), tmp_path, {}, True, "0123", clips, stamps)
+    for wanted, splits in (((), ("train",)), (("tags",), ("train", "test")), (("key", "pitch"), ("test",)), (None, ("train", "test"))):
+        rows = [
+            [c.id, c.path.name, [], c.split, c.group, c.start, c.duration,
+             {n: list(v) if isinstance(v, tuple) else str(v) for n, v in c.annotations.items()
+              if wanted is None or n.removesuffix("_unknown") in wanted}]
+            for c in clips if c.split in splits
+        ]  # fmt: skip
+        assert data.key(wanted, splits) == key_of(data="0123", clips=rows)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def read_delimited(path: Path, text: str, separators: str) -> Delimited:
     records = (_lines(text) if separator == "\t" else None) or _quoted(path, text, separator, bool(says))
     if says:
         records = records[1:]
-    there = [(line, cells) for line, cells in records if any(cells) and not all(map(str.isspace, filter(None, cells)))]
+    there = [record for record in records if any(map(str.strip, record[1]))]
     (line, heading), *rest = there or [(1, [])]
     lone = len(records) - len(there) - sum(not cells for _, cells in records)  # an empty line is none
     return Delimited(separator, line, heading, rest, lone)
@@ -61,7 +61,7 @@ def _unquoted(cell: str) -> str:
 
 
 def _quoted(path: Path, text: str, separator: str, says_separator: bool) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(_lines_kept(text), delimiter=separator, strict=True)
     records: list[tuple[int, list[str]]] = []
     begins, columns, place, limit = 1, 0, 0, csv.field_size_limit(sys.maxsize)
     try:
@@ -80,6 +80,16 @@ def _quoted(path: Path, text: str, separator: str, says_separator: bool) -> list
     finally:
         csv.field_size_limit(limit)
     return records
+
+
+def _lines_kept(text: str) -> Iterator[str]:
+    """With their ends, as `io.StringIO(text, newline="")` gives them, which takes four bytes a character."""
+    begin = 0
+    for line_break in _BREAK.finditer(text):
+        yield text[begin : line_break.end()]
+        begin = line_break.end()
+    if begin < len(text):
+        yield text[begin:]
 
 
 def _check_swallowed(path: Path, line: int, cells: Sequence[str], separator: str, columns: int, place: int) -> None:

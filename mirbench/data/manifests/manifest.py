@@ -10,9 +10,8 @@ import io
 import math
 import os
 import warnings
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,19 +102,20 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     path = Path(path)
     rows = read_rows_of(path)
     find = Finder(path.parent, data_root, allow_outside)
-    column = {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
-    where = RowLocator(path, rows)
-    texts = {name: where.read(name, column.get(name), name_text) for name in ("id", "split")}
-    texts |= {name: where.read(name, column.get(name), group_text) for name in ("group", "artist")}
+    where, column = RowLocator(path, rows), {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
+    rows, columns = replace(rows, rows=()), tuple(column)  # of a million rows their lists are half of what they take
+    missing = tuple(of_missing(column))
+    texts = {name: where.read(name, column.pop(name, None), name_text) for name in ("id", "split")}
+    texts |= {name: where.read(name, column.pop(name, None), group_text) for name in ("group", "artist")}
     paths, names = [], []
-    for at, given in enumerate(where.read("path", column["path"], path_text)):
+    for at, given in enumerate(where.read("path", column.pop("path"), path_text)):
         if not given:
             raise MirbenchError(f"{where(at)}: there is no path; write that of an audio file, or remove the {rows.unit}.")
         found, name = where.describe(at, find, given)
         paths.append(found)
         names.append(name)
     splits = _splits(where, texts["split"])
-    given_starts, lengths, ends = (where.read(name, column.get(name), seconds) for name in ("start", "duration", "end"))
+    given_starts, lengths, ends = (where.read(name, column.pop(name, None), seconds) for name in ("start", "duration", "end"))
     starts = [0.0 if value is None else value for value in given_starts]
     durations = [where.describe(at, duration_of, *each) for at, each in enumerate(zip(starts, lengths, ends, strict=True))]
     ids = _ids(where, texts["id"], names, starts)
@@ -123,10 +123,9 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in CORE})
     clips = list(map(Clip, ids, paths, splits, groups.names, starts, durations, labels))
     _check_overlaps(where, clips)
-    findings = (*of_rows(rows), *of_missing(column), *groups.findings())
-    return Manifest(
-        clips, annotations, " or ".join(name for name in ("group", "artist", "file") if groups.by[name]), tuple(column), findings
-    )
+    findings = (*of_rows(rows), *missing, *groups.findings())
+    grouped_by = " or ".join(name for name in ("group", "artist", "file") if groups.by[name])
+    return Manifest(clips, annotations, grouped_by, columns, findings)
 
 
 def _splits(where: RowLocator, given: Sequence[str]) -> Sequence[str]:
@@ -208,7 +207,14 @@ def _check_overlaps(where: RowLocator, clips: Sequence[Clip]) -> None:
 
 def _several(clips: Sequence[Clip]) -> Iterator[tuple[str, list[int]]]:
     """Files with more than one clip, and which clips those are."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for at, clip in enumerate(clips):
-        rows[os.fspath(clip.path)].append(at)
-    yield from ((path, found) for path, found in rows.items() if len(found) > 1)
+    seen, several = set[str](), dict[str, list[int]]()
+    for clip in clips:
+        path = os.fspath(clip.path)
+        if path in seen:
+            several[path] = []
+        seen.add(path)
+    if several:
+        for at, clip in enumerate(clips):
+            if (rows := several.get(os.fspath(clip.path))) is not None:
+                rows.append(at)
+    yield from sorted(several.items(), key=lambda item: item[1][0])

@@ -10,6 +10,8 @@ prevalence, r2 0.
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +21,9 @@ import numpy as np
 from mirbench.errors import MirbenchError
 from mirbench.notation import parse_key
 
+EXACT = 2**24  # below which float32 holds every whole number
+AT_ONCE, LEAST_AT_ONCE = 500_000, 128  # clips times resamples, and resamples
+CLIPS_AT_ONCE = 4096
 DENSEST = 48  # entries a clip of a table of counts, beyond which most are 0 and a product is slower than sums
 
 PerClip = Callable[[np.ndarray, np.ndarray, tuple[str, ...]], np.ndarray]
@@ -60,9 +65,9 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
     """The area of each label, (resamples,), nan in a resample without its positives or its negatives.
 
     Labels that are never positive or never negative are passed over, clips whose label is not judged too. Clips are sorted once a label,
-    whatever the number of resamples; a few resamples at a time stay in the processor's cache.
+    whatever the number of resamples; of few clips, a block of resamples stays in the processor's cache.
     """
-    by_group, group = _distinct_weights(weights)
+    blocks, group = _distinct_weights(weights)
     for label in range(scores.shape[1]):
         order = np.argsort(-scores[:, label], kind="stable")
         judged = targets[order, label]
@@ -74,44 +79,55 @@ def _areas(area: Area, targets: np.ndarray, scores: np.ndarray, weights: np.ndar
         negatives = -scores[below, label]
         first = np.searchsorted(negatives, rank[ends], "left")
         last = np.searchsorted(negatives, rank[ends], "right")
-        true_positives_in = _running(group[above], ends + 1, len(by_group))
-        false_positives_in = _running(group[below], np.r_[last, len(below)], len(by_group))
-        above_in = false_positives_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], len(by_group))
-        step = max(64, 20_000 // len(ends))
-        result = np.empty(len(weights))
-        for start in range(0, len(weights), step):
-            group_weights = by_group[:, start : start + step]
+        true_positives_in = _running(group[above], ends + 1, blocks[0])
+        false_positives_in = _running(group[below], np.r_[last, len(below)], blocks[0])
+        above_in = false_positives_in if (first == last).all() else _running(group[below], np.r_[first, len(below)], blocks[0])
+        results = []
+        for group_weights in blocks:
             true_positives, false_positives = true_positives_in(group_weights), false_positives_in(group_weights)
             false_positives, all_negatives = false_positives[:-1], false_positives[-1]
             at = true_positives.copy()
             at[1:] -= true_positives[:-1]
             above_at = false_positives if above_in is false_positives_in else above_in(group_weights)[:-1]
             value = area(at, true_positives, above_at, false_positives, all_negatives)
-            result[start : start + step] = np.where(all_negatives > 0, value, np.nan)
-        yield result
+            results.append(np.where(all_negatives > 0, value, np.nan))
+        yield np.concatenate(results)
 
 
-def _distinct_weights(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Clips that count alike in every resample, as those of a group do, as one: ((groups, resamples), the group of each clip)."""
-    by_clip = np.ascontiguousarray(weights.T, dtype=np.float64)
+def _distinct_weights(weights: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Clips that count alike in every resample, as those of a group do, as one: the weights of these groups, a few resamples at a time,
+    (groups, some) each, and the group of each clip. They are float32 where that holds every sum of them exactly."""
     number: dict[bytes, int] = {}
-    group = np.array([number.setdefault(row.tobytes(), len(number)) for row in by_clip])
-    return by_clip[np.unique(group, return_index=True)[1]], group
+    group = np.empty(weights.shape[1], np.int32)
+    for begin in range(0, len(group), CLIPS_AT_ONCE):
+        for at, row in enumerate(np.ascontiguousarray(weights[:, begin : begin + CLIPS_AT_ONCE].T), begin):
+            group[at] = number.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(number))
+    first = np.unique(group, return_index=True)[1]
+    kind = np.float32 if weights.dtype.kind in "iu" and weights.sum(axis=1).max() < EXACT else np.float64
+    step = max(LEAST_AT_ONCE, AT_ONCE // len(group))
+    blocks = (weights[begin : begin + step][:, first].T for begin in range(0, len(weights), step))
+    return [np.ascontiguousarray(block, kind) for block in blocks], group
 
 
-def _running(group: np.ndarray, upto: np.ndarray, groups: int) -> Callable[[np.ndarray], np.ndarray]:
-    """What gives the weight of the first upto[k] clips, (len(upto), resamples), for the weights of groups, (groups, resamples).
+def _running(group: np.ndarray, upto: np.ndarray, by_group: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the weight of the first upto[k] clips, (len(upto), resamples), for weights such as by_group, (groups, resamples).
 
     group: (clips,) that of each clip. upto: ascending. A product with how many clips of each group those are, or, where there are
     many small groups, sums stretch by stretch.
     """
+    groups = len(by_group)
     if len(upto) * groups > DENSEST * len(group):
-        cuts, place = np.unique(np.r_[0, upto], return_inverse=True)
+        from scipy.sparse import csr_array
 
-        def summed(by_group: np.ndarray) -> np.ndarray:
-            sums = np.zeros((len(cuts), by_group.shape[1]))
-            sums[1:] = np.add.reduceat(by_group[group[: cuts[-1]]], cuts[:-1], axis=0)
-            return np.cumsum(sums, axis=0, out=sums)[place[1:]]
+        count = int(upto[-1])
+        ends = np.r_[0, upto].astype(np.int32)
+        stretches = csr_array((np.ones(count, by_group.dtype), group[:count], ends), shape=(len(upto), groups))
+
+        def summed(weights: np.ndarray) -> np.ndarray:
+            sums = (stretches @ weights).astype(np.float64)
+            for before, after in itertools.pairwise(sums):  # ten times as fast as cumsum, which goes down column by column
+                after += before
+            return sums
 
         return summed
     stretch = np.searchsorted(upto, np.arange(upto[-1]), "right")
@@ -227,10 +243,21 @@ def macro_f1(targets: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], 
     >>> macro_f1(np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]], ("a", "b", "never"), np.ones((1, 3))).round(4)
     array([0.6667])
     """
-    identity = np.eye(len(classes))
-    truth, guess = identity[targets], identity[scores.argmax(axis=1)]
-    both = weights @ (truth * guess)
-    return _mean_defined(iter(divide(2 * both, weights @ truth + weights @ guess).T), len(weights))
+    guess = scores.argmax(axis=1)
+    right = guess == targets
+    both = _by_class(targets[right], len(classes), weights[:, right])
+    return _mean_defined(
+        iter(divide(2 * both, _by_class(targets, len(classes), weights) + _by_class(guess, len(classes), weights)).T), len(weights)
+    )
+
+
+def _by_class(index: np.ndarray, classes: int, weights: np.ndarray) -> np.ndarray:
+    """The weight of the clips of each class, (resamples, classes). index: (clips,) the class of each."""
+    if classes <= DENSEST:
+        return weights @ np.eye(classes)[index]
+    from scipy.sparse import csr_array
+
+    return weights @ csr_array((np.ones(len(index)), index, np.arange(len(index) + 1)), shape=(len(index), classes))
 
 
 # Regression ----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
     metric = resolve(metric)
     check_fits(metric, predictions.target)
     targets, scores = np.asarray(predictions.targets), np.asarray(predictions.scores)
-    if targets.dtype == np.int8 and metric.function not in (macro_roc_auc, macro_average_precision):
+    of_rankings = metric.function in (macro_roc_auc, macro_average_precision)
+    if targets.dtype == np.int8 and not of_rankings:
         targets = targets.astype(np.int64)  # whose products a function of somebody else's may take
     clips, classes = len(predictions.clip_ids), tuple(predictions.classes)
     expected = (clips,) if predictions.target == "multiclass" else (clips, len(classes))
@@ -44,6 +45,8 @@ def evaluate(metric: str | Metric, predictions: Predictions, weights: np.ndarray
     weights = np.ones((1, clips)) if weights is None else np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != clips:
         raise ValueError(f"weights {weights.shape} should be (resamples, {clips})")
+    if of_rankings:  # which sort clips once, for however many resamples
+        return np.asarray(metric.function(targets, scores, classes, weights), dtype=np.float64)
     rows = max(1, 2_000_000 // clips)  # 16 MB
     chunks = (weights[start : start + rows].astype(np.float64) for start in range(0, len(weights), rows))
     return np.concatenate([np.asarray(metric.function(targets, scores, classes, chunk), dtype=np.float64) for chunk in chunks])

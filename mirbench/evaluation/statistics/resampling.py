@@ -30,10 +30,11 @@ def bootstrap_weights(groups: Sequence[str], resamples: int = 1000, seed: int = 
     array([2, 2, 2, 2], dtype=int32)
     """
     names, group_of_clip = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
-    drawn += len(names) * np.arange(resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-    return counts.astype(np.int32)[:, group_of_clip]
+    random, count = np.random.default_rng(seed), len(names)
+    weights = np.empty((resamples, len(group_of_clip)), np.int32)
+    for row in weights:
+        row[:] = np.bincount(random.integers(count, size=count), minlength=count)[group_of_clip]
+    return weights
 
 
 @lru_cache(maxsize=4)
@@ -41,7 +42,7 @@ def weights_of(groups: tuple[str, ...], drawn: frozenset[str], resamples: int, s
     """bootstrap_weights of clips when groups are drawn from `drawn`; made once for the many conditions of a sweep."""
     names = sorted(drawn)
     place = {name: i for i, name in enumerate(names)}
-    weights = bootstrap_weights(names, resamples, seed)[:, [place[group] for group in groups]]
+    weights = np.take(bootstrap_weights(names, resamples, seed), [place[group] for group in groups], axis=1)
     weights.flags.writeable = False
     return weights
 

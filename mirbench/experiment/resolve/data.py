@@ -11,9 +11,9 @@ from mirbench.data.manifests.folder_scan import LIBSNDFILE_ENDINGS
 from mirbench.data.published.layout import data_root, folder_of
 from mirbench.data.splits import check_clips
 from mirbench.engine.sources import SourceTree
-from mirbench.engine.store import Store, key_of
+from mirbench.engine.store import Store, key_of, key_text
 from mirbench.experiment.resolve.code import source_tree
-from mirbench.experiment.resolve.records import Data, naming
+from mirbench.experiment.resolve.records import SPLIT, Data, naming
 from mirbench.nouns import Dataset
 from mirbench.records import Clip
 from mirbench.registry import Registry
@@ -30,7 +30,8 @@ def resolve_data(dataset: Dataset, registry: Registry, store: Store, root: str |
     with naming("dataset", dataset.name, provider, "listing its clips"):
         clips = dataset.clips(folder)
     check_clips(dataset.name, clips)
-    stamps = tuple(_stamp(clip, folder, dataset.on_disk) for clip in clips)
+    start = os.path.join(folder, "")
+    stamps = tuple(_stamp(clip, start, dataset.on_disk) for clip in clips)
     return Data(dataset, folder, source, True, _place(dataset, source), tuple(clips), stamps, _decoders(clips), provider)
 
 
@@ -55,17 +56,18 @@ def _place(dataset: Dataset, source: Mapping[str, Any]) -> str:
     return key_of(name=dataset.name, version=dataset.version, source=source["source"], location=os.path.abspath(dataset.location))
 
 
-def _stamp(clip: Clip, folder: Path, on_disk: bool) -> list[Any]:
-    """A file that was not prepared here is somebody's own and may change under its name."""
-    path, start = os.fspath(clip.path), os.path.join(folder, "")
+def _stamp(clip: Clip, start: str, on_disk: bool) -> str:
+    """What `Data.key` hashes of a clip and its file, but for the split and the labels. start: of the paths of files inside the folder.
+    A file that was not prepared here is somebody's own and may change under its name."""
+    path = os.fspath(clip.path)
     inside = path.startswith(start)
     try:
         found = os.stat(path)
         file = [found.st_size] if inside and not on_disk else [found.st_size, found.st_mtime_ns]
     except (OSError, ValueError):
         file = []
-    where = Path(path[len(start) :]).as_posix() if inside else path
-    return [clip.id, where, file, clip.split, clip.group, clip.start, clip.duration]
+    where = path[len(start) :].replace(os.sep, "/") if inside else path
+    return SPLIT.join(key_text(part)[1:-1] for part in ([clip.id, where, file], [clip.group, clip.start, clip.duration]))
 
 
 def _decoders(clips: Sequence[Clip]) -> dict[str, str]:

@@ -82,8 +82,8 @@ def _twins(shift: Data, of: Data, tasks: Iterable[Task]) -> Data:
                     f"clip {printable(clip.id)} has the {task.annotation} {told[0]} in {of.name} and {told[1]} in {shift.name}, which "
                     "should be another recording of the same; correct one of them."
                 )
-    stamps = [[*shift.stamps[rows[clip.id]][:3], "test", *shift.stamps[rows[clip.id]][4:]] for clip in test]
-    return replace(shift, clips=tuple(replace(twin, split="test") for twin in twins), stamps=tuple(stamps))
+    stamps = tuple(shift.stamps[rows[clip.id]] for clip in test)
+    return replace(shift, clips=tuple(replace(twin, split="test") for twin in twins), stamps=stamps)
 
 
 def _label(task: Task, clip: Clip) -> object:

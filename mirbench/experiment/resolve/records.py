@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.global_state import unchanged
-from mirbench.engine.store import Store, key_of
+from mirbench.engine.store import Store, key_of, key_of_rows, key_text
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
 from mirbench.records import ALL_LAYERS, BEST_LAYER, LAYER, OTHER_RECORDINGS, SPLITS, WEIGHTED_LAYERS, Clip, Condition, Input
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 USUAL_SECONDS = 30.0  # of a clip whose length nobody tells, in estimates
 LEAST_SAMPLE_RATE = 22_050  # Hz, at which corruptions are applied
+SPLIT = "\n"  # where the split of a clip comes into its stamp, which is JSON without line breaks
 NOUN = {"dataset": "data set"}
 PROBE, SHOTS = "probe", "shots"  # what an entry's probe and labels a class are called among its values, where there are several
 
@@ -49,8 +50,9 @@ class Machine:
 @dataclass(frozen=True, eq=False)
 class Data:
     """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
-    be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number. decoders: the
-    packages that decode its files, with their versions. unread: by annotation, the cells that no task can read and clips are without."""
+    be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number, as `resolve.data`
+    writes it. decoders: the packages that decode its files, with their versions. unread: by annotation, the cells that no task can read
+    and clips are without."""
 
     noun: Dataset
     folder: Path
@@ -58,7 +60,7 @@ class Data:
     prepared: bool = True
     place: str = ""
     clips: tuple[Clip, ...] = ()
-    stamps: tuple[Sequence[Any], ...] = ()
+    stamps: tuple[str, ...] = ()
     decoders: Parts = field(default_factory=dict)
     provider: str = "mirbench"
     unread: Mapping[str, Sequence[Unread]] = field(default_factory=dict)
@@ -77,13 +79,16 @@ class Data:
             return key_of(**self.source)
         selection = (None if labels is None else tuple(sorted(set(labels))), tuple(splits))
         if selection not in self._keys:
-            read = [
-                [*stamp, {n: in_json(v) for n, v in c.annotations.items() if labels is None or n.removesuffix("_unknown") in labels}]
-                for c, stamp in zip(self.clips, self.stamps, strict=True)
-                if c.split in splits
-            ]
-            self._keys[selection] = key_of(data=self.place, clips=read)
+            self._keys[selection] = key_of_rows("clips", self._rows(labels, splits), data=self.place)
         return self._keys[selection]
+
+    def _rows(self, labels: Collection[str] | None, splits: Sequence[str]) -> Iterator[str]:
+        """Each clip in these splits as a part of a key."""
+        wanted = None if labels is None else _with_unknown(labels)
+        own = {split: f",{key_text(split)}," for split in splits}
+        for clip, stamp in zip(self.clips, self.stamps, strict=True):
+            if clip.split in own:
+                yield f"[{stamp.replace(SPLIT, own[clip.split])},{_labels_text(clip, wanted)}]"
 
     def size(self, splits: Sequence[str]) -> tuple[int, float]:
         """Clips in these splits and, roughly, seconds of audio; 0 where nothing is known yet."""
@@ -106,6 +111,18 @@ class Data:
             count, seconds = sizes[clip.split]
             sizes[clip.split] = count + 1, seconds + (USUAL_SECONDS if clip.duration is None else clip.duration)
         return sizes
+
+
+def _with_unknown(labels: Collection[str]) -> list[str]:
+    """The names of annotations and of those that say what of them nobody has judged."""
+    return sorted({name for name in labels if not name.endswith("_unknown")} | {f"{name}_unknown" for name in labels})
+
+
+def _labels_text(clip: Clip, wanted: Sequence[str] | None) -> str:
+    """The annotations of these names, or all, as a part of a key."""
+    labels = clip.annotations
+    names = labels if wanted is None else [name for name in wanted if name in labels]
+    return key_text({name: in_json(labels[name]) for name in names}) if names else "{}"
 
 
 def in_json(value: Any) -> Any:

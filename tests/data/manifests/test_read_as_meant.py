@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from mirbench import registry
 from mirbench.data.findings import of_annotations, of_labels
 from mirbench.data.labels import read_labels, without_unreadable
 from mirbench.data.manifests.cells import annotation
+from mirbench.data.manifests.delimited import _lines_kept
 from mirbench.data.manifests.faults import find_faults
 from mirbench.data.manifests.groups import look
 from mirbench.data.manifests.manifest import load_manifest, read_manifest, write_manifest
@@ -490,3 +492,8 @@ def test_text_with_line_breaks_is_told_in_one_line(tmp_path):
         "my.csv, line 2: split is 'tr\\nain'; did you mean 'train'? it must be one of train, valid, test, pretrain."
     )
     assert "'../a\\nb'" in refused(tmp_path, 'path,genre\n"../a\nb",x\n')
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\n", "a\r\nb\rc\n\nd", "\n\r\n\r", 'x\u2028y\x0bz\x0c"\n"'])
+def test_lines_are_those_of_a_file_with_its_line_ends(text):
+    assert list(_lines_kept(text)) == list(io.StringIO(text, newline=""))

@@ -149,6 +149,25 @@ def test_both_ways_of_summing_a_ranking_are_scikit_learn_resample_by_resample(mo
         assert evaluate(name, given, weights) == pytest.approx(np.array(expected), abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.float64])
+def test_a_ranking_is_the_same_to_the_bit_in_blocks_of_resamples_and_of_whole_numbers(monkeypatch, kind: type) -> None:
+    given = multilabel(clips=90)
+    weights = np.random.default_rng(4).integers(0, 4, (70, 90))
+    expected = [evaluate(name, given, weights.astype(np.float64)) for name in ("macro_roc_auc", "macro_average_precision")]
+    for name, value in (("DENSEST", 0), ("AT_ONCE", 1), ("LEAST_AT_ONCE", 16), ("CLIPS_AT_ONCE", 5)):
+        monkeypatch.setattr(f"mirbench.evaluation.probing.metric_functions.{name}", value)
+    found = [evaluate(name, given, weights.astype(kind)) for name in ("macro_roc_auc", "macro_average_precision")]
+    assert np.array_equal(expected, found, equal_nan=True)
+
+
+def test_macro_f1_of_very_many_classes_is_that_of_a_product(monkeypatch) -> None:
+    given = multiclass(clips=90)
+    weights = np.random.default_rng(4).integers(0, 4, (20, 90))
+    expected = evaluate("macro_f1", given, weights)
+    monkeypatch.setattr("mirbench.evaluation.probing.metric_functions.DENSEST", 0)
+    assert np.array_equal(expected, evaluate("macro_f1", given, weights))
+
+
 def test_labels_without_positives_or_negatives_are_left_out_of_the_mean() -> None:
     targets = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
     scores = np.array([[0.5, 0.1, 0.2], [0.9, 0.2, 0.3], [0.1, 0.3, 0.4]])

@@ -22,6 +22,16 @@ def test_weights_draw_whole_groups_and_keep_their_number() -> None:
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
+@pytest.mark.parametrize("count", [2, 7, 36, 1001])
+def test_weights_are_those_of_one_draw_for_all_resamples(count: int) -> None:
+    groups = [str(number % count) for number in range(2 * count + 1)]
+    names, of_clip = np.unique(groups, return_inverse=True)
+    drawn = np.random.default_rng(5).integers(count, size=(31, count))
+    expected = np.array([np.bincount(row, minlength=count) for row in drawn])[:, of_clip]
+    assert (bootstrap_weights(groups, 31, 5) == expected).all()
+    assert len(names) == count
+
+
 def test_counts_are_those_of_drawing_with_replacement() -> None:
     counts = bootstrap_weights([str(i) for i in range(10)], 20_000)
     assert counts.mean(axis=0) == pytest.approx(np.ones(10), abs=0.03)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mirbench import cli, registry
-from mirbench.testing import check_backbone, check_corruption, check_dataset, check_encoder, check_supervision, check_task
+from mirbench.testing import check_backbone, check_corruption, check_dataset, check_encoder, check_probe, check_supervision, check_task
 from mirbench.testing.examine import PROMISES
 
-PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
@@ -63,10 +63,28 @@ def test_the_supervision_and_the_backbone():
     check_backbone(noun("tiny-net"))
 
 
+def test_the_probe(tmp_path):
+    (block,) = [block for block in BLOCKS if "register_probes" in block]
+    path = tmp_path / "svm.py"
+    path.write_text(block)
+    check_probe(registry.load([path]).probes["svm"])
+    registry.load()
+
+
+def test_the_options():
+    (block,) = [block for block in BLOCKS if "class MyOptions" in block]
+    namespace = {}
+    exec(block, namespace)
+    assert dict(namespace["MyEncoder"]().options) == {"layers": 2, "pool": "mean"}
+    deeper = type("Deeper", (namespace["MyOptions"],), {"layers": 8})()
+    assert (deeper["layers"], deeper.declared["layers"].le) == (8, 12)
+
+
 def test_every_block_is_looked_at():
     plugins = re.findall(r'name = "([a-z-]+)"', "".join(BLOCKS))
     assert plugins == ["loudness", "projection", "tempo-class", "players", "dropouts", "same-letter", "tiny-net"]
-    assert [block for block in BLOCKS if "name =" not in block] == [block for block in BLOCKS if "mirbench_tiny_run" in block]
+    others = ("register_probes", "class MyOptions", "mirbench_tiny_run")
+    assert [[word for word in others if word in block] for block in BLOCKS if "name =" not in block] == [[word] for word in others]
 
 
 @pytest.mark.slow
