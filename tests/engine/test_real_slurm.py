@@ -74,6 +74,11 @@ def in_thread(executor, graph) -> threading.Thread:
     return thread
 
 
+def ids(slurm) -> set[str]:
+    """Of all jobs that there were."""
+    return set(slurm.ask("squeue", "--noheader", "--states=all", "--format=%i").split())
+
+
 def hurry(slurm, number: str) -> None:
     """A job that is queued again waits two minutes by itself."""
     slurm.until(lambda: "BeginTime" in slurm.ask("squeue", "--noheader", "--format=%r", f"--jobs={number}"), "a job that is queued again")
@@ -175,9 +180,9 @@ def test_a_cache_that_nodes_do_not_see_is_found_out(slurm, tmp_path):
     )
     found = nodes.find_nodes(cache, Profile(), "auto")
     assert found.device == "cpu"
-    jobs = slurm.ask("squeue", "--noheader", "--states=all", "--format=%i")
+    jobs = ids(slurm)
     assert nodes.find_nodes(cache, Profile(), "auto") == found
-    assert slurm.ask("squeue", "--noheader", "--states=all", "--format=%i") == jobs  # it is not asked twice
+    assert ids(slurm) == jobs  # it is not asked twice
     assert nodes.find_nodes(cache, Profile(bfloat16=not found.bfloat16), "auto").bfloat16 is not found.bfloat16
 
 
@@ -196,6 +201,6 @@ def test_a_run_that_was_detached_scores_as_the_local_one_to_the_digit(slurm, tin
     assert rows(folder) == rows(tiny_run[1])
     assert cli.main(["status", str(folder), "--cache", str(tmp_path / "cache")]) == 0
     assert capsys.readouterr().out == f"{name}: finished, {folder}\n"
-    before = slurm.ask("squeue", "--noheader", "--states=all", "--format=%i")
+    before = ids(slurm)
     assert cli.main([word for word in words if word != "--detach"]) == 0  # all is there: nothing is submitted
-    assert slurm.ask("squeue", "--noheader", "--states=all", "--format=%i") == before
+    assert ids(slurm) == before

@@ -24,6 +24,7 @@ from mirbench.experiment.planning.graph import build
 from mirbench.experiment.resolve.records import Machine
 from mirbench.experiment.shard_notes import NOTES, compare_shards, forget_shards, note_shard
 from mirbench.experiment.shards import deal, describe_part
+from mirbench.settings.config import RunConfig
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -125,7 +126,7 @@ def shard_of(tmp_path, monkeypatch):
         executor.run(Graph(planned.preparations))
         monkeypatch.setattr(shards, "begin", lambda *_: (planned, executor, Outcome()))
         monkeypatch.setattr(shards, "finish", lambda *_: tmp_path / "run")
-        return shards.run_shard(None, None, None, Shard(number, 3), "", None)
+        return shards.run_shard(RunConfig(), None, None, Shard(number, 3), "", None)
 
     made.executors = executors
     return made
@@ -154,6 +155,11 @@ def test_what_waits_for_others_is_left_with_a_sentence_and_the_last_shard_gather
     made = [job.name for executor in shard_of.executors.values() for job in executor.made if job.kind != "datasets"]
     assert len(made) == len(set(made))
     assert {job.kind for job in build(record(tmp_path)).graph.jobs} - {kind for kind, _ in made} == {"datasets", "costs"}
+
+
+def test_a_cluster_shares_out_itself():
+    with pytest.raises(MirbenchError, match=r"^--shard is for machines without slurm, which shares a run out itself; "):
+        shards.run_shard(RunConfig(executor="slurm"), None, None, Shard(1, 2), "", None)
 
 
 def test_a_job_that_nobody_makes_ends_a_shard(shard_of):
