@@ -96,7 +96,7 @@ def equal_embeddings(given: Given) -> Iterator[Row]:
 
 
 def _train(folder: Path, device: str, steps: int) -> None:
-    options = {"backbone": "samplecnn", "augment": "waveform", "batch_views": 16, "steps": steps, "view_seconds": 0.6}
+    options = {"backbone": "mel-cnn-small", "batch_views": 16, "steps": steps, "view_seconds": 0.6}
     encoder, options = options_of("simclr", options)
     clips = noise_clips(folder.parent / "clips", 24, 2.0)
     for name in ("made", "cache", "unfinished"):
