@@ -39,7 +39,7 @@ def check(
     debug: Debug = False,
     quiet: OnlyVerdict = False,
 ) -> None:
-    """Look at every promise of a plugin: kept or broken, in numbers, and how to mend it.
+    """Say of every promise of a plugin whether it is kept.
 
     Shapes, dtype, rate, determinism, a batch that equals its items, modules in eval mode, no gradients, the global state, labels, groups,
     speed, the time to import it, silence, 10 ms and 10 minutes, weights in the key, forked processes: what matters for its kind. The same

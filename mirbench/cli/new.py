@@ -52,7 +52,7 @@ def new(
     ] = Path("."),
     debug: Debug = False,
 ) -> None:
-    """Write a first plugin of a kind, which works as it is, and its test.
+    """Write a first plugin that works, and its test.
 
     One file NAME.py with a test beside it, or by --package a project. What is written passes `mirbench check` and its own test; change
     what it does, and look again.

@@ -1,4 +1,7 @@
-"""What backbones promise."""
+"""What backbones promise.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

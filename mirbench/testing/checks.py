@@ -1,4 +1,7 @@
-"""`check_encoder` and its like, for the tests of plugin authors: AssertionError with the sentence of the first promise that is broken."""
+"""`check_encoder` and its like, for the tests of plugin authors: AssertionError with the sentence of the first promise that is broken.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What data sets promise."""
+"""What data sets promise.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The promises of what embeds audio: encoders, and the networks of backbones."""
+"""The promises of what embeds audio: encoders, and the networks of backbones.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether a plugin is imported quickly, so that `mirbench list` and `--help` stay quick: in a process of its own."""
+"""Whether a plugin is imported quickly, so that `mirbench list` and `--help` stay quick: in a process of its own.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

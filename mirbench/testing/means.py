@@ -1,4 +1,7 @@
-"""What the promises of several kinds are looked at with: sounds, comparisons, fences."""
+"""What the promises of several kinds are looked at with: sounds, comparisons, fences.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether a probe of a plugin can be fitted, chosen, stored and read again."""
+"""Whether a probe of a plugin can be fitted, chosen, stored and read again.
+
+PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
+"""
 
 from __future__ import annotations
 

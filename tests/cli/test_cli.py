@@ -68,7 +68,7 @@ def stub(tmp_path, monkeypatch):
         (folder / "scores.csv").touch()
         return folder
 
-    def pretrain(config, registry, cache, encoder, tell=None):
+    def pretrain(config, registry, cache, encoder, tell=None, command=""):
         folders = {Path("cache/a"): "learner, seed 0", Path("cache/b"): "learner, seed 1"}
         return dict(list(folders.items())[: config.seeds])
 

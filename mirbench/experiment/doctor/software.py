@@ -32,6 +32,7 @@ EXTRAS = {
     "mirdata": ("mirdata",),
     "tensorboard": ("tensorboard",),
     "models": ("torchcrepe", "onnxruntime"),
+    "cluster": ("submitit",),
 }
 FOR = {
     "formats": "audio such as m4a, manifests in Parquet",
@@ -42,6 +43,7 @@ FOR = {
     "mirdata": "data sets by mirdata",
     "tensorboard": "events of pretraining",
     "models": "crepe and other encoders with their weights",
+    "cluster": "--executor slurm",
 }
 
 

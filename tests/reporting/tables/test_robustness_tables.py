@@ -355,7 +355,7 @@ def test_names_cannot_break_the_tables_or_the_page():
     corruptions = {name: {"unit": name, "levels": [1, 2, 3, 4, 5]} for name in NAMES[:2]}
     results = a_results(encoders=NAMES, corruptions=corruptions, skipped=skipped, baseline=NAMES[0])
     files = files_of(results)
-    assert len(files) == 14
+    assert len(files) == 16
     for name, text in files.items():
         if name.endswith(".md"):
             check_markdown(text)

@@ -143,7 +143,7 @@ def test_latex_tables_are_whole_with_caption_and_label():
     results = dataclasses.replace(results, robustness_comparisons=complete(pd.concat([results.robustness_comparisons, better])))
     files = files_of(results)
     latex = {name: text for name, text in files.items() if name.endswith(".tex")}
-    assert set(latex) == {"scores.tex", "comparisons.tex", "robustness.tex", "retained.tex"}
+    assert set(latex) == {f"{name}.tex" for name in ("scores", "comparisons", "robustness", "retained", "corrupted", "equivariance")}
     for text in latex.values():
         check_latex(text)
     lines = latex["robustness.tex"].split("\n")
