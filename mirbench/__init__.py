@@ -62,6 +62,7 @@ _LATE = {
     "WaveformViews": "mirbench.pretraining.views.waveforms",
     "assign_splits": "mirbench.data.splits",
     "build_backbone": "mirbench.pretraining.backbones",
+    "count_initialisers": "mirbench.evaluation.embedding.initialisers",
     "describe_audio": "mirbench.data.audio.audio",
     "evaluate": "mirbench.experiment.library.running",
     "gather_views": "mirbench.pretraining.losses",

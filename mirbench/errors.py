@@ -14,6 +14,10 @@ class MirbenchError(Exception):
     """What was given, what would be right, what to do next, in one sentence."""
 
 
+class Detached(Exception):
+    """No mistake: the command ends here, and the rest is done elsewhere. Its text says where to look."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The nearest known name as a question, or nothing.
 

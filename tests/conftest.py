@@ -7,10 +7,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait 
 os.environ.setdefault("MIRBENCH_QUIET", "1")  # tests of what is said while a run goes on set it to 0
 
 import contextlib
-import fcntl
 import io
 import json
 import multiprocessing
+import shutil
 import signal
 import textwrap
 import threading
@@ -22,6 +22,7 @@ from processes import children
 from songs import songs
 
 from mirbench import cli, registry
+from mirbench.engine.files import locked
 from mirbench.evaluation.embedding import cost
 
 cost.SECONDS = 0.0  # that an encoder is timed for: three times are enough, as no test looks at a time
@@ -48,9 +49,9 @@ def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
     root = tmp_path_factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     folder, made = root / f"shared-{name}", root / f"shared-{name}.made"
-    with open(root / f"shared-{name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(root / f"shared-{name}.lock", f"making {name}"):
         if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that failed at it
             folder.mkdir()
             make(folder)
             made.touch()

@@ -21,7 +21,8 @@ PLUGIN_FILES = [path for path in sorted(PLUGINS.rglob("*.py")) if not path.name.
 # From the top floor down. A room imports rooms of lower floors; those of one floor do not import each other, but for the vocabulary, whose
 # files do so without a circle. A room is a folder, or a file of `mirbench/` itself.
 FLOORS = (
-    ("cli", "testing"),
+    ("cli",),
+    ("testing",),
     ("experiment",),
     ("pretraining", "evaluation", "reporting"),
     ("results", "registry"),

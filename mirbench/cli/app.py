@@ -6,7 +6,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
-import json
 import os
 import shlex
 import signal
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mirbench import __version__
+from mirbench.cli import cluster
 from mirbench.cli.cache import app as cache_app
+from mirbench.cli.check import check
 from mirbench.cli.compare import compare, leaderboard
 from mirbench.cli.completing import names_of
 from mirbench.cli.corrupt import corrupt
@@ -40,9 +41,11 @@ from mirbench.cli.flags import (
     DataRoot,
     Datasets,
     Debug,
+    Detach,
     Device,
     Devices,
     Encoders,
+    Executor,
     FigureWidth,
     MaxBad,
     Plan,
@@ -54,21 +57,25 @@ from mirbench.cli.flags import (
     Seeds,
     Set,
     Severities,
+    ShardOf,
     Shifts,
     SplitSeed,
     SuperviseWith,
     Tasks,
     Verbose,
     cache_folder,
+    executing,
     set_quiet,
 )
 from mirbench.cli.listing import list_
-from mirbench.cli.report import columns, report, show_run
+from mirbench.cli.new import new
+from mirbench.cli.report import columns, print_skipped, report, show_run
 from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
-from mirbench.errors import MirbenchError, describe
+from mirbench.engine.shards import Shard
+from mirbench.errors import Detached, MirbenchError, describe
 
 if TYPE_CHECKING:
     from mirbench.experiment.resolve.records import KeptCheckpoints
@@ -76,20 +83,8 @@ if TYPE_CHECKING:
     from mirbench.settings.config import RunConfig
 
 COMMANDS = (
-    "run",
-    "sweep",
-    "pretrain",
-    "report",
-    "compare",
-    "leaderboard",
-    "share",
-    "embed",
-    "export",
-    "corrupt",
-    "data",
-    "cache",
-    "doctor",
-    "list",
+    *("run", "sweep", "pretrain", "report", "compare", "leaderboard", "share", "embed", "export", "corrupt", "data", "cache", "new"),
+    *("check", "doctor", "list", "status", "wait", "make"),
 )
 COMPLETING = "_MIRBENCH_COMPLETE"  # in the environment, where a shell asks
 INTERRUPTED = 128 + signal.SIGINT  # what typer makes of Ctrl-C
@@ -140,11 +135,14 @@ def run(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    executor: Executor = None,
+    detach: Detach = False,
     figure_width: FigureWidth = None,
     all_metrics: AllMetrics = False,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="Where run folders go [default: results].")] = None,
     cache: Cache = None,
     plugin: Plugins = None,
+    shard: ShardOf = None,
     plan: Plan = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -159,9 +157,9 @@ def run(
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
     flags |= {"probe": probe, "shifts": shifts, "figure_width": figure_width}
     flags |= {"pretrain_on": pretrain_on, "supervise_with": supervise_with, "overlap": "allow" if allow_overlap else None}
-    flags |= _data_flags(data_root, allow_outside, split_seed, max_bad)
+    flags |= {**_data_flags(data_root, allow_outside, split_seed, max_bad), **executing(executor, detach)}
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
-    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics)
+    _plan_or_run(chosen, registry, cache, plan, verbose, quiet, all_metrics=all_metrics, shard=Shard.parse(shard) if shard else None)
 
 
 def _plan_or_run(
@@ -173,17 +171,32 @@ def _plan_or_run(
     quiet: bool,
     kept: KeptCheckpoints | None = None,
     all_metrics: bool = False,
+    shard: Shard | None = None,
 ) -> None:
     if plan:
         from mirbench.experiment import run as experiment
+        from mirbench.experiment.execution import looking_ahead
         from mirbench.experiment.planning.plan import describe_plan
 
-        print(describe_plan(experiment.plan(config, registry, cache_folder(cache), kept), verbose))
-        return
-    from mirbench.experiment.whole_run import run_whole
+        with looking_ahead(config, cache_folder(cache)) as config:
+            planned = experiment.plan(config, registry, cache_folder(cache), kept)
+        if shard is not None:
+            from mirbench.experiment.shards import describe_part
 
-    command = shlex.join(["mirbench", *_argv])
-    show_run(*run_whole(config, registry, cache_folder(cache), command, columns(), kept, quiet, all_metrics), quiet)
+            print(describe_part(planned, shard))
+        print(describe_plan(planned, verbose))
+        return
+    from mirbench.experiment.whole_run import run_part, run_whole
+
+    command, place, width = shlex.join(["mirbench", *_argv]), cache_folder(cache), columns()
+    if shard is None:
+        show_run(*run_whole(config, registry, place, command, width, kept, quiet, all_metrics), quiet)
+        return
+    folder, text = run_part(config, registry, place, command, width, shard, quiet, all_metrics)
+    if folder is not None:
+        show_run(folder, text, quiet)
+    elif not quiet:
+        print(text)
 
 
 @app.command(cls=Command)
@@ -193,6 +206,8 @@ def sweep(
     severities: Severities = None,
     settings: Set = None,
     device: Device = None,
+    executor: Executor = None,
+    detach: Detach = False,
     data_root: DataRoot = None,
     cache: Cache = None,
     plugin: Plugins = None,
@@ -211,6 +226,7 @@ def sweep(
     from mirbench.experiment.sweep import swept
 
     flags = {"corruptions": corruptions or ["all"], "severities": severities, "device": device, "data_root": data_root}
+    flags |= executing(executor, detach)
     registry = registries.load(plugin or [])
     chosen, kept = swept(run, settings or [], flags, registry)
     _plan_or_run(chosen, registry, cache, plan, verbose, quiet, kept)
@@ -233,6 +249,8 @@ def pretrain(
     seeds: Seeds = None,
     device: Device = None,
     devices: Devices = None,
+    executor: Executor = None,
+    detach: Detach = False,
     cache: Cache = None,
     plugin: Plugins = None,
     debug: Debug = False,
@@ -241,7 +259,12 @@ def pretrain(
     """Pretrain one encoder and say where its checkpoints are. A later run takes them from the cache, or by --checkpoint."""
     flags: dict[str, Any] = {"encoders": [encoder], "datasets": dataset, "seed": seed, "seeds": seeds, "device": device}
     flags |= {"pretrain_on": [] if dataset else None}  # of a configuration
-    flags |= {"devices": devices, "supervise_with": supervise_with, **_data_flags(data_root, allow_outside, split_seed, max_bad)}
+    flags |= {
+        "devices": devices,
+        "supervise_with": supervise_with,
+        **_data_flags(data_root, allow_outside, split_seed, max_bad),
+        **executing(executor, detach),
+    }
     chosen, registry = _prepare(config, settings, flags, plugin, quiet)
     if not registry.get("encoder", encoder).trainable:
         trainable = ", ".join(name for name, other in registry.encoders.items() if other.trainable) or "none"
@@ -249,31 +272,16 @@ def pretrain(
     from mirbench.experiment import run as experiment
     from mirbench.experiment.whole_run import say_nothing, tell_findings
 
-    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, say_nothing if quiet else tell_findings)
+    told = say_nothing if quiet else tell_findings
+    checkpoints = experiment.pretrain(chosen, registry, cache_folder(cache), encoder, told, shlex.join(["mirbench", *_argv]))
     for folder, title in checkpoints.items():
         if not quiet:
-            _print_skipped(folder, title)
+            print_skipped(folder, title)
         print(folder if quiet or len(checkpoints) == 1 else f"{title}: {folder}")  # a single one by itself, for $(mirbench pretrain ...)
 
 
-def _print_skipped(checkpoint: Path, title: str) -> None:
-    """On the error output, since the output is the checkpoint."""
-    from mirbench.results.run_folder import skipped_in_words
-
-    path = checkpoint / "report.json"
-    skipped = json.loads(path.read_text(encoding="utf-8")).get("skipped", {}) if path.is_file() else {}
-    for line in skipped_in_words(f"that {title} is pretrained on", skipped, str(path)):
-        print(f"mirbench: {line}", file=sys.stderr)
-
-
-app.command(cls=Command)(report)
-app.command(cls=Command)(compare)
-app.command(cls=Command)(leaderboard)
-app.command(cls=Command)(share)
-app.command(cls=Command)(embed)
-app.command(cls=Command)(export)
-app.command(cls=Command)(corrupt)
-app.command(cls=Command)(doctor)
+for _command in (*cluster.COMMANDS, report, compare, leaderboard, share, embed, export, corrupt, new, check, doctor):
+    app.command(cls=Command)(_command)
 app.command("list", cls=Command)(list_)
 
 
@@ -342,6 +350,9 @@ def _run(debug: bool) -> int:
         return _say(f"{text if text.endswith('?') else text.removesuffix('.') + '.'} See mirbench{command} --help.", None)
     except MirbenchError as error:
         return _say(str(error), error if debug else None)
+    except Detached as submitted:
+        print(submitted)
+        return 0
     except SystemExit as error:
         if COMPLETING in os.environ or any(word in ("--show-completion", "--install-completion") for word in _argv):
             return error.code if isinstance(error.code, int) else 0  # typer's way out

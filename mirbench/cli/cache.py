@@ -1,4 +1,5 @@
-"""The commands below `mirbench cache`: what lies in the cache, and what may go. Everything heavy is imported when a command needs it."""
+"""The commands below `mirbench cache`: what lies in the cache, what may go, and what comes from other caches. Everything heavy is
+imported when a command needs it."""
 
 from __future__ import annotations
 
@@ -13,11 +14,14 @@ from mirbench.cli.flags import Cache, Command, Debug, Json, cache_folder, say
 from mirbench.errors import MirbenchError, printable
 
 if TYPE_CHECKING:
+    from mirbench.engine.merging import Merged
     from mirbench.experiment.cached.cache import CacheContents
+
+MOST_BROKEN = 8  # damaged entries that are named
 
 app = typer.Typer(
     name="cache",
-    help="See what lies in the cache, and make room.",
+    help="See what lies in the cache, make room, or merge caches.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -28,7 +32,7 @@ All = Annotated[bool, typer.Option("--all", help="Name all runs and strange file
 
 @app.callback(invoke_without_command=True)
 def _root(ctx: typer.Context, cache: Cache = None, every: All = False, as_json: Json = False, debug: Debug = False) -> None:
-    """See what lies in the cache, and make room.
+    """See what lies in the cache, make room, or merge caches.
 
     Without a command: what the cache takes by kind, data set, encoder and run.
     """
@@ -136,8 +140,47 @@ def prune(
     say(cache_text.removed_line(choice, gone, left))
 
 
+@app.command(cls=Command)
+def merge(
+    ctx: typer.Context,
+    caches: Annotated[list[Path], typer.Argument(metavar="CACHE...", help="Caches, as --cache named them, which are only read.")],
+    into: Annotated[Path | None, typer.Option("--into", metavar="DIR", help="Cache to copy into [default: the user cache].")] = None,
+    debug: Debug = False,
+) -> None:
+    """Copy finished work of other caches into one.
+
+    Every file is compared with what was written, before and after. What is whole already stays as it is; what is damaged here is replaced;
+    what is damaged there is left out, and told.
+    """
+    from mirbench.engine.merging import merge as merge_stores
+    from mirbench.engine.store import Store
+    from mirbench.experiment.cached.runs import copy_records
+
+    store = Store(cache_folder(into or ctx.obj))
+    for folder in caches:
+        say(_in_words(folder, merged := merge_stores(Store(folder), store), store.root))
+        copy_records(Store(folder), store)
+        for kind, key, title in merged.broken[:MOST_BROKEN]:
+            print(f"mirbench: {kind} {title or key} in {folder} is not as it was written, and is left out.", file=sys.stderr)
+        if (more := len(merged.broken) - MOST_BROKEN) > 0:
+            print(f"mirbench: {more:,} more in {folder} are left out.", file=sys.stderr)
+
+
 def _contents(given: Path | None) -> CacheContents:
     """Raises MirbenchError where that is no folder."""
     from mirbench.experiment.cached.cache import read_cache
 
     return read_cache(cache_folder(given))
+
+
+def _in_words(folder: Path, merged: Merged, into: Path) -> str:
+    """A line, and one for each kind of which something was copied."""
+    from mirbench.cli.cache_text import in_bytes
+
+    taken, there, repaired = merged.taken.total(), merged.there.total(), merged.repaired.total()
+    damaged = f", {repaired:,} of them in place of damaged ones" if repaired else ""
+    head = (
+        f"{folder}: {taken:,} entries ({in_bytes(merged.taken_bytes.total())}) copied into {into}{damaged}; {there:,} "
+        f"({in_bytes(merged.there_bytes.total())}) were there{f'; {len(merged.broken):,} damaged left out' if merged.broken else ''}."
+    )
+    return "\n".join([head, *(f"  {kind:<21} {count:>6,} {in_bytes(merged.taken_bytes[kind]):>9}" for kind, count in merged.taken.items())])

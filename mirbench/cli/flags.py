@@ -18,8 +18,8 @@ from mirbench.cli.completing import configs, names_of
 class Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:
         """With arguments as they are typed; some releases of typer write {ENCODER} in the usage and ENCODER <str> below it."""
-        text = re.sub(r"\{(\w+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
-        return re.sub(r"(?m)^(  [A-Z.]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
+        text = re.sub(r"\{([\w|]+)(\.*)\}\.*", r"\1\2", super().get_help(ctx))
+        return re.sub(r"(?m)^(  [A-Z.|]+)( <\S+>)", lambda found: found[1] + " " * len(found[2]), text)
 
 
 Encoders = Annotated[
@@ -122,6 +122,14 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
+Executor = Annotated[
+    str | None, typer.Option("--executor", metavar="NAME", help="local, or slurm: a cluster, as --set slurm.* says [default: local].")
+]
+Detach = Annotated[bool, typer.Option("--detach", help="With slurm: submit and go; `mirbench status` and `wait` tell of it.")]
+ShardOf = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Make the I-th of N parts alone; any machine, any order. The last one gathers."),
+]
 Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Where finished work is kept [default: the user cache].")]
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Python file with a plugin; repeat it.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, what is cached, and stop.")]
@@ -145,6 +153,11 @@ def cache_folder(given: Path | None) -> Path:
     from mirbench.engine import store
 
     return given or store.default_cache()
+
+
+def executing(executor: str | None, detach: bool) -> dict[str, Any]:
+    """The settings of --executor and --detach."""
+    return {"executor": executor, "slurm": {"detach": True} if detach else None}
 
 
 def say(page: Any) -> None:

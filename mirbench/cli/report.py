@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -60,3 +62,13 @@ def columns() -> int:
     from mirbench import reporting
 
     return shutil.get_terminal_size((reporting.WIDTH, 24)).columns
+
+
+def print_skipped(checkpoint: Path, title: str) -> None:
+    """On the error output, since the output is the checkpoint."""
+    from mirbench.results.run_folder import skipped_in_words
+
+    path = checkpoint / "report.json"
+    skipped = json.loads(path.read_text(encoding="utf-8")).get("skipped", {}) if path.is_file() else {}
+    for line in skipped_in_words(f"that {title} is pretrained on", skipped, str(path)):
+        print(f"mirbench: {line}", file=sys.stderr)

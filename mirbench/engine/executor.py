@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
-from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
@@ -20,10 +20,12 @@ Name = tuple[str, str]  # of a job: kind and key
 
 @dataclass
 class Outcome:
-    """seconds: by title, what each job or batch took. failed: by key, why a job of a batch could not be made."""
+    """seconds: by title, what each job or batch took. failed: by key, why a job of a batch could not be made; raised: by key, what a job
+    raised, where others went on."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
+    raised: dict[str, Exception] = field(default_factory=dict)
 
 
 class Executor(Protocol):
@@ -54,8 +56,8 @@ class LocalExecutor:
             return self._run_held(graph, outcome, read)
 
     def _run_held(self, graph: Graph, outcome: Outcome, read: Collection[Job]) -> Outcome:
-        self._touch(graph)
-        self._compare(graph, read)
+        touch(graph, self.store)
+        compare(graph, self.store, read)
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
         self.store.check().sweep()
@@ -69,60 +71,72 @@ class LocalExecutor:
                     ) from error
                 raise
 
-    def _touch(self, graph: Graph) -> None:
-        """What is used now: all that stays, and what something that is missing needs."""
-        for job in graph.jobs:
-            if job.kept:
-                self.store.touch(*job.name)
-        for need in {need.name for job in graph.missing(self.store) for need in job.needs}:
-            self.store.touch(*need)
-
-    def _compare(self, graph: Graph, read: Collection[Job]) -> None:
-        """What will be read with what was written, so that what is damaged counts as missing."""
-        looked_at: set[Name] = set()
-        while True:
-            needed = {need.name for job in graph.missing(self.store) for need in job.needs} | {job.name for job in read}
-            damaged = [name for name in sorted(needed - looked_at) if self.store.is_damaged(*name)]
-            looked_at |= needed
-            if not damaged:
-                return
-
     def _run(self, graph: Graph, outcome: Outcome, presence: Presence) -> Outcome:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
-        transient = _TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
+        transient = TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
         tried: set[tuple[str, str]] = set()
         stages: dict[str, Any] = {}  # by kind
         for job in graph.jobs:
-            if job.name in missing and job.name not in tried and self._ready(job):
+            if job.name in missing and job.name not in tried and _ready(job, self.store):
                 together = [job]
                 if job.batch is not None:
-                    together = [other for other in missing.values() if other.batch is job.batch and self._ready(other)]
+                    others = (other for other in missing.values() if other.batch is job.batch and other is not job)
+                    together += [other for other in others if _ready(other, self.store)]
                 tried |= {other.name for other in together}
                 if job.kind not in stages:
                     stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
-                _make(together, self.store, outcome)
+                try:
+                    _make(together, self.store, outcome, graph)
+                except Exception:
+                    if not self._lost(together):
+                        raise
+                    continue
                 stages[job.kind].update(len(together))
                 transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
                 if not need.kept and not waiting[need.name]:
                     transient.release(need)
+        self._clear(graph)
         return outcome
 
     def _clear(self, graph: Graph) -> None:
-        """Removes what jobs that are done had kept to go on from."""
+        """Removes what jobs had kept to go on from that are done, or needed no more."""
         unfinished = self.store.unfinished_keys()
-        for job in graph.jobs:
-            if job.key in unfinished and self.store.has(*job.name):
+        for job in graph.jobs if unfinished else ():
+            there = self.store.unfinished(job.key).name in unfinished
+            if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
-    def _ready(self, job: Job) -> bool:
-        return not self.store.has(*job.name) and all(self.store.has(*need.name) for need in job.needs)
+    def _lost(self, jobs: Sequence[Job]) -> bool:
+        """Whether something that they need was removed while they were made, as another run that is done with it may where there are no
+        locks: then they are left, and missing yet."""
+        return self.store.root.is_dir() and any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
 
 
-class _TransientJobs:
+def touch(graph: Graph, store: Store) -> None:
+    """What is used now: all that stays, and what something that is missing needs."""
+    for job in graph.jobs:
+        if job.kept:
+            store.touch(*job.name)
+    for need in {need.name for job in graph.missing(store) for need in job.needs}:
+        store.touch(*need)
+
+
+def compare(graph: Graph, store: Store, read: Collection[Job]) -> None:
+    """What will be read with what was written, so that what is damaged counts as missing."""
+    looked_at: set[Name] = set()
+    while True:
+        needed = {need.name for job in graph.missing(store) for need in job.needs} | {job.name for job in read}
+        damaged = [name for name in sorted(needed - looked_at) if store.is_damaged(*name)]
+        looked_at |= needed
+        if not damaged:
+            return
+
+
+class TransientJobs:
     """What does not have to stay: kept within the budget, and while something that is missing needs it. waiting: by job, what that is."""
 
     def __init__(
@@ -130,7 +144,7 @@ class _TransientJobs:
     ) -> None:
         self.store, self.waiting, self.budget, self.presence = store, waiting, budget_megabytes, presence
         self.kinds = {job.kind for job in graph.jobs if not job.kept}
-        self.own = {job.key for job in graph.jobs if not job.kept}
+        self.own = {job.key for job in graph.jobs if not job.kept and (graph.part is None or job.name in graph.part)}
         self.megabytes = self._trim()
 
     def add(self, jobs: Iterable[Job]) -> None:
@@ -149,12 +163,14 @@ class _TransientJobs:
         return self.store.trim(self.kinds, self.budget, needed, None if self.presence.alone() else self.own)
 
 
-def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
-    """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it."""
+def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | None = None) -> None:
+    """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
+    does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
     more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
     with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
-        missing = [job for job in jobs if not store.has(*job.name)]  # another process may have been at it
+        missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
+        missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
         if missing and first.batch is not None:
             outcome.failed |= first.batch.make(missing, store)
         elif missing:
@@ -167,12 +183,51 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome) -> None:
     outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 
+def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part | None = None) -> Outcome:
+    """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
+    does not end the others. part: of batches that are divisible, in the place of the whole."""
+    outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
+    with held(store), Presence(store.lock_file("in-use")):
+        while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
+            first = ready[0]
+            together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]
+            tried |= {job.name for job in together}
+            try:
+                _refuse_damaged(together, store)
+                _make(together, store, outcome, graph) if part is None else _make_part(together, store, part, outcome)
+            except Exception as error:
+                outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
+    return outcome
+
+
+def _make_part(jobs: Sequence[Job], store: Store, part: Part, outcome: Outcome) -> None:
+    begun, batch = time.perf_counter(), jobs[0].batch
+    assert isinstance(batch, Divisible)
+    with all_locked((store.lock_file(f"{job.key}-{part}") for job in jobs), f"making part {part} of {jobs[0].title}"):
+        batch.make_part(jobs, store, part)
+    outcome.seconds[f"{jobs[0].kind}: {jobs[0].title}, part {part}"] = round(time.perf_counter() - begun, 2)
+
+
+def _is_wanted(job: Job, graph: Graph, store: Store) -> bool:
+    """Whether it stays, or what needs it is still to be made."""
+    needing = graph.needing.get(job.name, ())
+    return job.kept or any(not store.has(*other.name, anew=True) and _is_wanted(other, graph, store) for other in needing)
+
+
 def make_one(graph: Graph, key: str, store: Store) -> Mapping[str, Exception]:
     """Makes the job of this key alone, whose needs are there, and returns why it could not be; for a process, or a machine, of its own."""
     outcome, job = Outcome(), next(job for job in graph.jobs if job.key == key)
-    if damaged := [need for need in job.needs if store.is_damaged(*need.name)]:
+    _refuse_damaged([job], store)
+    _make([job], store, outcome)
+    return outcome.failed
+
+
+def _refuse_damaged(jobs: Iterable[Job], store: Store) -> None:
+    if damaged := [need for job in jobs for need in job.needs if store.is_damaged(*need.name)]:
         raise MirbenchError(
             f"{damaged[0].kind} {damaged[0].title}, which the job needs, is damaged in {store.root}; make that again first."
         )
-    _make([job], store, outcome)
-    return outcome.failed
+
+
+def _ready(job: Job, store: Store) -> bool:
+    return not store.has(*job.name) and all(store.has(*need.name) for need in job.needs)

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import os
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,34 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+
+class Disk:
+    """What is asked of a file system that others write to at the same time, maybe from other machines. A test puts another in its place,
+    which shows late what they did."""
+
+    def stat(self, path: Path) -> os.stat_result:
+        return os.stat(path)
+
+    def rename(self, path: Path, to: Path) -> None:
+        os.rename(path, to)
+
+    def unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def sync(self, handle: int) -> None:
+        os.fsync(handle)
+
+    def flock(self, handle: int, how: int) -> None:
+        fcntl.flock(handle, how)
+
+    def refresh(self, folder: Path) -> None:
+        """What others did in a folder is seen from now on: a network file system looks again at a folder that is opened."""
+        with contextlib.suppress(OSError):  # it is not there; a folder cannot be opened on Windows
+            os.close(os.open(folder, os.O_RDONLY))
+
+
+disk = Disk()
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)  # of a path that another process, or machine, has taken away
 SEAL = ',"seal":"'
 PATIENCE_SECONDS, POLL_SECONDS = 1.0, 0.02  # before another process is spoken of
 
@@ -28,7 +57,7 @@ def sync(path: Path) -> None:
     """What was written is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        disk.sync(handle)
     finally:
         os.close(handle)
 
@@ -110,7 +139,7 @@ def lock(handle: int, wait: bool = False) -> bool | None:
     if fcntl is None:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        disk.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:
@@ -118,13 +147,41 @@ def lock(handle: int, wait: bool = False) -> bool | None:
     return True
 
 
+def can_lock(folder: Path) -> bool:
+    """Whether files in a folder can be locked; where none can be written, it does not matter."""
+    path = folder / f".part-{uuid.uuid4().hex[:8]}"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError:
+        return True
+    try:
+        return lock(handle) is not None
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 @contextlib.contextmanager
 def locked(path: Path, doing: str) -> Iterator[None]:
     """While the block runs, no other process runs one with the same lock file; one that must wait for long says so, unless it is
     to be quiet.
 
-    Where there are no locks (Windows, some network file systems) the block runs all the same, after a warning for each folder.
+    Where there are no locks (some network file systems) no other process of this machine does, after a warning for each folder; on Windows
+    the block runs all the same.
     """
+    with _locked(path, doing) as ours:
+        if ours:
+            yield
+            return
+        _warn_of_no_locks(path.parent.parent)
+        with _locked(_on_this_machine(path), doing, path.parent.parent):
+            yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, doing: str, where: Path | None = None) -> Iterator[bool]:
+    """Whether it is, while the block runs. where: what somebody who waits is told of."""
     with explain_os_errors(doing, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -132,22 +189,45 @@ def locked(path: Path, doing: str) -> Iterator[None]:
             try:
                 ours = lock(handle)
                 if ours is False:
-                    ours = _wait(handle, doing, path.parent)
-                with contextlib.suppress(FileNotFoundError):
-                    if ours is None or os.path.samestat(os.fstat(handle), os.stat(path)):
-                        break
+                    ours = _wait(handle, doing, where or path.parent.parent)
+                if ours is None or _is_at(handle, path):
+                    break
             except BaseException:
                 os.close(handle)
                 raise
             os.close(handle)  # of a file that the one before us has removed
-    if ours is None:
-        _warn_of_no_locks(path.parent.parent)
     try:
-        yield
+        yield ours is not None
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()
+            disk.unlink(path)
         os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Of an open file. The path is opened too: what a network file system remembers of it may be out of date."""
+    try:
+        other = os.open(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return False
+    try:
+        return os.path.samestat(os.fstat(handle), os.fstat(other))
+    finally:
+        os.close(other)
+
+
+def _on_this_machine(path: Path) -> Path:
+    """A lock file in its place, on a disk of this machine."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    name = hashlib.blake2b(os.fsencode(os.path.abspath(path)), digest_size=16).hexdigest()
+    return temporary_folder() / f"mirbench-locks-{user}" / f"{name}.lock"
+
+
+def temporary_folder() -> Path:
+    """Of this machine; no two have the same."""
+    return Path(tempfile.gettempdir())
 
 
 @contextlib.contextmanager
@@ -185,7 +265,7 @@ class Presence:
     def _share(self) -> None:
         if fcntl is not None:
             with contextlib.suppress(OSError):
-                fcntl.flock(self.handle, fcntl.LOCK_SH)
+                disk.flock(self.handle, fcntl.LOCK_SH)
 
 
 def tell(text: str, always: bool = False) -> None:
@@ -197,7 +277,10 @@ def tell(text: str, always: bool = False) -> None:
 @functools.cache
 def _warn_of_no_locks(folder: Path) -> None:
     """Once."""
-    tell(f"files in {folder} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.")
+    tell(
+        f"files in {folder} cannot be locked, so that several machines may make the same there; give each its own by --cache, or parts of "
+        "the work by --shard."
+    )
 
 
 def _wait(handle: int, doing: str, folder: Path) -> bool | None:
@@ -206,5 +289,5 @@ def _wait(handle: int, doing: str, folder: Path) -> bool | None:
         time.sleep(POLL_SECONDS)
         if (ours := lock(handle)) is not False:
             return ours
-    tell(f"another process is {doing} in {folder.parent}; waiting for it.")
+    tell(f"another process is {doing} in {folder}; waiting for it.")
     return lock(handle, wait=True)

@@ -6,19 +6,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mirbench.engine.store import Store, key_of
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Rough. seconds: on this machine; megabytes: in the store; cores: that it keeps busy; gpu: whether it uses one."""
+    """Rough. seconds: on two cores without a GPU; megabytes: in the store; cores: that it keeps busy, 0: as many as there are; gpus: that
+    it uses."""
 
     seconds: float = 0.0
     megabytes: float = 0.0
     cores: int = 1
-    gpu: bool = False
+    gpus: int = 0
 
 
 class Batch(Protocol):
@@ -27,6 +28,28 @@ class Batch(Protocol):
     def make(self, jobs: Sequence[Job], store: Store) -> Mapping[str, Exception]:
         """Makes these, of those that have this batch, and puts each into the store as soon as it is whole; returns why one could not be
         made, by key."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of `parts`, counted from 0."""
+
+    number: int
+    parts: int
+
+    def __str__(self) -> str:
+        return f"{self.number}of{self.parts}"
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A batch that several processes may share, each making a part, before one of them, or another, makes the jobs of what these left."""
+
+    def most_parts(self) -> int:
+        """1: it cannot be divided."""
+
+    def make_part(self, jobs: Sequence[Job], store: Store, part: Part) -> None:
+        """Leaves what is made in `store.unfinished`, where `make` finds it; what a kill leaves is gone on with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +82,16 @@ class Job:
 
 
 class Graph:
-    """Jobs, once each and in an order in which each comes after what it needs."""
+    """Jobs, once each and in an order in which each comes after what it needs. part: the names of those that are to be made here, where the
+    others are left to somebody else; None: all."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], part: Collection[tuple[str, str]] | None = None) -> None:
         once: dict[tuple[str, str], Job] = {}
         for job in jobs:
             if late := [need.title for need in job.needs if need.name not in once]:
                 raise ValueError(f"{job.kind} {job.title} comes before {late[0]}, which it needs")
             once.setdefault(job.name, job)
-        self.jobs = tuple(once.values())
+        self.jobs, self.part = tuple(once.values()), part
 
     @cached_property
     def needing(self) -> Mapping[tuple[str, str], tuple[Job, ...]]:
@@ -79,13 +103,26 @@ class Graph:
         return {name: tuple(jobs) for name, jobs in jobs_needing.items()}
 
     def missing(self, store: Store) -> list[Job]:
-        """What is to be made, in order: what is not in the store; of what does not stay, only what something else that is missing needs."""
+        """What is to be made here, in order: what is not in the store; of what does not stay, only what something else that is missing
+        needs."""
         names: set[tuple[str, str]] = set()
         for job in reversed(self.jobs):
             wanted = job.kept or any(other.name in names for other in self.needing.get(job.name, ()))
             if wanted and not store.has(*job.name):
                 names.add(job.name)
-        return [job for job in self.jobs if job.name in names]
+        return [job for job in self.jobs if job.name in names and (self.part is None or job.name in self.part)]
+
+    def hindered(self, failed: Iterable[str]) -> set[str]:
+        """The keys of jobs that failed, of all that need them, and of what only those need and does not stay."""
+        found = set(failed)
+        for job in self.jobs:
+            if any(need.key in found for need in job.needs):
+                found.add(job.key)
+        for job in reversed(self.jobs):
+            needing: tuple[Job, ...] = self.needing.get(job.name, ())
+            if not job.kept and needing and all(other.key in found for other in needing):
+                found.add(job.key)
+        return found
 
     def of_kinds(self, kinds: Collection[str]) -> list[Job]:
         return [job for job in self.jobs if job.kind in kinds]

@@ -4,12 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
+import os
 import platform
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+DECIDED = "MIRBENCH_MACHINE"  # an environment variable, so that processes which are started find it too
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What `auto` comes to, decided once for all machines that share in a run, so that keys do not depend on which of them plans or makes.
+    device: cpu or cuda; bfloat16: whether a processor is taken to compute in it; name: of the processor or GPU."""
+
+    device: str
+    bfloat16: bool
+    name: str
+
+
+def decided() -> Decided | None:
+    """None: each machine decides for itself."""
+    text = os.environ.get(DECIDED)
+    return Decided(**json.loads(text)) if text else None
+
+
+@contextlib.contextmanager
+def deciding(what: Decided) -> Iterator[None]:
+    """While the block runs, this process and those that it starts take it as decided."""
+    before = os.environ.get(DECIDED)
+    os.environ[DECIDED] = json.dumps(asdict(what))
+    try:
+        yield
+    finally:
+        del os.environ[DECIDED]
+        os.environ |= {} if before is None else {DECIDED: before}
 
 
 def machine() -> dict[str, Any]:
@@ -40,7 +73,10 @@ def keep_memory() -> None:
 
 
 def native_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16 (AVX-512 BF16 or AMX); where it does not, emulation is slower than float32."""
+    """Whether the processor multiplies in bfloat16 (AVX-512 BF16 or AMX), or is taken to; where it does not, emulation is slower than
+    float32."""
+    if (known := decided()) is not None:
+        return known.bfloat16
     flags = _told_by_linux("flags").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 

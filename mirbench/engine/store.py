@@ -8,11 +8,14 @@ it is compared with these; one that is not as it was written is as good as missi
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import json
 import os
+import platform
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,7 +25,7 @@ from typing import Any
 
 import platformdirs
 
-from mirbench.engine.files import digest_of, explain_os_errors, is_sealed, lock, sealed, sync, tell
+from mirbench.engine.files import GONE, can_lock, digest_of, disk, explain_os_errors, is_sealed, lock, sealed, sync, tell, temporary_folder
 
 NEW_PART_SECONDS = 5  # a part is made before it is locked
 FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
@@ -99,6 +102,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._damaged: dict[tuple[str, str], tuple[int, str]] = {}  # by name: the folder's inode, and the file
+        self._locks: bool | None = None  # whether there are any; None: not known yet
 
     def check(self) -> Store:
         """Itself; raises MirbenchError where nothing can be written."""
@@ -115,35 +119,42 @@ class Store:
     def folder(self, kind: str, key: str) -> Path:
         return self.root / kind / key
 
-    def has(self, kind: str, key: str) -> bool:
-        """Whether it is there, and is not known to be damaged."""
-        folder = self.folder(kind, key)
-        try:
-            return folder.is_dir() and self._damaged.get((kind, key), (0, ""))[0] != folder.stat().st_ino
-        except FileNotFoundError:  # another process removes it
-            return False
+    def has(self, kind: str, key: str, anew: bool = False) -> bool:
+        """Whether it is there, and is not known to be damaged. anew: what another machine has just made is seen, where the file system may
+        remember that it was not there."""
+        if anew:
+            disk.refresh(self.root)
+            disk.refresh(self.root / kind)
+        inode = _inode(self.folder(kind, key))
+        return inode is not None and self._damaged.get((kind, key), (0, ""))[0] != inode
 
     def is_damaged(self, kind: str, key: str, below: bool = True) -> bool:
         """Whether an entry that is there is not as it was written; the first time, it is told. What was compared before and has not
-        been written to since is not read again. below: files in its folders too, not only those that lie in the entry itself.
-        It is used now, as what is read is compared first."""
+        been written to since is not read again. It counts as used now. below: files in its folders too, not in the entry itself alone."""
         folder = self.folder(kind, key)
         self.touch(kind, key)
-        entry = self.entry(kind, key)
+        inode, entry = _inode(folder), self.entry(kind, key)
         if not self.has(kind, key) or not (file := ENTRY if entry.of not in ("", f"{kind}/{key}") else damage(folder, below)):
             return False
-        title = entry.title
-        tell(f"{kind} {title or key} in the cache is damaged ({file} is not as it was written), and is made again.")
-        self._damaged[kind, key] = folder.stat().st_ino, file
+        disk.refresh(folder.parent)
+        if inode is None or _inode(folder) != inode:
+            return False  # another process has removed it meanwhile, or made it again
+        tell(f"{kind} {entry.title or key} in the cache is damaged ({file} is not as it was written), and is made again.")
+        self._damaged[kind, key] = inode, file
         return True
 
     def set_aside(self, kind: str, key: str) -> None:
         """A damaged entry, into a folder from which nothing is read."""
-        _, file = self._damaged.pop((kind, key), (0, "no folder"))
+        inode, file = self._damaged.pop((kind, key), (0, "no folder"))
         entry, away = self.entry(kind, key), self.root / DAMAGED / f"{kind}-{key}-{uuid.uuid4().hex[:8]}"
         with explain_os_errors("setting a damaged entry aside", away):
             away.parent.mkdir(exist_ok=True)
-            os.rename(self.folder(kind, key), away)
+            if not _moved(self.folder(kind, key), away):
+                return  # another process was first
+            if inode not in (0, os.stat(away).st_ino):  # and has made it again already
+                if not _moved(away, self.folder(kind, key)):
+                    shutil.rmtree(away, ignore_errors=True)
+                return
             told = {"kind": kind, "key": key, "title": entry.title, "file": file, "folder": str(away), "time": time.time()}
             if away.is_dir():
                 (away / REASON).write_text(json.dumps(told), encoding="utf-8")
@@ -166,8 +177,10 @@ class Store:
                 os.rename(Path(each["folder"]) / REASON, Path(each["folder"]) / TOLD)
 
     def unfinished(self, key: str) -> Path:
-        """Where a job keeps what it is to go on from after a kill."""
-        return self.root / "unfinished" / key
+        """Where a job keeps what it is to go on from after a kill: of each machine another, where no lock keeps two from it at once."""
+        if self._locks is None and self.root.is_dir():
+            self._locks = can_lock(self.root)
+        return self.root / "unfinished" / (key if self._locks is not False else f"{key}-{_machine()}")
 
     def unfinished_keys(self) -> set[str]:
         return {path.name for path in (self.root / "unfinished").glob("*")}
@@ -197,8 +210,7 @@ class Store:
         """An entry that is there is whole, so it is moved away first."""
         final = self.folder(kind, key)
         away = final.with_name(f".part-{uuid.uuid4().hex[:8]}-{key}")
-        with contextlib.suppress(OSError):
-            os.rename(final, away)
+        if _moved(final, away):
             shutil.rmtree(away, ignore_errors=True)
 
     def touch(self, kind: str, key: str) -> None:
@@ -237,7 +249,7 @@ class Store:
         final = self.folder(kind, key)
         part = final.with_name(f".part-{uuid.uuid4().hex[:8]}-{key}")
         with explain_os_errors(f"storing {kind}", final):
-            self._sweep(final.parent)
+            _sweep(final.parent)
             part.mkdir(parents=True)
             handle = None
             try:
@@ -255,34 +267,27 @@ class Store:
                 (part / ENTRY).write_text(sealed(json.dumps(about, separators=(",", ":"), default=str)), encoding="utf-8")
                 for path in (*files.values(), part / ENTRY, part):
                     sync(path)
+                disk.refresh(final.parent)
                 if os.path.lexists(final) and not self.has(kind, key):
                     self.set_aside(kind, key)
-                try:
-                    os.rename(part, final)
-                except OSError:
-                    if not final.is_dir():
-                        raise
-                else:
-                    _as_written.update({final / name: _stamp(final / name) for name in files})
+                if _moved(part, final):
+                    with contextlib.suppress(FileNotFoundError):  # another process has removed it already
+                        _as_written.update({final / name: _stamp(final / name) for name in files})
                 sync(final.parent)
             finally:
                 if handle is not None:
                     os.close(handle)
                 shutil.rmtree(part, ignore_errors=True)
 
-    def _sweep(self, parent: Path) -> None:
-        """Removes what killed runs left; a part that is locked belongs to a run that is still going."""
-        for part in parent.glob(".part-*"):
-            with contextlib.suppress(OSError):
-                age = time.time() - part.stat().st_mtime
-                if part.is_dir() and ((age > NEW_PART_SECONDS and _free(part)) or age > FORGOTTEN_PART_SECONDS):
-                    shutil.rmtree(part, ignore_errors=True)
-
     def sweep(self) -> None:
-        """Removes what killed runs left of entries of any kind."""
-        for folder in self.root.iterdir() if self.root.is_dir() else ():
-            if folder.is_dir():
-                self._sweep(folder)
+        """Removes what killed runs left of entries of any kind, and of trying whether anything can be written."""
+        for path in self.root.iterdir() if self.root.is_dir() else ():
+            if path.is_dir():
+                _sweep(path)
+            elif path.name.startswith(".part-"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > NEW_PART_SECONDS:
+                        path.unlink()
 
 
 def damage(folder: Path, below: bool = True) -> str:
@@ -303,6 +308,52 @@ def damage(folder: Path, below: bool = True) -> str:
     return ""
 
 
+def _inode(folder: Path) -> int | None:
+    """None where it is no folder, or not there."""
+    try:
+        found = disk.stat(folder)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return None
+    return found.st_ino if stat.S_ISDIR(found.st_mode) else None
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what killed runs left; a part that is locked belongs to a run that is still going."""
+    for part in parent.glob(".part-*"):
+        with contextlib.suppress(OSError):
+            age = time.time() - part.stat().st_mtime
+            if part.is_dir() and ((age > NEW_PART_SECONDS and _free(part)) or age > FORGOTTEN_PART_SECONDS):
+                away = part.with_name(f".part-{uuid.uuid4().hex[:8]}-swept")  # as a whole, should somebody be at it all the same
+                if _moved(part, away):
+                    shutil.rmtree(away, ignore_errors=True)
+
+
+def _moved(folder: Path, to: Path) -> bool:
+    """Whether it was moved; else it is not there any more, or what is to be there is. A network file system that was asked twice may say
+    that it is not there, having moved it."""
+    inode = None
+    try:
+        inode = os.stat(folder).st_ino
+        disk.rename(folder, to)
+    except OSError as error:
+        if error.errno in GONE:
+            disk.refresh(to.parent)
+            with contextlib.suppress(OSError):
+                return inode is not None and os.stat(to).st_ino == inode
+            return False
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
+
+
+def _machine() -> str:
+    """Tells this machine from others."""
+    return hashlib.sha256(f"{platform.node()} {temporary_folder()}".encode()).hexdigest()[:8]
+
+
 def _stamp(path: Path) -> tuple[int, ...]:
     """Another one when a file was written to, or replaced."""
     found = os.stat(path)
@@ -312,8 +363,8 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _size(folder: Path) -> int:
     """Bytes."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # another process removes it
+    with contextlib.suppress(FileNotFoundError):  # another process removes it
+        for path in folder.rglob("*"):
             total += path.stat().st_size if path.is_file() else 0
     return total
 

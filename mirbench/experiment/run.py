@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one
+from mirbench.engine.executor import Executor, LocalExecutor, Outcome, make_one, make_several
 from mirbench.engine.files import tell as say
-from mirbench.engine.jobs import Graph, Job
+from mirbench.engine.jobs import Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.experiment.cached.runs import is_recorded, record_run
+from mirbench.experiment.execution import Execution, execution
 from mirbench.experiment.gather.collect import collect
 from mirbench.experiment.gather.manifest import Made
 from mirbench.experiment.planning.graph import RunGraph, build, build_pretraining, prepare_job
@@ -32,6 +33,7 @@ from mirbench.experiment.resolve.data import resolve_data
 from mirbench.experiment.resolve.probe import check_probes
 from mirbench.experiment.resolve.records import Data, KeptCheckpoints, Resolved
 from mirbench.experiment.resolve.resolve import resolve, resolve_pretraining, settle
+from mirbench.experiment.shard_notes import compare_shards, forget_shards
 from mirbench.nouns import Dataset
 from mirbench.records import AUDIO_CACHE
 from mirbench.registry import Registry, load
@@ -70,14 +72,33 @@ def run(
     command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
     nothing is computed of them.
     """
+    with execution(config, registry, cache, command, make_jobs, (None,), kept) as where:
+        planned, executor, outcome = begin(where, registry, cache, kept, tell)
+        compare_shards(planned.resolved, planned.key)
+        folder = finish(planned, executor, outcome, command)
+        where.finished = str(folder)
+    return folder
+
+
+def begin(
+    where: Execution, registry: Registry, cache: Path, kept: KeptCheckpoints | None, tell: Callable[[Resolved], None]
+) -> tuple[RunGraph, Executor, Outcome]:
+    """Everything that the names of the other jobs depend on: checkpoints that are given, data that are made, which audio is in two splits;
+    then refuses what is not to be made. As `run` has them."""
+    config = where.config
     planned = plan(config, registry, cache, kept)
-    executor = executor_of(planned.resolved)
+    executor = where.of(planned.resolved)
     outcome = executor.run(Graph(planned.given))  # which needs no data, and may be refused
     if not planned.resolved.prepared:
         executor.run(Graph(planned.preparations), outcome, planned.preparations)
         planned = plan(config, registry, cache, kept)  # only now is it known what the data are, and that is part of every key
     tell(planned.resolved)
     planned = _refuse(planned, executor, outcome)
+    return planned, executor, outcome
+
+
+def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str) -> Path:
+    """Makes what is missing of a run that was begun, and gathers."""
     folder = RunFolder(Path(planned.resolved.config.output) / planned.name)
     whole = folder.is_whole(planned.key)
     changed = [] if whole else folder.changed_files()
@@ -98,20 +119,35 @@ def run(
                 damaged = [*repaired, *({"kind": "results", "file": name} for name in changed)]
                 collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
                 executor.store.told_damage(repaired)
-        record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
+        forget_shards(planned.resolved)
+        if not _unknown(planned):
+            record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     finally:
         _forget(planned, executor.store)
     return folder.path
 
 
 def pretrain(
-    config: RunConfig, registry: Registry, cache: Path, encoder: str, tell: Callable[[Resolved], None] = lambda resolved: None
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    encoder: str,
+    tell: Callable[[Resolved], None] = lambda resolved: None,
+    command: str = "",
 ) -> dict[Path, str]:
     """Pretrains one encoder, or each of its variants in a sweep, for each seed, or takes it from the store; returns where the
-    checkpoints are, and what each is called: `NAME, seed N`, several where they share it. tell: as of `run`."""
+    checkpoints are, and what each is called: `NAME, seed N`, several where they share it. tell, command: as of `run`."""
+    with execution(config, registry, cache, command, make_jobs, (encoder,)) as where:
+        checkpoints = _pretrain(where, registry, cache, encoder, tell)
+        where.finished = "\n".join(map(str, checkpoints))
+    return checkpoints
+
+
+def _pretrain(where: Execution, registry: Registry, cache: Path, encoder: str, tell: Callable[[Resolved], None]) -> dict[Path, str]:
+    config = where.config
     resolved = resolve_pretraining(config, registry, cache, encoder)
     planned = build_pretraining(resolved)
-    executor = executor_of(resolved)
+    executor = where.of(resolved)
     if not resolved.prepared:
         executor.run(Graph(planned.preparations), read=planned.preparations)
         resolved = resolve_pretraining(config, registry, cache, encoder)
@@ -131,12 +167,36 @@ def make_job(config: RunConfig, plugins: Sequence[str], cache: Path, key: str) -
     """Makes one job of a run, whose needs are there, from the settings of the run and its key alone: in a process, or on a machine, of its
     own. config: settled; plugins: files and modules, as --plugin takes them. Raises MirbenchError where the run has no such job."""
     planned = plan(settle(config, registry := load(plugins)), registry, cache)
-    if key not in {job.key for job in planned.graph.jobs}:
-        raise MirbenchError(
-            f"the run has no job with the key {key}; its data, its plugins or mirbench may have changed since it was planned."
-        )
+    _refuse_unknown(planned, [key])
     for fault in make_one(planned.graph, key, planned.resolved.store).values():
         raise fault
+
+
+def make_jobs(
+    config: RunConfig,
+    plugins: Sequence[str],
+    cache: Path,
+    kept: KeptCheckpoints | None,
+    pretrained: str | None,
+    keys: Sequence[str],
+    part: Part | None = None,
+) -> Outcome:
+    """As `make_job`, of several, of which some may need others; what one raises does not end the others. kept: as of `run`. pretrained: the
+    encoder, where it is for `pretrain`. part: as of `make_several`."""
+    config = settle(config, registry := load(plugins))
+    if pretrained is None:
+        planned = plan(config, registry, cache, kept)
+    else:
+        planned = _with_overlap(build_pretraining(resolve_pretraining(config, registry, cache, pretrained)), build_pretraining)
+    _refuse_unknown(planned, keys)
+    return make_several(planned.graph, keys, planned.resolved.store, part)
+
+
+def _refuse_unknown(planned: RunGraph, keys: Sequence[str]) -> None:
+    if unknown := set(keys) - {job.key for job in planned.graph.jobs}:
+        raise MirbenchError(
+            f"the run has no job with the key {min(unknown)}; its data, its plugins or mirbench may have changed since it was planned."
+        )
 
 
 def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: Callable[[float], None], root: str | None = None) -> Data:
@@ -149,10 +209,6 @@ def prepared_data(dataset: Dataset, registry: Registry, cache: Path, announce: C
         LocalExecutor(store).run(Graph([prepare_job(data, store)]))
         data = resolve_data(dataset, registry, store, root)
     return data
-
-
-def executor_of(resolved: Resolved) -> Executor:
-    return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
 
 
 def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = build, told: bool = False) -> RunGraph:
@@ -200,25 +256,29 @@ def _look_for_overlap(
         with contextlib.suppress(FileNotFoundError):  # another run that shares the cache has removed it
             known = _with_overlap(planned, build, told=True)
             return known, read_overlap(executor.store.folder(*planned.overlap.name), known.pretrained, known.resolved.dropped)
-    raise _undone([planned.overlap])
+    raise undone_error([planned.overlap])
 
 
 def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
     read = [job for job in planned.graph.jobs if job.kept and job.kind != "datasets"]  # by what gathers
     for _ in range(TRIES):
         executor.run(planned.graph, outcome, read)
-        hindered = _needing(planned.graph, outcome.failed)
+        hindered = planned.graph.hindered(outcome.failed)
         undone = [job for job in planned.graph.missing(executor.store) if job.key not in hindered]
         if not undone:
             return  # or another run that shares the cache has removed what it was done with
-    raise _undone(undone)
+    raise undone_error(undone)
+
+
+def _unknown(planned: RunGraph) -> set[str]:
+    """The entries that no later run could know again: functions that nothing tells from others."""
+    again = {entry: getattr(entry.encoder, "known_again", None) for entry in planned.resolved.entries}
+    return {entry.name for entry, known in again.items() if known is not None and not known(entry.options)}
 
 
 def _forget(planned: RunGraph, store: Store) -> None:
-    """Removes what no later run could take: of functions that nothing tells from others."""
-    encoders = {entry.name: entry for entry in planned.resolved.entries}
-    again = {name: getattr(entry.encoder, "known_again", None) for name, entry in encoders.items()}
-    unknown = {name for name, known in again.items() if known is not None and not known(encoders[name].options)}
+    """Removes what no later run could take."""
+    unknown = _unknown(planned)
     forgotten = {planned.costs[name].key for name in unknown & planned.costs.keys()}
     for job in planned.graph.jobs if unknown else ():
         of = job.batch.embeddings[job.key].entry.name if isinstance(job.batch, EmbeddingBatch) else ""
@@ -228,25 +288,12 @@ def _forget(planned: RunGraph, store: Store) -> None:
             shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
 
 
-def _undone(jobs: Sequence[Job]) -> MirbenchError:
+def undone_error(jobs: Sequence[Job]) -> MirbenchError:
     many = f"{len(jobs)} jobs are" if len(jobs) > 1 else "1 job is"
     return MirbenchError(
         f"{many} still not done, the first {jobs[0].kind}: {jobs[0].title}; another run may share the cache: run the same command again "
         "when it has ended."
     )
-
-
-def _needing(graph: Graph, failed: Iterable[str]) -> set[str]:
-    """The keys of these jobs, of all that need them, and of what only those need."""
-    hindered = set(failed)
-    for job in graph.jobs:
-        if any(need.key in hindered for need in job.needs):
-            hindered.add(job.key)
-    for job in reversed(graph.jobs):
-        needing: tuple[Job, ...] = graph.needing.get(job.name, ())
-        if not job.kept and needing and all(other.key in hindered for other in needing):
-            hindered.add(job.key)
-    return hindered
 
 
 def faults_of(planned: RunGraph, outcome: Outcome) -> dict[str, dict[str, Fault]]:

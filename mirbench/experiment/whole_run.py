@@ -14,6 +14,7 @@ from mirbench.registry import Registry, load
 from mirbench.settings.config import RunConfig, load_config
 
 if TYPE_CHECKING:
+    from mirbench.engine.shards import Shard
     from mirbench.experiment.resolve.records import KeptCheckpoints, Resolved
 
 MOST = 8  # lines
@@ -59,6 +60,24 @@ def run_whole(
     with held(Store(cache)):
         folder = experiment.run(config, registry, cache, command, kept, say_nothing if quiet else tell_findings)
     return folder, reporting.updated(folder, width, config.figure_width, all_metrics)
+
+
+def run_part(
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    command: str,
+    width: int,
+    shard: Shard,
+    quiet: bool = False,
+    all_metrics: bool = False,
+) -> tuple[Path | None, str]:
+    """As `run_whole`, of a part; while others are to be made yet, None and a sentence about them, as of `experiment.shards.run_shard`."""
+    from mirbench import reporting
+    from mirbench.experiment.shards import run_shard
+
+    folder, sentence = run_shard(config, registry, cache, shard, command, say_nothing if quiet else tell_findings)
+    return (folder, reporting.updated(folder, width, config.figure_width, all_metrics)) if folder else (None, sentence)
 
 
 def say_nothing(resolved: Resolved) -> None:

@@ -16,6 +16,7 @@ import multiprocessing.connection
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,12 +116,14 @@ def train(training: Training) -> dict[str, Any]:
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     kind, _, number = training.device.partition(":")
-    fabric = Fabric(
-        accelerator=kind,
-        devices=[int(number)] if number else training.devices,
-        strategy="ddp_spawn" if training.devices > 1 else "auto",
-        precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The `srun` command is available")  # wherever Slurm is installed
+        fabric = Fabric(
+            accelerator=kind,
+            devices=[int(number)] if number else training.devices,
+            strategy="ddp_spawn" if training.devices > 1 else "auto",
+            precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
+        )
     if training.devices == 1:
         report = _Loop(fabric, training).run()
     else:

@@ -241,7 +241,10 @@ def _load_one(registry: Registry, manager: pluggy.PluginManager, plugin: Plugin,
     loaded = dataclasses.replace(plugin, version=version, file=file_of(module))
     provides: dict[str, tuple[str, ...]] = {}
     others = [other for other in manager.get_plugins() if other is not module]
+    has = {caller.name for caller in manager.get_hookcallers(module) or ()}
     for kind, hook in HOOKS.items():
+        if hook not in has:
+            continue
         caller = manager.subset_hook_caller(hook, remove_plugins=others)
         try:
             with unchanged(label, seed=0):

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
+from mirbench.settings.slurm import SlurmConfig
 from mirbench.settings.values import (
     Labelled,
     Names,
@@ -39,6 +40,7 @@ FLAGS = {
     "datasets": "--dataset",
     "checkpoints": "--checkpoint",
     "overlap": "--allow-overlap",
+    "slurm": "--detach",
 }  # the others are spelt like their setting
 MOST_KEYS, MOST_BYTES = 20, 100_000  # of the name in a --set, of a file
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
@@ -134,6 +136,8 @@ class RunConfig(_Settings):
     seeds: Whole = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
     device: Annotated[str, AfterValidator(device_name)] = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     devices: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
+    executor: Literal["local", "slurm"] = Field(default="local", description="local or slurm")
+    slurm: SlurmConfig = Field(default=SlurmConfig(), description="a mapping of what jobs ask for, such as {partition: gpu, time: 4h}")
     embedding: EmbeddingConfig = Field(default=EmbeddingConfig(), description="a mapping with the key dtype")
     probe: ProbeConfig = Field(default=ProbeConfig(), description="a mapping with the keys kind, shots and draws")
     bootstrap: BootstrapConfig = Field(default=BootstrapConfig(), description="a mapping with the key resamples")

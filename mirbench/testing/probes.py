@@ -10,30 +10,41 @@ import numpy as np
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Probe
-from mirbench.testing.nouns import contract, fenced
+from mirbench.testing.importing import IMPORTED
+from mirbench.testing.means import contract, fenced
+from mirbench.testing.promises import Promise
 
 METRIC = {"multiclass": "accuracy", "multilabel": "macro_roc_auc", "regression": "r2"}
 MODULES = ("__main__", "__mp_main__")
 
 
-def check_probe(probe: Probe, *, targets: Collection[str] = (), seed: int = 0) -> None:
-    """Fits it to made-up features of each kind of target that it is for, and checks its scores: finite, the same again for one seed, and
-    the same after it was stored and read, which restores types of scikit-learn, mirbench and the probe's own module alone.
+class ProbeSubject:
+    """targets: as of `check_probe`."""
 
-    targets: of these kinds alone. Labels that nobody has judged are among those of a multilabel task.
-    """
-    contract("probe", probe)
+    source = ""
+
+    def __init__(self, probe: Probe, targets: Collection[str] = (), seed: int = 0) -> None:
+        self.probe, self.targets, self.seed, self.title = probe, targets, seed, f"probe '{probe.name}'"
+
+
+def _contract(subject: ProbeSubject) -> str:
+    contract("probe", subject.probe)
+    return ""
+
+
+def _fits(subject: ProbeSubject) -> str:
     from mirbench.evaluation.probing.metrics import TARGETS
     from mirbench.evaluation.probing.probes import misfit
 
-    name = f"probe '{probe.name}'"
-    why = {target: misfit(probe, target) for target in targets or probe.targets or TARGETS}
+    probe, name = subject.probe, subject.title
+    why = {target: misfit(probe, target) for target in subject.targets or probe.targets or TARGETS}
     assert not all(why.values()), f"{name} is for no kind of target: {next(iter(why.values()))}"
-    asked = bool(targets or probe.targets)
+    asked = bool(subject.targets or probe.targets)
     for target, reason in why.items():
         assert not (asked and reason), f"{name}: {reason}"
         if not reason:
-            _check_target(name, probe, target, seed)
+            _check_target(name, probe, target, subject.seed)
+    return ", ".join(target for target, reason in why.items() if not reason)
 
 
 def _check_target(name: str, probe: Probe, target: str, seed: int) -> None:
@@ -68,3 +79,10 @@ def _check_target(name: str, probe: Probe, target: str, seed: int) -> None:
     assert np.array_equal(first, second), f"{name} gives other scores of {target} targets for the same seed; let it have a random_state"
     unchanged = all(np.array_equal(array, copy) for array, copy in zip(given, copies, strict=True))
     assert unchanged, f"{name} changes the features or the targets that it is fitted to"
+
+
+PROBE = (
+    Promise("contract", "what the registry asks of a probe", "see `mirbench.Probe`", _contract),
+    IMPORTED,
+    Promise("fits", "fitted, scored and stored, the same again", "see `mirbench.Probe`", _fits, ("contract",)),
+)

@@ -54,6 +54,9 @@ class BasicPitch(PackagedEncoder):
     def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
         return [self.folder() / "saved_models" / "icassp_2022" / "nmp.onnx"]
 
+    def count_parameters(self, options: Mapping[str, Any]) -> int | None:
+        return mirbench.count_initialisers(self.weight_files(None, options)[0])
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np
 

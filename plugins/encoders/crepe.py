@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FRAME = 1024  # samples
 AT_ONCE = 64  # frames; each takes 2 MB in the full network
 EPSILON = 0.001  # of batch normalisation
+LAYERS = tuple(f"conv{number}" for number in range(1, 6))  # those that an embedding comes from
 
 
 class CrepeOptions(mirbench.Options):
@@ -53,6 +54,12 @@ class Crepe(PackagedEncoder):
 
     def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
         return [self.folder() / "assets" / f"{self.capacity}.pth"]
+
+    def count_parameters(self, options: Mapping[str, Any]) -> int:
+        import torch
+
+        weights = torch.load(self.weight_files(None, options)[0], map_location="cpu", weights_only=True)
+        return sum(each.numel() for name, each in weights.items() if name[:5] in LAYERS and name.endswith((".weight", ".bias")))
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import torch
@@ -89,11 +96,11 @@ def _embed_frames(frames: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> 
 
     x = frames - frames.mean(dim=1, keepdim=True)
     x = (x / x.std(dim=1, keepdim=True).clamp(min=1e-10))[:, None]
-    for number in range(1, 6):
-        convolution, normalisation = f"conv{number}", f"conv{number}_BN"
-        x = functional.pad(x, (254, 254) if number == 1 else (31, 32))
+    for convolution in LAYERS:
+        first, normalisation = convolution == LAYERS[0], f"{convolution}_BN"
+        x = functional.pad(x, (254, 254) if first else (31, 32))
         kernel, bias = weights[f"{convolution}.weight"].squeeze(3), weights[f"{convolution}.bias"]
-        x = functional.conv1d(x, kernel, bias, stride=4 if number == 1 else 1).relu()
+        x = functional.conv1d(x, kernel, bias, stride=4 if first else 1).relu()
         mean, variance, scale, shift = (weights[f"{normalisation}.{name}"] for name in ("running_mean", "running_var", "weight", "bias"))
         x = functional.max_pool1d(functional.batch_norm(x, mean, variance, scale, shift, eps=EPSILON), 2)
     return x.flatten(1)

@@ -23,6 +23,7 @@ RATE, FFT, HOP, BANDS = 16_000, 512, 256, 96  # of the package's configuration.p
 FRAMES = 187  # that the network was trained on, 3 s
 AT_ONCE = 8  # windows; each takes 9 MB after its first layers
 EPSILON = 0.001  # of batch normalisation
+UNUSED = {"pooled": ("dense", "batch_normalization_9", "batch_normalization_10"), "penultimate": ("dense_1",), "tags": ()}
 FOOTER = 48  # bytes at the end of a table
 FIXED32 = 5  # the wire type of four bytes in protocol buffers; 0 is of a varint
 
@@ -60,6 +61,11 @@ class Musicnn(PackagedEncoder):
 
     def weight_files(self, folder: Path | None, options: Mapping[str, Any]) -> list[Path]:
         return [self.folder() / "MSD_musicnn"]
+
+    def count_parameters(self, options: Mapping[str, Any]) -> int:
+        unused = UNUSED[options["output"]]
+        arrays = read_checkpoint(self.weight_files(None, options)[0])
+        return sum(each.size for name, each in arrays.items() if not name.startswith(unused) and "/moving_" not in name)
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         import numpy as np

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import os
 import re
 import subprocess
@@ -115,15 +114,7 @@ class OnnxEncoder(FileEncoder):
         return mirbench.ModelFacts(**{"layers": layers if layers > 1 else None, **fixed, **told})
 
     def count_parameters(self, options: Mapping[str, Any]) -> int | None:
-        """Numbers in its initialisers but whole ones of 16 bits or more, such as shapes; the bands of a front end are among them. None
-        where the package onnx is not installed."""
-        try:
-            import onnx
-        except ImportError:
-            return None
-        kinds = {getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8")}
-        model = onnx.load(options["file"], load_external_data=False)
-        return sum(math.prod(each.dims) for each in model.graph.initializer if each.data_type in kinds)
+        return mirbench.count_initialisers(options["file"])
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         names, ((given, shape),) = _names(options) or None, self.about["inputs"]

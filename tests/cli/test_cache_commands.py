@@ -86,6 +86,17 @@ def test_it_is_there_for_programs(said, cache):
     assert about["strange"] == {"notes": 4}
 
 
+def test_what_another_cache_holds_is_merged_with_what_its_runs_used(cache, tmp_path, capsys):
+    other = tmp_path / "other"
+    assert cli.main(["cache", "merge", str(cache.root), "--into", str(other)]) == 0
+    head, *kinds_copied = capsys.readouterr().out.splitlines()
+    assert head == f"{cache.root}: 5 entries (19.1 kB) copied into {other}; 0 (0 B) were there."
+    assert {line.split()[0] for line in kinds_copied} == set(TITLES)
+    assert {run.name for run in recorded_runs(Store(other))} == {"old-run", "new-run"}
+    assert cli.main(["cache", "--cache", str(other), "merge", str(cache.root)]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{cache.root}: 0 entries (0 B) copied into {other}; 5 (19.1 kB) were there."]
+
+
 def test_a_folder_of_the_cache_in_words(said, cache):
     (folder,) = (cache.root / "scores").iterdir()
     for name in (folder.name, folder.name[:8], str(folder)):

@@ -187,7 +187,10 @@ def test_report_draws_again(stub, capsys):
         ([*RUN, "--set", "options.lod.floor=1"], "options.lod: no encoder is named 'lod'; did you mean 'loud'? Known: "),
         ([*RUN, "--set", "sed=1"], "--set sed=1: no setting is named 'sed'; did you mean 'seed'? Known: encoders, "),
         ([*RUN, "--seed", "-1"], "--seed: seed should be a whole number of at least 0 (and below 2^31), not -1."),
-        ([*RUN, "--config", "no.yaml"], "there is no configuration file no.yaml. Give the path of a YAML file, or one of default, "),
+        (
+            [*RUN, "--config", "no.yaml"],
+            "there is no configuration file no.yaml. Give the path of a YAML file, or one of cluster, default, ",
+        ),
         (["run", "--plugin", "no.py"], "there is no plugin file no.py; give the path of a .py file, or the dotted name of a module."),
         (["run", "--plugin", "."], "--plugin . is no Python file; give the path of a .py file, or the dotted name of a module."),
         (["list", "taks"], f"mirbench list does not know 'taks'; did you mean 'tasks'? Known: {', '.join(LISTED)}."),

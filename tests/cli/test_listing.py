@@ -219,7 +219,7 @@ def test_every_page_fits_and_says_in_json_what_it_is(kind):
         (["encoder", "semisupcon"], "mirbench list does not know 'encoder'; did you mean 'encoders'? Known: encoders, "),
         (["encoders", "semisupcn"], "no encoder is named 'semisupcn'; did you mean 'semisupcon'? Known: "),
         (["datasets", "gtzam"], "no data set is named 'gtzam'; did you mean 'gtzan'? Known: "),
-        (["configs", "lap"], "no configuration is named 'lap'; did you mean 'laptop'? Known: default, "),
+        (["configs", "lap"], "no configuration is named 'lap'; did you mean 'laptop'? Known: cluster, default, "),
         (["plugins", "tasks.kye"], "no plugin is named 'tasks.kye'; did you mean 'tasks.key'? Known: "),
     ],
 )

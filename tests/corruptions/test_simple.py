@@ -7,7 +7,7 @@ from mirbench_plugins.corruptions import digital, distortion, filters, levels, m
 
 from mirbench import registry
 from mirbench.testing import check_corruption
-from mirbench.testing.nouns import _flat_tops
+from mirbench.testing.corruptions import flat_tops as _flat_tops
 
 RATE = 22_050
 CORRUPTIONS = registry.plugins.current().corruptions

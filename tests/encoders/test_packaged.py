@@ -64,3 +64,18 @@ def test_they_are_listed_without_an_import_of_what_they_need():
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     assert subprocess.run([sys.executable, "-c", code % list(NEEDED)], capture_output=True, text=True, check=True).stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters"),
+    [
+        ("crepe-tiny", {}, 262_768),  # five layers of (width x filters before + 1) x filters, and a scale and a shift for each filter
+        ("musicnn", {"output": "tags"}, 787_000),
+        ("musicnn", {"output": "pooled"}, 787_000 - (1506 * 200 + 200 + 2 * 1506) - (200 * 50 + 50 + 2 * 200)),
+    ],
+)  # of musicnn by its authors' count, to a thousand
+def test_parameters_are_those_of_the_layers_that_run(name, options, parameters):
+    if any(importlib.util.find_spec(package) is None for package in NEEDED[name]):
+        pytest.skip(f"{NEEDED[name][0]} is not installed; {INSTALLS[NEEDED[name][0]]}")
+    encoder = registry.load().encoders[name]
+    assert encoder.count_parameters({**encoder.options, **options}) == pytest.approx(parameters, abs=1000 if name == "musicnn" else 0)

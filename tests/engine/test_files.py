@@ -51,7 +51,10 @@ def test_where_there_are_no_locks_work_goes_on_after_one_warning(tmp_path, monke
     one, two = tmp_path / "locks" / "1.lock", tmp_path / "locks" / "2.lock"
     with locked(one, "x"), locked(one, "x"), locked(two, "x"):
         pass
-    warning = f"mirbench: files in {tmp_path} cannot be locked; let no other run use it meanwhile, or give each its own by --cache.\n"
+    warning = (
+        f"mirbench: files in {tmp_path} cannot be locked, so that several machines may make the same there; give each its own by --cache, "
+        "or parts of the work by --shard.\n"
+    )
     assert capsys.readouterr().err == (warning if quiet == "0" else "")
 
 

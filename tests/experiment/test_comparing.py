@@ -24,7 +24,7 @@ from mirbench.experiment.comparing.compare import compare
 from mirbench.experiment.comparing.given import sorted_out
 from mirbench.experiment.comparing.leaderboard import leaderboard
 from mirbench.experiment.comparing.measured import entries_of, read_runs
-from mirbench.experiment.comparing.settings import differing
+from mirbench.experiment.comparing.settings import differing, settings_of
 from mirbench.records import Condition
 from mirbench.results.run_folder import RunFolder
 
@@ -327,6 +327,11 @@ def test_a_comparison_takes_two_that_are_not_the_same(runs, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(MirbenchError, match=r"is not a run folder \(no manifest.json\)"):
         compare([runs[0], tmp_path / "empty"])
+
+
+def test_where_jobs_were_made_is_no_difference():
+    runs = [{"config": {"executor": name, "slurm": {"partition": name}, "output": name, "seeds": 3}} for name in ("local", "slurm")]
+    assert differing(["a", "b"], settings_of(runs)).empty
 
 
 def test_settings_that_differ_stand_in_lines_of_their_own(runs, tmp_path):

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from mirbench import cli, registry
+from mirbench.engine.jobs import Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding import passes
 from mirbench.experiment.resolve.resolve import settle
-from mirbench.experiment.run import make_job, plan
+from mirbench.experiment.run import make_job, make_jobs, plan
 from mirbench.settings.config import RunConfig, load_config
 
 QUICK = ["options.semisupcon.steps=3", "corruptions=[white-noise, background-music]", "severities=[2]", "bootstrap.resamples=50"]
@@ -61,10 +63,42 @@ def test_predictions_and_scores_are_made_again_from_their_keys(tiny_run, tiny_pl
         assert before == after, kind
 
 
+def test_what_a_pretrained_checkpoint_needs_is_planned_alone(songs_run):
+    """As `mirbench pretrain` plans it: its key is that of the checkpoint, and it is there."""
+    _, cache, checkpoint, _ = songs_run
+    (title,) = [entry.title for entry in Store(cache).entries("checkpoints") if entry.key == checkpoint.name]
+    assert title == "simclr, seed 0"
+    files = [
+        "options.simclr={steps: 2, batch_views: 8, view_seconds: 0.4, backbone: samplecnn}",
+        f"datasets=[{songs_run[0] / 'songs.csv'}]",
+    ]
+    outcome = make_jobs(load_config([], [*files, "encoders=[simclr]"]), [], cache, None, "simclr", [checkpoint.name])
+    assert (outcome.seconds, outcome.raised) == ({}, {})
+
+
 def test_a_key_of_no_job_is_a_sentence(tiny_run, tiny_plugin):
     cache, folder = tiny_run
     with pytest.raises(MirbenchError, match=r"^the run has no job with the key 0123; its data, its plugins or mirbench may have changed "):
         make_job(settings(folder), [str(tiny_plugin)], cache, "0123")
+
+
+def test_a_pass_that_several_share_makes_the_same(songs_run, monkeypatch):
+    """Of three chunks of clips, in two parts, as two machines would."""
+    _, cache, _, folder = songs_run
+    config, nouns = settings(folder), registry.load()
+    planned, store = plan(settle(config, nouns), nouns, cache), Store(cache)
+    (job,) = [job for job in planned.graph.of_kinds(["embeddings"]) if job.title.startswith("untrained, ") and job.title.endswith(" test")]
+    before = store.entry(*job.name).files
+    store.remove(*job.name)
+    monkeypatch.setattr(passes, "CHUNK_SECONDS", 100.0)  # of clips that do not say how long they are
+    assert job.batch.most_parts() == 3
+    for part in (Part(0, 2), Part(1, 2)):
+        assert make_jobs(config, [], cache, None, None, [job.key], part).raised == {}
+        assert not store.has(*job.name)
+    monkeypatch.setattr(passes, "embed_passes", None)  # nothing is left to embed
+    assert make_jobs(config, [], cache, None, None, [job.key]).raised == {}
+    assert store.entry(*job.name).files == before
+    assert not store.unfinished(job.key).exists()
 
 
 @pytest.mark.slow

@@ -72,6 +72,22 @@ class PartialEmbeddings:
                 self.gone = True
         self._note(chunk.begin, shape, skipped)
 
+    def take(self, other: PartialEmbeddings) -> None:
+        """The chunks that another one has, and this one lacks. other: of the same clips."""
+        for chunk in other.chunks.values():
+            if other.has(chunk) and not self.has(chunk):
+                skipped = {place: other.skipped[place] for place in chunk.places if place in other.skipped}
+                self.add(chunk, other._rows(chunk), skipped)
+
+    def _rows(self, chunk: Chunk) -> np.ndarray:
+        """Of the clips that are not skipped."""
+        if not (kept := [place - chunk.begin for place in chunk.places if place not in self.skipped]):
+            return np.zeros((0, 0), ROW_TYPE)
+        with open(self.folder / "rows.bin", "rb") as rows:
+            rows.seek(chunk.begin * _bytes(self.shape))
+            data = rows.read(len(chunk.places) * _bytes(self.shape))
+        return np.frombuffer(data, ROW_TYPE).reshape(-1, *self.shape)[kept]
+
     def store(self, folder: Path, dtype: str = "float32") -> None:
         """All of it, as stored embeddings. dtype: float32 or float16."""
         ids = [clip_id for place, clip_id in enumerate(self.clip_ids) if place not in self.skipped]

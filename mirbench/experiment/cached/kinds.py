@@ -36,6 +36,7 @@ KINDS = {
     "overlaps": Kind("audio that is in two splits", "listening to all clips anew", 10),
     "costs": Kind("what encoders cost, as measured here", "measuring anew", 10),
     "spreads": Kind("how finished runs vary, for --plan", "the estimate of --plan of what a run can tell", 10),
+    "shards": Kind("what parts of a run noted for each other", "no part of a run is compared with the others", 10),
     "scores": Kind("scores with their resamples", "all that leads to a score anew", 11),
     "checkpoints": Kind("trained encoders", "a training anew", 12),
 }
@@ -44,6 +45,7 @@ FILES = {
     MEMO: "what was read of the source",
     "locks": "who is at what",
     "runs": "which run used what",
+    "slurm": "what was submitted to a cluster, and its logs",
     LEFT_OVER: "being written now, or left by a run that was killed; the next run removes that",
 }
 FILES |= {f"scans.sqlite{ending}": "what is being written of it" for ending in ("-journal", "-wal", "-shm")}
@@ -54,7 +56,7 @@ TITLES = (
     rf"{ENTRY}, (?P<dataset>.+?) (?:train|valid|test|pretrain)(?:, .*)?",
     rf"{ENTRY}(?:, from .*)?",
 )
-OF_NONE = ("audio_cache", "overlaps", "spreads", "unfinished", "damaged")  # in whose titles neither is named
+OF_NONE = ("audio_cache", "overlaps", "spreads", "unfinished", "damaged", "shards")  # in whose titles neither is named
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,14 @@ def recorded_runs(store: Store) -> list[RunRecord]:
     return sorted(found, key=lambda run: -run.finished)
 
 
+def copy_records(source: Store, into: Store) -> None:
+    """Those of another store, but of runs that are recorded here."""
+    for path in (source.root / FOLDER).glob("*.json"):
+        if not is_recorded(into, path.stem):
+            with contextlib.suppress(MirbenchError, OSError, ValueError):
+                write_atomically(_file(into, path.stem), path.read_text(encoding="utf-8"))
+
+
 def forget_run(store: Store, run: RunRecord) -> None:
     """Its file."""
     with contextlib.suppress(OSError):

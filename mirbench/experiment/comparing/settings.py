@@ -11,7 +11,8 @@ from mirbench.reporting.words import NONE
 if TYPE_CHECKING:
     import pandas as pd
 
-PLACES = ("output", "run_name", "options")  # of a configuration: where results go, and options, which encoders have in full
+PLACES = ("output", "run_name", "executor", "slurm", "options")  # of a configuration: where results go and come from, and options, which
+# encoders have in full
 OF_DATA = ("version", "identity", "clips")  # facts of a data set
 SHORT = 60  # characters of a value
 

@@ -64,8 +64,8 @@ def _checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: t
         given = entry.checkpoints[seed]
         about = {"options": dict(entry.options), "files": resolved.checkpoint_files[given], "asked": dict(entry.asked)}
         make = partial(take_over, resolved, entry, seed)
-        return Job("checkpoints", f"{title}, from {given}", encoder_parts(resolved, entry) | about, make, cost=costs.TAKING_OVER)
-    make = partial(pretrain, resolved, entry, seed, resolved.store.unfinished(key_of(**parts)))
+        return Job("checkpoints", f"{title}, from {given}", encoder_parts(resolved, entry) | about, make, cost=costs.taking_over(resolved))
+    make = partial(pretrain, resolved, entry, seed, key_of(**parts))
     return Job("checkpoints", title, parts, make, preparations, cost)
 
 

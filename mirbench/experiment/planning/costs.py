@@ -26,13 +26,25 @@ SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class 
 RANKING_SECONDS = 2.5e-7  # each test clip by each other
 MAPPING_SECONDS, MAP_MEGABYTES = {"tsne": 0.0025, "umap": 0.005}, 4e-5  # each clip
 DECIDING = Cost(0.1, 0.1)
-TAKING_OVER = Cost(1.0, 10.0)
-MEASURING = Cost(1.5, 0.01)  # what an encoder costs
 UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split of a data set that is still to be made; of a task
 
 
 def preparing(data: Data) -> Cost:
     return Cost() if data.prepared else Cost(*data.noun.cost(), cores=0)
+
+
+def gpus(resolved: Resolved) -> int:
+    """That a job uses which runs a network."""
+    return int(resolved.machine.kind != "cpu")
+
+
+def taking_over(resolved: Resolved) -> Cost:
+    return Cost(1.0, 10.0, gpus=gpus(resolved))
+
+
+def measuring(resolved: Resolved) -> Cost:
+    """What an encoder costs."""
+    return Cost(1.5, 0.01, gpus=gpus(resolved))
 
 
 def listens_to_bands(resolved: Resolved, entry: Entry) -> bool:
@@ -45,7 +57,7 @@ def pretraining(resolved: Resolved, entry: Entry, sharing: int) -> Cost:
     seconds, megabytes = entry.encoder.cost(entry.options)
     audio = sum(sizes(data, PRETRAINING_SPLITS)[1] for data in resolved.pretraining_data) / max(1, sharing)
     megabytes += audio * (MEL_MEGABYTES if listens_to_bands(resolved, entry) else WAVEFORM_MEGABYTES)
-    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpu=resolved.machine.kind != "cpu")
+    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpus=resolved.config.devices * gpus(resolved))
 
 
 def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupted: bool, sharing: int) -> Cost:
@@ -54,7 +66,7 @@ def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupte
     each = entry.encoder.embedding_cost(entry.options) + (CORRUPTING if corrupted else DECODING) / max(1, sharing)
     layers = (entry.encoder.layers(entry.options) or 1) if entry.embedded_layer == ALL_LAYERS else 1
     size = CLIP_MEGABYTES * layers * (0.5 if resolved.config.embedding.dtype == "float16" else 1)
-    return Cost(audio * each, clips * size, cores=0, gpu=resolved.machine.kind != "cpu")
+    return Cost(audio * each, clips * size, cores=0, gpus=gpus(resolved))
 
 
 def probing(data: Data, labels: TaskData | None, task: Task, entry: Entry) -> Cost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -75,9 +76,9 @@ class RunGraph:
         return config.run_name or f"{'-'.join(parts).encode()[:100].decode(errors='ignore')}-{self.key[:6]}"
 
 
-def build(resolved: Resolved) -> RunGraph:
+def build(resolved: Resolved, passes: int = 1) -> RunGraph:
     """The jobs in the order in which they will be done: the clean scores of every data set come before anything is corrupted, and
-    what encoders cost comes last."""
+    what encoders cost comes last. passes: over corrupted audio, at least, where there are as many corruptions; no key depends on it."""
     preparations = prepare_jobs(resolved)
     needed = tuple(preparations.values())
     checkpoints = checkpoint_jobs(resolved, needed)
@@ -88,7 +89,7 @@ def build(resolved: Resolved) -> RunGraph:
         clean.add(place)
     for data in resolved.scored_data:
         place = Place(resolved, data, wanted, checkpoints, _only(preparations, [data]))
-        for corruptions in _corruption_groups(resolved, data, len(wanted)):
+        for corruptions in _corruption_groups(resolved, data, len(wanted), passes):
             corrupted.add(place, corruptions, clean)
     for shift in resolved.natural_shifts:
         places = [Place(resolved, data, wanted, checkpoints, _only(preparations, [data])) for data in (shift.data, resolved.data[shift.of])]
@@ -117,8 +118,7 @@ def prepare_jobs(resolved: Resolved) -> dict[str, Job]:
 
 
 def prepare_job(data: Data, store: Store) -> Job:
-    unfinished = store.unfinished(key_of(**data.source))
-    return Job("datasets", data.name, data.source, partial(prepare_data, data, unfinished), cost=costs.preparing(data))
+    return Job("datasets", data.name, data.source, partial(prepare_data, data, store), cost=costs.preparing(data))
 
 
 def _only(preparations: dict[str, Job], several: Iterable[Data]) -> tuple[Job, ...]:
@@ -139,15 +139,16 @@ def _overlap_job(search: OverlapSearch, preparations: dict[str, Job]) -> Job:
     )
 
 
-def _corruption_groups(resolved: Resolved, data: Data, entries: int) -> Iterable[list[str]]:
+def _corruption_groups(resolved: Resolved, data: Data, entries: int, passes: int) -> Iterable[list[str]]:
     """The corruptions in groups, each of which is embedded in one pass and leaves no more than PASS_MEGABYTES on the disk."""
+    most = math.ceil(len(resolved.conditions) / passes)
     splits = embedded_splits(resolved)
     clips = costs.sizes(data, splits)[0]
     group: list[str] = []
     size = 0.0
     for name, conditions in resolved.conditions.items():
         megabytes = clips * entries * len(conditions) * costs.PASS_CLIP_MEGABYTES
-        if group and size + megabytes > costs.PASS_MEGABYTES:
+        if group and (size + megabytes > costs.PASS_MEGABYTES or len(group) == most):
             yield group
             group, size = [], 0.0
         group.append(name)

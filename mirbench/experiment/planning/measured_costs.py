@@ -44,7 +44,7 @@ def _cost_job(resolved: Resolved, entry: Entry, checkpoint: Job | None) -> Job:
     }
     folder = resolved.store.folder(*checkpoint.name) if checkpoint else None
     make = partial(measure_cost, resolved, entry, seed, batch_size, folder)
-    return Job("costs", f"{entry.name}, seed {seed}", parts, make, (checkpoint,) if checkpoint else (), costs.MEASURING)
+    return Job("costs", f"{entry.name}, seed {seed}", parts, make, (checkpoint,) if checkpoint else (), costs.measuring(resolved))
 
 
 def _batch_size(resolved: Resolved, entry: Entry) -> int:

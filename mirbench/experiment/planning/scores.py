@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -85,7 +85,8 @@ class Place:
         folders = store.folder(*train.name), store.folder(*valid.name)
         make = partial(fit_probe, resolved, entry, task, self.data.name, seed, *folders)
         title = f"{task.name} on {self.data.name} with {entry.name}, seed {seed}"
-        return Job("probes", title, parts, make, (train, valid), costs.probing(self.data, self._labels(task), task, entry))
+        cost = replace(costs.probing(self.data, self._labels(task), task, entry), gpus=costs.gpus(resolved))
+        return Job("probes", title, parts, make, (train, valid), cost)
 
     def predictions(
         self, entry: Entry, seed: int, task: Task, condition: Condition, probe: Job, test: Job, among: Job | None = None

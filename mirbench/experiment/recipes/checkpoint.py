@@ -26,8 +26,8 @@ from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip, PretrainJob
 
 
-def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, folder: Path) -> None:
-    """Trains, and notes what it was trained on. unfinished: what is gone on from after a kill."""
+def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path) -> None:
+    """Trains, and notes what it was trained on. key: of the job, of which what is unfinished is gone on from after a kill."""
     encoder, options, data = entry.encoder, entry.options, resolved.pretraining_data
     clips = [
         pretraining_clip(clip, each.dataset.name, labels)
@@ -41,10 +41,11 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, unfinished: Path, fold
             f"encoder '{encoder.name}' has nothing to pretrain on: "
             f"{', '.join(each.name for each in data)} has neither train nor pretrain clips."
         )
+    unfinished = resolved.store.unfinished(key)
     unfinished.mkdir(parents=True, exist_ok=True)
     validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
-    with resolved.naming("encoder", encoder.name, "pretraining"):
+    with resolved.naming("encoder", encoder.name, "pretraining", seed):
         encoder.pretrain(job)
     what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
     for each in data:

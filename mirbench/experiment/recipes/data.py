@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from mirbench.engine.files import explain_os_errors
+from mirbench.engine.store import Store, key_of
 from mirbench.experiment.resolve.records import Data, naming
 
 
-def prepare_data(data: Data, unfinished: Path, folder: Path) -> None:
-    """Whatever the data set needs. unfinished: where one that goes on after a kill works."""
-    working = unfinished if data.noun.resumes else folder
+def prepare_data(data: Data, store: Store, folder: Path) -> None:
+    """Whatever the data set needs. store: keeps what one that goes on after a kill goes on from."""
+    working = store.unfinished(key_of(**data.source)) if data.noun.resumes else folder
     with explain_os_errors("making a data set", working):
         working.mkdir(parents=True, exist_ok=True)
     with naming("dataset", data.name, data.provider, "preparing"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.engine.jobs import Job
+from mirbench.engine.jobs import Job, Part
 from mirbench.engine.store import Store
 from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.experiment.resolve.records import Entry, Resolved, naming
@@ -50,6 +50,16 @@ class EmbeddingBatch:
         made."""
         return _Making(self, jobs, store).run()
 
+    def most_parts(self) -> int:
+        """As many as there are chunks of clips."""
+        from mirbench.evaluation.embedding.passes import chunks_of
+
+        return max(1, len(chunks_of(self.resolved.data[self.dataset].of(self.split))))
+
+    def make_part(self, jobs: Sequence[Job], store: Store, part: Part) -> None:
+        """Every so manieth chunk. A fault of a corruption is for `make` to find."""
+        _Making(self, jobs, store, part).run()
+
 
 def frozen_encoder(entry: Entry, folder: Path | None, seed: int, provider: str, device: str) -> FrozenEncoder:
     """The encoder of an entry, loaded. folder: of its checkpoint. Raises MirbenchError where a plugin's code fails."""
@@ -67,23 +77,30 @@ def runs_in_workers(entry: Entry) -> bool:
 
 
 class _Making:
-    """One pass: some jobs of a batch."""
+    """One pass: some jobs of a batch, or a part of them."""
 
-    def __init__(self, batch: EmbeddingBatch, jobs: Sequence[Job], store: Store) -> None:
+    def __init__(self, batch: EmbeddingBatch, jobs: Sequence[Job], store: Store, part: Part | None = None) -> None:
         from mirbench.evaluation.embedding.partial import PartialEmbeddings
         from mirbench.evaluation.embedding.passes import chunks_of
 
-        self.batch, self.resolved, self.jobs, self.store = batch, batch.resolved, jobs, store
+        self.batch, self.resolved, self.jobs, self.store, self.part = batch, batch.resolved, jobs, store, part
         self.clips = self.resolved.data[batch.dataset].of(batch.split)
         self.ids, chunks = [clip.id for clip in self.clips], chunks_of(self.clips)
-        self.partial = {job.key: PartialEmbeddings(store.unfinished(job.key), self.ids, chunks, job.title) for job in jobs}
+        folders, own = {job.key: store.unfinished(job.key) for job in jobs}, chunks
+        if part is not None:
+            folders = {key: folder / f"part-{part}" for key, folder in folders.items()}
+            own = chunks[part.number :: part.parts]
+        self.partial = {job.key: PartialEmbeddings(folders[job.key], self.ids, own, job.title) for job in jobs}
+        for job in jobs if part is None else ():
+            for folder in sorted(folders[job.key].parent.glob(f"{job.key}*/part-*")):  # of whichever machine
+                self.partial[job.key].take(PartialEmbeddings(folder, self.ids, chunks, job.title))
         self.skipped = {self.ids[place]: why for each in self.partial.values() for place, why in each.skipped.items()}
         self.faults: dict[str, Fault] = {}  # by corruption
 
     def run(self) -> dict[str, Fault]:
         self._check_bad()
         for job in self.jobs:
-            if self.partial[job.key].whole:
+            if self.partial[job.key].whole and self.part is None:
                 self._store(job)
         missing = [job for job in self.jobs if not self.partial[job.key].whole]
         embeddings = self.batch.embeddings
@@ -94,7 +111,7 @@ class _Making:
                 for rows in passes:
                     self._take(rows, job_of)
         failed = {job.key: self.faults[name] for job in missing if (name := embeddings[job.key].condition.corruption) in self.faults}
-        for key in failed:
+        for key in failed if self.part is None else ():
             shutil.rmtree(self.store.unfinished(key), ignore_errors=True)
         return failed
 
@@ -108,7 +125,7 @@ class _Making:
         for encoder, matrix in rows.rows.items():
             job = job_of[rows.pass_.condition, encoder]
             self.partial[job.key].add(rows.chunk, matrix, rows.skipped)
-            if self.partial[job.key].whole:
+            if self.partial[job.key].whole and self.part is None:
                 self._store(job)
 
     def _passes(self, missing: Sequence[Job], encoders: Sequence[tuple[str, int]]) -> Generator[PassRows]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mirbench.engine.machine import core_count, native_bfloat16, processor
+from mirbench.engine.machine import core_count, decided, native_bfloat16, processor
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Machine
 
 
 def resolve_machine(device: str, devices: int) -> Machine:
-    """device: auto, cpu, cuda or cuda:N. Raises MirbenchError for a device that is not there, or more than there are."""
+    """device: auto, cpu, cuda or cuda:N. Raises MirbenchError for a device that is not there, or more than there are. What has been decided
+    for several machines is taken as it is: this one need not have the device."""
+    if (known := decided()) is not None:
+        return Machine(known.device, known.bfloat16, core_count(), known.name)
     if ":" in device:
         check_devices(device, devices)
     resolved = resolve_device(device)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from mirbench import AudioError, read_pieces
+from mirbench.engine.files import locked
 from mirbench.engine.prefetch import prefetch
 from mirbench.engine.sources import MEMO, SourceTree
 from mirbench.engine.store import Store, key_of
@@ -92,8 +93,10 @@ def load_audio_cache(clips: Sequence[Clip], sample_rate: int, cache: Path, mel: 
     key = key_of(clips=stamp, bands=bands, sample_rate=sample_rate, made_by=made_by)
     if not store.has(AUDIO_CACHE, key) or store.is_damaged(AUDIO_CACHE, key):
         title = f"{'bands' if bands else 'samples'} of {len(clips):,} clips"
-        with store.writing(AUDIO_CACHE, key, title) as folder:
-            _write(clips, sample_rate, mel, folder)
+        with locked(store.lock_file(f"{AUDIO_CACHE}-{key}"), f"decoding {title}"):
+            if not store.has(AUDIO_CACHE, key, anew=True):
+                with store.writing(AUDIO_CACHE, key, title) as folder:
+                    _write(clips, sample_rate, mel, folder)
     folder = store.folder(AUDIO_CACHE, key)
     about = json.loads((folder / "about.json").read_text())
     by_id = {c.id: c for c in clips}

@@ -51,6 +51,26 @@ def test_order_and_passes_move_nothing(tmp_path, order, passes):
     check(partial(tmp_path / "partial"), tmp_path / "again")
 
 
+def test_what_several_made_at_once_is_taken_together(tmp_path):
+    for number in range(3):
+        part = partial(tmp_path / "partial" / f"part-{number}", CHUNKS[number::3])
+        add(part, *range(number, 4, 3))
+        assert part.whole
+    one = partial(tmp_path / "partial")
+    add(one, 2)
+    for number in range(3):
+        one.take(partial(tmp_path / "partial" / f"part-{number}"))
+    check(one, tmp_path / "whole")
+
+
+def test_what_a_part_lacks_is_still_to_come(tmp_path):
+    part = partial(tmp_path / "part-0")
+    add(part, 0, 3)
+    one = partial(tmp_path / "partial")
+    one.take(partial(tmp_path / "part-0"))
+    assert [one.has(chunk) for chunk in CHUNKS] == [True, False, False, True]
+
+
 def test_layers_come_back_as_they_were_added(tmp_path):
     layers = np.random.default_rng(1).standard_normal((10, 3, 2)).astype(np.float32)
     one = partial(tmp_path / "partial")

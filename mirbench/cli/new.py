@@ -1,0 +1,178 @@
+"""`mirbench new`: a first plugin of each kind that works as it is, with its test. Everything heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mirbench.cli.flags import Debug
+from mirbench.errors import MirbenchError, did_you_mean, printable
+
+TEMPLATES = Path(__file__).parent / "templates"
+KINDS = {  # of each, the flag of `mirbench run` that takes it, as words after the plugin's name
+    "task": "--tasks {name} --config quick",
+    "encoder": "--encoder {name} --tasks all --config quick",
+    "dataset": "--dataset {name} --encoder handcrafted --corruptions none",
+    "corruption": "--corruptions {name} --encoder handcrafted --config quick",
+    "supervision": "--encoder semisupcon --set options.semisupcon.supervision={name} --config quick",
+    "backbone": "--encoder simclr --set options.simclr.backbone={name} --config quick",
+}
+SOURCES = {  # of encoders: what a stand-in of the model is called, the rate that it takes, and the extra that runs it
+    "callable": ("", 22_050, ""),
+    "hf": ("-model", 16_000, "[hf]"),
+    "onnx": (".onnx", 16_000, "[onnx]"),
+    "torchscript": (".pt", 16_000, ""),
+}
+PROSE = {"dataset": "data set"}
+
+
+def new(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called, such as my-encoder.", show_default=False)],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="SOURCE", help=f"What an encoder is made of: {', '.join(SOURCES)}; asked for if left out."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", help="The model's file, or OWNER/NAME of the hub [default: a small stand-in].")
+    ] = None,
+    package: Annotated[
+        bool, typer.Option("--package", help="A project that pip installs, with entry point, test, CI file and README, in a folder NAME.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write into [default: here].", show_default=False)
+    ] = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Write a first plugin of a kind, which works as it is, and its test.
+
+    One file NAME.py with a test beside it, or by --package a project. What is written passes `mirbench check` and its own test; change
+    what it does, and look again.
+    """
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS)
+        raise MirbenchError(f"mirbench new makes no '{printable(kind)}'{';' + hint if hint else '.'} It makes one of {', '.join(KINDS)}.")
+    module = checked_name(kind, name)
+    source = _source(kind, source, model)
+    values = _values(kind, name, module, source, model, package)
+    files = _files(kind, module, source, values, package)
+    folder = output / name if package else output
+    there = [path for path in files if (folder / path).exists()]
+    stand_in = values["model"] if values["stand_in"] else ""
+    beside = Path("src", module, stand_in) if package else Path(stand_in)
+    there += [beside] if stand_in and (folder / beside).exists() else []
+    if there:
+        raise MirbenchError(f"{folder / there[0]} is there already; give another name, or another folder by -o.")
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    if stand_in:
+        _copy_stand_in(source, folder / beside)
+    _tell(kind, name, folder, [*files, *([beside] if stand_in else [])], package)
+
+
+def checked_name(kind: str, name: str) -> str:
+    """The name of a Python module for it. Raises MirbenchError for what is no name of a plugin's, is taken, or would hide a module."""
+    from mirbench.registry import load
+    from mirbench.registry.contract import RESERVED, kebab
+
+    if name != kebab(name) or name in RESERVED or name[0].isdigit():
+        hint = kebab(name).lstrip("0123456789-")
+        hint = f", such as '{hint}'" if hint and hint not in RESERVED and hint != name else ""
+        raise MirbenchError(f"'{printable(name)}' is no name for it; write lower-case letters and digits with hyphens between{hint}.")
+    registry = load()
+    if name in registry.nouns(kind):
+        raise MirbenchError(f"{registry.provider(kind, name)} has a {PROSE.get(kind, kind)} '{name}' already; give another name.")
+    module = name.replace("-", "_")
+    taken = keyword.iskeyword(module) or module in sys.stdlib_module_names or importlib.util.find_spec(module) is not None
+    if taken and not Path(f"{module}.py").is_file():
+        raise MirbenchError(f"a file {module}.py would hide the Python module of that name; give another name, such as 'my-{name}'.")
+    return module
+
+
+def _source(kind: str, source: str | None, model: str | None) -> str:
+    """What an encoder is made of; nothing for another kind."""
+    if kind != "encoder":
+        if source is not None or model is not None:
+            raise MirbenchError(f"--from and --model are for encoders; leave {'--from' if source is not None else '--model'} out.")
+        return ""
+    if source is None and not sys.stdin.isatty():
+        raise MirbenchError(f"an encoder is made of something; say what: --from {', --from '.join(SOURCES)}.")
+    source = source if source is not None else typer.prompt(f"What is it made of ({', '.join(SOURCES)})", default="callable")
+    if source not in SOURCES:
+        hint = did_you_mean(source, SOURCES)
+        raise MirbenchError(f"--from {printable(source)} is unknown{';' + hint if hint else '.'} It is one of {', '.join(SOURCES)}.")
+    if model is not None and source == "callable":
+        raise MirbenchError("--model is for hf, onnx and torchscript; leave it out, and write the function into the file.")
+    if model is not None and source != "hf" and not Path(model).expanduser().is_file():
+        raise MirbenchError(f"there is no file {model}; give the model's file by --model, or leave it out for a stand-in.")
+    return source
+
+
+def _values(kind: str, name: str, module: str, source: str, model: str | None, package: bool) -> dict[str, Any]:
+    """What the templates are filled with."""
+    ending, rate, extra = SOURCES.get(source, ("", 0, ""))
+    if model is None:
+        written = f"{name}{ending}"
+    else:
+        path = Path(model).expanduser()
+        written = str(path.resolve()).replace("\\", "/") if path.exists() else model
+    cls = "".join(word.capitalize() for word in name.split("-"))
+    about = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py", "rate": f"{rate:_}"}
+    about |= {"kind_in_words": PROSE.get(kind, kind), "extra": extra}
+    return {**about, "model": written, "model_name": Path(written).name, "stand_in": model is None and bool(ending)}
+
+
+def _files(kind: str, module: str, source: str, values: Mapping[str, Any], package: bool) -> dict[Path, str]:
+    """The text of each file, by its path in the folder."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+
+    def filled(template: str) -> str:
+        text = templates.get_template(f"{template}.jinja").render(values)
+        return re.sub(r" --plugin \S+", "", text) if package else text  # one that is installed needs none
+
+    code, test = filled(f"{kind}_{source}.py" if source else f"{kind}.py"), filled(f"test_{kind}.py")
+    if not package:
+        return {Path(f"{module}.py"): code, Path(f"test_{module}.py"): test}
+    return {
+        Path("pyproject.toml"): filled("project/pyproject.toml"),
+        Path("README.md"): filled("project/README.md"),
+        Path(".github", "workflows", "test.yml"): filled("project/test.yml"),
+        Path("src", module, "__init__.py"): code,
+        Path("tests", f"test_{module}.py"): test,
+    }
+
+
+def _copy_stand_in(source: str, target: Path) -> None:
+    """A model of a few kilobytes with random weights."""
+    given = TEMPLATES / "models" / f"stand-in{SOURCES[source][0]}"
+    if given.is_dir():
+        shutil.copytree(given, target)
+    else:
+        shutil.copyfile(given, target)
+
+
+def _tell(kind: str, name: str, folder: Path, written: list[Path], package: bool) -> None:
+    at = folder if package or folder != Path(".") else Path()
+    print(f"wrote {', '.join(str(at / path) for path in written)}")
+    print("next:")
+    run = KINDS[kind].format(name=name)
+    if package:
+        lines = [f"cd {folder}", "pip install -e '.[test]'", f"mirbench check {name}", "python -m pytest", f"mirbench run {run}"]
+    else:
+        code, test = (at / path for path in written[:2])
+        lines = [f"mirbench check {code}", f"python -m pytest {test}", f"mirbench run --plugin {code} {run}"]
+    for line in lines:
+        print(f"  {line}")

@@ -1,0 +1,181 @@
+"""What data sets promise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from mirbench.engine.global_state import unchanged
+from mirbench.nouns import Dataset
+from mirbench.records import SPLITS, Clip
+from mirbench.testing.importing import IMPORTED
+from mirbench.testing.means import as_json, contract
+from mirbench.testing.promises import Promise
+
+SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
+
+
+class DatasetSubject:
+    """folder: what is prepared, or where its files lie."""
+
+    source = ""
+
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
+        self.dataset, self.folder, self.title = dataset, folder, f"data set '{dataset.name}'"
+        self.changed: dict[str, list[str]] = {}  # by method, what of the process it left changed
+
+    @cached_property
+    def clips(self) -> Sequence[Clip]:
+        return self.dataset.clips(self.folder)
+
+    def called(self, clip: Clip) -> str:
+        return f"{self.title}, clip '{clip.id}'"
+
+
+def _contract(subject: DatasetSubject) -> str:
+    contract("dataset", subject.dataset)
+    return ", ".join(subject.dataset.annotations) or "no annotations"
+
+
+def _identity(subject: DatasetSubject) -> str:
+    dataset = subject.dataset
+    assert dataset.identity() == dataset.identity(), f"{subject.title}: identity() changes from call to call"
+    seconds, megabytes = dataset.cost()
+    assert min(seconds, megabytes) >= 0, f"{subject.title}: cost() is {(seconds, megabytes)}; both should be at least 0"
+    return f"'{dataset.identity()}'"
+
+
+def _lists(subject: DatasetSubject) -> str:
+    subject.folder.mkdir(parents=True, exist_ok=True)
+    preparing, listing = unchanged(), unchanged()
+    with preparing:
+        subject.dataset.prepare(subject.folder)
+    with listing:
+        clips = subject.clips
+    subject.changed = {"prepare": preparing.changed, "clips": listing.changed}
+    assert clips, f"{subject.title} has no clips"
+    for clip in clips:
+        assert isinstance(clip, Clip), f"{subject.title}: clips() holds {clip!r:.60}, not a mirbench.Clip"
+    return f"{len(clips):,} clips"
+
+
+def _global_state(subject: DatasetSubject) -> str:
+    for method, names in subject.changed.items():
+        assert not names, (
+            f"{subject.title}: {method} changes {' and '.join(names)}; use a generator of its own, and put back what it changes"
+        )
+    return ""
+
+
+def _determinism(subject: DatasetSubject) -> str:
+    again = [clip.id for clip in subject.dataset.clips(subject.folder)]
+    assert again == [clip.id for clip in subject.clips], f"{subject.title}: clips() changes from call to call"
+    return ""
+
+
+def _ids(subject: DatasetSubject) -> str:
+    seen: set[str] = set()
+    for clip in subject.clips:
+        assert isinstance(clip.id, str), f"{subject.called(clip)}: its id is not text"
+        assert clip.id, f"{subject.title} has a clip without an id"
+        assert clip.id not in seen, f"{subject.title} has two clips with the id '{clip.id}'"
+        seen.add(clip.id)
+    return ""
+
+
+def _splits(subject: DatasetSubject) -> str:
+    count = dict.fromkeys(SPLITS, 0)
+    for clip in subject.clips:
+        assert clip.split in SPLITS, f"{subject.called(clip)}: its split is '{clip.split}'; it should be one of {', '.join(SPLITS)}"
+        count[clip.split] += 1
+    return ", ".join(f"{split} {number:,}" for split, number in count.items() if number)
+
+
+def _groups(subject: DatasetSubject) -> str:
+    side_of: dict[str, str] = {}
+    for clip in subject.clips:
+        assert clip.group, f"{subject.called(clip)} has no group; name what must not span splits, or give each clip its own"
+        side = side_of.setdefault(clip.group, SIDES[clip.split])
+        assert side == SIDES[clip.split], f"{subject.title}: the group '{clip.group}' is in two splits, {side} and {SIDES[clip.split]}"
+    return f"{len(side_of):,} groups"
+
+
+def _files(subject: DatasetSubject) -> str:
+    for clip in subject.clips:
+        assert Path(clip.path).is_file(), f"{subject.called(clip)}: there is no file {clip.path}"
+    return f"{len({clip.path for clip in subject.clips}):,} files"
+
+
+def _times(subject: DatasetSubject) -> str:
+    for clip in subject.clips:
+        assert math.isfinite(clip.start) and clip.start >= 0, f"{subject.called(clip)} starts at {clip.start} s"  # noqa: PT018
+        assert clip.duration is None or 0 < clip.duration < math.inf, f"{subject.called(clip)} lasts {clip.duration} s"
+    return ""
+
+
+def _annotations(subject: DatasetSubject) -> str:
+    carried: dict[str, int] = {}
+    for clip in subject.clips:
+        as_json(f"{subject.called(clip)}: its annotations", dict(clip.annotations))
+        for name in clip.annotations:
+            carried[name] = carried.get(name, 0) + 1
+    lost = [name for name in subject.dataset.annotations if name not in carried]
+    assert not lost, f"{subject.title} says that its clips carry '{', '.join(lost)}', and no clip does"
+    return ", ".join(f"{name} of {number:,} clips" for name, number in carried.items())
+
+
+def _audio(subject: DatasetSubject) -> str:
+    from mirbench import AudioError, read_clip
+
+    clips, seconds = subject.clips, 0.0
+    for clip in {clip.id: clip for clip in (clips[0], clips[len(clips) // 2], clips[-1])}.values():
+        try:
+            seconds += len(read_clip(clip, 22_050)) / 22_050
+        except AudioError as error:
+            raise AssertionError(f"{subject.called(clip)}: {error}") from error
+    return f"{seconds:.3g} s of the first, middle and last clip"
+
+
+DATASET = (
+    Promise("contract", "what the registry asks of a data set", "see `mirbench.Dataset`", _contract),
+    IMPORTED,
+    Promise(
+        "identity", "says what prepare depends on, and what it costs", "tell a version, and no date or address", _identity, ("contract",)
+    ),
+    Promise("clips", "prepares and lists its clips", "return a list of mirbench.Clip", _lists, ("contract",)),
+    Promise(
+        "global state",
+        "leaves the process alone",
+        "draw by np.random.default_rng(0), or in a mirbench.seeded block",
+        _global_state,
+        ("clips",),
+    ),
+    Promise(
+        "determinism",
+        "the same clips again",
+        "sort what a folder holds, and draw by mirbench.assign_splits(..., seed=0)",
+        _determinism,
+        ("clips",),
+    ),
+    Promise(
+        "ids",
+        "each clip has a name of its own",
+        "take the file's path as the id, with the start where a file has several clips",
+        _ids,
+        ("clips",),
+    ),
+    Promise("splits", "each clip is in a split", "give the published split, or mirbench.assign_splits(clips, seed=0)", _splits, ("clips",)),
+    Promise(
+        "groups",
+        "no group in two splits",
+        "name the piece, artist or player as group; mirbench.assign_splits and mirbench.keep_apart keep groups together",
+        _groups,
+        ("splits",),
+    ),
+    Promise("files", "each clip's file is there", "make paths of the folder that clips() is given", _files, ("clips",)),
+    Promise("times", "starts and durations are seconds", "give seconds, not samples or milliseconds", _times, ("clips",)),
+    Promise("annotations", "plain values, of those that it names", "use text, numbers and tuples of text", _annotations, ("clips",)),
+    Promise("audio", "its audio can be decoded", "listen to the file that is named", _audio, ("files", "times"), lengthy=True),
+)

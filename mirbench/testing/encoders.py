@@ -1,0 +1,189 @@
+"""What encoders promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mirbench.nouns import Embed, Encoder
+from mirbench.records import ALL_LAYERS, LAST_LAYER, LAYER, Clip, Input, PretrainJob
+from mirbench.settings.validation import declared
+from mirbench.testing.embedding import FORK, LOAD, LONG, RATE, SPEED, USED, EmbedSubject
+from mirbench.testing.importing import IMPORTED
+from mirbench.testing.means import as_json, close, completed, contract, fenced, tones
+from mirbench.testing.opened import data_files, opened
+from mirbench.testing.promises import NotSeen, Promise
+
+
+class EncoderSubject(EmbedSubject):
+    """options, folder, clips, seed, device: as of `check_encoder`. scratch: a folder that is empty."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        scratch: Path,
+        options: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+        clips: Sequence[Clip] | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.encoder, self.scratch, self.options, self.clips = encoder, scratch, options or {}, clips
+        self.seed, self.device, self.title = seed, device, f"encoder '{encoder.name}'"
+        self.checkpoint = folder
+        self.read: list[str] = []  # the files that were read while it was loaded and called the first time
+
+    @cached_property
+    def complete(self) -> dict[str, Any]:
+        return completed(self.title, self.encoder.options, self.options)
+
+    @cached_property
+    def given(self) -> Input:
+        return self.encoder.input(self.complete)
+
+    @cached_property
+    def layers(self) -> int | None:
+        return self.encoder.layers(self.complete)
+
+    @property
+    def layer(self) -> str | None:  # type: ignore[override]
+        return None if self.layers is None else LAST_LAYER
+
+    def load(self) -> Embed:
+        return self.load_layer(LAST_LAYER)
+
+    def load_layer(self, layer: str) -> Embed:
+        options = self.complete if self.layers is None else {**self.complete, LAYER: layer}
+        return self.encoder.load(self.checkpoint, options, self.seed, self.device)
+
+    def loaded(self, generators: int) -> tuple[Embed, Any, list[str]]:
+        with opened() as paths:
+            found = super().loaded(generators)
+        self.read += paths
+        return found
+
+
+class AllLayers(EmbedSubject):
+    """The encoder of a subject, loaded to return all layers."""
+
+    layer = ALL_LAYERS
+
+    def __init__(self, subject: EncoderSubject) -> None:
+        self.subject, self.title, self.seed = subject, f"{subject.title}, all layers", subject.seed
+
+    @property
+    def given(self) -> Input:
+        return self.subject.given
+
+    def load(self) -> Embed:
+        return self.subject.load_layer(ALL_LAYERS)
+
+
+def _contract(subject: EncoderSubject) -> str:
+    contract("encoder", subject.encoder)
+    count = len(subject.complete)
+    return f"{count} option{'s' * (count != 1)}"
+
+
+def _usable(subject: EncoderSubject) -> str:
+    why = subject.encoder.missing(subject.complete)
+    assert not why, why
+    subject.encoder.check(subject.complete)
+    return ""
+
+
+def _pretrains(subject: EncoderSubject) -> str:
+    encoder = subject.encoder
+    if not encoder.trainable:
+        return "nothing to learn"
+    if subject.checkpoint is not None:
+        return "its checkpoint was given"
+    folder, cache = subject.scratch / "checkpoint", subject.scratch / "checkpoint-cache"
+    for path in (folder, cache):
+        path.mkdir(parents=True)
+    clips = subject.clips or tones(subject.scratch, round(encoder.sample_rate))
+    learnt_from = [clip for clip in clips if clip.split in ("train", "pretrain")]
+    job = PretrainJob(learnt_from, subject.complete, subject.seed, folder, cache, subject.device)
+    with fenced(f"{subject.title}: pretrain", subject.seed):
+        encoder.pretrain(job)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert files, f"{subject.title}: pretrain left nothing in job.folder, so load has nothing to read"
+    as_json(f"{subject.title}: job.report", job.report)
+    subject.checkpoint = folder
+    return f"{len(files)} file{'s' * (len(files) > 1)}, {sum(path.stat().st_size for path in files) / 1e6:.2g} MB"
+
+
+def _all_layers(subject: EncoderSubject) -> str:
+    if subject.layers is None:
+        return "it has none"
+    every = AllLayers(subject)
+    for promise in USED:
+        if promise.name not in ("distinct", "10 ms"):
+            promise.keeps(every)
+    rows, last = every.rows(every.window), subject.rows(subject.window)
+    assert subject.layers in (0, rows.shape[1]), f"{subject.title} returns {rows.shape[1]} layers, and layers() says {subject.layers}"
+    assert close(rows[:, -1], last), f"{subject.title}: the last of all layers is not what the last alone is"
+    return f"{rows.shape[1]} layers"
+
+
+def _keyed(subject: EncoderSubject) -> str:
+    encoder, options = subject.encoder, subject.complete
+    subject.loaded(subject.seed)  # again: the readers that go past Python's own are seen once they are imported
+    named = [Path(options[name]).expanduser() for name, option in declared(encoder.options).items() if option.file and options[name]]
+    files = data_files(subject.read, [*named, subject.scratch, *([subject.checkpoint] if subject.checkpoint else [])])
+    told = type(encoder).identity is not Encoder.identity and str(_identity(encoder, options))
+    first = f"'{files[0].name}'" if files else ""
+    assert not files or told, f"{subject.title} reads {first}, which is in no key: other weights in it would not be noticed"
+    if files:
+        return f"{len(files)} file{'s' * (len(files) > 1)}, which identity() tells"
+    return f"{', '.join(path.name for path in named)}, by an option" if named else "it reads none but its checkpoint"
+
+
+def _identity(encoder: Encoder, options: Mapping[str, Any]) -> str:
+    """Encoders of before tell theirs without options."""
+    try:
+        return encoder.identity(options)
+    except TypeError:
+        return encoder.identity()
+
+
+def _fork(subject: EncoderSubject) -> str:
+    if not getattr(subject.encoder, "in_workers", True):
+        raise NotSeen("it says that it is not called in other processes")
+    return FORK.keeps(subject)
+
+
+ENCODER = (
+    Promise("contract", "what the registry asks of an encoder", "see `mirbench.Encoder`", _contract),
+    IMPORTED,
+    Promise("usable", "its options work, and its weights are here", "do what the sentence says", _usable, ("contract",)),
+    Promise(
+        "pretrain",
+        "learns from a few tones",
+        "draw from a generator that begins at job.seed, and leave what load reads in job.folder",
+        _pretrains,
+        ("usable",),
+    ),
+    Promise(RATE.name, RATE.about, RATE.mend, RATE.keeps, ("usable",)),
+    Promise(LOAD.name, LOAD.about, LOAD.mend, LOAD.keeps, ("rate", "pretrain")),
+    *USED,
+    Promise(
+        "layers",
+        "as many as it says, of which the last is the last alone",
+        "let layers() say how many there are, and load obey the option `layer`",
+        _all_layers,
+        ("batch",),
+    ),
+    Promise(
+        "weights",
+        "what it reads is in its key",
+        "declare the file: mirbench.option(PATH, 'the weights', file=True); or tell its hash by identity()",
+        _keyed,
+        ("load",),
+    ),
+    Promise(FORK.name, FORK.about, FORK.mend, _fork, FORK.after, lengthy=True),
+    SPEED,
+    LONG,
+)

@@ -1,0 +1,74 @@
+"""Which files are read meanwhile: by Python's own `open`, and by the readers of weights that go past it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+READERS = (("safetensors", "safe_open"), ("safetensors.torch", "safe_open"), ("torch.jit", "load"), ("onnxruntime", "InferenceSession"))
+OF_SYSTEM = tuple(f"/{name}/" for name in ("proc", "sys", "dev", "etc", "usr", "lib", "run", "var"))
+CODE = (".py", ".pyc", ".so", ".pyd", ".dll", ".nbi", ".nbc")
+_watching: list[list[str]] = []
+_hooked: list[bool] = []
+
+
+def _see(event: str, about: tuple[Any, ...]) -> None:
+    if event == "open" and _watching and isinstance(about[0], (str, bytes)) and not (about[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+        _watching[-1].append(os.fsdecode(about[0]))
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[list[str]]:
+    """The paths of files that are opened to be read in the block; a hook of Python's audit events stays behind, which does nothing then."""
+    if not _hooked:
+        sys.addaudithook(_see)
+        _hooked.append(True)
+    paths: list[str] = []
+    replaced = []
+    for module, name in READERS:
+        if module in sys.modules:
+            owner = importlib.import_module(module)
+            replaced.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, _noting(getattr(owner, name), paths))
+    _watching.append(paths)
+    try:
+        yield paths
+    finally:
+        _watching.pop()
+        for owner, name, reader in replaced:
+            setattr(owner, name, reader)
+
+
+def _noting(reader: Any, paths: list[str]) -> Any:
+    def read(*given: Any, **named: Any) -> Any:
+        first = next(iter((*given, *named.values())), None)
+        if isinstance(first, (str, os.PathLike)):
+            paths.append(os.fspath(first))
+        return reader(*given, **named)
+
+    return read
+
+
+def data_files(paths: list[str], known: list[Path]) -> list[Path]:
+    """Those of these that are files of data: no code, none of Python, its packages or the system. known: files, or folders with all that
+    is in them, that are left out too."""
+    schemes = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    ours = [Path(str(importlib.import_module(name).__path__[0])) for name in ("mirbench", "mirbench_plugins")]
+    packages = [*schemes, *site.getsitepackages(), site.getusersitepackages()]
+    left_out = [path.resolve() for path in (*map(Path, packages), *ours, *known)]
+    found = dict.fromkeys(Path(path).expanduser().resolve() for path in paths)
+    return [
+        path
+        for path in found
+        if path.is_file()
+        and path.suffix not in CODE
+        and not str(path).startswith(OF_SYSTEM)
+        and not any(path == each or path.is_relative_to(each) for each in left_out)
+    ]

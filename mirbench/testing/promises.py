@@ -1,0 +1,97 @@
+"""What a plugin promises, and whether it keeps it: a list of promises for each kind, which `mirbench check`, `mirbench.testing` and the
+pytest plugin all go through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mirbench.errors import MirbenchError, describe
+from mirbench.registry.contract import reason_of
+
+PASS, FAIL, SKIPPED = "pass", "fail", "not looked at"
+
+
+class NotSeen(Exception):
+    """A promise cannot be judged here; its text says why, as the rest of a sentence."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One thing that a plugin promises.
+
+    keeps: of what is examined, tells in numbers how the promise is kept; raises AssertionError with a sentence where it is not, and NotSeen
+    where that cannot be told. about: what is promised. mend: what to do where it is broken. after: the promises without which this one
+    says nothing, which come before it in a list. lengthy: whether it takes a process or seconds of its own, so that `check_encoder` and
+    its like leave it to `mirbench check`.
+    """
+
+    name: str
+    about: str
+    mend: str
+    keeps: Callable[[Any], str]
+    after: tuple[str, ...] = ()
+    lengthy: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one promise. status: pass | fail | not looked at. told: the numbers, what is wrong, or why it was not looked at."""
+
+    promise: Promise
+    status: str
+    told: str
+
+
+@dataclass
+class Examination:
+    """A plugin's noun and its promises. title: such as `encoder 'mine'`; file: where it was written; subject: what the promises are asked
+    about."""
+
+    kind: str
+    name: str
+    title: str
+    provider: str
+    file: str
+    subject: Any
+    promises: Sequence[Promise]
+    found: dict[str, Outcome] = field(default_factory=dict)
+
+    def outcome(self, name: str) -> Outcome:
+        """Of the promise of that name, after those that it needs."""
+        if name not in self.found:
+            promise = next(each for each in self.promises if each.name == name)
+            broken = [other for other in promise.after if self.outcome(other).status != PASS]
+            self.found[name] = Outcome(promise, SKIPPED, f"needs {', '.join(broken)}") if broken else self._ask(promise)
+        return self.found[name]
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Of all, in their order, each when it was looked at."""
+        for promise in self.promises:
+            yield self.outcome(promise.name)
+
+    def _ask(self, promise: Promise) -> Outcome:
+        try:
+            return Outcome(promise, PASS, promise.keeps(self.subject))
+        except AssertionError as error:
+            return Outcome(promise, FAIL, " ".join(str(error).split()) or f"{self.title}: {reason_of(error, self.file or None)}")
+        except NotSeen as error:
+            return Outcome(promise, SKIPPED, str(error))
+        except MirbenchError as error:
+            return Outcome(promise, FAIL, str(error))
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit) as error:
+            where = reason_of(error, self.file or None) or describe(error)
+            return Outcome(promise, FAIL, f"{self.title} raises {where}")
+
+
+def keep(subject: Any, promises: Sequence[Promise]) -> None:
+    """Raises AssertionError for the first promise that is broken, of those that are not lengthy; what a plugin raises passes as it is."""
+    for promise in promises:
+        if not promise.lengthy:
+            try:
+                promise.keeps(subject)
+            except NotSeen:
+                continue

@@ -1,0 +1,181 @@
+"""What `mirbench new` writes passes `mirbench check` and its own test as it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mirbench import cli, registry
+from mirbench.cli import new
+from mirbench.testing import embedding
+
+ENCODERS = [("encoder", "--from", source) for source in new.SOURCES]
+PLUGINS = [(kind,) for kind in new.KINDS if kind != "encoder"] + ENCODERS
+NEEDS = {"onnx": "onnxruntime", "hf": "transformers"}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # to which a plugin's folder is added
+    monkeypatch.setattr(embedding, "MINUTES", 60.0)  # of a long clip, whose length another test looks at
+    monkeypatch.setattr("mirbench.testing.corruptions.MINUTES", 60.0)
+    yield tmp_path
+    registry.load()
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    """(folder): modules in it can be imported in the test, and are forgotten after it."""
+    before = set(sys.modules)
+    yield monkeypatch.syspath_prepend
+    for name in set(sys.modules) - before:
+        if name.startswith(("my_", "test_my_")):
+            del sys.modules[name]
+
+
+def run_tests(path, folder):
+    """Those of a file, without pytest; how many there were."""
+    tests = {name: test for name, test in runpy.run_path(str(path)).items() if name.startswith("test_")}
+    for number, test in enumerate(tests.values()):
+        given = {"tmp_path": folder / f"tmp-{number}"} if "tmp_path" in test.__code__.co_varnames[: test.__code__.co_argcount] else {}
+        test(**given)
+    return len(tests)
+
+
+SLOW = ("hf",)  # which imports transformers
+
+
+@pytest.mark.parametrize("words", [pytest.param(each, marks=[pytest.mark.slow] * (each[-1] in SLOW), id=each[-1]) for each in PLUGINS])
+def test_what_is_written_keeps_its_promises_and_passes_its_test(words, here, importable, capsys):
+    if (needed := NEEDS.get(words[-1])) and importlib.util.find_spec(needed) is None:
+        pytest.skip(f"{needed} is not installed")
+    name = f"my-{words[-1]}"
+    module = name.replace("-", "_")
+    kind, *options = words
+    assert cli.main(["new", kind, name, *options]) == 0
+    told = capsys.readouterr().out
+    assert f"mirbench check {module}.py" in told
+    assert cli.main(["check", f"{module}.py", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["name"], found["kept"]) == (kind, name, True)
+    statuses = {each["promise"]: each["status"] for each in found["promises"]}
+    assert set(statuses.values()) == {"pass"}, statuses
+    importable(here)
+    assert run_tests(here / f"test_{module}.py", here) >= 1
+    lines = [*(here / f"{module}.py").read_text().splitlines(), *(here / f"test_{module}.py").read_text().splitlines()]
+    assert max(map(len, lines)) <= 140
+
+
+@pytest.mark.parametrize("words", [("task",), ("encoder", "--from", "onnx")], ids=lambda words: words[-1])
+def test_a_project_is_whole(words, here, importable, capsys):
+    kind, *options = words
+    assert cli.main(["new", kind, "my-thing", *options, "--package"]) == 0
+    project = here / "my-thing"
+    assert cli.main(["check", str(project), "--quiet"]) == 0
+    assert capsys.readouterr().out.endswith("promises kept.\n")
+    importable(project / "src")
+    assert run_tests(project / "tests" / "test_my_thing.py", here) >= 1
+    assert {path.name for path in project.iterdir()} == {"pyproject.toml", "README.md", ".github", "src", "tests"}
+    assert "mirbench check my-thing" in (project / ".github" / "workflows" / "test.yml").read_text()
+    assert "--plugin" not in (project / "src" / "my_thing" / "__init__.py").read_text()
+
+
+@pytest.mark.slow
+def test_a_project_is_installed_found_by_its_entry_point_and_checked(here):
+    """By the parts above: written and checked as a folder."""
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--package"]) == 0
+    target = here / "installed"
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(target),
+        "./my-thing",
+    ]
+    subprocess.run(install, check=True, cwd=here)
+    given = {**os.environ, "PYTHONPATH": os.pathsep.join([str(target), *filter(None, sys.path)])}
+    for called in ("my-thing", "mirbench-my-thing"):
+        asked = subprocess.run(
+            [sys.executable, "-m", "mirbench", "check", called, "--quiet"], capture_output=True, text=True, env=given, cwd=target
+        )
+        assert asked.stdout == "encoder 'my-thing': 23 of 23 promises kept.\n", asked.stderr
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests"], env=given, cwd=here / "my-thing", capture_output=True, text=True
+    )
+    assert "1 passed" in tested.stdout, tested.stdout
+
+
+def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here, importable):
+    own = here / "models" / "own.onnx"
+    own.parent.mkdir()
+    own.write_bytes((new.TEMPLATES / "models" / "stand-in.onnx").read_bytes())
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "models/own.onnx"]) == 0
+    assert {path.name for path in here.iterdir()} == {"models", "my_thing.py", "test_my_thing.py"}
+    encoder = registry.load(["my_thing.py"]).encoders["my-thing"]
+    assert encoder.options["file"] == str(own.resolve())
+    assert cli.main(["new", "encoder", "my-hub", "--from", "hf", "--model", "facebook/hubert-base-ls960"]) == 0
+    assert registry.load(["my_hub.py"]).encoders["my-hub"].repository == "facebook/hubert-base-ls960"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["tsk", "x"], "mirbench new makes no 'tsk'; did you mean 'task'? It makes one of task, encoder, dataset, corruption,"),
+        (["task", "My Task"], "'My Task' is no name for it; write lower-case letters and digits with hyphens between, such as 'my-task'."),
+        (["task", "all"], "'all' is no name for it; write lower-case letters and digits with hyphens between."),
+        (["task", "genre"], "mirbench has a task 'genre' already; give another name."),
+        (["task", "random"], "a file random.py would hide the Python module of that name; give another name, such as 'my-random'."),
+        (["task", "x", "--from", "onnx"], "--from and --model are for encoders; leave --from out."),
+        (["encoder", "x"], "an encoder is made of something; say what: --from callable, --from hf, --from onnx, --from torchscript."),
+        (["encoder", "x", "--from", "onx"], "--from onx is unknown; did you mean 'onnx'? It is one of callable, hf, onnx, torchscript."),
+        (["encoder", "x", "--from", "onnx", "--model", "no.onnx"], "there is no file no.onnx; give the model's file by --model, or leave"),
+        (["encoder", "x", "--from", "callable", "--model", "a"], "--model is for hf, onnx and torchscript; leave it out, and write the"),
+    ],
+)
+def test_what_cannot_be_written_is_told_in_a_sentence(words, sentence, here, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert cli.main(["new", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"mirbench: {sentence}")
+    assert list(here.iterdir()) == []
+
+
+def test_nothing_is_written_over(here, capsys):
+    assert cli.main(["new", "task", "my-thing"]) == 0
+    Path("my_thing.py").unlink()
+    assert cli.main(["new", "task", "my-thing"]) == 2
+    assert capsys.readouterr().err == "mirbench: test_my_thing.py is there already; give another name, or another folder by -o.\n"
+    assert not Path("my_thing.py").exists()
+
+
+def test_a_source_is_asked_for_at_a_terminal(here, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.prompt", lambda text, default: default)
+    assert cli.main(["new", "encoder", "my-thing"]) == 0
+    assert "def embed(audio)" in Path("my_thing.py").read_text()
+
+
+def test_every_template_is_shipped_and_used():
+    """By name: a plugin of each kind, and what is beside it; those of a project; a model for each source that has one."""
+    names = {path.name.removesuffix(".jinja") for path in new.TEMPLATES.glob("*.jinja")}
+    kinds = {f"{kind}.py" for kind in new.KINDS if kind != "encoder"} | {f"encoder_{source}.py" for source in new.SOURCES}
+    assert names == kinds | {f"test_{kind}.py" for kind in new.KINDS}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    globs = project["tool"]["setuptools"]["package-data"]["mirbench.cli"]
+    shipped = {path for glob in globs for path in new.TEMPLATES.parent.glob(glob) if path.is_file()}
+    assert shipped == {path for path in new.TEMPLATES.rglob("*") if path.is_file()}
+    assert {path.name for path in (new.TEMPLATES / "models").iterdir()} == {f"stand-in{e}" for e, _, _ in new.SOURCES.values() if e}

@@ -1,0 +1,426 @@
+"""Each fault breaks the promise that it is about, and no other."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from mirbench import Clip, Corruption, Dataset, Encoder, Options, Task, option
+from mirbench.testing import check_encoder, embedding, examine
+from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
+from mirbench.testing.datasets import DATASET, DatasetSubject
+from mirbench.testing.encoders import ENCODER, EncoderSubject
+from mirbench.testing.promises import FAIL, PASS, SKIPPED, Examination
+from mirbench.testing.tasks import TASK, TaskSubject
+
+RATE = 8000
+
+
+def examined(kind, noun, subject, promises):
+    return {o.promise.name: o for o in Examination(kind, noun.name, subject.title, "a test", "", subject, promises).outcomes()}
+
+
+def encoder_outcomes(encoder, tmp_path):
+    return examined("encoder", encoder, EncoderSubject(encoder, tmp_path), ENCODER)
+
+
+def broken(outcomes):
+    return [name for name, outcome in outcomes.items() if outcome.status == FAIL]
+
+
+class Sound(Encoder):
+    """Statistics, behind a network that is made once."""
+
+    name = "sound"
+    sample_rate = RATE
+    window_seconds = 0.5
+
+    def network(self):
+        return torch.nn.Linear(2, 3)
+
+    def load(self, folder, options, seed, device):
+        network = self.network().eval()
+
+        def embed(audio):
+            with torch.inference_mode():
+                return network(torch.as_tensor(statistics(audio)))
+
+        return embed
+
+
+def statistics(audio):
+    return np.stack([audio.std(axis=1), np.abs(audio).max(axis=1)], axis=1).astype(np.float32)
+
+
+class InTraining(Sound):
+    def load(self, folder, options, seed, device):
+        network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Dropout(0.2))
+        return torch.no_grad()(lambda audio: network(torch.as_tensor(statistics(audio))))
+
+
+class RunningMeans(Sound):
+    def load(self, folder, options, seed, device):
+        network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+        return torch.no_grad()(lambda audio: network(torch.as_tensor(statistics(audio))))
+
+
+class CountsIn(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x):
+        self.count += 1
+        return x
+
+
+class ChangesBuffer(Sound):
+    def network(self):
+        return torch.nn.Sequential(torch.nn.Linear(2, 3), CountsIn())
+
+
+class OverBatch(Sound):
+    def embed_of(self, rows):
+        return (rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-3)
+
+    def load(self, folder, options, seed, device):
+        return lambda audio: self.embed_of(statistics(audio))
+
+
+class WritesInput(Sound):
+    def load(self, folder, options, seed, device):
+        def embed(audio):
+            audio *= 0.5
+            return statistics(audio)
+
+        return embed
+
+
+class GlobalGenerator(Sound):
+    def load(self, folder, options, seed, device):
+        return lambda audio: statistics(audio) + np.random.rand(len(audio), 2).astype(np.float32)
+
+
+class LazilyRandom(Sound):
+    """Constructs its network in the first call, and leaves the weights as they were drawn."""
+
+    def load(self, folder, options, seed, device):
+        made = []
+
+        def embed(audio):
+            made[:] = made or [self.network().eval()]
+            with torch.inference_mode():
+                return made[0](torch.as_tensor(statistics(audio)))
+
+        return embed
+
+
+class OwnGenerator(Sound):
+    def load(self, folder, options, seed, device):
+        draw = np.random.default_rng()
+        return lambda audio: statistics(audio) + draw.random((len(audio), 2)).astype(np.float32)
+
+
+class TooLarge(Sound):
+    def load(self, folder, options, seed, device):
+        return lambda audio: 1e300 * (1 + statistics(audio).astype(np.float64))
+
+
+class Gradients(Sound):
+    def load(self, folder, options, seed, device):
+        network = self.network().eval()
+        return lambda audio: network(torch.as_tensor(statistics(audio))).detach().numpy()
+
+
+class NotOfSilence(Sound):
+    def load(self, folder, options, seed, device):
+        return np.errstate(divide="ignore")(lambda audio: np.log(statistics(audio)))
+
+
+class NeedsFrames(Sound):
+    def load(self, folder, options, seed, device):
+        return lambda audio: statistics(np.lib.stride_tricks.sliding_window_view(audio, 512, axis=1)[:, 0])
+
+
+class InKilohertz(Sound):
+    sample_rate = 16
+
+
+class Hangs(Sound):
+    window_seconds = 1e6
+
+    def load(self, folder, options, seed, device):
+        def embed(audio):
+            if audio.shape[1] > 500 * RATE:
+                time.sleep(1000)
+            return statistics(audio)
+
+        return embed
+
+
+class DiesInFork(Sound):
+    def load(self, folder, options, seed, device):
+        import os
+
+        loaded = os.getpid()
+
+        def embed(audio):
+            if os.getpid() != loaded:
+                raise RuntimeError("the threads are gone")
+            return statistics(audio)
+
+        return embed
+
+    window_seconds = 0.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "promise", "sentence"),
+    [
+        (InTraining, "frozen", "encoder 'sound' embeds with Dropout(p=0.2, inplace=False) in training mode"),
+        (RunningMeans, "frozen", "embeds with BatchNorm1d(3"),
+        (ChangesBuffer, "frozen", "changes count of CountsIn 3 while it embeds"),
+        (OverBatch, "batch", "depends on what else is in the batch"),
+        (WritesInput, "input", "changes the audio it was given"),
+        (GlobalGenerator, "global state", "changes the global random state of numpy.random"),
+        (LazilyRandom, "global state", "what it constructs in its first call depends on where the global generators stand"),
+        (OwnGenerator, "determinism", "returns something else the second time"),
+        (TooLarge, "dtype", "not finite as float32: float64 up to 1."),
+        (Gradients, "no gradients", "for gradients that nobody asks for"),
+        (NotOfSilence, "silence", "of silence returns values that are not finite"),
+        (NeedsFrames, "10 ms", "encoder 'sound' raises"),
+        (InKilohertz, "rate", "takes audio of 16 Hz; a sample rate is 1,000 to 384,000 Hz, not in kHz"),
+        (DiesInFork, "fork", "forked after it was loaded raises RuntimeError: the threads are gone"),
+    ],
+)
+def test_a_faulty_encoder_breaks_one_promise(fault, promise, sentence, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "MINUTES", 20.0)
+    if fault is DiesInFork:
+        monkeypatch.setattr(embedding.LONG.keeps, "__code__", (lambda subject: "").__code__)
+    outcomes = encoder_outcomes(fault(), tmp_path)
+    assert broken(outcomes) == [promise]
+    assert sentence in outcomes[promise].told
+
+
+def test_ten_minutes_that_never_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "PATIENCE", 1.0)
+    monkeypatch.setattr(embedding, "ALLOWANCE", 0.0)
+    outcomes = encoder_outcomes(Hangs(), tmp_path)
+    assert broken(outcomes) == ["10 minutes"]
+    assert outcomes["10 minutes"].told == "encoder 'sound' on a clip of ten minutes does not come back within 1 s"
+
+
+class Saved(Sound):
+    """What it reads may be named by an option, told by identity, or known to nobody."""
+
+    path = ""
+
+    def load(self, folder, options, seed, device):
+        network = self.network().eval()  # which draws
+        network.load_state_dict(torch.load(options.get("file") or self.path))
+
+        def embed(audio):
+            with torch.inference_mode():
+                return network(torch.as_tensor(statistics(audio)))
+
+        return embed
+
+
+def weights(tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save({"weight": torch.eye(3)[:, :2].clone(), "bias": torch.zeros(3)}, path)
+    return str(path)
+
+
+def test_weights_from_a_file_that_is_not_declared_are_in_no_key(tmp_path):
+    outcomes = encoder_outcomes(type("Undeclared", (Saved,), {"path": weights(tmp_path)})(), tmp_path / "scratch")
+    assert broken(outcomes) == ["weights"]
+    assert outcomes["weights"].told.startswith("encoder 'sound' reads 'weights.pt', which is in no key")
+
+
+def test_weights_that_are_declared_or_told_are_in_the_key_and_a_module_may_draw_while_it_is_made(tmp_path):
+    path = weights(tmp_path)
+    declared = type("Weights", (Options,), {"file": option(path, "weights", file=True)})()
+    for attributes in ({"options": declared}, {"path": path, "identity": lambda self, options=None: "version 3"}):
+        outcomes = encoder_outcomes(type("Known", (Saved,), attributes)(), tmp_path / "scratch")
+        assert broken(outcomes) == []
+    assert outcomes["weights"].told == "1 file, which identity() tells"
+    check_encoder(type("Known", (Saved,), {"options": declared})())
+
+
+def test_weights_that_a_reader_opens_past_python_are_seen(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "weights.safetensors"
+    save_file({"weight": torch.eye(3)[:, :2].clone(), "bias": torch.zeros(3)}, path)
+
+    class Undeclared(Saved):
+        def load(self, folder, options, seed, device):
+            from safetensors.torch import load_file
+
+            network = self.network().eval()
+            network.load_state_dict(load_file(path))
+            return torch.inference_mode()(lambda audio: network(torch.as_tensor(statistics(audio))))
+
+    assert broken(encoder_outcomes(Undeclared(), tmp_path / "scratch")) == ["weights"]
+
+
+def test_a_module_that_is_made_in_the_first_call_and_then_loaded_is_no_fault(tmp_path):
+    class Late(LazilyRandom):
+        def network(self):
+            network = torch.nn.Linear(2, 3)
+            network.load_state_dict({"weight": torch.eye(3)[:, :2], "bias": torch.zeros(3)})
+            return network
+
+    assert broken(encoder_outcomes(Late(), tmp_path)) == []
+
+
+def test_an_encoder_that_learns_may_draw_from_the_global_generators(tmp_path):
+    class Learns(Sound):
+        trainable = True
+
+        def pretrain(self, job):
+            torch.save(self.network().state_dict(), job.folder / "weights.pt")
+
+        def load(self, folder, options, seed, device):
+            network = self.network().eval()
+            network.load_state_dict(torch.load(folder / "weights.pt"))
+            return torch.inference_mode()(lambda audio: network(torch.as_tensor(statistics(audio))))
+
+    outcomes = encoder_outcomes(Learns(), tmp_path)
+    assert broken(outcomes) == []
+    assert outcomes["pretrain"].told.startswith("1 file, ")
+
+
+def test_the_sound_encoder_keeps_all_and_tells_numbers(tmp_path):
+    outcomes = encoder_outcomes(Sound(), tmp_path)
+    assert {name for name, each in outcomes.items() if each.status != PASS} == {"import time"}  # it has no file
+    assert outcomes["shapes"].told == "3 dimensions at 4000, 2000, 1333, 800 samples"
+    assert outcomes["rate"].told == "8000 Hz, windows of 0.5 s"
+    assert outcomes["10 minutes"].told == "3 dimensions of about 1200 windows"
+    assert "clips/s of 10 s" in outcomes["speed"].told
+
+
+def test_what_needs_a_broken_promise_is_not_looked_at(tmp_path):
+    outcomes = encoder_outcomes(GlobalGenerator(), tmp_path)
+    assert (outcomes["batch"].status, outcomes["batch"].told) == (SKIPPED, "needs global state")
+
+
+class Mood(Task):
+    name = "mood"
+    annotation = "mood"
+    metrics = ("accuracy",)
+    classes = ("calm", "tense")
+
+    def label(self, value):
+        return {"calm": "calm", "tense": "tense", "quiet": "calm"}[value]
+
+
+def test_a_label_that_raises_on_half_the_values():
+    task = Mood()
+    outcomes = examined("task", task, TaskSubject(task, ["calm", "loud", "quiet", "wild"]), TASK)
+    assert broken(outcomes) == ["labels"]
+    assert outcomes["labels"].told == "task 'mood': label('loud') raises KeyError: 'loud', as 2 of 4 values do"
+    assert outcomes["global state"].status == SKIPPED
+    assert broken(examined("task", task, TaskSubject(task, ["calm", "quiet"]), TASK)) == []
+
+
+def test_a_label_that_draws():
+    class Drawn(Mood):
+        def label(self, value):
+            random.random()
+            return value
+
+    task = Drawn()
+    assert broken(examined("task", task, TaskSubject(task), TASK)) == ["global state"]
+
+
+class Tones(Dataset):
+    name = "tones"
+    annotations = ("genre",)
+    groups = ("a", "b", "c")
+
+    def prepare(self, folder):
+        import soundfile
+
+        for name in "abc":
+            soundfile.write(folder / f"{name}.wav", 0.1 * np.ones(RATE), RATE)
+
+    def clips(self, folder):
+        splits = ("train", "valid", "test")
+        return [
+            Clip(name, folder / f"{name}.wav", split, group, annotations={"genre": "x"})
+            for name, split, group in zip("abc", splits, self.groups, strict=True)
+        ]
+
+
+TURNS = []
+
+
+def shuffled(clips):
+    TURNS.append(1)
+    return clips[:: (-1) ** len(TURNS)]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "promises"),
+    [
+        ({}, []),
+        ({"groups": ("a", "a", "c")}, ["groups"]),
+        ({"annotations": ("genre", "key")}, ["annotations"]),
+        ({"prepare": lambda self, folder: [(folder / f"{name}.wav").touch() for name in "abc"]}, ["audio"]),
+        ({"identity": lambda self: str(time.perf_counter_ns())}, ["identity"]),
+        ({"clips": lambda self, folder: random.sample(Tones.clips(self, folder), 3)}, ["global state"]),
+        ({"clips": lambda self, folder: shuffled(Tones.clips(self, folder))}, ["determinism"]),
+    ],
+)
+def test_a_faulty_data_set_breaks_its_promises(attributes, promises, tmp_path):
+    dataset = type("Faulty", (Tones,), attributes)()
+    outcomes = examined("dataset", dataset, DatasetSubject(dataset, tmp_path), DATASET)
+    assert broken(outcomes) == promises
+
+
+class Hiss(Corruption):
+    name = "hiss"
+    unit = "dB"
+    levels = (40, 20, 0)
+
+    def apply(self, audio, sample_rate, level, seed):
+        noise = np.random.default_rng(seed).standard_normal(len(audio))
+        return (audio + 10 ** (-level / 20) * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("apply", "promises"),
+    [
+        (Hiss.apply, []),
+        (lambda self, audio, *rest: Hiss.apply(self, audio, *rest)[1:], ["shapes"]),
+        (lambda self, audio, *rest: Hiss.apply(self, audio, *rest).astype(np.float64), ["dtype"]),
+        (lambda self, audio, *rest: Hiss.apply(self, audio, *rest) / np.abs(audio).max(), ["silence"]),
+        (lambda self, audio, *rest: audio + np.float32(np.random.rand()), ["global state"]),
+        (lambda self, audio, *rest: Hiss.apply(self, audio, *rest[:2], time.perf_counter_ns()), ["determinism"]),
+        (lambda self, audio, *rest: audio, ["audible"]),
+        (lambda self, audio, *rest: np.clip(Hiss.apply(self, audio, *rest), -1, 1), ["peaks"]),
+        (lambda self, audio, *rest: Hiss.apply(self, np.convolve(audio, np.ones(999) / 999, "same").astype(np.float32), *rest), ["10 ms"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_a_faulty_corruption_breaks_one_promise(apply, promises, monkeypatch):
+    monkeypatch.setattr("mirbench.testing.corruptions.MINUTES", 20.0)
+    corruption = type("Faulty", (Hiss,), {"apply": apply})()
+    assert broken(examined("corruption", corruption, CorruptionSubject(corruption, RATE), CORRUPTION)) == promises
+
+
+def test_every_list_of_promises_can_be_followed():
+    """Names are there once, what comes after another comes behind it, and each says how it is mended."""
+    for promises in examine.PROMISES.values():
+        names = [promise.name for promise in promises]
+        assert len(set(names)) == len(names)
+        for place, promise in enumerate(promises):
+            assert set(promise.after) <= set(names[:place])
+            assert promise.about
+            assert promise.mend
