@@ -121,7 +121,6 @@ def test_before_a_time_limit_a_job_is_queued_again_and_goes_on(slurm, tmp_path):
     assert graph.missing(executor.store) == []
     first, second = begun(tmp_path, "dish 0")
     assert first == 0 < second
-    assert len(executor.submission.tasks) == 2  # nothing was submitted again
 
 
 def test_a_job_that_gives_way_to_an_urgent_one_goes_on_after_it(slurm, tmp_path):
