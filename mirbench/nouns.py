@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from mirbench.records import Checksums, Clip, Files, Input, PretrainJob
+from mirbench.records import Checksums, Clip, Download, Files, Input, PretrainJob
 
 if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
     import numpy as np
@@ -153,7 +153,8 @@ class Dataset:
     published order of its classes, where a task does not fix one.
 
     A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
-    of them. folders: names that its folder has under the data root, the usual one first. mirdata: its name in the package mirdata, which
+    of them. downloads: what of them its publisher lets anybody download, for `mirbench data fetch`. folders: names that its folder has
+    under the data root, the usual one first. mirdata: its name in the package mirdata, which
     lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and
     where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
     data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad. resumes: whether
@@ -171,6 +172,7 @@ class Dataset:
     classes: Mapping[str, tuple[str, ...]] = {}
     files: tuple[Files, ...] = ()
     checksums: tuple[Checksums, ...] = ()
+    downloads: tuple[Download, ...] = ()
     folders: tuple[str, ...] = ()
     mirdata: tuple[str, str] | None = None
     split_rule: str = ""
