@@ -113,7 +113,7 @@ def where_json(dataset: Dataset, place: Where | None) -> dict[str, Any]:
     if place is not None:
         root, folder = (None if path is None else str(path) for path in (place.root, place.folder))
         facts |= {"data_root": root, "folder": folder, "looked_for": place.names, "obstacle": place.obstacle}
-        facts |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
+        facts |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums", "downloads")}
     made = place is None and dataset.location is None and dataset.prepares
     return facts | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
 

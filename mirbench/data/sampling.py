@@ -17,14 +17,19 @@ def choose_sample(clips: Sequence[Clip], most: int, seed: int = 0, usable: Calla
     """At most so many of the clips, in their order. usable: whether a clip can be taken; it is asked only of those that would be.
 
     Splits have their share of the clips, but each a tenth of the sample where it has as many. Within a split the annotation that fewest of
-    the chosen carry is next, of that the label that fewest have, and of that a clip of a group that has given fewest, drawn by the seed;
-    clips without labels come last.
+    the chosen carry is next, of that the label that fewest have, first those that most splits and then most clips have, and of that a clip
+    of a group that has given fewest, drawn by the seed; clips without labels come last.
     """
     of_split = {split: [clip for clip in clips if clip.split == split] for split in SPLITS}
     quotas = split_quotas({split: len(found) for split, found in of_split.items() if found}, most)
+    having = Counter((label, clip.split) for clip in clips for label in labels_of(clip))
+    splits, many = Counter(label for label, _ in having), Counter[tuple[str, str]]()
+    for (label, _), count in having.items():
+        many[label] += count
+    order = {label: rank for rank, label in enumerate(sorted(many, key=lambda label: (-splits[label], -many[label], label)))}
     chosen: set[str] = set()
     for split, quota in quotas.items():
-        chosen.update(clip.id for clip in _usable(_spread(of_split[split], seed), quota, usable))
+        chosen.update(clip.id for clip in _usable(_spread(of_split[split], seed, order), quota, usable))
     return [clip for clip in clips if clip.id in chosen]
 
 
@@ -57,8 +62,8 @@ def _usable(clips: Iterator[tuple[Clip, Callable[[], None]]], most: int, usable:
             yield clip
 
 
-def _spread(clips: Sequence[Clip], seed: int) -> Iterator[tuple[Clip, Callable[[], None]]]:
-    """All clips, the one that is next best after those that were taken, each with what is to be called where it is."""
+def _spread(clips: Sequence[Clip], seed: int, order: Mapping[tuple[str, str], int]) -> Iterator[tuple[Clip, Callable[[], None]]]:
+    """All clips, the one that is next best after those that were taken, each with what is to be called where it is. order: of labels."""
     drawn = sorted(clips, key=lambda clip: hashlib.blake2b(f"{seed} {clip.id}".encode("utf-8", "surrogatepass")).digest())
     given: Counter[str] = Counter()
     rounds: list[tuple[int, int]] = []
@@ -69,7 +74,7 @@ def _spread(clips: Sequence[Clip], seed: int) -> Iterator[tuple[Clip, Callable[[
     for _, at in sorted(rounds, reverse=True):
         for annotation, label in labels_of(drawn[at]):
             waiting[annotation][label].append(at)
-    heaps = {annotation: [(0, len(found), label) for label, found in sorted(labels.items())] for annotation, labels in waiting.items()}
+    heaps = {annotation: [(0, order[annotation, label], label) for label in labels] for annotation, labels in waiting.items()}
     for heap in heaps.values():
         heapq.heapify(heap)
     having: Counter[tuple[str, str]] = Counter()
@@ -86,14 +91,14 @@ def _spread(clips: Sequence[Clip], seed: int) -> Iterator[tuple[Clip, Callable[[
         if not heap:
             del heaps[annotation]
             continue
-        count, rarity, label = heapq.heappop(heap)
+        count, rank, label = heapq.heappop(heap)
         left = waiting[annotation][label]
         while left and left[-1] in offered:
             left.pop()
         if not left:
             continue
         now = having[annotation, label]
-        heapq.heappush(heap, (now, rarity, label))
+        heapq.heappush(heap, (now, rank, label))
         if now == count:
             offered.add(left[-1])
             clip = drawn[left.pop()]
