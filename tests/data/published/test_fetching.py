@@ -21,6 +21,7 @@ import mirbench
 from mirbench.data.published import downloading, fetching, unpacking
 from mirbench.errors import MirbenchError
 from mirbench.records import Clip
+from mirbench.registry.contract import check_noun
 
 AUDIO = {f"songs/{n}.wav": bytes(100) + os.urandom(1 << 17) for n in range(4)}
 PIECE = 1 << 14  # bytes that are written at a time
@@ -352,3 +353,26 @@ def test_what_cannot_be_fetched_says_what_to_do():
 def test_the_place_must_be_named(publisher):
     with pytest.raises(MirbenchError, match="--data-root DIR"):
         fetching.plan_fetch(songs(publisher, zipped()), None)
+
+
+@pytest.mark.parametrize(
+    ("downloads", "words"),
+    [
+        (mirbench.Download("https://a.org/b.csv", 1), "a tuple of mirbench.Download"),
+        ((mirbench.Download("ftp://a.org/b.csv", 1),), "begin with https:// or http://"),
+        ((mirbench.Download("https://a.org/other.csv", 1),), "the source of none of its files"),
+        ((mirbench.Download("https://a.org/b.csv", 1, "rar", 2),), "'zip' or 'tar'"),
+        ((mirbench.Download("https://a.org/b.csv", 1, "zip"),), "how many it has unpacked"),
+        ((mirbench.Download("https://a.org/b.csv", 1, checksum="md5:abc"),), "with the digest"),
+        ((mirbench.Download("https://a.org/b.csv", 1, checksum="md5:" + 32 * "0", more=("https://a.org/c",)),), "not of parts"),
+    ],
+)
+def test_a_plugin_that_states_downloads_amiss_is_refused(downloads, words):
+    dataset = Songs("https://a.org", b"")
+    dataset.files = (mirbench.Files("b.csv", source="https://a.org/b.csv"),)
+    dataset.downloads = (mirbench.Download("https://a.org/b.csv", 1),)
+    check_noun("dataset", dataset, "songs.py")
+    dataset.downloads = downloads
+    with pytest.raises(MirbenchError) as refused:
+        check_noun("dataset", dataset, "songs.py")
+    assert words in str(refused.value)
