@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.engine.files import tell
-from mirbench.errors import MirbenchError, describe, printable
+from mirbench.errors import MirbenchError, describe, printable, shortened
 from mirbench.progress import progress_bar
 
 TRIES = 5  # in a row that bring nothing
@@ -58,10 +58,10 @@ class Resuming:
                     break
                 why = "the connection was broken off"
             except RequestException as error:
-                why = describe(error)
+                why = in_words(error)
             failed, seen = (failed + 1 if self._size() <= seen else 1), max(seen, self._size())
             if failed >= TRIES:
-                raise MirbenchError(f"{url} cannot be had now ({shortened(why)}); what is there of it is kept, and {SAME}.")
+                raise MirbenchError(f"{url} cannot be had now ({why}); what is there of it is kept, and {SAME}.")
             time.sleep(WAIT_SECONDS * 2 ** (failed - 1))
         os.replace(self.part, output_file)
         self.note.unlink(missing_ok=True)
@@ -139,5 +139,15 @@ def _refuse(url: str, status: int) -> None:
         raise MirbenchError(f"{url} {why}; its publisher may have moved it: look at the home page, and unpack it by hand where it is now.")
 
 
-def shortened(why: str) -> str:
-    return printable(why) if len(why) <= 160 else printable(why[:159]) + "…"
+def in_words(error: Exception) -> str:
+    """Of requests: what went wrong on the way."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError):
+        return str(error)
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the connection was broken off"
+    if isinstance(error, exceptions.Timeout):
+        return "its server does not answer"
+    reached = isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.SSLError | exceptions.ProxyError)
+    return "its server cannot be reached" if reached else shortened(printable(describe(error)))

@@ -140,7 +140,7 @@ def test_a_broken_connection_goes_on_by_itself(publisher, tmp_path):
 def test_a_command_that_gave_up_goes_on_where_it_was(publisher, tmp_path):
     dataset = songs(publisher, zipped())
     publisher.stops = [len(TABLE), 6 * PIECE] + [0] * downloading.TRIES
-    assert "cannot be had now" in refusal(dataset, tmp_path)
+    assert "audio.zip cannot be had now (the connection was broken off); what is there of it is kept" in refusal(dataset, tmp_path)
     assert below(tmp_path) == ["songs/table.csv"]
     planned = fetching.plan_fetch(dataset, tmp_path)
     assert planned.megabytes == pytest.approx(dataset.downloads[1].megabytes - 6e-6 * PIECE)
@@ -187,6 +187,13 @@ def test_a_busy_server_is_asked_again_and_a_redirect_followed(publisher, tmp_pat
     publisher.busy, publisher.stops = 2, [len(TABLE), 6 * PIECE]
     assert files_in(fetched(dataset, tmp_path)) == {"table.csv": TABLE, **AUDIO}
     assert ("/moved/elsewhere.zip", f"bytes={6 * PIECE}-") in publisher.asked
+
+
+def test_a_server_that_stays_busy_or_is_not_there_is_told(publisher, tmp_path):
+    publisher.busy = downloading.TRIES
+    assert "table.csv cannot be had now (the server answers 503)" in refusal(songs(publisher, zipped()), tmp_path)
+    publisher.url = "http://127.0.0.1:9"  # where nobody listens
+    assert "table.csv cannot be had now (its server cannot be reached)" in refusal(songs(publisher, zipped()), tmp_path)
 
 
 def test_what_is_said_to_be_compressed_is_kept_as_it_is(publisher, tmp_path):
