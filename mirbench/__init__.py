@@ -22,7 +22,7 @@ from mirbench.nouns import (
     Supervision,
     Task,
 )
-from mirbench.records import Checksums, Clip, Embeddings, Files, Input, PretrainJob
+from mirbench.records import Checksums, Clip, Download, Embeddings, Files, Input, PretrainJob
 from mirbench.seeded import seeded
 
 __version__ = "0.1.0"
@@ -93,6 +93,7 @@ __all__ = [
     "Clip",
     "Corruption",
     "Dataset",
+    "Download",
     "Embeddings",
     "Encoder",
     "Files",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from mirbench.records import Checksums, Clip, Files, Input, PretrainJob
+from mirbench.records import Checksums, Clip, Download, Files, Input, PretrainJob
 
 if TYPE_CHECKING:  # numpy takes longer to import than all the rest that `mirbench list` needs
     import numpy as np
@@ -148,17 +148,16 @@ class Scheme:
 class Dataset:
     """Clips with audio, split, group and annotations.
 
-    annotations: the names of those that its clips carry, e.g. ("genre", "tags"); a task runs where its annotation is among them. A clip
-    may also carry NAME_unknown beside a multilabel annotation NAME: the labels that nobody has judged for it. classes: by annotation, the
-    published order of its classes, where a task does not fix one.
+    annotations: the names of those that its clips carry, e.g. ("genre", "tags"); a task runs where its own is among them. A clip may also
+    carry NAME_unknown, the labels of a multilabel NAME that nobody has judged. classes: their published order, where no task fixes one.
 
     A published data set, which people have on disk, has `files`: those that it is made of. checksums: of those, where they come with lists
-    of them. folders: names that its folder has under the data root, the usual one first. mirdata: its name in the package mirdata, which
-    lays its files out otherwise, and a pattern of some that lie so there alone. split_rule: how its splits are made, in a sentence, and
-    where that is not as published, why. access: what must be done to get it, where an address is not enough. location: where somebody's own
-    data lie. made: whether `prepare` makes its audio, so that no two clips can be of one recording, and none can be bad. resumes: whether
-    `prepare` goes on from what a killed one left in its folder. shift_of: the data sets of whose test clips these are other recordings, by
-    the same ids: their probes are scored on these too, as under a corruption that nobody made (a natural shift; Taori et al. 2020).
+    of them. downloads: of those, what anybody may download. folders: names that its folder has under the data root, the usual one first.
+    mirdata: its name in the package mirdata, which lays its files out otherwise, and a pattern of some that lie so there alone. split_rule:
+    how its splits are made, in a sentence, and where that is not as published, why. access: what must be done to get it, where an address
+    is not enough. location: where somebody's own data lie. made: whether `prepare` makes its audio, so that no two clips can be of one
+    recording, and none can be bad. resumes: whether `prepare` goes on from what a killed one left in its folder. shift_of: the data sets of
+    whose test clips these are other recordings, by the same ids, on which their probes are scored too (a natural shift; Taori et al. 2020).
     """
 
     name: str = ""
@@ -171,6 +170,7 @@ class Dataset:
     classes: Mapping[str, tuple[str, ...]] = {}
     files: tuple[Files, ...] = ()
     checksums: tuple[Checksums, ...] = ()
+    downloads: tuple[Download, ...] = ()
     folders: tuple[str, ...] = ()
     mirdata: tuple[str, str] | None = None
     split_rule: str = ""

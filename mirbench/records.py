@@ -65,6 +65,31 @@ class Files:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file of a data set, or an archive of some, that its publisher lets anybody download.
+
+    url: its address, with which the `source` of those `Files` begins that it holds. more: the addresses of further parts, where an archive
+    is published in parts that are joined as they are. megabytes: its size, about. archive: `zip`, `tar` (compressed or not), or nothing
+    for a file that is taken as it is. unpacked: megabytes of the files in an archive, about; one that holds more than twice as much is
+    refused. checksum: as its publisher states it, `md5:`, `sha1:` or `sha256:` with the digest; nothing where none is published. to: the
+    folder that it goes to, relative to that of the data set.
+    """
+
+    url: str
+    megabytes: float
+    archive: str = ""
+    unpacked: float = 0.0
+    checksum: str = ""
+    to: str = ""
+    more: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All of its addresses, in their order."""
+        return (self.url, *self.more)
+
+
+@dataclass(frozen=True)
 class Checksums:
     """Lists of checksums that the authors of a data set ship with it, in the form that md5sum, sha1sum or sha256sum writes.
 

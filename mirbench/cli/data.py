@@ -1,7 +1,9 @@
-"""The commands below `mirbench data`: check, where, verify. Everything heavy is imported when a command needs it."""
+"""The commands below `mirbench data`: check, where, fetch, verify, sample. Everything heavy is imported when a command needs it."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +18,9 @@ from mirbench.cli.flags import (
     MaxBad,
     OnlyFolder,
     OnlyVerdict,
+    Plan,
     Plugins,
+    Quiet,
     SplitSeed,
     cache_folder,
     say,
@@ -117,6 +121,56 @@ def where(
 
 
 @app.command(cls=Command)
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set.")],
+    data_root: DataRoot = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the licence that is shown, where nobody can be asked.")
+    ] = False,
+    plugin: Plugins = None,
+    plan: Plan = False,
+    debug: Debug = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress; print only the folder.")] = False,
+) -> None:
+    """Download a published data set, where its publisher lets anybody do so.
+
+    Its licence, the download and the disk that it takes are told first, and nothing is done before the licence is accepted. What was broken
+    off goes on; archives are compared with the checksums that their publisher states, unpacked and removed; at the end all is verified as
+    by `mirbench data verify`. Of a set that asks for a form, or is scattered, it is said what to do.
+    """
+    from mirbench.cli import published_text
+    from mirbench.data.published import fetching
+    from mirbench.data.published import layout as published
+
+    config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet)
+    dataset = _one(config, registry)
+    planned = fetching.plan_fetch(dataset, published.data_root(config.data_root))
+    if not planned.wanted:
+        fetching.tidy(planned)
+        say(str(planned.folder) if quiet else published_text.fetched_before(planned))
+        return
+    if plan or not quiet:
+        say(published_text.fetch_page(planned))
+    if plan:
+        return
+    _accept(dataset, accept_licence)
+    verified = fetching.fetch(planned)
+    say(str(verified.folder) if quiet else published_text.verified_page(verified))
+    if not verified.suffices:
+        raise typer.Exit(NOT_WHOLE)
+
+
+def _accept(dataset: Dataset, accepted: bool) -> None:
+    """Raises MirbenchError where the licence is not accepted, neither by the option nor by an answer."""
+    if accepted:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise MirbenchError(f"nothing was downloaded: read the licence of {dataset.name}, {dataset.licence}, and add --accept-licence.")
+    if not typer.confirm(f"Do you accept the licence of {dataset.name}, and is there room and time for it?", err=True):
+        raise MirbenchError("nothing was downloaded, since the licence was not accepted; the same command asks again.")
+
+
+@app.command(cls=Command)
 def verify(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A published data set.")],
     data_root: DataRoot = None,
@@ -149,6 +203,35 @@ def verify(
     say(published_text.verified_json(verified) if as_json else whole)
     if not verified.suffices:
         raise typer.Exit(NOT_WHOLE)
+
+
+@app.command(cls=Command)
+def sample(
+    name: Annotated[str, typer.Argument(metavar="DATA", help="A data set, a manifest, or a folder of audio.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new folder for it.")],
+    clips: Annotated[int, typer.Option("-n", "--clips", metavar="N", min=1, help="How many clips.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, another sample.")] = 0,
+    data_root: DataRoot = None,
+    allow_outside: AllowOutside = False,
+    split_seed: SplitSeed = None,
+    cache: Cache = None,
+    plugin: Plugins = None,
+    debug: Debug = False,
+    quiet: Quiet = False,
+) -> None:
+    """Cut a small copy of a data set, to try a pipeline before the long run.
+
+    Audio files are copied as they are; clips keep their split, group and labels, each split has at least a tenth, and each annotation and
+    each label as many clips as there are to be had, of as many groups as there are. DIR/manifest.csv is what `mirbench run --dataset` and
+    `mirbench data check` take. Scores on it are no scores of the data set.
+    """
+    from mirbench.experiment import samples
+
+    flags: dict[str, Any] = {"datasets": [name], "data_root": data_root, "split_seed": split_seed, "allow_outside": allow_outside or None}
+    config, registry = _prepare(flags, plugin, quiet)
+    dataset = _one(config, registry)
+    told = samples.write_sample(dataset, registry, cache_folder(cache), output, clips, seed, config.data_root)
+    say(str(output / samples.MANIFEST) if quiet else told)
 
 
 def _prepare(flags: dict[str, Any], plugins: list[str] | None, quiet: bool) -> tuple[RunConfig, Registry]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from mirbench.cli.checked_text import wrapped
 from mirbench.data.findings import count
+from mirbench.data.published.fetching import MEGABYTES_A_SECOND, Fetch
 from mirbench.data.published.filetree import some
 from mirbench.data.published.layout import Counted, Verified, Where
 from mirbench.errors import printable
-from mirbench.experiment.planning.plan import duration
+from mirbench.experiment.planning.plan import duration, size
 from mirbench.nouns import Dataset
 
 
@@ -28,6 +29,8 @@ def where_page(dataset: Dataset, published: Where | None, read: tuple[Mapping[st
         return "\n".join(lines)
     lines += wrapped(f"{'where:':<11}{place(published)}", "  ", " " * 13)
     lines += wrapped(f"{'clips:':<11}{_read_in_words(*read)}", "  ", " " * 13) if any(read) else []
+    if dataset.downloads and published.folder is None:
+        lines.append(f"  {'or:':<11}`mirbench data fetch {dataset.name}` downloads and unpacks it")
     lines += ["", "  files, in that folder"]
     for files, after in zip(dataset.files, (*dataset.files[1:], None), strict=True):
         many = f", {count(files.count, 'file')}" if files.count > 1 else ""
@@ -36,6 +39,30 @@ def where_page(dataset: Dataset, published: Where | None, read: tuple[Mapping[st
         lines += [f"      from {files.source}"] if files.source and (after is None or after.source != files.source) else []
     lines += [f"    {each.path}, published checksums, which `mirbench data verify` compares with" for each in dataset.checksums]
     return "\n".join(lines)
+
+
+def fetch_page(planned: Fetch) -> str:
+    """What will be downloaded, under which licence, and what it takes."""
+    dataset = planned.dataset
+    lines = wrapped(f"{dataset.name}: {dataset.description}")
+    for name, value in (("licence", dataset.licence or "none stated"), ("home", dataset.home), ("cite", dataset.citation)):
+        lines += wrapped(f"{name + ':':<11}{value}", "  ", " " * 13) if value else []
+    speed = f"{duration(planned.seconds)} at {MEGABYTES_A_SECOND:g} MB/s"
+    lines += wrapped(f"{'download:':<11}{size(planned.megabytes)} still, about {speed}", "  ", " " * 13)
+    disk = f"{size(planned.stays)}, and {size(max(planned.room, planned.stays))} while it is unpacked; {size(planned.free)} are free"
+    lines += wrapped(f"{'disk:':<11}about {disk}", "  ", " " * 13)
+    lines.append(f"  {'to:':<11}{printable(planned.folder)}")
+    for each in planned.wanted:
+        lines += [f"  {'from:':<11}{url}" for url in each.urls]
+        kind = each.checksum.partition(":")[0]
+        how = f"compared with its published {kind}" if kind else "no checksum is published: its files are counted and looked for by name"
+        lines += wrapped(f"{size(each.megabytes)}; {how}", " " * 13, " " * 13)
+    return "\n".join(lines)
+
+
+def fetched_before(planned: Fetch) -> str:
+    name = planned.dataset.name
+    return f"{name} is in {printable(planned.folder)} already; `mirbench data verify {name}` compares checksums too."
 
 
 def place(found: Where) -> str:
@@ -86,7 +113,7 @@ def where_json(dataset: Dataset, place: Where | None) -> dict[str, Any]:
     if place is not None:
         root, folder = (None if path is None else str(path) for path in (place.root, place.folder))
         facts |= {"data_root": root, "folder": folder, "looked_for": place.names, "obstacle": place.obstacle}
-        facts |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums")}
+        facts |= {name: [asdict(each) for each in getattr(dataset, name)] for name in ("files", "checksums", "downloads")}
     made = place is None and dataset.location is None and dataset.prepares
     return facts | {"location": None if dataset.location is None else str(dataset.location), "made_here": made}
 

@@ -14,7 +14,7 @@ import pluggy
 
 from mirbench.errors import MirbenchError, beginning, did_you_mean
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
-from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, SIMILARITY, Checksums, Files
+from mirbench.records import CLEAN, MAJORITY, OF_CORRUPTIONS, SEVERITIES, SIMILARITY, Checksums, Download, Files
 from mirbench.settings.declaring import Option, Options
 from mirbench.settings.size import TooMuch, check_size
 
@@ -36,6 +36,7 @@ RESERVED = {
     CLEAN: "it is audio that was left alone",
     SIMILARITY: "it is the task of what is measured of embeddings without a probe",
 }
+DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}  # of a checksum
 TARGETS = ("multiclass", "multilabel", "regression")
 OF_ANY_SUPERVISION = ("name", "annotation", "weight")  # keys of its setting, beside its own options
 
@@ -91,8 +92,29 @@ def _wrong_dataset(dataset: Dataset) -> str:
         return f"has files = {beginning(dataset.files)}; it should be a tuple of mirbench.Files"
     if isinstance(dataset.checksums, Checksums) or not all(isinstance(some, Checksums) for some in dataset.checksums):
         return f"has checksums = {beginning(dataset.checksums)}; it should be a tuple of mirbench.Checksums"
+    if wrong := _wrong_downloads(dataset):
+        return wrong
     if not isinstance(dataset.classes, Mapping):
         return f"has classes = {beginning(dataset.classes)}; it should be a mapping of annotations to class names in their order"
+    return ""
+
+
+def _wrong_downloads(dataset: Dataset) -> str:
+    downloads = dataset.downloads
+    if isinstance(downloads, Download) or not all(isinstance(some, Download) for some in downloads):
+        return f"has downloads = {beginning(downloads)}; it should be a tuple of mirbench.Download"
+    for each in downloads:
+        kind, _, digest = each.checksum.partition(":")
+        if not all(url.startswith(("https://", "http://")) for url in each.urls):
+            return f"has a download of {each.url}, whose addresses should begin with https:// or http://"
+        if not any(files.source.startswith(each.url) for files in dataset.files):
+            return f"has a download of {each.url}, which is the source of none of its files"
+        if each.archive not in ("", "zip", "tar") or bool(each.archive) != (each.unpacked > 0) or each.megabytes <= 0:
+            told = "a file has megabytes alone, an archive is 'zip' or 'tar' and says how many it has unpacked too"
+            return f"has a download of {each.url} with archive = {each.archive!r}; {told}"
+        if each.checksum and (len(digest) != DIGITS.get(kind) or each.more):
+            told = "it should be md5:, sha1: or sha256: with the digest, and is of one file, not of parts"
+            return f"has a download of {each.url} with checksum = {each.checksum!r}; {told}"
     return ""
 
 

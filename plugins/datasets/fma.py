@@ -19,6 +19,13 @@ SPLITS = {"training": "train", "validation": "valid", "test": "test"}
 SUBSETS = ("small", "medium", "large")  # a track has the smallest that it is in
 TRACKS = "fma_metadata/tracks.csv"
 COLUMNS = (("set", "split"), ("set", "subset"), ("artist", "id"), ("track", "genre_top"))
+SHA1 = {  # of the archives, as github.com/mdeff/fma states them
+    "metadata": "f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
+    "small": "ade154f733639d52e35e32f5593efe5be76c6d70",
+    "medium": "c67b69ea232021025fca9231fc1c7c1a063ab50b",
+    "large": "497109f4dd721066b5ce5e5f250ec604dc78939e",
+}
+MEGABYTES = {"metadata": (359, 1_500), "small": (7_700, 8_000), "medium": (23_700, 25_000), "large": (100_000, 106_000)}  # and unpacked
 SOURCE = "https://os.unil.cloud.switch.ch/fma/"
 LONGEST = 1 << 24  # characters of a cell; the csv module's own limit is shorter than some biography may be
 
@@ -85,6 +92,7 @@ class Fma(mirbench.Dataset):
     def __init__(self, name: str, description: str, genres: tuple[str, ...], *audio: mirbench.Files) -> None:
         self.name, self.description, self.classes = name, description, {"genre": genres}
         self.files = (mirbench.Files(TRACKS, source=f"{SOURCE}fma_metadata.zip"), *audio)
+        self.downloads = (archive("metadata"), archive(audio[0].path.partition("/")[0].removeprefix("fma_")))
         self.checksums = tuple(mirbench.Checksums(f"{files.path.partition('/')[0]}/checksums") for files in audio)
 
     def clips(self, folder: Path) -> list[mirbench.Clip]:
@@ -106,6 +114,11 @@ class Fma(mirbench.Dataset):
 
 def audio(part: str, count: int, optional: bool = False) -> mirbench.Files:
     return mirbench.Files(f"fma_{part}/*/*.mp3", count, source=f"{SOURCE}fma_{part}.zip", optional=optional)
+
+
+def archive(part: str) -> mirbench.Download:
+    packed, unpacked = MEGABYTES[part]
+    return mirbench.Download(f"{SOURCE}fma_{part}.zip", packed, "zip", unpacked, f"sha1:{SHA1[part]}")
 
 
 @mirbench.hookimpl

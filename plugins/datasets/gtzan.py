@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mirbench
 
+ARCHIVE = "https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data/genres.tar.gz"
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 FOLDERS = ("genres", "genres_original")
 
@@ -57,7 +58,8 @@ class Gtzan(mirbench.Dataset):
     annotations = ("genre",)
     classes = {"genre": GENRES}
     folders = ("gtzan",)
-    files = (mirbench.Files("genres*/*/*.[aw][au]*", 1000, source=home),)
+    files = (mirbench.Files("genres*/*/*.[aw][au]*", 1000, source=ARCHIVE),)
+    downloads = (mirbench.Download(ARCHIVE, 1_226, "tar", 1_330),)
     access = "unpack genres.tar.gz, or another archive of it: genres/ or genres_original/, with a folder for each genre, goes in there."
     split_rule = (
         "Fault-filtered (Kereliuk et al. 2015), 443 train, 197 valid, 290 test: made so that no known artist is in two splits; who plays "

@@ -61,6 +61,10 @@ class MagnaTagATune(mirbench.Dataset):
         mirbench.Files(TABLE, source=f"{HOST}/{TABLE}"),
         mirbench.Files("**/[0-9a-f]/*.mp3", count=25_863, source=f"{HOST}/mp3.zip.001, .002 and .003"),
     )
+    downloads = (
+        mirbench.Download(f"{HOST}/{TABLE}", 10),
+        mirbench.Download(f"{HOST}/mp3.zip.001", 3_000, "zip", 3_000, more=(f"{HOST}/mp3.zip.002", f"{HOST}/mp3.zip.003")),
+    )
     folders = ("MagnaTagATune", "mtat", "mtt", "magna")
     access = (
         "join the three parts before unpacking: `cat mp3.zip.* > all.zip && unzip all.zip`; the folders 0 to f may lie beside the table or "

@@ -31,6 +31,10 @@ class MedleySolosDB(mirbench.Dataset):
         mirbench.Files(METADATA, md5="fda6a589c56785f2195c9227809c521a", source=f"{RECORD}/{METADATA}"),
         mirbench.Files("**/Medley-solos-DB_*-[0-7]_*.wav", count=21_571, source=f"{RECORD}/Medley-solos-DB.tar.gz"),
     )
+    downloads = (
+        mirbench.Download(f"{RECORD}/{METADATA}", 2, checksum="md5:fda6a589c56785f2195c9227809c521a"),
+        mirbench.Download(f"{RECORD}/Medley-solos-DB.tar.gz", 7_900, "tar", 11_300, "md5:f5facf398793ef5c1f80c013afdf3e5f", to="audio"),
+    )
     folders = ("medley-solos-db", "medley_solos_db")
     mirdata = ("medley_solos_db", f"annotation/{METADATA}")
     split_rule = "as published, by song: training songs are from MedleyDB, test songs from solosDB"

@@ -40,6 +40,10 @@ class NSynth(mirbench.Dataset):
         for split, notes in NOTES.items()
         for path, count in (("examples.json", 1), ("audio/*.wav", notes))
     )
+    downloads = tuple(
+        mirbench.Download(f"{ARCHIVES}/nsynth-{split}.jsonwav.tar.gz", packed, "tar", unpacked)
+        for split, packed, unpacked in (("train", 23_500, 37_300), ("valid", 1_100, 1_640), ("test", 350, 530))
+    )
     folders = ("nsynth", "nsynth-dataset")
     split_rule = (
         "test as published; published valid notes of an instrument that is in test too, which may be all 12,678, are left out, and about "

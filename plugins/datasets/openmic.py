@@ -40,6 +40,7 @@ class OpenMIC(mirbench.Dataset):
         mirbench.Files("audio/[0-9][0-9][0-9]/*.ogg", count=20_000, source=ARCHIVE),
         mirbench.Files(TRACKS, source=ARCHIVE, optional=True),
     )
+    downloads = (mirbench.Download(ARCHIVE, 2_623, "tar", 2_900, "md5:e4ccf187e2bb5ab2e115416e8aafe7f4"),)
     folders = ("openmic-2018", "openmic2018", "openmic")
     split_rule = (
         "the published partition 1; valid is 15 % of its training clips, drawn with seed 0; whole artists where "

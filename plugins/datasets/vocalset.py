@@ -32,6 +32,7 @@ class VocalSet(mirbench.Dataset):
     licence = "CC BY 4.0"
     citation = "Wilkins, Seetharaman, Wahl and Pardo, VocalSet: a singing voice dataset, ISMIR 2018"
     files: tuple[mirbench.Files, ...] = (mirbench.Files("*/*male*/*/*/*.wav", count=3613, source=ARCHIVE),)
+    downloads = (mirbench.Download(ARCHIVE, 2_077, "zip", 3_400, "md5:0c09396242f946e7111ad7d8fc649b81"),)
     folders = ("VocalSet", "VocalSet1-2", "VocalSet11")
     access = "unpack VocalSet11.zip, 2.1 GB (md5 0c09396242f946e7111ad7d8fc649b81), or VocalSet1-2.zip."
 

@@ -113,6 +113,15 @@ def test_they_are_there():
     assert {*CLASSES, "fma-medium", "giantsteps", "emomusic", "openmic-2018"} <= set(DATASETS)
 
 
+def test_it_can_be_fetched_or_says_how_it_is_got(dataset):
+    for download in dataset.downloads:
+        held = [files for files in dataset.files if files.source.startswith(download.url)]
+        if not download.archive:  # which is put where it belongs by the name in its address
+            assert [files.path for files in held] == [download.url.rpartition("/")[2]]
+        assert download.unpacked >= download.megabytes or not download.archive
+    assert dataset.downloads or dataset.access
+
+
 def test_it_says_where_it_is_from_and_what_it_is_made_of(dataset):
     for what in ("description", "version", "licence", "citation", "split_rule"):
         assert len(getattr(dataset, what)) > 2, f"{dataset.name} has no {what}"
