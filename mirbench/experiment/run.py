@@ -107,6 +107,7 @@ def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str
     if whole and not planned.graph.missing(executor.store):
         if not is_recorded(executor.store, planned.key):
             record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
+        forget_shards(planned.resolved)
         return folder.path
     folder = RunFolder.create(folder.path)
     try:

@@ -202,4 +202,4 @@ def test_a_run_that_was_detached_scores_as_the_local_one_to_the_digit(slurm, tin
     assert capsys.readouterr().out == f"{name}: finished, {folder}\n"
     before = ids(slurm)
     assert cli.main([word for word in words if word != "--detach"]) == 0  # all is there: nothing is submitted
-    assert ids(slurm) == before
+    assert ids(slurm) <= before  # those that ended long ago are forgotten

@@ -20,7 +20,7 @@ from mirbench.experiment.run import make_job, make_jobs, plan
 from mirbench.settings.config import RunConfig, load_config
 
 QUICK = ["options.semisupcon.steps=3", "corruptions=[white-noise, background-music]", "severities=[2]", "bootstrap.resamples=50"]
-TELL_SECONDS = r"(^report\.json|metrics\.jsonl|/encoder\.json|tfevents.*)$"
+TELL_SECONDS = r"((^|/)report\.json|metrics\.jsonl|/encoder\.json|tfevents.*)$"
 CODE = """
 import json, sys
 from pathlib import Path

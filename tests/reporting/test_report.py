@@ -66,7 +66,8 @@ def test_a_report_writes_all_and_takes_it_away_where_there_was_no_sweep(tmp_path
     assert names_in(run.path / "tables") == {
         "scores.md", "scores.csv", "scores.tex", "scores.txt", "scores-80.txt", "comparisons.md", "robustness.md", "robustness.csv",
         "robustness.tex",
-        "retained.md", "retained.csv", "retained.tex", "corrupted.md", "robustness-comparisons.md", "equivariance.md",
+        "retained.md", "retained.csv", "retained.tex", "corrupted.md", "corrupted.tex", "robustness-comparisons.md", "equivariance.md",
+        "equivariance.tex",
     }  # fmt: skip
     figures = {f"{name}.{kind}" for name in ("robustness", "retained", "robustness-key-mini") for kind in ("png", "svg")}
     assert figures < names_in(run.path / "figures")
