@@ -181,7 +181,7 @@ def test_a_cache_that_nodes_do_not_see_is_found_out(slurm, tmp_path):
     assert found.device == "cpu"
     jobs = ids(slurm)
     assert nodes.find_nodes(cache, Profile(), "auto") == found
-    assert ids(slurm) == jobs  # it is not asked twice
+    assert ids(slurm) <= jobs  # it is not asked twice
     assert nodes.find_nodes(cache, Profile(bfloat16=not found.bfloat16), "auto").bfloat16 is not found.bfloat16
 
 

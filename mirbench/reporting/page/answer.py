@@ -114,7 +114,7 @@ def _seen(undecided: Sequence[Found]) -> str:
     if not sizes or len(sizes) < len(undecided):
         return ""
     same = sizes[:1] if len(set(sizes)) == 1 else sizes
-    return f" ({'a difference' if len(same) == 1 else 'differences'} of {_and(same)} could have been seen)"
+    return f" ({'a difference' if len(same) == 1 else 'differences'} of {_and(same)} could have been seen, by itself)"
 
 
 def _by_task(lead: str, others: Sequence[str], pairs: Pairs) -> list[str]:
