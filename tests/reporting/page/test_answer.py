@@ -23,7 +23,9 @@ def answered(*compared, encoders=("a", "b"), **rows):
 
 def test_better_worse_and_undecided_with_numbers_and_what_could_have_been_seen():
     told = answered(compared("a", "b", 0.05, 0.001, "tagging"), compared("a", "b", 0.01, 0.4, "key"))
-    assert told == ["a is better than b on tagging, +0.050 [+0.030, +0.070]; undecided on key (a difference of 0.03 could have been seen, by itself)."]
+    assert told == [
+        "a is better than b on tagging, +0.050 [+0.030, +0.070]; undecided on key (a difference of 0.03 could have been seen, by itself)."
+    ]
 
 
 def test_the_one_that_is_better_leads_whoever_stands_first():
@@ -47,7 +49,10 @@ def test_of_many_encoders_there_is_a_sentence_for_each_task():
     rows = [compared("e0", name, 0.1 if i < 7 else 0.0, 0.001 if i < 7 else 0.9) for i, name in enumerate(names[1:])]
     (told,) = answered(*rows, encoders=names)
     numbers = ", ".join(f"e{i} (+0.100 [+0.080, +0.120])" for i in range(1, 6))
-    assert told == f"On key, e0 is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 could have been seen, by itself)."
+    assert (
+        told
+        == f"On key, e0 is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 could have been seen, by itself)."
+    )
 
 
 def test_a_run_that_compared_nothing_says_what_it_scored():
