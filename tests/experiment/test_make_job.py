@@ -112,5 +112,6 @@ def test_every_kind_of_job_of_the_quick_configuration_is_made_in_a_fresh_process
         "datasets", "checkpoints", "embeddings", "probes", "predictions", "scores", "corrupted-embeddings", "corrupted-predictions",
         "decisions", "similarities", "maps", "costs",
     }  # fmt: skip
-    for kind, (before, after) in made_again(config, [], tmp_path / "cache", kinds).items():
+    compared = [kind for kind in kinds if kind != "costs"]  # which are measured anew
+    for kind, (before, after) in made_again(config, [], tmp_path / "cache", compared).items():
         assert before == after, kind
