@@ -117,7 +117,7 @@ def test_before_a_time_limit_a_job_is_queued_again_and_goes_on(slurm, tmp_path):
     )
     slurm.ask("scancel", "--signal=USR1", executor.submission.tasks[0].number)  # as Slurm itself, 90 s before
     hurry(slurm, executor.submission.tasks[0].number)
-    thread.join(120)
+    thread.join(300)
     assert graph.missing(executor.store) == []
     first, second = begun(tmp_path, "dish 0")
     assert first == 0 < second
@@ -131,7 +131,7 @@ def test_a_job_that_gives_way_to_an_urgent_one_goes_on_after_it(slurm, tmp_path)
     )
     slurm.ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 2")
     hurry(slurm, executor.submission.tasks[0].number)
-    thread.join(120)
+    thread.join(300)
     assert graph.missing(executor.store) == []
     first, second = begun(tmp_path, "dish 0")
     assert first == 0 < second
@@ -145,7 +145,7 @@ def test_what_a_node_that_fails_was_at_is_made_when_it_is_back(slurm, tmp_path):
     slurm.until(lambda: "down" in slurm.ask("sinfo", "--noheader", "--format=%t"), "a node that is down")
     slurm.start_node()
     hurry(slurm, executor.submission.tasks[0].number)
-    thread.join(180)
+    thread.join(480)
     assert graph.missing(executor.store) == []
     assert len(begun(tmp_path, "dish 0")) == 2
 
