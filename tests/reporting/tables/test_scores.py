@@ -347,7 +347,7 @@ def test_an_encoder_that_was_trained_once_and_average_precision_are_explained_wh
     of_both = {name for name in files if name.endswith((".md", ".tex"))} | {"terminal"}
     assert len(of_both) == 14
     assert {name for name, text in files.items() if ONCE in text} == of_both
-    assert {name for name, text in files.items() if SIZE in text} == of_both - {"comparisons.md", "comparisons.tex", "equivariance.tex"}  # of key alone
+    assert {name for name, text in files.items() if SIZE in text} == of_both - {"comparisons.md", "comparisons.tex"}  # of key alone
     assert "one training;" not in "".join([*files_of(base).values(), terminal.text(base, 80)])
     other = a_results(tasks={"key": "mirex"}, skipped=[])
     assert "Average precision is" not in "".join([*files_of(other).values(), terminal.text(other, 80)])
