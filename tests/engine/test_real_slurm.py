@@ -47,6 +47,9 @@ def environment(slurm, monkeypatch):
     monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
     monkeypatch.setattr(waiting, "LAST_POLL", 1.0)
     queue.array_limit.cache_clear()
+    if "slurmd" not in slurm.running:  # since a test that killed it failed
+        slurm.start_node()
+    slurm.until(slurm.is_up, "a node that is up")
     yield
     slurm.ask("scancel", "--user=root")
     slurm.until(lambda: not slurm.ask("squeue", "--noheader"), "an empty queue")

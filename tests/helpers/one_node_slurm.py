@@ -73,7 +73,7 @@ class OneNodeSlurm:
             for each in (one, other):
                 each.bind(("127.0.0.1", 0))
             ports = {"controller": one.getsockname()[1], "node": other.getsockname()[1]}
-        self.conf.write_text(CONF.format(host=socket.gethostname().split(".")[0], folder=self.folder, array=ARRAY, **ports))
+        self.conf.write_text(CONF.format(host=_host(), folder=self.folder, array=ARRAY, **ports))
         names = {
             "socket": "munge.sock",
             "key-file": "munge.key",
@@ -94,9 +94,14 @@ class OneNodeSlurm:
         """hidden: a folder that it does not see."""
         before = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh") if hidden else ()
         self._run("slurmd", "-D", "-f", str(self.conf), before=before)
-        self.until(
-            lambda: self.ask("sinfo", "--noheader", "--format=%t").split()[:1] in (["idle"], ["mix"], ["alloc"]), "a node that is up"
-        )
+        self.until(self.is_up, "a node that is up")
+
+    def is_up(self) -> bool:
+        """One that is held to be down though it is there again is told to go on."""
+        state = next(iter(self.ask("sinfo", "--noheader", "--format=%t").split()), "")
+        if state.startswith(("down", "drain", "fail")) and not state.endswith("*"):
+            self.ask("scontrol", "update", f"nodename={_host()}", "state=resume")
+        return state in ("idle", "mix", "alloc")
 
     def kill_node(self) -> None:
         """As a power cut does: the daemon, the daemons of steps, and what they run."""
@@ -134,6 +139,10 @@ class OneNodeSlurm:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _host() -> str:
+    return socket.gethostname().split(".")[0]
 
 
 def with_no_complaint(pid: int) -> None:
