@@ -198,14 +198,21 @@ def pooled(frames: np.ndarray, how: str) -> np.ndarray:
 
 
 def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
-    """(batch, layers, dim) of the (batch, dim) of each layer, those that are narrower with zeros behind; asked for the last alone,
-    (batch, dim)."""
+    """(batch, layers, dim) of the (batch, dim) of each layer, those that are narrower with zeros behind. Asked for one by its number, all
+    are cut or padded to the width of that one; asked for the last, it comes alone, (batch, dim).
+
+    >>> import numpy as np
+    >>> two = [np.ones((1, 1)), np.ones((1, 3))]
+    >>> [layered(two, layer).shape for layer in ("all", 0, 1, "last")]
+    [(1, 2, 3), (1, 2, 1), (1, 2, 3), (1, 3)]
+    """
     import numpy as np
 
     if layer == LAST_LAYER:
         return rows[-1]
-    widest = max(row.shape[1] for row in rows)
-    return np.stack([np.pad(row, ((0, 0), (0, widest - row.shape[1]))) for row in rows], axis=1)
+    of = rows[layer : layer + 1] if isinstance(layer, int) else rows
+    width = max(row.shape[1] for row in of or rows)
+    return np.stack([np.pad(row[:, :width], ((0, 0), (0, max(0, width - row.shape[1])))) for row in rows], axis=1)
 
 
 class FunctionEncoder(ModelEncoder):
