@@ -16,8 +16,6 @@ from mirbench import cli
 from mirbench.errors import MirbenchError
 from mirbench.records import Input
 from mirbench.registry.plugins import load
-from mirbench.settings.config import load_config
-from mirbench.testing.examine import examine
 
 AUDIO = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000)).astype(np.float32)
 EMBED = []
@@ -106,35 +104,6 @@ def test_outputs_of_an_onnx_model_are_layers(tmp_path):
         complete(found, outputs="more", **asked)
 
 
-def wide_file(path, widths=(2, 3)):
-    """The mean of the audio's absolute value as often as each width says, (batch, width) each."""
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    node, tensor, of = onnx.helper.make_node, onnx.helper.make_tensor_value_info, onnx.numpy_helper.from_array
-    nodes, given = [node("Abs", ["audio"], ["abs"]), node("ReduceMean", ["abs", "axis"], ["mean"])], [of(np.array([1]), "axis")]
-    for number, width in enumerate(widths):
-        nodes.append(node("MatMul", ["mean", f"w{number}"], [f"out{number}"]))
-        given.append(of(np.arange(1, 1 + width, dtype=np.float32)[None], f"w{number}"))
-    made = [tensor(f"out{number}", 1, ["batch", width]) for number, width in enumerate(widths)]
-    graph = onnx.helper.make_graph(nodes, "g", [tensor("audio", 1, ["batch", "samples"])], made, given)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8), path)
-    return str(path)
-
-
-@pytest.mark.parametrize("widths", [(2, 3), (3, 2)])
-def test_the_layer_that_is_asked_for_is_checked_and_named(tmp_path, widths):
-    address, promises = f"onnx:{wide_file(tmp_path / 'two.onnx', widths)}", {}
-    for layer in (0, 1, "last", 7):
-        config = load_config([], [f"options.two={{sample_rate: 1000, normalise: none, layer: {layer}}}"], {})
-        (tmp_path / str(layer)).mkdir()
-        (promises[layer],) = examine(address, tmp_path / str(layer), config)
-    usable = promises[7].outcome("usable")
-    assert (usable.status, usable.told) == ("fail", "options.two.layer is 7, and there are the layers 0 to 1.")
-    for layer, number in ((0, 0), (1, 1), ("last", 1)):
-        told = promises[layer].outcome("shapes").told
-        assert told.startswith(f"layer {number} of 0 to 1: {widths[number]} dimensions at "), layer
-        assert promises[layer].outcome("layers").told == "2 layers"
-
-
 def test_what_a_model_says_of_itself_is_not_asked_for(tmp_path):
     told = '{"sample_rate": 22050, "normalises": true, "window_seconds": 2.7}'
     found = load().add_address("onnx", onnx_file(tmp_path / "told.onnx", metadata={"mirbench": told}))
@@ -152,8 +121,6 @@ def test_an_onnx_model_is_loaded_where_it_is_used_since_its_threads_do_not_survi
     code = f"""if True:
         import sys
         from mirbench.registry.plugins import load
-from mirbench.settings.config import load_config
-from mirbench.testing.examine import examine
         found = load().add_address("onnx", {str(tmp_path / "m.onnx")!r})
         options = {{**found.options, "sample_rate": 8000, "normalise": "none"}}
         found.check(options), found.input(options), found.layers(options), found.load(None, options, 0, "cpu")

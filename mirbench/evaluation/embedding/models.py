@@ -137,6 +137,7 @@ class ModelEncoder(Encoder):
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         loaded = {os.getpid(): self.frames(options, device)}
+        dims: list[int] = []
 
         def embed(audio: np.ndarray) -> np.ndarray:
             process = next(iter(loaded)) if self.forks else os.getpid()
@@ -144,9 +145,10 @@ class ModelEncoder(Encoder):
                 loaded[process] = self.frames(options, device)
             given = zero_mean(audio) if options["normalise"] == ZERO_MEAN else audio
             rows = [pooled(self.checked(frames, len(audio)), options.get("pool", "mean")) for frames in loaded[process](given)]
+            dims[:] = [row.shape[1] for row in rows]
             return layered(rows, options["layer"])
 
-        return embed
+        return _Layers(embed, dims)
 
     def checked(self, frames: Any, windows: int) -> np.ndarray:
         """What a model returned for so many windows, (windows, dim) or (windows, frames, dim). Raises MirbenchError for anything else."""
@@ -159,6 +161,17 @@ class ModelEncoder(Encoder):
             return found
         what = f"the shape {found.shape}" if found.dtype.kind in NUMBERS else f"{found.dtype}, no numbers"
         raise MirbenchError(f"{self.model} {wanted(windows)}, or ({windows}, frames, dim), but returned {what}.")
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """A model as `Embed`. dims: of each layer, without the zeros behind it, once it was called."""
+
+    embed: Embed
+    dims: Sequence[int]
+
+    def __call__(self, audio: np.ndarray) -> Any:
+        return self.embed(audio)
 
 
 def zero_mean(audio: np.ndarray) -> np.ndarray:
