@@ -62,7 +62,7 @@ class EncoderSubject(EmbedSubject):
         return asked if isinstance(asked, int) else LAST_LAYER
 
     @property
-    def of_layer(self) -> str:
+    def of_layer(self) -> str:  # type: ignore[override]
         """Which one that is, such as `layer 1 of 0 to 1: `; nothing where there are not several, or it is not known how many."""
         most = (self.layers or 1) - 1
         return f"layer {most if self.layer == LAST_LAYER else self.layer} of 0 to {most}: " if most else ""
@@ -142,8 +142,9 @@ def _all_layers(subject: EncoderSubject) -> str:
     rows, asked = every.rows(every.window), subject.rows(subject.window)
     last = asked if subject.layer == LAST_LAYER else OtherLayers(subject, LAST_LAYER).rows(subject.window)
     assert subject.layers in (0, rows.shape[1]), f"{subject.title} returns {rows.shape[1]} layers, and layers() says {subject.layers}"
-    same = subject.layer == LAST_LAYER or close(*_as_wide(rows[:, subject.layer], asked))
-    assert same, f"{subject.title}: layer {subject.layer} of all layers is not what that layer alone is"
+    if isinstance(number := subject.layer, int):
+        same = close(*_as_wide(rows[:, number], asked))
+        assert same, f"{subject.title}: layer {number} of all layers is not what that layer alone is"
     assert close(*_as_wide(rows[:, -1], last)), f"{subject.title}: the last of all layers is not what the last alone is"
     return f"{rows.shape[1]} layers"
 
