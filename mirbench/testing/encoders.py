@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.evaluation.embedding.models import ModelEncoder
 from mirbench.nouns import Embed, Encoder
 from mirbench.records import ALL_LAYERS, LAST_LAYER, LAYER, Clip, Input, PretrainJob
 from mirbench.settings.options import check_layer
@@ -66,6 +67,15 @@ class EncoderSubject(EmbedSubject):
         """Which one that is, such as `layer 1 of 0 to 1: `; nothing where there are not several, or it is not known how many."""
         most = (self.layers or 1) - 1
         return f"layer {most if self.layer == LAST_LAYER else self.layer} of 0 to {most}: " if most else ""
+
+    @property
+    def mends(self) -> dict[str, str]:
+        """Of a model that somebody else trained, how to say what the least is that it takes."""
+        if not isinstance(self.encoder, ModelEncoder):
+            return {}
+        say = "say in facts() how short audio may be, in seconds: mirbench.ModelFacts(..., shortest_seconds=0.4)"
+        give = f"say how short audio may be, in seconds: --set options.{self.encoder.name}.shortest_seconds=0.4"
+        return {"10 ms": say if self.encoder.written else give}
 
     def load(self) -> Embed:
         return self.load_layer(self.layer)

@@ -1,13 +1,17 @@
 """Models with several outputs of several widths: each is a layer, checked, embedded and told by its own width."""
 
 import json
+import shutil
+import sys
 from types import SimpleNamespace as Namespace
 
 import numpy as np
 import pytest
 from songs import RATE
 
+from mirbench import cli
 from mirbench.evaluation.embedding.cost import count
+from mirbench.evaluation.embedding.models import ModelEncoder
 from mirbench.evaluation.embedding.windows import FrozenEncoder
 from mirbench.experiment.gather.costs import cost_rows
 from mirbench.registry.plugins import load
@@ -27,6 +31,52 @@ def wide_file(path, widths=(2, 3)):
     graph = onnx.helper.make_graph(nodes, "g", [tensor("audio", 1, ["batch", "samples"])], made, given)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8), path)
     return str(path)
+
+
+@pytest.fixture
+def my_two(tmp_path, monkeypatch):
+    """The text of what `mirbench new` wrote for a model with two outputs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # to which a plugin's folder is added
+    assert cli.main(["new", "encoder", "my-two", "--from", "onnx", "--model", wide_file(tmp_path / "two.onnx")]) == 0
+    return (tmp_path / "my_two.py").read_text()
+
+
+def outcome(given, promise, tmp_path, options):
+    scratch = tmp_path / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    (found,) = examine(given, scratch, load_config([], [options], {}))
+    return found.outcome(promise)
+
+
+def test_outputs_of_a_model_are_written_as_layers_and_asked_for_where_they_are_not(my_two, tmp_path):
+    assert "layers=2,  #" in my_two
+    asked = "options.my-two={sample_rate: 1000, normalise: none%s}"
+    assert outcome("my_two.py", "layers", tmp_path, asked % "").told == "2 layers"
+    (tmp_path / "none_two.py").write_text(my_two.replace("layers=2", "layers=None"))
+    told = outcome("none_two.py", "load", tmp_path, asked % "").told
+    assert told == "two.onnx returned 2 outputs, and facts() says layers=None; let it say layers=2."
+    told = outcome("none_two.py", "usable", tmp_path, asked % ", layer: 1").told
+    assert told.startswith("facts() says layers=None; leave --set options.my-two.layer out, or let it say")
+
+
+def test_how_short_audio_may_be_is_said_where_it_can_be(my_two, tmp_path, monkeypatch):
+    def picky(self, options, device):
+        def frames(audio):
+            if audio.shape[1] < 100:
+                raise ValueError("too short")
+            return [np.abs(audio[:, :2]), np.abs(audio[:, :3])]
+
+        return frames
+
+    monkeypatch.setattr(ModelEncoder, "frames", picky)
+    (tmp_path / "picky.py").write_text(my_two.replace("def frames", "def not_frames"))
+    found = outcome("picky.py", "10 ms", tmp_path, "options.my-two={sample_rate: 1000, normalise: none}")
+    assert (found.status, "mirbench.ModelFacts(..., shortest_seconds=0.4)" in found.promise.mend) == ("fail", True)
+    monkeypatch.setattr("mirbench_plugins.schemes.onnx.OnnxEncoder.frames", picky)
+    found = outcome("onnx:two.onnx", "10 ms", tmp_path, "options.two={sample_rate: 1000, normalise: none}")
+    assert (found.status, found.promise.mend.endswith("--set options.two.shortest_seconds=0.4")) == ("fail", True)
 
 
 @pytest.mark.parametrize("widths", [(2, 3), (3, 2)])
