@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mirbench import Backbone, Clip, Corruption, Dataset, Encoder, LayerOptions, Supervision, Task
+from mirbench.errors import MirbenchError
 from mirbench.testing import check_backbone, check_corruption, check_dataset, check_encoder, check_supervision, check_task
 
 
@@ -108,6 +109,20 @@ class Layered(Loudness):
 
 def test_an_encoder_with_layers_passes():
     check_encoder(Layered())
+
+
+def test_the_layer_that_is_asked_for_is_embedded():
+    check_encoder(Layered(), options={"layer": 1})
+    with pytest.raises(MirbenchError, match=r"options\.loudness\.layer is 3, and there are the layers 0 to 2\."):
+        check_encoder(Layered(), options={"layer": 3})
+
+    class Swapped(Layered):
+        def load(self, folder, options, seed, device):
+            every = super().load(folder, options, seed, device)
+            return lambda audio: every(audio)[:, [1, 1, 2]] if options["layer"] == 1 else every(audio) + (options["layer"] == "all")
+
+    with pytest.raises(AssertionError, match="layer 1 of all layers is not what that layer alone is"):
+        check_encoder(Swapped(), options={"layer": 1})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -106,12 +107,17 @@ def _of(outcome: Outcome, width: int) -> Sequence[str]:
 
     mark = {PASS: "pass", FAIL: "FAIL"}.get(outcome.status, "--")
     about = outcome.promise.about
-    told = {PASS: f"{about}{': ' if outcome.told else ''}{outcome.told}", FAIL: f"{outcome.told}."}.get(
+    told = {PASS: f"{about}{': ' if outcome.told else ''}{outcome.told}", FAIL: f"{outcome.told.removesuffix('.')}."}.get(
         outcome.status, f"not looked at: {outcome.told}"
     )
     indent = " " * (width + 10)
     room = max(LEAST_WIDTH, min(MOST_WIDTH, columns()))
-    wrapped = textwrap.wrap(told, room, initial_indent=f"  {mark}  {outcome.promise.name:{width}}  ", subsequent_indent=indent)
-    if outcome.status != FAIL:
-        return wrapped
-    return [*wrapped, *textwrap.wrap(f"mend: {outcome.promise.mend}", room, initial_indent=indent, subsequent_indent=indent)]
+    wrapped = _wrapped(told, room, f"  {mark}  {outcome.promise.name:{width}}  ", indent)
+    return [*wrapped, *_wrapped(f"mend: {outcome.promise.mend}", room, indent, indent)] if outcome.status == FAIL else wrapped
+
+
+def _wrapped(text: str, room: int, first: str, further: str) -> list[str]:
+    """In lines, none of which ends within a setting that is to be copied."""
+    whole = re.sub(r"--set ('[^']*'|\S+)", lambda found: found[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(whole, room, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]

@@ -126,9 +126,26 @@ def _values(kind: str, name: str, module: str, source: str, model: str | None, p
         path = Path(model).expanduser()
         written = str(path.resolve()).replace("\\", "/") if path.exists() else model
     cls = "".join(word.capitalize() for word in name.split("-"))
-    about = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py", "rate": f"{rate:_}"}
+    about: dict[str, Any] = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py"}
     about |= {"kind_in_words": PROSE.get(kind, kind), "extra": extra}
+    about |= {"facts": _facts(source, model and written, rate)}
     return {**about, "model": written, "model_name": Path(written).name, "stand_in": model is None and bool(ending)}
+
+
+def _facts(source: str, model: str | None, rate: int) -> dict[str, Any]:
+    """ModelFacts of an ONNX or TorchScript model, as its file says them, with None for what it does not say; those of the stand-in where
+    there is no model. Raises MirbenchError for a file that is none."""
+    from dataclasses import asdict
+
+    from mirbench.evaluation.embedding.models import ModelEncoder, ModelFacts
+    from mirbench.registry import load
+
+    known = ModelFacts(rate, normalises=True)
+    if model is not None and source in ("onnx", "torchscript"):
+        encoder = load().schemes[source].encoder(model)
+        assert isinstance(encoder, ModelEncoder)
+        known = encoder.facts(encoder.options)
+    return asdict(known) | {"sample_rate": None if known.sample_rate is None else f"{known.sample_rate:_}"}
 
 
 def _files(kind: str, module: str, source: str, values: Mapping[str, Any], package: bool) -> dict[Path, str]:

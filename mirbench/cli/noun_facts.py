@@ -57,12 +57,31 @@ def option_facts(options: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _encoder(encoder: Encoder) -> dict[str, Any]:
     """missing: why it cannot be used here with the options that it has by default."""
-    fields = ("sample_rate", "window_seconds", "trainable", "seeded", *OF_OTHERS)
+    fields = ("trainable", "seeded", *OF_OTHERS)
     try:
         missing = encoder.missing(encoder.options)
     except Exception as error:  # of a plugin
         missing = f"cannot be told: {describe(error)}."
-    return {field: getattr(encoder, field) for field in fields} | {"missing": missing, "options": option_facts(encoder.options)}
+    rate, window = _audio(encoder)
+    facts = {"sample_rate": rate, "window_seconds": window} | {field: getattr(encoder, field) for field in fields}
+    return facts | {"missing": missing, "options": option_facts(encoder.options)}
+
+
+def _audio(encoder: Encoder) -> tuple[int | None, float | None]:
+    """Sample rate in Hz and window in seconds with the options that it has by default, or, where what says them is not here, as its class
+    has them; None: not known."""
+    from mirbench.evaluation.embedding.models import ModelEncoder
+    from mirbench.nouns import Encoder
+
+    try:
+        given = encoder.input(encoder.options)
+        if isinstance(encoder, ModelEncoder) and not encoder.options["sample_rate"] and encoder.facts(encoder.options).sample_rate is None:
+            return None, given.window_seconds
+        return given.sample_rate, given.window_seconds
+    except Exception:  # of a plugin, or weights that are not on this disk; what is missing is told beside it
+        cls = type(encoder)
+        said = cls.sample_rate is not Encoder.sample_rate, cls.window_seconds is not Encoder.window_seconds
+        return encoder.sample_rate if said[0] else None, encoder.window_seconds if said[1] else None
 
 
 def _task(task: Task) -> dict[str, Any]:

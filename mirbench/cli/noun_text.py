@@ -46,8 +46,11 @@ def value_in_words(value: Any) -> str:
 
 def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "from", facts["provider"]
-    yield "sample rate", f"{facts['sample_rate']:,} Hz"
-    yield "window", f"{facts['window_seconds']:g} s; a longer clip is cut into windows, whose embeddings are averaged"
+    rate, seconds = facts["sample_rate"], facts["window_seconds"]
+    asked = not facts["missing"] and any(option["name"] == "sample_rate" for option in facts["options"])
+    unknown = "not known" + (f"; give it by --set options.{facts['name']}.sample_rate=HERTZ" if asked else "")
+    yield "sample rate", unknown if rate is None else f"{rate:,} Hz"
+    yield "window", "not known" if seconds is None else f"{seconds:g} s; a longer clip is cut into windows, whose embeddings are averaged"
     yield "trained", "yes, in a run or by `mirbench pretrain`" if facts["trainable"] else "no, it is used as it is"
     yield "seeds", "another seed, other embeddings" if facts["seeded"] else "its embeddings are the same for every seed"
     yield "licence", facts["licence"]

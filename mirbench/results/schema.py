@@ -243,7 +243,7 @@ _UNKNOWN = float("nan")
 COSTS = Schema("costs.csv", (
     _ENCODER,
     Column("parameters", "count", "numbers that were learnt and take part in embedding; empty where none is a torch parameter", _UNKNOWN),
-    Column("dim", "count", "numbers in an embedding, of a layer where there are several", _UNKNOWN),
+    Column("dim", "count", "numbers in an embedding, of the layer that is probed; of the widest where all are", _UNKNOWN),
     Column("gflop_per_second", "level", "10^9 floating-point operations for each second of audio; empty where unknown", _UNKNOWN),
     Column("clips_per_second", "level", "windows of `window_seconds` that are embedded in a second, on `device`; a median", _UNKNOWN),
     Column("peak_memory_mb", "level", "most memory that loading it and embedding add, in 10^6 bytes; empty where unknown", _UNKNOWN),

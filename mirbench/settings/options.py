@@ -8,6 +8,7 @@ from typing import Any
 
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Encoder
+from mirbench.records import LAYER
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.settings.validation import WrongOption, validated
 
@@ -42,6 +43,13 @@ def encoder_options(
             typed, whole = f"{where}.{error.name} {error.text}.", f"{of}{error.text}."
             raise MirbenchError(typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}.") from None
     return complete
+
+
+def check_layer(encoder: Encoder, layers: int, asked: int | str) -> None:
+    """layers: how many there are; 0: not known. Raises MirbenchError where there is none of the number that is asked for."""
+    if layers and isinstance(asked, int) and asked >= layers:
+        there = f"are the layers 0 to {layers - 1}" if layers > 1 else "is layer 0 alone"
+        raise MirbenchError(f"options.{encoder.name}.{LAYER} is {asked}, and there {there}.")
 
 
 def check_options(config: RunConfig, encoders: Mapping[str, Encoder]) -> None:

@@ -39,7 +39,7 @@ class Returned:
     returned: Any
     wrote: bool
 
-    def rows(self, layer: str | None) -> np.ndarray:
+    def rows(self, layer: int | str | None) -> np.ndarray:
         return float32(self.returned, len(self.audio), layer)
 
 
@@ -49,7 +49,8 @@ class EmbedSubject:
     title: str
     source: str = ""
     seed: int = 0
-    layer: str | None = None  # which layers it was loaded to return; None: it has none
+    layer: int | str | None = None  # which layers it was loaded to return; None: it has none
+    of_layer: str = ""  # which of several its dimensions are of, as their beginning
 
     def load(self) -> Embed:
         """Anew, without a fence."""
@@ -132,7 +133,7 @@ class EmbedSubject:
         return embed_all([noise(1, round(seconds * self.given.sample_rate))[0]], [f"{seconds:g} s of noise"], [frozen], BATCH)[0]
 
 
-def float32(returned: Any, count: int, layer: str | None) -> np.ndarray:
+def float32(returned: Any, count: int, layer: int | str | None) -> np.ndarray:
     """What a run makes of what an encoder returned; raises ValueError as that does."""
     from mirbench.evaluation.embedding.rows import as_rows
     from mirbench.evaluation.embedding.windows import layer_of
@@ -192,7 +193,7 @@ def _shapes(subject: EmbedSubject) -> str:
         here, there = (" x ".join(map(str, each)) for each in (out.shape[1:], shape))
         assert here == there, f"{each.what} returns {here} dimensions, and {there} at another length"
     lengths = dict.fromkeys(each.audio.shape[1] for each in subject.returned)
-    return f"{' x '.join(map(str, shape))} dimensions at {', '.join(map(str, lengths))} samples"
+    return f"{subject.of_layer}{' x '.join(map(str, shape))} dimensions at {', '.join(map(str, lengths))} samples"
 
 
 def _finite(sound: str) -> Any:

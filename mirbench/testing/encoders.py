@@ -10,8 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mirbench.evaluation.embedding.models import ModelEncoder
 from mirbench.nouns import Embed, Encoder
 from mirbench.records import ALL_LAYERS, LAST_LAYER, LAYER, Clip, Input, PretrainJob
+from mirbench.settings.options import check_layer
 from mirbench.settings.validation import declared
 from mirbench.testing.embedding import FORK, LOAD, LONG, RATE, SPEED, USED, EmbedSubject
 from mirbench.testing.importing import IMPORTED
@@ -51,14 +55,33 @@ class EncoderSubject(EmbedSubject):
         return self.encoder.layers(self.complete)
 
     @property
-    def layer(self) -> str | None:  # type: ignore[override]
-        return None if self.layers is None else LAST_LAYER
+    def layer(self) -> int | str | None:  # type: ignore[override]
+        """The number that is asked for, or else the last; None: it has none."""
+        if self.layers is None:
+            return None
+        asked: int | str = self.complete.get(LAYER, LAST_LAYER)
+        return asked if isinstance(asked, int) else LAST_LAYER
+
+    @property
+    def of_layer(self) -> str:  # type: ignore[override]
+        """Which one that is, such as `layer 1 of 0 to 1: `; nothing where there are not several, or it is not known how many."""
+        most = (self.layers or 1) - 1
+        return f"layer {most if self.layer == LAST_LAYER else self.layer} of 0 to {most}: " if most else ""
+
+    @property
+    def mends(self) -> dict[str, str]:
+        """Of a model that somebody else trained, how to say what the least is that it takes."""
+        if not isinstance(self.encoder, ModelEncoder):
+            return {}
+        say = "say in facts() how short audio may be, in seconds: mirbench.ModelFacts(..., shortest_seconds=0.4)"
+        give = f"say how short audio may be, in seconds: --set options.{self.encoder.name}.shortest_seconds=0.4"
+        return {"10 ms": say if self.encoder.written else give}
 
     def load(self) -> Embed:
-        return self.load_layer(LAST_LAYER)
+        return self.load_layer(self.layer)
 
-    def load_layer(self, layer: str) -> Embed:
-        options = self.complete if self.layers is None else {**self.complete, LAYER: layer}
+    def load_layer(self, layer: int | str | None) -> Embed:
+        options = self.complete if layer is None else {**self.complete, LAYER: layer}
         return self.encoder.load(self.checkpoint, options, self.seed, self.device)
 
     def loaded(self, generators: int) -> tuple[Embed, Any, list[str]]:
@@ -68,20 +91,19 @@ class EncoderSubject(EmbedSubject):
         return found
 
 
-class AllLayers(EmbedSubject):
-    """The encoder of a subject, loaded to return all layers."""
+class OtherLayers(EmbedSubject):
+    """The encoder of a subject, loaded to return all layers, or the last."""
 
-    layer = ALL_LAYERS
-
-    def __init__(self, subject: EncoderSubject) -> None:
-        self.subject, self.title, self.seed = subject, f"{subject.title}, all layers", subject.seed
+    def __init__(self, subject: EncoderSubject, layer: str) -> None:
+        self.subject, self.layer, self.seed = subject, layer, subject.seed
+        self.title = f"{subject.title}, {'all layers' if layer == ALL_LAYERS else 'the last layer'}"
 
     @property
     def given(self) -> Input:
         return self.subject.given
 
     def load(self) -> Embed:
-        return self.subject.load_layer(ALL_LAYERS)
+        return self.subject.load_layer(self.layer)
 
 
 def _contract(subject: EncoderSubject) -> str:
@@ -94,6 +116,8 @@ def _usable(subject: EncoderSubject) -> str:
     why = subject.encoder.missing(subject.complete)
     assert not why, why
     subject.encoder.check(subject.complete)
+    if subject.layers is not None:
+        check_layer(subject.encoder, subject.layers, subject.complete.get(LAYER, LAST_LAYER))
     return ""
 
 
@@ -121,14 +145,23 @@ def _pretrains(subject: EncoderSubject) -> str:
 def _all_layers(subject: EncoderSubject) -> str:
     if subject.layers is None:
         return "it has none"
-    every = AllLayers(subject)
+    every = OtherLayers(subject, ALL_LAYERS)
     for promise in USED:
         if promise.name not in ("distinct", "10 ms"):
             promise.keeps(every)
-    rows, last = every.rows(every.window), subject.rows(subject.window)
+    rows, asked = every.rows(every.window), subject.rows(subject.window)
+    last = asked if subject.layer == LAST_LAYER else OtherLayers(subject, LAST_LAYER).rows(subject.window)
     assert subject.layers in (0, rows.shape[1]), f"{subject.title} returns {rows.shape[1]} layers, and layers() says {subject.layers}"
-    assert close(rows[:, -1], last), f"{subject.title}: the last of all layers is not what the last alone is"
+    if isinstance(number := subject.layer, int):
+        same = close(*_as_wide(rows[:, number], asked))
+        assert same, f"{subject.title}: layer {number} of all layers is not what that layer alone is"
+    assert close(*_as_wide(rows[:, -1], last)), f"{subject.title}: the last of all layers is not what the last alone is"
     return f"{rows.shape[1]} layers"
+
+
+def _as_wide(row: np.ndarray, alone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A layer of all, and that layer alone, which may lack the zeros that are behind it where others are wider."""
+    return row, np.pad(alone, ((0, 0), (0, max(0, row.shape[1] - alone.shape[1]))))
 
 
 def _keyed(subject: EncoderSubject) -> str:

@@ -4,7 +4,7 @@ pytest plugin all go through."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mirbench.errors import MirbenchError, describe
@@ -47,7 +47,7 @@ class Outcome:
 @dataclass
 class Examination:
     """A plugin's noun and its promises. title: such as `encoder 'mine'`; file: where it was written; subject: what the promises are asked
-    about."""
+    about, which may have `mends`: by name, how to mend a promise of its own."""
 
     kind: str
     name: str
@@ -75,16 +75,17 @@ class Examination:
         try:
             return Outcome(promise, PASS, promise.keeps(self.subject))
         except AssertionError as error:
-            return Outcome(promise, FAIL, " ".join(str(error).split()) or f"{self.title}: {reason_of(error, self.file or None)}")
+            why = " ".join(str(error).split()) or f"{self.title}: {reason_of(error, self.file or None)}"
         except NotSeen as error:
             return Outcome(promise, SKIPPED, str(error))
         except MirbenchError as error:
-            return Outcome(promise, FAIL, str(error))
+            why = str(error)
         except (MemoryError, KeyboardInterrupt):
             raise
         except (Exception, SystemExit) as error:
-            where = reason_of(error, self.file or None) or describe(error)
-            return Outcome(promise, FAIL, f"{self.title} raises {where}")
+            why = f"{self.title} raises {reason_of(error, self.file or None) or describe(error)}"
+        mend = getattr(self.subject, "mends", {}).get(promise.name, promise.mend)
+        return Outcome(replace(promise, mend=mend), FAIL, why)
 
 
 def keep(subject: Any, promises: Sequence[Promise]) -> None:

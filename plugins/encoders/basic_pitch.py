@@ -95,6 +95,7 @@ def _session(path: str, process: int) -> Callable[[np.ndarray], list[np.ndarray]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what is fatal: the rest is raised as an error
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (audio,) = session.get_inputs()
     names = [f"StatefulPartitionedCall:{number}" for number in (1, 2, 0)]

@@ -153,7 +153,7 @@ def _session(file: str, device: str) -> Any:
 
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-    settings.log_severity_level = 3
+    settings.log_severity_level = 4  # what is fatal: the rest is raised as an error
     providers = [*(["CUDAExecutionProvider"] if device != "cpu" else []), "CPUExecutionProvider"]
     return onnxruntime.InferenceSession(file, settings, providers=providers)
 

@@ -66,6 +66,28 @@ def register_encoders():
 def register_datasets():
     return [Beats(), Tape()]
 """
+MODELS = """
+import mirbench
+
+class Said(mirbench.ModelEncoder):
+    name = "said"
+
+    def facts(self, options):
+        return mirbench.ModelFacts(sample_rate=16_000, normalises=True, window_seconds=5.0)
+
+class Unsaid(mirbench.ModelEncoder):
+    name = "unsaid"
+
+class Lost(mirbench.ModelEncoder):
+    name, sample_rate = "lost", 8000
+
+    def facts(self, options):
+        raise mirbench.MirbenchError("its file is not here.")
+
+@mirbench.hookimpl
+def register_encoders():
+    return [Said(), Unsaid(), Lost()]
+"""
 pytestmark = pytest.mark.usefixtures("built_in")
 
 
@@ -130,6 +152,18 @@ def test_an_encoder_of_a_plugin(listed):
     assert fact(text, "from") == "loops.py"
     assert fact(text, "options") == "set by --set options.quiet.OPTION=VALUE"
     assert fact(listed("handcrafted"), "options") == "none"
+
+
+def test_the_audio_of_an_encoder_is_what_it_is_given_in_a_run(write, capsys):
+    plugin = write(MODELS)
+    for name, rate, window in (("said", "16,000 Hz", "5 s"), ("unsaid", "not known; give it by --set options.unsaid", "10 s")):
+        assert cli.main(["list", name, "--plugin", plugin]) == 0
+        page = capsys.readouterr().out
+        assert fact(page, "sample rate").startswith(rate), name
+        assert fact(page, "window").startswith(f"{window}; a longer"), name
+    assert cli.main(["list", "lost", "--json", "--plugin", plugin]) == 0
+    (lost,) = json.loads(capsys.readouterr().out)
+    assert (lost["sample_rate"], lost["window_seconds"]) == (8000, None)  # of a class that says one of the two
 
 
 def test_a_task_a_corruption_a_backbone_and_a_supervision(listed):

@@ -16,6 +16,7 @@ import pytest
 
 from mirbench import cli, registry
 from mirbench.cli import new
+from mirbench.errors import MirbenchError
 from mirbench.testing import embedding
 
 ENCODERS = [("encoder", "--from", source) for source in new.SOURCES]
@@ -128,6 +129,10 @@ def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here, importable)
     assert {path.name for path in here.iterdir()} == {"models", "my_thing.py", "test_my_thing.py"}
     encoder = registry.load(["my_thing.py"]).encoders["my-thing"]
     assert encoder.options["file"] == str(own.resolve())
+    facts = encoder.facts(encoder.options)
+    assert (facts.sample_rate, facts.normalises, facts.layers) == (None, None, None), "what the file does not say is asked for"
+    with pytest.raises(MirbenchError, match=r"{sample_rate: 16000, normalise: none}', or .*, or let facts\(\) say it\."):
+        encoder.check(encoder.options)
     assert cli.main(["new", "encoder", "my-hub", "--from", "hf", "--model", "facebook/hubert-base-ls960"]) == 0
     assert registry.load(["my_hub.py"]).encoders["my-hub"].repository == "facebook/hubert-base-ls960"
 

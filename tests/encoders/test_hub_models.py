@@ -63,9 +63,14 @@ def test_the_normalisation_of_a_model_can_be_left_out(folder):
 def test_what_nothing_says_is_asked_for(folder):
     saved(hubert, folder, extractor=False)
     with pytest.raises(
-        MirbenchError, match=r"does not say at which sample rate it takes audio; give it: --set options\.model\.sample_rate"
+        MirbenchError,
+        match=r"rate it takes audio and whether audio is normalised; give both: --set 'options.model={sample_rate: 16000, ",
     ):
         encoder(folder)
+    with pytest.raises(
+        MirbenchError, match=r"does not say at which sample rate it takes audio; give it: --set options\.model\.sample_rate=16000\."
+    ):
+        encoder(folder, normalise="none")
     with pytest.raises(MirbenchError, match=r"does not say whether audio is normalised; give it: --set options\.model\.normalise=none, or"):
         encoder(folder, sample_rate=24_000)
     _, given, _, embed = encoder(folder, sample_rate=24_000, normalise="none", window_seconds=5.0, hop_seconds=2.0, batch_size=3)

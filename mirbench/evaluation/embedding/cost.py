@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mirbench.evaluation.embedding.rows import as_rows
 from mirbench.evaluation.embedding.windows import FrozenEncoder
+from mirbench.records import ALL_LAYERS
 
 SECONDS, REPEATS = 1.0, 3  # how long, and how often at the least, a batch is embedded to be timed
 LONGEST = 30.0  # seconds of a window, of an encoder that takes more
@@ -31,13 +32,17 @@ LONGEST = 30.0  # seconds of a window, of an encoder that takes more
 
 def count(encoder: FrozenEncoder) -> dict[str, Any]:
     """The columns of costs.csv that are the same on every machine, of one window: parameters, dim, gflop_per_second and window_seconds;
-    None: unknown. Raises ValueError where the encoder returns no rows, and whatever it raises."""
+    None: unknown; and `dims`, of each layer where several are embedded. Raises ValueError where the encoder returns no rows, and whatever
+    it raises."""
     noise = _noise(encoder, 1)
-    dim = as_rows(encoder.embed(noise.copy()), 1).shape[-1]  # and what is made at the first time is made
+    rows = as_rows(encoder.embed(noise.copy()), 1)  # and what is made at the first time is made
     operations, parameters = counted(lambda: encoder.embed(noise.copy()))
     seconds = noise.shape[1] / encoder.sample_rate
     known = {"parameters": parameters or None, "gflop_per_second": operations / 1e9 / seconds or None}
-    return {**known, "dim": dim, "window_seconds": seconds}
+    several: dict[str, list[int]] = {}
+    if encoder.layer == ALL_LAYERS and rows.ndim == 3:
+        several["dims"] = list(getattr(encoder.embed, "dims", [rows.shape[2]] * rows.shape[1]))
+    return {**known, "dim": rows.shape[-1], **several, "window_seconds": seconds}
 
 
 def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> tuple[FrozenEncoder, dict[str, Any]]:

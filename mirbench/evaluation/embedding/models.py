@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WINDOW_SECONDS = 10.0  # of a model that says no other
 BYTE_SECONDS = 5e-10  # that two cores take for a byte of weights and a second of audio: 4 bytes, 50 frames, 2 operations, 50 GFLOP/s
 SAME = 0.05  # of the largest number: what rounding may change of an embedding, in 16 bits too
+RATE_ASKED, NORMALISED_ASKED = "at which sample rate it takes audio", "whether audio is normalised"
 MODEL, NO, ZERO_MEAN = "model", "none", "zero-mean-unit-variance"
 
 Frames = Sequence["np.ndarray"]
@@ -83,6 +84,11 @@ class ModelEncoder(Encoder):
     model: str = ""
     forks: ClassVar[bool] = True
 
+    @property
+    def written(self) -> bool:
+        """Whether somebody wrote a class for it, whose `facts` can be changed; else it came by its address."""
+        return type(self).__module__.partition(".")[0] not in ("mirbench", "mirbench_plugins")
+
     def facts(self, options: Mapping[str, Any]) -> ModelFacts:
         """Called when a run is planned, so it reads no weights."""
         return ModelFacts()
@@ -101,14 +107,19 @@ class ModelEncoder(Encoder):
         raise NotImplementedError(f"encoder {self.name} has no frames")
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """What nothing says is asked for, and not guessed."""
+        """What nothing says is asked for, all at once, and not guessed."""
         facts, own = self.facts(options), f"--set options.{self.name}"
-        if not options["sample_rate"] and facts.sample_rate is None:
-            raise MirbenchError(f"{self.model} does not say at which sample rate it takes audio; give it: {own}.sample_rate=16000.")
-        if options["normalise"] == MODEL and facts.normalises is None:
-            raise MirbenchError(
-                f"{self.model} does not say whether audio is normalised; give it: {own}.normalise={NO}, or {own}.normalise={ZERO_MEAN}."
-            )
+        rate = not options["sample_rate"] and facts.sample_rate is None
+        normalised = options["normalise"] == MODEL and facts.normalises is None
+        lacks = f"{self.model} does not say {' and '.join([RATE_ASKED] * rate + [NORMALISED_ASKED] * normalised)}"
+        say = ", or let facts() say it" if self.written else ""
+        if rate and normalised:
+            line = f"--set 'options.{self.name}={{sample_rate: 16000, normalise: {NO}}}'"
+            raise MirbenchError(f"{lacks}; give both: {line}, or there {ZERO_MEAN} in the place of {NO}{say}.")
+        if rate:
+            raise MirbenchError(f"{lacks}; give it: {own}.sample_rate=16000{say}.")
+        if normalised:
+            raise MirbenchError(f"{lacks}; give it: {own}.normalise={NO}, or {own}.normalise={ZERO_MEAN}{say}.")
         longest = facts.window_seconds
         if longest is not None and options["window_seconds"] > longest:
             raise MirbenchError(
@@ -120,7 +131,8 @@ class ModelEncoder(Encoder):
                 f"{own}.window_seconds={window:g} is less than {self.model} takes, {least:g} s; give more, or leave it out."
             )
         if options["layer"] != LAST_LAYER and facts.layers is None:
-            raise MirbenchError(f"{self.model} has no layers to choose from; leave {own}.layer out.")
+            why = "facts() says layers=None" if self.written else f"{self.model} has no layers to choose from"
+            raise MirbenchError(f"{why}; leave {own}.layer out{', or let it say how many outputs there are' if self.written else ''}.")
 
     def input(self, options: Mapping[str, Any]) -> Input:
         facts = self.facts(options)
@@ -137,6 +149,7 @@ class ModelEncoder(Encoder):
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         loaded = {os.getpid(): self.frames(options, device)}
+        dims: list[int] = []
 
         def embed(audio: np.ndarray) -> np.ndarray:
             process = next(iter(loaded)) if self.forks else os.getpid()
@@ -144,9 +157,14 @@ class ModelEncoder(Encoder):
                 loaded[process] = self.frames(options, device)
             given = zero_mean(audio) if options["normalise"] == ZERO_MEAN else audio
             rows = [pooled(self.checked(frames, len(audio)), options.get("pool", "mean")) for frames in loaded[process](given)]
+            if len(rows) > 1 and self.written and self.layers(options) is None:
+                raise MirbenchError(
+                    f"{self.model} returned {len(rows)} outputs, and facts() says layers=None; let it say layers={len(rows)}."
+                )
+            dims[:] = [row.shape[1] for row in rows]
             return layered(rows, options["layer"])
 
-        return embed
+        return _Layers(embed, dims)
 
     def checked(self, frames: Any, windows: int) -> np.ndarray:
         """What a model returned for so many windows, (windows, dim) or (windows, frames, dim). Raises MirbenchError for anything else."""
@@ -159,6 +177,17 @@ class ModelEncoder(Encoder):
             return found
         what = f"the shape {found.shape}" if found.dtype.kind in NUMBERS else f"{found.dtype}, no numbers"
         raise MirbenchError(f"{self.model} {wanted(windows)}, or ({windows}, frames, dim), but returned {what}.")
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """A model as `Embed`. dims: of each layer, without the zeros behind it, once it was called."""
+
+    embed: Embed
+    dims: Sequence[int]
+
+    def __call__(self, audio: np.ndarray) -> Any:
+        return self.embed(audio)
 
 
 def zero_mean(audio: np.ndarray) -> np.ndarray:
@@ -198,14 +227,21 @@ def pooled(frames: np.ndarray, how: str) -> np.ndarray:
 
 
 def layered(rows: Sequence[np.ndarray], layer: int | str) -> np.ndarray:
-    """(batch, layers, dim) of the (batch, dim) of each layer, those that are narrower with zeros behind; asked for the last alone,
-    (batch, dim)."""
+    """(batch, layers, dim) of the (batch, dim) of each layer, those that are narrower with zeros behind. Asked for one by its number, all
+    are cut or padded to the width of that one; asked for the last, it comes alone, (batch, dim).
+
+    >>> import numpy as np
+    >>> two = [np.ones((1, 1)), np.ones((1, 3))]
+    >>> [layered(two, layer).shape for layer in ("all", 0, 1, "last")]
+    [(1, 2, 3), (1, 2, 1), (1, 2, 3), (1, 3)]
+    """
     import numpy as np
 
     if layer == LAST_LAYER:
         return rows[-1]
-    widest = max(row.shape[1] for row in rows)
-    return np.stack([np.pad(row, ((0, 0), (0, widest - row.shape[1]))) for row in rows], axis=1)
+    of = rows[layer : layer + 1] if isinstance(layer, int) else rows
+    width = max(row.shape[1] for row in of or rows)
+    return np.stack([np.pad(row[:, :width], ((0, 0), (0, max(0, width - row.shape[1])))) for row in rows], axis=1)
 
 
 class FunctionEncoder(ModelEncoder):

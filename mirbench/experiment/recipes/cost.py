@@ -24,8 +24,8 @@ NOT_WEIGHTS = (ABOUT, REPORT, CLIPS, FINGERPRINTS, VALID_FINGERPRINTS, *FORMER_N
 
 
 def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, checkpoint: Path | None, folder: Path) -> None:
-    """Writes COST: columns of costs.csv. checkpoint: its folder; None: it has none. One that cannot be measured costs no run its scores:
-    its note says why.
+    """Writes COST: columns of costs.csv, and `dims` of the layers, where several are embedded. checkpoint: its folder; None: it has none.
+    One that cannot be measured costs no run its scores: its note says why.
 
     On a CPU it is done in a forked process with one thread, as embeddings are made, so that neither its memory nor what it imports stays.
     Operations are counted first, which imports what the encoder does; then it is loaded anew, and time and memory are measured.

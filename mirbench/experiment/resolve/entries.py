@@ -18,7 +18,7 @@ from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, ALL_LAYERS, LAYER
 from mirbench.registry import Registry
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
-from mirbench.settings.options import encoder_options
+from mirbench.settings.options import check_layer, encoder_options
 
 
 def resolve_entries(config: RunConfig, registry: Registry) -> list[Entry]:
@@ -126,8 +126,7 @@ def _layers(config: RunConfig, encoder: Encoder) -> dict[str, list[int]]:
     if layers is None:
         return {}
     for asked in [*(swept.values() if isinstance(swept, Mapping) else swept), options[LAYER]]:
-        if layers and isinstance(asked, int) and asked >= layers:
-            raise MirbenchError(f"options.{encoder.name}.{LAYER} is {asked}, and there are the layers 0 to {layers - 1}.")
+        check_layer(encoder, layers, asked)
     if swept or options[LAYER] != ALL_LAYERS:
         return {}
     if not layers:
