@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mirbench.data.similar_names import look
 from mirbench.engine.global_state import unchanged
 from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip
@@ -97,12 +98,17 @@ def _splits(subject: DatasetSubject) -> str:
 
 
 def _groups(subject: DatasetSubject) -> str:
-    side_of: dict[str, str] = {}
+    first_of: dict[str, Clip] = {}
     for clip in subject.clips:
         assert clip.group, f"{subject.called(clip)} has no group; name what must not span splits, or give each clip its own"
-        side = side_of.setdefault(clip.group, SIDES[clip.split])
-        assert side == SIDES[clip.split], f"{subject.title}: the group '{clip.group}' is in two splits, {side} and {SIDES[clip.split]}"
-    return f"{len(side_of):,} groups"
+        assert isinstance(clip.group, str), f"{subject.called(clip)}: its group is not text"
+        first = first_of.setdefault(look(clip.group), clip)
+        side, other = SIDES[first.split], SIDES[clip.split]
+        if first.group == clip.group:
+            assert side == other, f"{subject.title}: the group '{clip.group}' is in two splits, {side} and {other}"
+        alike = f"'{first.group}' in {side} and '{clip.group}' in {other}"
+        assert side == other, f"{subject.title}: groups whose names look alike are one, and it is in two splits, {alike}"
+    return f"{len({clip.group for clip in subject.clips}):,} groups"
 
 
 def _files(subject: DatasetSubject) -> str:

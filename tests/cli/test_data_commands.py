@@ -597,6 +597,14 @@ def test_pretrain_counts_as_train_among_groups():
     assert finding.examples == ("'one' in test (1) and train (2)",)
 
 
+def test_groups_that_look_alike_are_refused_of_a_plugin_and_told_of_what_is_published():
+    clips = [Clip(split, Path(f"{split}.wav"), split, group) for split, group in (("train", "Ann Lee"), ("test", "ann  lee"))]
+    assert [finding.level for finding in of_splits(clips)] == ["warning"]  # that groups are few
+    refused, told = next(of_splits(clips, alike=True)), next(of_splits(clips, published=True))
+    assert (refused.level, told.level) == ("error", "warning")
+    assert refused.examples == told.examples == ("'Ann Lee' in train (1) and 'ann  lee' in test (1)",)
+
+
 @pytest.mark.parametrize(
     ("names", "why"),
     [

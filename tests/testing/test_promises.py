@@ -371,6 +371,7 @@ def shuffled(clips):
     [
         ({}, []),
         ({"groups": ("a", "a", "c")}, ["groups"]),
+        ({"groups": ("Ann Lee", "b", "ann  lee")}, ["groups"]),
         ({"annotations": ("genre", "key")}, ["annotations"]),
         ({"prepare": lambda self, folder: [(folder / f"{name}.wav").touch() for name in "abc"]}, ["audio"]),
         ({"identity": lambda self: str(time.perf_counter_ns())}, ["identity"]),
