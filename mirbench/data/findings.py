@@ -28,6 +28,7 @@ FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
+NAMED = 8  # classes in a sentence, at most
 LEVELS = ("error", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 LIKE_MISSING = frozenset(
@@ -196,7 +197,7 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.")
     if labels.unseen:
         named = [f"'{printable(label)}' ({n})" for label, n in labels.unseen.items()]
-        which = "none of its classes" if task.classes else "in no training clip"
+        which = "none of its classes" if task.classes else not_declared(labels) if labels.declared else "in no training clip"
         are, many = "is" if len(labels.unseen) == 1 else "are", count(sum(labels.unseen.values()), "clip")
         text = f"{name}: {count(len(labels.unseen), 'label')} {are} {which}, so {many} cannot be scored."
         yield Finding("warning", text, tuple(named))
@@ -233,6 +234,13 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         says = f"are one class, '{printable(next(iter(meant)))}'" if one else "are different classes to the task"
         text = f"{name}: label names look alike ({alike.why}) and {says}{'; left as published' if published and not one else ''}."
         yield Finding("note" if one or published else "warning", text, tuple(named))
+
+
+def not_declared(labels: Labels) -> str:
+    """What labels are that the data set does not declare, with a few of those that it does."""
+    few = ", ".join(map(printable, labels.classes[:NAMED]))
+    more = f" and {len(labels.classes) - NAMED:,} more" if len(labels.classes) > NAMED else ""
+    return f"not among the classes that the data set declares ({few}{more})"
 
 
 def _each(several: Sequence[str]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mirbench.data.published import layout
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.experiment.resolve.data_selection import register_own_data
-from mirbench.nouns import Dataset
+from mirbench.nouns import Dataset, Task
 from mirbench.registry import Registry, load
 from mirbench.registry.contract import file_of
 from mirbench.settings.config import RunConfig
@@ -58,7 +58,7 @@ def examine(
         noun, module = registry.get(kind, name), registry.module(kind, name)
         folder = scratch / str(number)
         folder.mkdir()
-        subject = _subject(kind, noun, folder, config, values)
+        subject = _subject(kind, noun, folder, config, values, registry.tasks.values())
         file = file_of(module)
         subject.source = "" if name != noun.name else _source(module, file)
         examinations.append(Examination(kind, noun.name, subject.title, registry.provider(kind, name), file, subject, PROMISES[kind]))
@@ -156,11 +156,11 @@ def _source(module: Any, file: str) -> str:
     return file if name.startswith("mirbench_plugin_") or not name else name
 
 
-def _subject(kind: str, noun: Any, folder: Path, config: RunConfig, values: Mapping[str, Sequence[Any]]) -> Any:
+def _subject(kind: str, noun: Any, folder: Path, config: RunConfig, values: Mapping[str, Sequence[Any]], tasks: Collection[Task]) -> Any:
     if kind == "encoder":
         return EncoderSubject(noun, folder, encoder_options(noun, config.options))
     if kind == "dataset":
-        return DatasetSubject(noun, _folder(noun, config) if noun.on_disk else folder)
+        return DatasetSubject(noun, _folder(noun, config) if noun.on_disk else folder, tasks)
     if kind == "task":
         return TaskSubject(noun, values.get(noun.annotation, ()))
     if kind == "supervision":

@@ -17,7 +17,7 @@ import soundfile
 from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
-from mirbench.data.findings import count, of_splits
+from mirbench.data.findings import count, of_labels, of_splits
 from mirbench.data.labels import read_labels
 from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
@@ -579,6 +579,10 @@ def test_classes_keep_their_published_order_and_numbers_their_value():
     assert read_labels(Pitch(), clips).classes == ("9", "10")
     assert read_labels(Pitch(), clips, ("100", "9", "10")).classes == ("100", "9", "10")
     assert read_labels(Pitch(), clips).unseen == {"100": 1}
+    strange = read_labels(Pitch(), clips, ("9", "10"))
+    assert strange.undeclared == strange.unseen == {"100": 1}
+    told = [finding.in_words for finding in of_labels(strange, "warning", False, lambda clip: clip.id)]
+    assert "task pitch: 1 label is not among the classes that the data set declares (9, 10), so 1 clip cannot be scored: '100' (1)." in told
 
 
 def test_tags_are_counted_once_a_clip():
