@@ -92,6 +92,20 @@ class Labels:
         return [name for name, n in self.counts.get(split, {}).items() if not n]
 
 
+def without_empty(clips: Iterable[Clip]) -> list[Clip]:
+    """The clips without annotations that are empty text, such as a cell of `mirbench.read_table`: they are unknown, as in a manifest."""
+    return [
+        replace(clip, annotations={name: value for name, value in clip.annotations.items() if not _is_empty(value)})
+        if isinstance(clip, Clip) and any(map(_is_empty, clip.annotations.values()))
+        else clip
+        for clip in clips
+    ]
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
 def check_class_count(task: Task, clips: Iterable[Clip]) -> None:
     """Raises MirbenchError where clips have more different labels than any probe could tell apart."""
     if task.target == "regression" or task.classes:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mirbench.data.findings import count, not_declared
-from mirbench.data.labels import read_labels
+from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import look
 from mirbench.engine.global_state import unchanged
 from mirbench.nouns import Dataset, Task
@@ -35,7 +35,7 @@ class DatasetSubject:
 
     @cached_property
     def clips(self) -> Sequence[Clip]:
-        return self.dataset.clips(self.folder)
+        return without_empty(self.dataset.clips(self.folder) or ())
 
     def called(self, clip: Clip) -> str:
         return f"{self.title}, clip '{clip.id}'"

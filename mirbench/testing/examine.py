@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.labels import without_empty
 from mirbench.data.published import layout
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.experiment.resolve.data_selection import register_own_data
@@ -73,7 +74,7 @@ def values_of(config: RunConfig, plugins: Iterable[str] = ()) -> dict[str, list[
     for dataset in registry.resolve("dataset", register_own_data(config, registry).datasets):
         if not dataset.on_disk:
             raise MirbenchError(f"'{dataset.name}' is made by mirbench; give a manifest, a folder or a data set that is on your disk.")
-        for clip in dataset.clips(_folder(dataset, config)):
+        for clip in without_empty(dataset.clips(_folder(dataset, config))):
             for name, value in clip.annotations.items():
                 found.setdefault(name, {}).setdefault(repr(value), value)
     return {name: list(values.values())[:MOST_VALUES] for name, values in found.items()}

@@ -18,7 +18,7 @@ from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
 from mirbench.data.findings import count, of_labels, of_splits
-from mirbench.data.labels import read_labels
+from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
 from mirbench.experiment import check as checking
@@ -583,6 +583,13 @@ def test_classes_keep_their_published_order_and_numbers_their_value():
     assert strange.undeclared == strange.unseen == {"100": 1}
     told = [finding.in_words for finding in of_labels(strange, "warning", False, lambda clip: clip.id)]
     assert "task pitch: 1 label is not among the classes that the data set declares (9, 10), so 1 clip cannot be scored: '100' (1)." in told
+
+
+def test_empty_text_is_unknown_as_in_a_manifest():
+    clips = [Clip("0", Path("0.wav"), "train", "a", annotations={"key": " ", "genre": "x", "tags": ()}), *clips_of("key", ["C major"])]
+    kept = without_empty(clips)
+    assert [dict(clip.annotations) for clip in kept] == [{"genre": "x", "tags": ()}, {"key": "C major"}]
+    assert kept[1] is clips[1]
 
 
 def test_tags_are_counted_once_a_clip():

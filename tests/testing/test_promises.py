@@ -408,6 +408,7 @@ class Keys(Task):
     [
         ({}, ["genre"], PASS, "read by genre"),
         ({}, [], SKIPPED, "no task that reads"),
+        ({"labels": ("C major", "D", ""), "classes": {}}, ["keys"], PASS, "read by keys"),
         (
             {"labels": ("rock", "jazz", "polka")},
             ["genre"],

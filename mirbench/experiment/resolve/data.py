@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.labels import without_empty
 from mirbench.data.manifests.folder_scan import LIBSNDFILE_ENDINGS
 from mirbench.data.published.layout import data_root, folder_of
 from mirbench.data.splits import check_clips, spelled_freely
@@ -28,7 +29,7 @@ def resolve_data(dataset: Dataset, registry: Registry, store: Store, root: str |
     if not prepared:
         return Data(dataset, folder, source, prepared=False, provider=provider)
     with naming("dataset", dataset.name, provider, "listing its clips"):
-        clips = dataset.clips(folder)
+        clips = without_empty(dataset.clips(folder))
     check_clips(dataset.name, clips, spelled_freely(dataset))
     start = os.path.join(folder, "")
     stamps = tuple(_stamp(clip, start, dataset.on_disk) for clip in clips)
