@@ -490,7 +490,7 @@ def test_a_data_set_that_neither_states_files_nor_makes_any_is_looked_into(songs
     assert "makes it" not in page
     assert json.loads(run(capsys, "where", "elsewhere", "--json", *PLUGIN)[1])["made_here"] is False
     assert [line.split()[1] for line in run(capsys, "where", *PLUGIN)[1].splitlines() if line.startswith("elsewhere ")] == ["unknown"]
-    assert "`mirbench data check elsewhere` looks at its files" in run(capsys, "verify", "elsewhere", *PLUGIN)[1]
+    assert "`mirbench data check elsewhere --plugin songs.py` looks at its files" in run(capsys, "verify", "elsewhere", *PLUGIN)[1]
     code, page = run(capsys, "check", "elsewhere", "--encoder", "handcrafted", "--no-listen", "--cache", "cache", *PLUGIN)
     assert code == 0
     assert "train      6       6" in page
@@ -528,7 +528,7 @@ def test_a_published_data_set_is_checked_where_it_lies(songs, capsys):
     shutil.rmtree(songs)
     code, page = run(capsys, "check", "songs", *flags)
     assert code == 2
-    assert "`mirbench data where songs` says" in " ".join(page.split())
+    assert "`mirbench data where songs --plugin songs.py` says" in " ".join(page.split())
 
 
 def test_what_is_still_to_be_made_is_fine(songs, capsys):
