@@ -17,7 +17,8 @@ import soundfile
 from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
-from mirbench.data.findings import count, of_labels, of_splits
+from mirbench.data.duplicates.overlap import Overlap
+from mirbench.data.findings import count, of_labels, of_overlap, of_splits
 from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
@@ -606,6 +607,12 @@ def test_pretrain_counts_as_train_among_groups():
     assert list(of_splits(clips)) == []
     (finding, _) = of_splits([*clips, Clip("2", Path("2.wav"), "test", "one")])
     assert finding.examples == ("'one' in test (1) and train (2)",)
+
+
+@pytest.mark.parametrize(("mode", "advised"), [("refuse", True), ("drop", False)])
+def test_shared_audio_is_told_with_what_to_do(mode, advised):
+    (finding,) = of_overlap([Overlap("a", "b", "same audio")], {"a": "train", "b": "test"}, mode, refused=True)
+    assert ("remove one of the two clips, or put both in one split" in finding.text) is advised
 
 
 def test_groups_that_look_alike_are_refused_of_a_plugin_and_told_of_what_is_published():
