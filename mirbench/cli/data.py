@@ -188,13 +188,15 @@ def verify(
     code 2 where something that it needs is missing, or something is wrong.
     """
     from mirbench.cli import published_text
+    from mirbench.data.asked_for import asked_for
     from mirbench.data.published import layout as published
 
     config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet or as_json)
     dataset = _one(config, registry)
     if not dataset.files:
         made = dataset.prepares and dataset.location is None
-        why = "mirbench makes it, and nothing of it can be missing" if made else f"`mirbench data check {name}` looks at its files"
+        look = f"`mirbench data check {asked_for(dataset)}` looks at its files"
+        why = "mirbench makes it, and nothing of it can be missing" if made else look
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
     root = published.data_root(config.data_root)
     folder = published.folder_of(dataset, root)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.data.asked_for import asked_for
 from mirbench.errors import MirbenchError, describe, unknown_name
 from mirbench.records import SPLITS
 
@@ -154,9 +155,9 @@ def _dataset(dataset: Dataset, data_root: str | None) -> dict[str, Any]:
     facts["where"] = published_text.place(place) if place else published_text.elsewhere(dataset)
     splits, why = None, ""
     if place is not None and place.folder is None:
-        why = f"not on this disk; `mirbench data where {dataset.name}` says how to get them"
+        why = f"not on this disk; `mirbench data where {asked_for(dataset)}` says how to get them"
     elif place is None and dataset.prepares and dataset.location is None:
-        why = f"made at the first run; after that, `mirbench data check {dataset.name}` counts them"
+        why = f"made at the first run; after that, `mirbench data check {asked_for(dataset)}` counts them"
     else:
         splits, why = _splits(dataset, place.folder if place else None)
     return facts | {"splits": splits, "splits_unknown": why}

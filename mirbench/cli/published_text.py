@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.cli.checked_text import wrapped
+from mirbench.data.asked_for import asked_for
 from mirbench.data.findings import count
 from mirbench.data.published.fetching import MEGABYTES_A_SECOND, Fetch
 from mirbench.data.published.filetree import some
@@ -30,7 +31,7 @@ def where_page(dataset: Dataset, published: Where | None, read: tuple[Mapping[st
     lines += wrapped(f"{'where:':<11}{place(published)}", "  ", " " * 13)
     lines += wrapped(f"{'clips:':<11}{_read_in_words(*read)}", "  ", " " * 13) if any(read) else []
     if dataset.downloads and published.folder is None:
-        lines.append(f"  {'or:':<11}`mirbench data fetch {dataset.name}` downloads and unpacks it")
+        lines.append(f"  {'or:':<11}`mirbench data fetch {asked_for(dataset)}` downloads and unpacks it")
     lines += ["", "  files, in that folder"]
     for files, after in zip(dataset.files, (*dataset.files[1:], None), strict=True):
         many = f", {count(files.count, 'file')}" if files.count > 1 else ""
@@ -62,7 +63,7 @@ def fetch_page(planned: Fetch) -> str:
 
 def fetched_before(planned: Fetch) -> str:
     name = planned.dataset.name
-    return f"{name} is in {printable(planned.folder)} already; `mirbench data verify {name}` compares checksums too."
+    return f"{name} is in {printable(planned.folder)} already; `mirbench data verify {asked_for(planned.dataset)}` compares checksums too."
 
 
 def place(found: Where) -> str:
@@ -79,10 +80,11 @@ def place(found: Where) -> str:
 
 def elsewhere(dataset: Dataset) -> str:
     """Where a data set that is not published lies, or who makes it."""
+    look = f"`mirbench data check {asked_for(dataset)}` says what is in it"
     if dataset.location is not None:
-        return f"your own data in {printable(dataset.location)}; `mirbench data check` says what is in it"
+        return f"your own data in {printable(dataset.location)}; {look}"
     if not dataset.prepares:
-        return f"wherever its plugin reads it; it states no files to look for; `mirbench data check {dataset.name}` says what is in it"
+        return f"wherever its plugin reads it; it states no files to look for; {look}"
     seconds, megabytes = dataset.cost()
     cost = f", in about {duration(seconds)}, {megabytes:.0f} MB" if seconds else ""
     return f"nothing to get: mirbench makes it at the first run, and keeps it in its cache{cost}"
@@ -152,7 +154,7 @@ def verified_verdict(verified: Verified) -> str:
     if verified.suffices:
         parts = some(each.files.path for each in verified.files if each.in_part)
         return f"{name} has all that its clips need; what can be done without is there in part: {parts}."
-    return f"{name} is not whole; `mirbench data where {name}` says where to get what is missing or wrong."
+    return f"{name} is not whole; `mirbench data where {asked_for(verified.dataset)}` says where to get what is missing or wrong."
 
 
 def _checksums_in_words(verified: Verified) -> list[str]:

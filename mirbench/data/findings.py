@@ -15,7 +15,7 @@ from mirbench.data.audio.opening import printable_path
 from mirbench.data.labels import Labels, Unread, read_labels
 from mirbench.data.manifests.columns import CORE, meant_by
 from mirbench.data.similar_names import similar_names
-from mirbench.data.splits import SHARES
+from mirbench.data.splits import SHARES, leaks, spelled_freely
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import PRETRAINING_SPLITS, PROBED, SPLITS, Clip
@@ -28,6 +28,7 @@ FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
+NAMED = 8  # classes in a sentence, at most
 LEVELS = ("error", "warning", "note")
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 LIKE_MISSING = frozenset(
@@ -63,18 +64,26 @@ def of_ids(clips: Sequence[Clip]) -> Iterator[Finding]:
         yield Finding("error", text, tuple(map(printable, twice)))
 
 
-def of_splits(clips: Sequence[Clip]) -> Iterator[Finding]:
-    """Splits that are none, groups in more than one, and a test split of very few groups. `pretrain` counts as `train`."""
+def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = False) -> Iterator[Finding]:
+    """Splits that are none, groups in more than one, and a test split of very few groups. `pretrain` counts as `train`.
+
+    alike: whether names that look alike are one group's; of a published data set that is told, and not refused.
+    """
     if unknown := Counter(clip.split for clip in clips if clip.split not in SPLITS):
         named = [f"'{printable(split)}' ({count(n, 'clip')})" for split, n in unknown.items()]
         yield Finding("error", f"{count(len(unknown), 'split')} unknown; a split is one of {', '.join(SPLITS)}.", tuple(named))
-    splits_of_group: dict[str, Counter[str]] = defaultdict(Counter)
-    for clip in clips:
-        splits_of_group[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
-    if leaks := {group: splits for group, splits in sorted(splits_of_group.items()) if len(splits) > 1}:
-        named = [f"'{printable(g)}' in " + " and ".join(f"{s} ({n})" for s, n in sorted(splits.items())) for g, splits in leaks.items()]
-        yield Finding("error", f"{count(len(leaks), 'group')} in more than one split; every group must be in one.", tuple(named))
-    tested = sum("test" in splits for splits in splits_of_group.values())
+    found = leaks(clips, alike or published)
+    surely = [leak for leak in found if alike or any(len(splits) > 1 for splits in leak.names.values())]
+    if surely:
+        which = "every group must be in one" + ", and names that look alike are one group's" * any(len(leak.names) > 1 for leak in surely)
+        refused = tuple(leak.in_words for leak in surely)
+        yield Finding("error", f"{count(len(surely), 'group')} in more than one split; {which}.", refused)
+    if perhaps := [leak.in_words for leak in found if leak not in surely]:
+        text = (
+            f"{count(len(perhaps), 'group')} in more than one split, if names that look alike are one group's; they are left as published."
+        )
+        yield Finding("warning", text, tuple(perhaps))
+    tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
         yield Finding("warning", text)
@@ -133,7 +142,7 @@ def of_data(
 ) -> Iterator[Finding]:
     """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
     known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
-    yield from of_splits(clips)
+    yield from of_splits(clips, spelled_freely(dataset), bool(dataset.files))
     yield from of_duplicates(clips)
     for name, several in unread.items():
         whys = tuple(f"{called(each.clip)}: {printable(_why(each))}" for each in several)
@@ -188,7 +197,7 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.")
     if labels.unseen:
         named = [f"'{printable(label)}' ({n})" for label, n in labels.unseen.items()]
-        which = "none of its classes" if task.classes else "in no training clip"
+        which = "none of its classes" if task.classes else not_declared(labels) if labels.declared else "in no training clip"
         are, many = "is" if len(labels.unseen) == 1 else "are", count(sum(labels.unseen.values()), "clip")
         text = f"{name}: {count(len(labels.unseen), 'label')} {are} {which}, so {many} cannot be scored."
         yield Finding("warning", text, tuple(named))
@@ -225,6 +234,13 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         says = f"are one class, '{printable(next(iter(meant)))}'" if one else "are different classes to the task"
         text = f"{name}: label names look alike ({alike.why}) and {says}{'; left as published' if published and not one else ''}."
         yield Finding("note" if one or published else "warning", text, tuple(named))
+
+
+def not_declared(labels: Labels) -> str:
+    """What labels are that the data set does not declare, with a few of those that it does."""
+    few = ", ".join(map(printable, labels.classes[:NAMED]))
+    more = f" and {len(labels.classes) - NAMED:,} more" if len(labels.classes) > NAMED else ""
+    return f"not among the classes that the data set declares ({few}{more})"
 
 
 def _each(several: Sequence[str]) -> str:
@@ -276,7 +292,7 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
 
 _JOINS = re.compile("[\t\n\r;，、；｜¦،]")  # which no name of a label holds
 _OVERLAPPING = {
-    "refuse": "pretraining on that is refused without --set overlap=drop or --allow-overlap",
+    "refuse": "remove one of the two clips, or put both in one split; pretraining on that is refused without --set overlap=drop or --allow-overlap",
     "drop": "that is left out of pretraining",
     "allow": "pretraining on that is allowed, and marked",
 }

@@ -31,7 +31,8 @@ class Labels:
 
     labelled: split -> clips that have one. classes: in their published order, or sorted; of a regression its dimensions. counts: split ->
     class -> clips. ranges: split -> dimension -> (least, mean, largest), for a regression. unseen: label -> clips, where it
-    is none of the classes. names: what was written -> clips; meant: what was written -> the class that the task takes it for.
+    is none of the classes. declared: whether the data set names its classes. names: what was written -> clips; meant: what was written ->
+    the class that the task takes it for.
     """
 
     task: Task
@@ -40,9 +41,16 @@ class Labels:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     ranges: Mapping[str, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict)
     unseen: Mapping[str, int] = field(default_factory=dict)
+    declared: bool = False
     unread: tuple[Unread, ...] = ()
     names: Mapping[str, int] = field(default_factory=dict)
     meant: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def undeclared(self) -> dict[str, int]:
+        """Of the names that the task reads, those of none of the classes that the data set declares -> clips."""
+        known = {"", *self.classes}
+        return {name: n for name, n in self.names.items() if self.declared and self.meant[name] not in known}
 
     @property
     def empty(self) -> list[str]:
@@ -84,6 +92,20 @@ class Labels:
         return [name for name, n in self.counts.get(split, {}).items() if not n]
 
 
+def without_empty(clips: Iterable[Clip]) -> list[Clip]:
+    """The clips without annotations that are empty text, such as a cell of `mirbench.read_table`: they are unknown, as in a manifest."""
+    return [
+        replace(clip, annotations={name: value for name, value in clip.annotations.items() if not _is_empty(value)})
+        if isinstance(clip, Clip) and any(map(_is_empty, clip.annotations.values()))
+        else clip
+        for clip in clips
+    ]
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
 def check_class_count(task: Task, clips: Iterable[Clip]) -> None:
     """Raises MirbenchError where clips have more different labels than any probe could tell apart."""
     if task.target == "regression" or task.classes:
@@ -121,7 +143,8 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         return _regression(task, labels, unread, task.classes or published)
     many = task.target == "multilabel"
     named = {split: [(label if many else (label,)) for _, label in pairs] for split, pairs in labels.items()}
-    classes = task.classes or reader.published(published) or _sorted({name for names in named["train"] for name in names})
+    declared = [] if task.classes else reader.published(published)
+    classes = task.classes or declared or _sorted({name for names in named["train"] for name in names})
     label_counts = {split: Counter(n for names in names_of_clips for n in dict.fromkeys(names)) for split, names_of_clips in named.items()}
     known = set(classes)
     written = Counter(name for clip in carrying for name in _written(clip.annotations[task.annotation], many))
@@ -131,6 +154,7 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         tuple(classes),
         counts={split: {name: counter[name] for name in classes} for split, counter in label_counts.items()},
         unseen={} if many else dict(Counter(n for split in PROBED for n in label_counts[split].elements() if n not in known)),
+        declared=bool(declared),
         unread=tuple(unread),
         names=dict(written),
         meant={name: reader.meaning(name) for name in written},

@@ -1,8 +1,9 @@
-"""Label names that look like the same one, written in two ways."""
+"""Names of labels and groups that look like the same one, written in two ways."""
 
 from __future__ import annotations
 
 import contextlib
+import html
 import itertools
 import re
 import unicodedata
@@ -15,6 +16,8 @@ from mirbench.notation import parse_key
 
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
+_LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
 
 
 def visible(name: str) -> str:
@@ -24,6 +27,20 @@ def visible(name: str) -> str:
     'ab'
     """
     return name if name.isascii() else "".join(c for c in name if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
+
+
+def look(name: str) -> str:
+    """What names that look alike have in common: without regard to Unicode form, case, spaces, what is not seen, the kind of apostrophes
+    and hyphens, what HTML escapes, and the point of a whole number.
+
+    >>> look("THE  Band ") == look("The Band"), look("Zoe\u0301") == look("Zoé"), look("1 12") == look("11 2")
+    (True, True, False)
+    """
+    if name.isascii() and name.isalnum():
+        return name.lower()
+    plain = visible(unicodedata.normalize("NFKC", html.unescape(name))).translate(_LIKE)
+    folded = unicodedata.normalize("NFKC", plain.casefold())
+    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", folded).split()))
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.bundles import bundles_of, split_bundles
+from mirbench.data.similar_names import look
 from mirbench.errors import MirbenchError, did_you_mean, printable
+from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip
 
 SHARES = {"train": 0.7, "valid": 0.15, "test": 0.15}
@@ -113,9 +115,42 @@ def keep_apart(clips: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if rank.get(clip.split, 0) == highest[clip.group]]
 
 
-def check_clips(name: str, clips: Sequence[Clip]) -> None:
+@dataclass(frozen=True)
+class Leak:
+    """A group in more than one split. names: it has, with the number of clips in each split; several where they look alike."""
+
+    names: Mapping[str, Mapping[str, int]]
+
+    @property
+    def in_words(self) -> str:
+        """
+        >>> Leak({"one": {"test": 1, "train": 2}}).in_words
+        "'one' in test (1) and train (2)"
+        """
+        said = [f"'{printable(name)}' in {' and '.join(f'{s} ({n})' for s, n in sorted(of.items()))}" for name, of in self.names.items()]
+        return ", ".join(said[:-1]) + " and " * (len(said) > 1) + said[-1]
+
+
+def leaks(clips: Iterable[Clip], alike: bool = False) -> list[Leak]:
+    """The groups in more than one split, sorted; `pretrain` counts as `train`. alike: whether names that look alike are one group's."""
+    splits_of: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        splits_of[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
+    names_of: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
+    for name in sorted(splits_of):
+        names_of[look(name) if alike else name][name] = splits_of[name]
+    return [Leak(names) for names in names_of.values() if len(set().union(*names.values())) > 1]
+
+
+def spelled_freely(dataset: Dataset) -> bool:
+    """Whether group names that look alike are one group's: they are where a plugin gives them, not of a manifest, which was read so that
+    only names of files still look alike, nor of a published data set, whose names nobody can mend."""
+    return not dataset.on_disk
+
+
+def check_clips(name: str, clips: Sequence[Clip], alike: bool = False) -> None:
     """Raises MirbenchError where a clip's id, path or group is of another kind, ids repeat, a split is unknown, or a group is in two
-    splits (`pretrain` counts as `train`)."""
+    splits (`pretrain` counts as `train`). alike: as in `leaks`."""
     if not clips:
         raise MirbenchError(f"data set '{name}' has no clips.")
     for clip in clips:
@@ -128,17 +163,14 @@ def check_clips(name: str, clips: Sequence[Clip]) -> None:
         raise MirbenchError(
             f"data set '{name}' has {len(twice)} clip ids more than once, the first '{printable(twice[0])}'; ids must be unique."
         )
-    splits_of_group: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         if clip.split not in SPLITS:
             raise MirbenchError(
                 f"data set '{name}', clip {printable(clip.id)}: split '{printable(clip.split)}' is none of {', '.join(SPLITS)}."
             )
-        splits_of_group[clip.group].add("train" if clip.split == "pretrain" else clip.split)
-    leaks = sorted(g for g, splits in splits_of_group.items() if len(splits) > 1)
-    if leaks:
-        where = " and ".join(sorted(splits_of_group[leaks[0]]))
+    if found := leaks(clips, alike):
+        mend = ", and names that look alike are one group's" if any(len(leak.names) > 1 for leak in found) else ""
         raise MirbenchError(
-            f"data set '{name}' leaks: {len(leaks)} group{'s are' if len(leaks) > 1 else ' is'} in two splits, "
-            f"'{printable(leaks[0])}' in {where}; every group must be in one split."
+            f"data set '{name}' leaks: {len(found)} group{'s are' if len(found) > 1 else ' is'} in two splits, "
+            f"{found[0].in_words}; every group must be in one split{mend}."
         )

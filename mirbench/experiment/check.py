@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.data import findings
 from mirbench.data.findings import Finding, count, unique
-from mirbench.data.labels import Labels, without_unreadable
+from mirbench.data.labels import Labels, without_empty, without_unreadable
 from mirbench.data.manifests.faults import FaultlessRows, find_faults
 from mirbench.data.manifests.own import OwnDataset
 from mirbench.data.manifests.paths import readable
@@ -173,7 +173,7 @@ def _folder(config: RunConfig, cache: Path, dataset: Dataset) -> Path | None:
 def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:
     """Raises MirbenchError where there are none, or they cannot be listed."""
     try:
-        clips = dataset.clips(folder)
+        clips = without_empty(dataset.clips(folder))
     except MirbenchError:
         raise
     except Exception as error:  # of a plugin's

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.findings import count
 from mirbench.data.manifests.manifest import write_manifest
 from mirbench.data.sampling import choose_sample
@@ -45,7 +46,8 @@ def write_sample(dataset: Dataset, registry: Registry, cache: Path, folder: Path
 
     chosen = choose_sample(data.clips, most, seed, usable)
     if not chosen:
-        raise MirbenchError(f"no clip of {dataset.name} has an audio file that is there; `mirbench data check` says what is missing.")
+        look = f"`mirbench data check {asked_for(dataset)}` says what is missing"
+        raise MirbenchError(f"no clip of {dataset.name} has an audio file that is there; {look}.")
     names = _names(chosen)
     megabytes = sum(path.stat().st_size for path in names) / 1e6
     part = folder.absolute().with_name(f".part-{folder.name}")

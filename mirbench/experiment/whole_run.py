@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.data.asked_for import asked_for
 from mirbench.experiment.resolve.resolve import settle
 from mirbench.nouns import Encoder
 from mirbench.registry import Registry, load
@@ -99,5 +100,5 @@ def finding_lines(resolved: Resolved) -> list[str]:
     lines = [f"{name}: {finding.level}: {finding.in_words}" for name, finding in found[: MOST - 1]]
     more = f"and {len(found) - len(lines):,} more; " if len(found) > len(lines) else ""
     names = dict.fromkeys(name for name, _ in found)
-    given = [str(resolved.data[name].noun.location or name) for name in names]
+    given = [asked_for(resolved.data[name].noun) for name in names]
     return [*lines, f"{more}mirbench data check {' or '.join(given[:2])}{' ...' if len(given) > 2 else ''} tells more."]

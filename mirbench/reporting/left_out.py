@@ -59,7 +59,7 @@ def _of_task(facts: Mapping[str, Any], target: str) -> Iterator[str]:
         if left := _mapping(facts.get("n_left_out")).get(split, 0):
             labelled = left + int(facts.get(f"n_{split}") or 0)
             strange = ", ".join(list(dict.fromkeys(map(str, _mapping(facts.get("left_out_for_unseen_label")).values())))[:NAMED])
-            why = f"as no training clip has their class, or it is none of the task's (such as {strange})"
+            why = f"as no training clip has their class, or it is none of the task's or the data set's (such as {strange})"
             yield f"{left} of {labelled} {split} clips with a label are left out, {why}"
     if unknown := _mapping(facts.get("labels_without_class")):
         are, them = ("is", "it") if len(unknown) == 1 else ("are", "them")

@@ -6,32 +6,36 @@ PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mirbench.data.findings import count, not_declared
+from mirbench.data.labels import read_labels, without_empty
+from mirbench.data.similar_names import look
 from mirbench.engine.global_state import unchanged
-from mirbench.nouns import Dataset
+from mirbench.nouns import Dataset, Task
 from mirbench.records import SPLITS, Clip
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import as_json, contract
-from mirbench.testing.promises import Promise
+from mirbench.testing.promises import NotSeen, Promise
 
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
 
 
 class DatasetSubject:
-    """folder: what is prepared, or where its files lie."""
+    """folder: what is prepared, or where its files lie. tasks: that may read its labels."""
 
     source = ""
 
-    def __init__(self, dataset: Dataset, folder: Path) -> None:
+    def __init__(self, dataset: Dataset, folder: Path, tasks: Collection[Task] = ()) -> None:
         self.dataset, self.folder, self.title = dataset, folder, f"data set '{dataset.name}'"
+        self.tasks = [task for task in tasks if task.annotation in dataset.annotations]
         self.changed: dict[str, list[str]] = {}  # by method, what of the process it left changed
 
     @cached_property
     def clips(self) -> Sequence[Clip]:
-        return self.dataset.clips(self.folder)
+        return without_empty(self.dataset.clips(self.folder) or ())
 
     def called(self, clip: Clip) -> str:
         return f"{self.title}, clip '{clip.id}'"
@@ -97,12 +101,17 @@ def _splits(subject: DatasetSubject) -> str:
 
 
 def _groups(subject: DatasetSubject) -> str:
-    side_of: dict[str, str] = {}
+    first_of: dict[str, Clip] = {}
     for clip in subject.clips:
         assert clip.group, f"{subject.called(clip)} has no group; name what must not span splits, or give each clip its own"
-        side = side_of.setdefault(clip.group, SIDES[clip.split])
-        assert side == SIDES[clip.split], f"{subject.title}: the group '{clip.group}' is in two splits, {side} and {SIDES[clip.split]}"
-    return f"{len(side_of):,} groups"
+        assert isinstance(clip.group, str), f"{subject.called(clip)}: its group is not text"
+        first = first_of.setdefault(look(clip.group), clip)
+        side, other = SIDES[first.split], SIDES[clip.split]
+        if first.group == clip.group:
+            assert side == other, f"{subject.title}: the group '{clip.group}' is in two splits, {side} and {other}"
+        alike = f"'{first.group}' in {side} and '{clip.group}' in {other}"
+        assert side == other, f"{subject.title}: groups whose names look alike are one, and it is in two splits, {alike}"
+    return f"{len({clip.group for clip in subject.clips}):,} groups"
 
 
 def _files(subject: DatasetSubject) -> str:
@@ -127,6 +136,26 @@ def _annotations(subject: DatasetSubject) -> str:
     lost = [name for name in subject.dataset.annotations if name not in carried]
     assert not lost, f"{subject.title} says that its clips carry '{', '.join(lost)}', and no clip does"
     return ", ".join(f"{name} of {number:,} clips" for name, number in carried.items())
+
+
+def _labels(subject: DatasetSubject) -> str:
+    """A value is read where one task of its annotation reads it."""
+    if not subject.tasks:
+        raise NotSeen("no task that reads its annotations is known here")
+    refused: dict[str, dict[str, str]] = {}  # by annotation the values, and why
+    for task in subject.tasks:
+        labels = read_labels(task, subject.clips, subject.dataset.classes.get(task.annotation, ()))
+        strange = list(labels.undeclared)
+        said = f"'{strange[0]}' is" if len(strange) == 1 else f"{len(strange):,} labels, such as '{strange[0]}', are" if strange else ""
+        assert not strange, f"{subject.title}, {task.annotation}: {said} {not_declared(labels)}"
+        unread = {f"{each.value!r}": each.why for each in labels.unread}
+        before = refused.get(task.annotation, unread)
+        refused[task.annotation] = {value: why for value, why in before.items() if value in unread}
+    for annotation, unread in refused.items():
+        value, why = next(iter(unread.items()), ("", ""))
+        said = f"no task can read {count(len(unread), 'value')}, such as" if len(unread) > 1 else "no task can read"
+        assert not unread, f"{subject.title}, {annotation}: {said} {value} ({why})"
+    return f"read by {', '.join(task.name for task in subject.tasks)}"
 
 
 def _audio(subject: DatasetSubject) -> str:
@@ -180,5 +209,12 @@ DATASET = (
     Promise("files", "each clip's file is there", "make paths of the folder that clips() is given", _files, ("clips",)),
     Promise("times", "starts and durations are seconds", "give seconds, not samples or milliseconds", _times, ("clips",)),
     Promise("annotations", "plain values, of those that it names", "use text, numbers and tuples of text", _annotations, ("clips",)),
+    Promise(
+        "labels",
+        "tasks read them, and they are of the classes that it declares",
+        "write labels as the task reads them, leave out what is unknown, and name every class in `classes`",
+        _labels,
+        ("annotations", "splits"),
+    ),
     Promise("audio", "its audio can be decoded", "listen to the file that is named", _audio, ("files", "times"), lengthy=True),
 )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.labels import without_empty
 from mirbench.data.published import layout
 from mirbench.errors import MirbenchError, did_you_mean
 from mirbench.experiment.resolve.data_selection import register_own_data
-from mirbench.nouns import Dataset
+from mirbench.nouns import Dataset, Task
 from mirbench.registry import Registry, load
 from mirbench.registry.contract import file_of
 from mirbench.settings.config import RunConfig
@@ -58,7 +59,7 @@ def examine(
         noun, module = registry.get(kind, name), registry.module(kind, name)
         folder = scratch / str(number)
         folder.mkdir()
-        subject = _subject(kind, noun, folder, config, values)
+        subject = _subject(kind, noun, folder, config, values, registry.tasks.values())
         file = file_of(module)
         subject.source = "" if name != noun.name else _source(module, file)
         examinations.append(Examination(kind, noun.name, subject.title, registry.provider(kind, name), file, subject, PROMISES[kind]))
@@ -73,7 +74,7 @@ def values_of(config: RunConfig, plugins: Iterable[str] = ()) -> dict[str, list[
     for dataset in registry.resolve("dataset", register_own_data(config, registry).datasets):
         if not dataset.on_disk:
             raise MirbenchError(f"'{dataset.name}' is made by mirbench; give a manifest, a folder or a data set that is on your disk.")
-        for clip in dataset.clips(_folder(dataset, config)):
+        for clip in without_empty(dataset.clips(_folder(dataset, config))):
             for name, value in clip.annotations.items():
                 found.setdefault(name, {}).setdefault(repr(value), value)
     return {name: list(values.values())[:MOST_VALUES] for name, values in found.items()}
@@ -156,11 +157,11 @@ def _source(module: Any, file: str) -> str:
     return file if name.startswith("mirbench_plugin_") or not name else name
 
 
-def _subject(kind: str, noun: Any, folder: Path, config: RunConfig, values: Mapping[str, Sequence[Any]]) -> Any:
+def _subject(kind: str, noun: Any, folder: Path, config: RunConfig, values: Mapping[str, Sequence[Any]], tasks: Collection[Task]) -> Any:
     if kind == "encoder":
         return EncoderSubject(noun, folder, encoder_options(noun, config.options))
     if kind == "dataset":
-        return DatasetSubject(noun, _folder(noun, config) if noun.on_disk else folder)
+        return DatasetSubject(noun, _folder(noun, config) if noun.on_disk else folder, tasks)
     if kind == "task":
         return TaskSubject(noun, values.get(noun.annotation, ()))
     if kind == "supervision":

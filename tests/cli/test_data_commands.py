@@ -17,8 +17,9 @@ import soundfile
 from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
-from mirbench.data.findings import count, of_splits
-from mirbench.data.labels import read_labels
+from mirbench.data.duplicates.overlap import Overlap
+from mirbench.data.findings import count, of_labels, of_overlap, of_splits
+from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
 from mirbench.experiment import check as checking
@@ -490,7 +491,7 @@ def test_a_data_set_that_neither_states_files_nor_makes_any_is_looked_into(songs
     assert "makes it" not in page
     assert json.loads(run(capsys, "where", "elsewhere", "--json", *PLUGIN)[1])["made_here"] is False
     assert [line.split()[1] for line in run(capsys, "where", *PLUGIN)[1].splitlines() if line.startswith("elsewhere ")] == ["unknown"]
-    assert "`mirbench data check elsewhere` looks at its files" in run(capsys, "verify", "elsewhere", *PLUGIN)[1]
+    assert "`mirbench data check elsewhere --plugin songs.py` looks at its files" in run(capsys, "verify", "elsewhere", *PLUGIN)[1]
     code, page = run(capsys, "check", "elsewhere", "--encoder", "handcrafted", "--no-listen", "--cache", "cache", *PLUGIN)
     assert code == 0
     assert "train      6       6" in page
@@ -528,7 +529,7 @@ def test_a_published_data_set_is_checked_where_it_lies(songs, capsys):
     shutil.rmtree(songs)
     code, page = run(capsys, "check", "songs", *flags)
     assert code == 2
-    assert "`mirbench data where songs` says" in " ".join(page.split())
+    assert "`mirbench data where songs --plugin songs.py` says" in " ".join(page.split())
 
 
 def test_what_is_still_to_be_made_is_fine(songs, capsys):
@@ -579,6 +580,17 @@ def test_classes_keep_their_published_order_and_numbers_their_value():
     assert read_labels(Pitch(), clips).classes == ("9", "10")
     assert read_labels(Pitch(), clips, ("100", "9", "10")).classes == ("100", "9", "10")
     assert read_labels(Pitch(), clips).unseen == {"100": 1}
+    strange = read_labels(Pitch(), clips, ("9", "10"))
+    assert strange.undeclared == strange.unseen == {"100": 1}
+    told = [finding.in_words for finding in of_labels(strange, "warning", False, lambda clip: clip.id)]
+    assert "task pitch: 1 label is not among the classes that the data set declares (9, 10), so 1 clip cannot be scored: '100' (1)." in told
+
+
+def test_empty_text_is_unknown_as_in_a_manifest():
+    clips = [Clip("0", Path("0.wav"), "train", "a", annotations={"key": " ", "genre": "x", "tags": ()}), *clips_of("key", ["C major"])]
+    kept = without_empty(clips)
+    assert [dict(clip.annotations) for clip in kept] == [{"genre": "x", "tags": ()}, {"key": "C major"}]
+    assert kept[1] is clips[1]
 
 
 def test_tags_are_counted_once_a_clip():
@@ -595,6 +607,20 @@ def test_pretrain_counts_as_train_among_groups():
     assert list(of_splits(clips)) == []
     (finding, _) = of_splits([*clips, Clip("2", Path("2.wav"), "test", "one")])
     assert finding.examples == ("'one' in test (1) and train (2)",)
+
+
+@pytest.mark.parametrize(("mode", "advised"), [("refuse", True), ("drop", False)])
+def test_shared_audio_is_told_with_what_to_do(mode, advised):
+    (finding,) = of_overlap([Overlap("a", "b", "same audio")], {"a": "train", "b": "test"}, mode, refused=True)
+    assert ("remove one of the two clips, or put both in one split" in finding.text) is advised
+
+
+def test_groups_that_look_alike_are_refused_of_a_plugin_and_told_of_what_is_published():
+    clips = [Clip(split, Path(f"{split}.wav"), split, group) for split, group in (("train", "Ann Lee"), ("test", "ann  lee"))]
+    assert [finding.level for finding in of_splits(clips)] == ["warning"]  # that groups are few
+    refused, told = next(of_splits(clips, alike=True)), next(of_splits(clips, published=True))
+    assert (refused.level, told.level) == ("error", "warning")
+    assert refused.examples == told.examples == ("'Ann Lee' in train (1) and 'ann  lee' in test (1)",)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,18 @@ def test_kept_apart():
     check_clips("mine", keep_apart(clips))
 
 
+def test_a_group_in_two_spellings_is_one_where_names_are_free():
+    clips = [clip(0, "Ann Lee", "train"), clip(1, "b", "test"), clip(2, "ann  lee", "test"), clip(3, "ann_lee", "pretrain")]
+    check_clips("mine", clips)
+    with pytest.raises(mirbench.MirbenchError) as caught:
+        check_clips("mine", clips, alike=True)
+    assert str(caught.value) == (
+        "data set 'mine' leaks: 1 group is in two splits, 'Ann Lee' in train (1), 'ann  lee' in test (1) and 'ann_lee' in train (1); "
+        "every group must be in one split, and names that look alike are one group's."
+    )
+    check_clips("mine", [one for one in clips if one.id != "2"], alike=True)
+
+
 def test_a_split_that_is_none_names_the_nearest():
     with pytest.raises(mirbench.MirbenchError) as caught:
         split_named("tets")

@@ -236,7 +236,8 @@ def test_audio_of_the_test_split_that_probes_are_fitted_on_is_told_of_encoders_t
     scored = manifest(tmp_path / "scored.csv", "scored")
     shutil.copy(tmp_path / "scored" / "0.wav", tmp_path / "scored" / "6.wav")
     told = (
-        "scored: warning: 1 clip of valid or test with audio that is in training too, which flatters every probe; pretraining on that is "
+        "scored: warning: 1 clip of valid or test with audio that is in training too, which flatters every probe; remove one of the "
+        "two clips, or put both in one split; pretraining on that is "
     )
     words = ["--encoder", "loud", "--dataset", scored]
     loud = ["run", *words, "--tasks", "genre", *FAST[:-1], "--set", "run_name=run", "--output", tmp_path / "results"]

@@ -148,7 +148,8 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped(tiny_command, tmp_p
 def test_a_group_in_two_splits_ends_the_run_before_any_number(tmp_path, capsys):
     assert tones(tmp_path, leak=True) == 2
     assert capsys.readouterr().err == (
-        "mirbench: data set 'tones' leaks: 1 group is in two splits, 'shared' in train and valid; every group must be in one split.\n"
+        "mirbench: data set 'tones' leaks: 1 group is in two splits, "
+        "'shared' in train (1) and valid (1); every group must be in one split.\n"
     )
 
 

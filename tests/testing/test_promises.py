@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirbench import Clip, Corruption, Dataset, Encoder, Options, Task, option
+from mirbench import Clip, Corruption, Dataset, Encoder, Options, Task, option, parse_key
 from mirbench.testing import check_encoder, embedding, examine
 from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
 from mirbench.testing.datasets import DATASET, DatasetSubject
@@ -371,6 +372,7 @@ def shuffled(clips):
     [
         ({}, []),
         ({"groups": ("a", "a", "c")}, ["groups"]),
+        ({"groups": ("Ann Lee", "b", "ann  lee")}, ["groups"]),
         ({"annotations": ("genre", "key")}, ["annotations"]),
         ({"prepare": lambda self, folder: [(folder / f"{name}.wav").touch() for name in "abc"]}, ["audio"]),
         ({"identity": lambda self: str(time.perf_counter_ns())}, ["identity"]),
@@ -382,6 +384,48 @@ def test_a_faulty_data_set_breaks_its_promises(attributes, promises, tmp_path):
     dataset = type("Faulty", (Tones,), attributes)()
     outcomes = examined("dataset", dataset, DatasetSubject(dataset, tmp_path), DATASET)
     assert broken(outcomes) == promises
+
+
+class Songs(Tones):
+    labels = ("rock", "jazz", "rock")
+    classes = {"genre": ("jazz", "rock")}
+
+    def clips(self, folder):
+        return [
+            dataclasses.replace(clip, annotations={"genre": label}) for clip, label in zip(super().clips(folder), self.labels, strict=True)
+        ]
+
+
+class Keys(Task):
+    name, annotation = "keys", "genre"
+
+    def label(self, value):
+        return str(parse_key(value))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "tasks", "status", "told"),
+    [
+        ({}, ["genre"], PASS, "read by genre"),
+        ({}, [], SKIPPED, "no task that reads"),
+        ({"labels": ("C major", "D", ""), "classes": {}}, ["keys"], PASS, "read by keys"),
+        (
+            {"labels": ("rock", "jazz", "polka")},
+            ["genre"],
+            FAIL,
+            "data set 'tones', genre: 'polka' is not among the classes that the data set declares (jazz, rock)",
+        ),
+        ({"labels": ("rock", "jazz", "polka"), "classes": {}}, ["genre"], PASS, "read by genre"),
+        ({"labels": ("C major", "D", "Q# major"), "classes": {}}, ["keys"], FAIL, "data set 'tones', genre: no task can read 'Q# major'"),
+        ({"labels": ("C major", "D", "Q# major"), "classes": {}}, ["keys", "genre"], PASS, "read by keys, genre"),
+    ],
+)
+def test_labels_are_read_and_of_the_classes_that_are_declared(attributes, tasks, status, told, tmp_path):
+    known = {"keys": Keys(), "genre": type("Genre", (Task,), {"name": "genre", "annotation": "genre"})()}
+    dataset = type("Own", (Songs,), attributes)()
+    subject = DatasetSubject(dataset, tmp_path, [known[name] for name in tasks])
+    outcome = examined("dataset", dataset, subject, DATASET)["labels"]
+    assert (outcome.status, outcome.told[: len(told)]) == (status, told)
 
 
 class Hiss(Corruption):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from mirbench.data.findings import Finding, count
 from mirbench.data.manifests.columns import MISSING
-from mirbench.data.similar_names import visible
+from mirbench.data.similar_names import look
 from mirbench.errors import printable
 
 _NOBODY = MISSING | {
@@ -20,22 +18,6 @@ _NOBODY = MISSING | {
     *("anonymous", "anon", "anon.", "no artist", "no name", "not available", "not specified", "unspecified", "undefined", "missing"),
     *("n.a.", "tbd", "misc", "miscellaneous", "compilation", "other", "others"),
 }
-_LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
-_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
-
-
-def look(name: str) -> str:
-    """What names that look alike have in common: without regard to Unicode form, case, spaces, what is not seen, the kind of apostrophes
-    and hyphens, what HTML escapes, and the point of a whole number.
-
-    >>> look("THE  Band ") == look("The Band"), look("Zoe\u0301") == look("Zoé"), look("1 12") == look("11 2")
-    (True, True, False)
-    """
-    if name.isascii() and name.isalnum():
-        return name.lower()
-    plain = visible(unicodedata.normalize("NFKC", html.unescape(name))).translate(_LIKE)
-    folded = unicodedata.normalize("NFKC", plain.casefold())
-    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", folded).split()))
 
 
 def is_placeholder(name: str) -> bool:

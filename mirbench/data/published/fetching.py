@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.published.downloading import SAME, download
 from mirbench.data.published.layout import Verified, folder_of, verify, where
 from mirbench.data.published.unpacking import unpack
@@ -104,11 +105,13 @@ def check_fetchable(dataset: Dataset) -> None:
         return
     name = dataset.name
     if dataset.files:
-        look = f"`mirbench data where {name}` says which files it needs, `mirbench data verify {name}` whether they are whole"
+        given = asked_for(dataset)
+        look = f"`mirbench data where {given}` says which files it needs, `mirbench data verify {given}` whether they are whole"
         how = dataset.access or f"see {dataset.home}"
         raise MirbenchError(f"{name} cannot be fetched by a program; to get it: {how.rstrip('.')}; {look}.")
     if dataset.location is not None:
-        raise MirbenchError(f"{name} is not a published data set that could be downloaded; `mirbench data check` says what is in it.")
+        look = f"`mirbench data check {asked_for(dataset)}` says what is in it"
+        raise MirbenchError(f"{name} is not a published data set that could be downloaded; {look}.")
     made = "mirbench makes it at the first run, and nothing is to be downloaded" if dataset.prepares else "its plugin states no downloads"
     raise MirbenchError(f"{name} cannot be fetched: {made}.")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.published.checksums import kind_of, read_digests, stated
 from mirbench.data.published.filetree import case_blind, composed, is_pattern, list_files, matcher
 from mirbench.errors import MirbenchError, describe
@@ -27,7 +28,7 @@ def folder_of(dataset: Dataset, root: Path | None) -> Path:
     Where nothing of it lies there, but in a folder inside, as after unpacking an archive that has one, it is that. It is the root itself
     where that has all kinds of its files.
     """
-    where = f"`mirbench data where {dataset.name}` says what it needs and where to get it"
+    where = f"`mirbench data where {asked_for(dataset)}` says what it needs and where to get it"
     if root is None:
         raise MirbenchError(f"data set '{dataset.name}' is read from your disk; name the folder that holds it by --data-root; {where}.")
     obstacle = _obstacle(dataset, root)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.labels import without_empty
 from mirbench.data.manifests.folder_scan import LIBSNDFILE_ENDINGS
 from mirbench.data.published.layout import data_root, folder_of
-from mirbench.data.splits import check_clips
+from mirbench.data.splits import check_clips, spelled_freely
 from mirbench.engine.sources import SourceTree
 from mirbench.engine.store import Store, key_of, key_text
 from mirbench.experiment.resolve.code import source_tree
@@ -28,8 +29,8 @@ def resolve_data(dataset: Dataset, registry: Registry, store: Store, root: str |
     if not prepared:
         return Data(dataset, folder, source, prepared=False, provider=provider)
     with naming("dataset", dataset.name, provider, "listing its clips"):
-        clips = dataset.clips(folder)
-    check_clips(dataset.name, clips)
+        clips = without_empty(dataset.clips(folder))
+    check_clips(dataset.name, clips, spelled_freely(dataset))
     start = os.path.join(folder, "")
     stamps = tuple(_stamp(clip, start, dataset.on_disk) for clip in clips)
     return Data(dataset, folder, source, True, _place(dataset, source), tuple(clips), stamps, _decoders(clips), provider)

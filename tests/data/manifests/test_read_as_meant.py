@@ -19,10 +19,10 @@ from mirbench.data.labels import read_labels, without_unreadable
 from mirbench.data.manifests.cells import annotation
 from mirbench.data.manifests.delimited import _lines_kept
 from mirbench.data.manifests.faults import find_faults
-from mirbench.data.manifests.groups import look
 from mirbench.data.manifests.manifest import load_manifest, read_manifest, write_manifest
 from mirbench.data.manifests.own import ManifestDataset
 from mirbench.data.manifests.printed import printed_list
+from mirbench.data.similar_names import look
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Task
 

@@ -351,7 +351,7 @@ def test_what_cannot_be_fetched_says_what_to_do():
     class Own(mirbench.Dataset):
         name, location = "own", Path("songs.csv")
 
-    for dataset, words in ((Form(), "to get it: Fill in the form; `mirbench data where form`"), (Own(), "`mirbench data check`")):
+    for dataset, words in ((Form(), "to get it: Fill in the form; `mirbench data where form`"), (Own(), "`mirbench data check songs.csv`")):
         with pytest.raises(MirbenchError) as refused:
             fetching.plan_fetch(dataset, None)
         assert words in str(refused.value)
