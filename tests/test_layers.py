@@ -214,3 +214,9 @@ def test_reporting_and_results_import_no_torch():
     code = f"import sys, importlib; [importlib.import_module(name) for name in {names}]; print({{'torch', 'sklearn'}} & set(sys.modules))"
     assert len(names) > 1
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """As pytest needs where folders of tests are no packages."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
