@@ -292,8 +292,8 @@ def of_duplicates(clips: Sequence[Clip]) -> Iterator[Finding]:
 
 _JOINS = re.compile("[\t\n\r;，、；｜¦،]")  # which no name of a label holds
 _OVERLAPPING = {
-    "refuse": "remove one of the two clips, or put both in one split; pretraining on that is refused "
-    "without --set overlap=drop or --allow-overlap",
+    "refuse": "remove one of the two clips, or put both in one split; "
+    "pretraining on that is refused without --set overlap=drop or --allow-overlap",
     "drop": "that is left out of pretraining",
     "allow": "pretraining on that is allowed, and marked",
 }

@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.audio.opening import why_not_opened
 from mirbench.data.findings import Finding, of_assigned
 from mirbench.data.manifests.columns import KNOWN
 from mirbench.data.manifests.folder_scan import AUDIO, FolderContents, scan_folder
-from mirbench.data.manifests.manifest import load_manifest
+from mirbench.data.manifests.manifest import Manifest, load_manifest
 from mirbench.data.manifests.paths import readable
 from mirbench.data.manifests.rows import TEXT, check_regular, ending_of
 from mirbench.data.published.filetree import composed, some
@@ -152,7 +153,7 @@ class ManifestDataset(_Own):
             status = self.location.stat()
             version = (status.st_size, status.st_mtime_ns)
             if self._kept is None or self._kept[0] != version:
-                manifest = load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
+                manifest = self._manifest()
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
                 clips, rule = self._settled(manifest.clips, KNOWN, grouped_by=manifest.grouped_by)
                 findings = (*manifest.findings, *of_assigned(manifest.clips, clips))
@@ -160,6 +161,15 @@ class ManifestDataset(_Own):
         except OSError as error:
             raise MirbenchError(f"the manifest {self.location} cannot be read ({describe(error)}).") from error
         return self._kept[1]
+
+    def _manifest(self) -> Manifest:
+        """A fault of a row, of which the first is told, with what tells the others."""
+        try:
+            return load_manifest(self.location, data_root=self.data_root, allow_outside=self.allow_outside)
+        except MirbenchError as error:
+            if not str(error).startswith(f"{self.location}, "):
+                raise
+            raise MirbenchError(f"{str(error).removesuffix('.')}; `mirbench data check {asked_for(self)}` tells all.") from None
 
 
 class FolderDataset(_Own):

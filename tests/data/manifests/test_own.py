@@ -282,3 +282,12 @@ def test_another_file_in_the_folder_is_another_identity(tmp_path):
     before = own(audio(tmp_path, *GENRES)).identity()
     assert own(tmp_path).identity() == before
     assert own(audio(tmp_path, "rock/new.wav")).identity() != before
+
+
+def test_a_fault_of_a_row_is_told_with_what_tells_all(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.csv").write_text("path,start\na.wav,x\nb.wav,y\n")
+    with pytest.raises(mirbench.MirbenchError) as refused:
+        own_dataset("my.csv", (), data_root=None, allow_outside=False, split_seed=0).clips(tmp_path)
+    assert str(refused.value).startswith("my.csv, line 2: ")
+    assert str(refused.value).endswith("; `mirbench data check my.csv` tells all.")
