@@ -44,6 +44,7 @@ def register_tasks():
 @pytest.fixture
 def told(capsys, built_in, monkeypatch):
     """(arguments) -> exit code, output, error output. Ten minutes are one."""
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("mirbench.testing.embedding.MINUTES", 60.0)
     monkeypatch.setattr("mirbench.testing.corruptions.MINUTES", 60.0)
 
