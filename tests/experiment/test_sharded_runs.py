@@ -197,6 +197,6 @@ def test_shards_give_the_scores_of_the_whole_run(tmp_path, monkeypatch, capsys, 
     made = {
         name: {path.parent.name for path in Path(name).glob("scores/*/.entry.json")} for name in ("whole", "cache" if shared else "cache1")
     }
-    assert len(made["whole"]) > 10
+    assert len(made["whole"]) > 1
     assert len({*map(frozenset, made.values())}) == 1  # the same keys
     assert "damaged" not in capsys.readouterr().err
