@@ -121,7 +121,7 @@ def finish(planned: RunGraph, executor: Executor, outcome: Outcome, command: str
                 collect(planned, folder, Made(outcome.seconds, faults_of(planned, outcome), damaged), command)
                 executor.store.told_damage(repaired)
         forget_shards(planned.resolved)
-        if not _unknown(planned):
+        if not _not_known_again(planned):
             record_run(executor.store, planned.key, folder.path, planned.graph.jobs)
     finally:
         _forget(planned, executor.store)
@@ -271,7 +271,7 @@ def _make(planned: RunGraph, executor: Executor, outcome: Outcome) -> None:
     raise undone_error(undone)
 
 
-def _unknown(planned: RunGraph) -> set[str]:
+def _not_known_again(planned: RunGraph) -> set[str]:
     """The entries that no later run could know again: functions that nothing tells from others."""
     again = {entry: getattr(entry.encoder, "known_again", None) for entry in planned.resolved.entries}
     return {entry.name for entry, known in again.items() if known is not None and not known(entry.options)}
@@ -279,7 +279,7 @@ def _unknown(planned: RunGraph) -> set[str]:
 
 def _forget(planned: RunGraph, store: Store) -> None:
     """Removes what no later run could take."""
-    unknown = _unknown(planned)
+    unknown = _not_known_again(planned)
     forgotten = {planned.costs[name].key for name in unknown & planned.costs.keys()}
     for job in planned.graph.jobs if unknown else ():
         of = job.batch.embeddings[job.key].entry.name if isinstance(job.batch, EmbeddingBatch) else ""

@@ -82,6 +82,12 @@ def ids(slurm) -> set[str]:
     return set(slurm.ask("squeue", "--noheader", "--states=all", "--format=%i").split())
 
 
+def until_a_step(slurm, root: Path, executor) -> None:
+    """The first dish has been begun, and has a state to go on from."""
+    state = executor.store.unfinished(toy_jobs.key_of_title("dish 0")) / "state"
+    slurm.until(lambda: begun(root, "dish 0") and state.exists(), "a step")
+
+
 def hurry(slurm, number: str) -> None:
     """A job that is queued again waits two minutes by itself."""
     slurm.until(lambda: "BeginTime" in slurm.ask("squeue", "--noheader", "--format=%r", f"--jobs={number}"), "a job that is queued again")
@@ -115,9 +121,7 @@ def test_a_failure_comes_with_the_end_of_its_log_and_the_line_that_runs_it_alone
 def test_before_a_time_limit_a_job_is_queued_again_and_goes_on(slurm, tmp_path):
     executor, graph = toy(tmp_path, 1, steps=60)
     thread = in_thread(executor, graph)
-    slurm.until(
-        lambda: begun(tmp_path, "dish 0") and (executor.store.unfinished(toy_jobs.key_of_title("dish 0")) / "state").exists(), "a step"
-    )
+    until_a_step(slurm, tmp_path, executor)
     slurm.ask("scancel", "--signal=USR1", executor.submission.tasks[0].number)  # as Slurm itself, 90 s before
     hurry(slurm, executor.submission.tasks[0].number)
     thread.join(300)
@@ -129,9 +133,7 @@ def test_before_a_time_limit_a_job_is_queued_again_and_goes_on(slurm, tmp_path):
 def test_a_job_that_gives_way_to_an_urgent_one_goes_on_after_it(slurm, tmp_path):
     executor, graph = toy(tmp_path, 1, steps=60)
     thread = in_thread(executor, graph)
-    slurm.until(
-        lambda: begun(tmp_path, "dish 0") and (executor.store.unfinished(toy_jobs.key_of_title("dish 0")) / "state").exists(), "a step"
-    )
+    until_a_step(slurm, tmp_path, executor)
     slurm.ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 2")
     hurry(slurm, executor.submission.tasks[0].number)
     thread.join(300)

@@ -41,11 +41,6 @@ def submit(
     job, to which signals are sent; one that submits others is none. Raises MirbenchError, or Full, in the place of what sbatch says."""
     executor = submitit().SlurmExecutor(folder=submission.logs, max_num_timeout=profile.requeues)
     asked = {
-        "job_name": submission.job_name,
-        "partition": profile.partition,
-        "account": profile.account,
-        "qos": profile.qos,
-        "constraint": profile.constraint,
         "time": array.minutes,
         "cpus_per_task": array.cores,
         "gpus_per_node": array.gpus or None,
@@ -57,7 +52,7 @@ def submit(
         "srun_args": [f"--cpus-per-task={array.cores}"],  # which a step does not take over from its job since Slurm 22.05
         "use_srun": on_step,
     }
-    return _submitted(executor, {name: value for name, value in asked.items() if value is not None}, called, profile)
+    return _submitted(executor, submission, asked, called, profile)
 
 
 def submit_quietly(
@@ -67,11 +62,6 @@ def submit_quietly(
     see the folder of logs."""
     executor = submitit().SlurmExecutor(folder=submission.logs, max_num_timeout=0)
     asked = {
-        "job_name": submission.job_name,
-        "partition": profile.partition,
-        "account": profile.account,
-        "qos": profile.qos,
-        "constraint": profile.constraint,
         "time": minutes,
         "cpus_per_task": 1,
         "gpus_per_node": gpus or None,
@@ -79,14 +69,24 @@ def submit_quietly(
         "additional_parameters": {"output": "/dev/null", "error": "/dev/null", **profile.extra},
         "use_srun": False,
     }
-    (number,) = _submitted(executor, {name: value for name, value in asked.items() if value is not None}, [called], profile)
+    (number,) = _submitted(executor, submission, asked, [called], profile)
     return number
 
 
-def _submitted(executor: Any, asked: dict[str, Any], called: Sequence[Callable[[], Any]], profile: Profile) -> list[str]:
+def _submitted(
+    executor: Any, submission: Submission, asked: dict[str, Any], called: Sequence[Callable[[], Any]], profile: Profile
+) -> list[str]:
+    """asked: beside what the profile says of all jobs; None: nothing is asked for."""
     from submitit.core.utils import FailedJobError
 
-    executor.update_parameters(**asked)
+    of_all = {
+        "job_name": submission.job_name,
+        "partition": profile.partition,
+        "account": profile.account,
+        "qos": profile.qos,
+        "constraint": profile.constraint,
+    }
+    executor.update_parameters(**{name: value for name, value in {**of_all, **asked}.items() if value is not None})
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # on which submitit repeats what sbatch says
             return [str(job.job_id) for job in executor.submit_array(list(called))]
