@@ -7,11 +7,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads wait 
 os.environ.setdefault("MIRBENCH_QUIET", "1")  # tests of what is said while a run goes on set it to 0
 
 import contextlib
+import importlib
 import io
 import json
 import multiprocessing
 import shutil
 import signal
+import sys
 import textwrap
 import threading
 from collections.abc import Callable
@@ -56,6 +58,19 @@ def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
             make(folder)
             made.touch()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def imports_of_its_own(tmp_path_factory):
+    """Afterwards `import` finds what it found before: nothing in a folder of the test's, and no module that came from one."""
+    before, modules, root = list(sys.path), set(sys.modules), tmp_path_factory.getbasetemp()
+    yield
+    sys.path[:] = before
+    for name in set(sys.modules) - modules:
+        origin = getattr(sys.modules[name], "__file__", None)
+        if origin and not name.startswith("mirbench_plugin_") and Path(origin).resolve().is_relative_to(root):
+            del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 @pytest.fixture(autouse=True)
