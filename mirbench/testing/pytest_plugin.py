@@ -85,7 +85,11 @@ def mirbench_check(request: pytest.FixtureRequest) -> Callable[[str | Path], Non
     def check(given: str | Path) -> None:
         from mirbench.testing.promises import FAIL
 
-        found = [outcome for each in _examined(str(given), request.config) for outcome in each.outcomes()]
+        try:
+            examined = _examined(str(given), request.config)
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
+        found = [outcome for each in examined for outcome in each.outcomes()]
         if broken := [_in_words(outcome) for outcome in found if outcome.status == FAIL]:
             pytest.fail("\n".join(broken), pytrace=False)
 
