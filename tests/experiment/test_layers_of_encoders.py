@@ -105,7 +105,7 @@ def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(r
     assert list(rows["baseline"]) == ["layered[layer=0]", "layered[layer=2]"]
     assert list(rows["difference"]) == [pytest.approx(1 - found[name], abs=1e-5) for name in rows["baseline"]]
     assert list(rows["p_holm"]) == pytest.approx([3 * min(rows["p"])] * 2, rel=1e-4), "of three pairs of layers"
-    told = "On genre on songs the best layer of layered is 1, 1.000 [0.86, 1.00]: better than the last, 2 (+"
+    told = "On genre the best layer of layered is 1, 1.000 [0.86, 1.00]: better than the last, 2 (+"
     for file in ("report.html", "tables/layers.md", "tables/scores.txt"):
         assert told in " ".join((folder / file).read_text().split()), file
     assert not (tmp_path / "results" / "alone" / "layers.csv").exists()

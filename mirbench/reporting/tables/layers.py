@@ -18,6 +18,7 @@ SAYINGS = {
     "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
     "one training each": "not to be told from {}, as it was trained once", "no test": "not tested against {}",
 }  # fmt: skip
+LEVEL = "level with {}"
 COMPARED = "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of a task."
 
 
@@ -38,7 +39,9 @@ def best_layers(results: Results) -> list[str]:
     told: list[str] = []
     named: dict[str, None] = {}
     rows, scored = results.layers.assign(verdict=verdicts(results.layers)), clean(results.summary)
+    tasks = [panel.task for panel in panels(rows)]
     for panel in panels(rows):
+        where = panel.task if tasks.count(panel.task) == 1 else panel.title
         scores = panel.of(scored).astype({"encoder": "str"}).set_index("encoder")[["value", "ci_low", "ci_high"]]
         for best, others in panel.of(rows).groupby("encoder", observed=True, sort=False):
             variant = variants[str(best)]
@@ -47,7 +50,7 @@ def best_layers(results: Results) -> list[str]:
             values = {layer: float(scores["value"][str(row["baseline"])]) for layer, row in by_layer.items()}
             against = _against(variant.layer, by_layer, max(values, key=lambda layer: values[layer]))
             told.append(
-                f"On {panel.title} the best layer of {variant.called} is {_text(variant.layer)}, {cell(*scores.loc[str(best)])}: {against}."
+                f"On {where} the best layer of {variant.called} is {_text(variant.layer)}, {cell(*scores.loc[str(best)])}: {against}."
             )
     choose = " and ".join(f"--set options.{name}.layer=best" for name in named)
     flattered = f"A layer that is chosen by its test score is flattered by it; {choose} chooses on valid, so that the score is no maximum."
@@ -64,7 +67,8 @@ def _against(best: float | str, by_layer: Mapping[float | str, Mapping[Any, Any]
     for layer, who in beside.items():
         row = by_layer[layer]
         told = difference(row["difference"], row["ci_low"], row["ci_high"])
-        said.append(SAYINGS[row["verdict"]].format(f"{who}, {_text(layer)} ({told})"))
+        saying = SAYINGS[row["verdict"]] if row["difference"] else LEVEL
+        said.append(saying.format(f"{who}, {_text(layer)} ({told})"))
     return "; ".join(said)
 
 

@@ -41,6 +41,7 @@ def results(values, p=(), once=0, labels=None, more=None):
             "1, 0.700 [0.60, 0.80]: better than the last, 3 (+0.200 [-0.050, +0.300]); undecided against the second best, 2 (+0.100 [",
         ),
         ({"values": [0.2, 0.7, 0.6], "p": [0.001, 0.3]}, "1, 0.700 [0.60, 0.80]: undecided against the second best and last, 2 (+0.100 ["),
+        ({"values": [0.7, 0.7], "p": [1.0]}, "0, 0.700 [0.60, 0.80]: level with the second best and last, 1 (+0.000 ["),
         ({"values": [0.2, 0.7], "p": [0.001]}, "1, 0.700 [0.60, 0.80]: the last; better than the second best, 0 (+0.500 ["),
         (
             {"values": [0.7, 0.2], "p": [0.001], "once": 1},
@@ -54,13 +55,13 @@ def results(values, p=(), once=0, labels=None, more=None):
 )  # fmt: skip
 def test_the_best_layer_is_told_against_the_last_and_the_second_best(about, said):
     told = best_layers(results(**about))
-    assert told[0].startswith(f"On genre on mini the best layer of deep is {said}")
+    assert told[0].startswith(f"On genre the best layer of deep is {said}")
     assert told[1:] == [FLATTERED]
 
 
 def test_what_else_was_swept_is_named():
     told = best_layers(results([0.2, 0.7], [0.001], more={"probe": "knn", "shots": 5}))
-    assert told[0].startswith("On genre on mini the best layer of deep[probe=knn, shots=5] is 1,")
+    assert told[0].startswith("On genre the best layer of deep[probe=knn, shots=5] is 1,")
 
 
 def test_the_answer_is_of_the_layer_that_stands_best_against_the_floors():
