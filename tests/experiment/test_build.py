@@ -21,6 +21,7 @@ from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import build
 from mirbench.experiment.planning.plan import describe_plan, seconds_of
+from mirbench.records import STAGES
 from mirbench.experiment.resolve.data import _stamp
 from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
 from mirbench.records import Clip, Condition, Input
@@ -200,7 +201,7 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     assert len(run.graph.jobs) > 1000
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 140
-    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring", "maps", "costs"]
+    assert [line.split()[0] for line in lines[2:]] == [*STAGES]
     verbose = describe_plan(run, verbose=True).splitlines()
     assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
 
