@@ -21,10 +21,9 @@ from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
 from mirbench.experiment.planning.graph import build
 from mirbench.experiment.planning.plan import describe_plan, seconds_of
-from mirbench.records import STAGES
 from mirbench.experiment.resolve.data import _stamp
 from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
-from mirbench.records import Clip, Condition, Input
+from mirbench.records import STAGES, Clip, Condition, Input
 from mirbench.settings.config import RunConfig
 
 CONDITIONS = {"hiss": (Condition("hiss", 1, 20.0, "dB"), Condition("hiss", 2, 10.0, "dB")), "up": (Condition("up", 1, 1.0, "semitones"),)}
