@@ -169,7 +169,8 @@ def test_the_page_says_who_was_trained_once_and_what_its_figures_show():
         "semisupcon, simclr: one training; its spread is not in this interval.",  # of the comparisons
         "one training each",
         "large marks are means over seeds, small ones single seeds, lines 95 % intervals over clips and seeds.",
-        "with 95 % paired intervals; filled where the difference is decided after correction for their number, hollow where it is not.",
+        "with 95 % paired intervals; right of zero is better, filled where the difference is decided after correction for their number, "
+        "hollow where it is not.",
     ):
         assert part in page
     assert "bootstrap interval" not in page

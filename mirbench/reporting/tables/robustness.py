@@ -13,7 +13,7 @@ from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, NATURAL_SHIFT, OTHER_RECORDINGS, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span
+from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span, tasks_in_mean
 from mirbench.results.order import are_means, complete
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def baseline(robustness: pd.DataFrame) -> str:
 def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
     """Encoders and floors as rows, tasks and their mean as columns. A table for each of words.MEASURES and each mean that is known: over
     unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`; and one of what
-    is retained under each natural shift, such as `retained_on_mini-shifted`.
+    is retained under each natural shift, such as `retained_on_mini-shifted`. A title says of how many tasks a mean is that is not of all.
 
     comparisons: as robustness_comparisons.csv, for what is in bold.
     """
@@ -51,14 +51,17 @@ def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None
     shifts = natural_shifts(rows)
     shown = panels(rows[rows["corruption"].isin([whole, *shifts])])
     heads = [("mean", "over tasks") if panel.task == ALL else (panel.title, panel.metric) for panel in shown]
+    tasks = sum(panel.task != ALL for panel in shown)
     for measure, label in TITLES.items():
-        better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
         for over in (CLEAN,) if measure == "clean_ce" else (UNSEEN, SEEN, whole, *(shifts if measure == "retained" else ())):
             of_measure = rows[(rows["measure"] == measure) & (rows["corruption"] == over)]
+            better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
             if len(of_measure) and shown:
                 known = of_measure.assign(at=places(of_measure, shown)).dropna(subset=["value", "at"])
                 bold = surely_best(known, _compared(comparisons, measure, over))
                 title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
+                mean = tasks_in_mean(of_measure, tasks)
+                better += f"; mean over {mean}" if f" of {tasks}" in mean else ""
                 key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else f"{measure}_on_{over}" if over in shifts else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
