@@ -36,7 +36,7 @@ VERDICTS = (
 DETECTABLE = "Detectable: the smallest true difference that 80 of 100 such experiments would find, tested by itself."
 RETAINED = (
     "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
-    "chance, mean over severities. 1 is all of it, 0 is chance."
+    "chance, mean over severities. 1 is all of it, 0 is chance. It is a share of each encoder's own clean score: compare that too."
 )
 CLEAN_ERROR = (
     "Error on clean audio: divided by that of {} likewise. mCE follows it closely: where the two are alike, mCE says little of robustness."

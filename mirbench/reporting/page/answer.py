@@ -107,7 +107,7 @@ def _beside(rows: pd.DataFrame, places: Mapping[tuple[str, str, str], str], lead
 
 
 def _by_task(lead: str, others: Sequence[str], pairs: Pairs, beside: Mapping[str, str]) -> list[str]:
-    """A sentence for each task, with the differences that are decided, and of the others what this run would find."""
+    """A sentence for each task, with the differences that are decided, and of the others what would mostly be found."""
     of_task: dict[str, dict[str, list[tuple[str, Found]]]] = {}
     for other in others:
         for found in pairs[lead, other]:
@@ -128,11 +128,13 @@ def _named(verdict: str, others: Sequence[tuple[str, Found]]) -> str:
 
 
 def _seen(undecided: Sequence[Found]) -> str:
-    """The differences that the run finds, where they are there."""
+    """The differences that 80 of 100 such runs find, where they are there; before the correction for their number."""
     sizes = [number(one.detectable, 2) for one in undecided if not math.isnan(one.detectable)]
     if not sizes or len(sizes) < len(undecided):
         return ""
-    return f" (this run finds differences from about {joined_by('and', list(dict.fromkeys(sizes)))} on)"
+    same = list(dict.fromkeys(sizes))
+    what = "a difference of" if len(same) == 1 else "differences of"
+    return f" ({what} {joined_by('and', same)} would mostly be found, {'' if len(same) == 1 else 'each '}tested by itself)"
 
 
 def _corrupted(results: Results, places: Mapping[tuple[str, str, str], str], lead: str, others: Sequence[str]) -> list[str]:

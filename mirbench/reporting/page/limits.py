@@ -80,6 +80,6 @@ def _what_to_do(rows: pd.DataFrame) -> list[str]:
     more = FEW if seeds < FEW else 2 * seeds
     return [
         "Undecided is not equal: the difference may be there, and this run too small for it. Run it again with more trainings "
-        f"(--seeds {more}) or with more test clips; the same command with --plan --set power.difference=0.02, or whatever difference "
-        "matters to you, says how many seeds it takes."
+        f"(--seeds {more}), with more test clips, or with fewer encoders, as p is corrected for all comparisons. The same command with "
+        "--plan --set power.difference=0.02, or whatever difference matters to you, says how many seeds it takes."
     ]

@@ -23,6 +23,7 @@ TITLES = {
     "retained": "Retained performance", "clean_ce": "Error on clean audio", "mce": "mCE", "relative_mce": "Relative mCE",
 }  # fmt: skip
 BETWEEN = "\x1f"  # a corruption and an encoder, in the name of a row
+CLEAN_SCORE = "clean score"
 WORST = "Retained performance: the mean, and the worst"
 
 
@@ -114,10 +115,13 @@ def worst(robustness: pd.DataFrame) -> Table | None:
     return of_text(dict(zip(heads, columns, strict=True)), headings=headings, title=WORST) if lines else None
 
 
-def retained(robustness: pd.DataFrame) -> list[Table]:
+def retained(robustness: pd.DataFrame, summary: pd.DataFrame | None = None) -> list[Table]:
     """A table for each task, and for their mean where it is known: corruptions as rows, family by family, unseen ones first; encoders as
-    columns."""
+    columns. With a summary the scores of clean audio, by which is divided what is above chance, are the first row."""
+    import pandas as pd
+
     rows = means(robustness)
+    on_clean = None if summary is None else clean(summary)
     rows = rows[rows["measure"] == "retained"]
     names = [name for _, group in row_groups(rows) for name in group]
     made = []
@@ -128,7 +132,12 @@ def retained(robustness: pd.DataFrame) -> list[Table]:
         if set(shown) - {UNSEEN, SEEN, mean_of(known)}:
             title = panel.title if panel.task == ALL else f"{panel.title}, {panel.metric}"
             placed = known.assign(at=[names.index(name) for name in known["encoder"]])
-            placed = placed[placed["corruption"].isin(shown)]
+            placed = placed[placed["corruption"].isin(shown)].astype({"corruption": "str", "encoder": "str"})
+            if on_clean is not None and panel.task != ALL:
+                first = panel.of(on_clean).dropna(subset="value").assign(corruption=CLEAN_SCORE).astype({"encoder": "str"})
+                first = first[first["encoder"].isin(names)]
+                placed = pd.concat([first.assign(at=[names.index(name) for name in first["encoder"]]), placed])
+                groups = [("", [CLEAN_SCORE]), *groups]
             made.append(of_scores(placed, [(name,) for name in names], groups, corner="corruption", title=title))
     return made
 

@@ -25,11 +25,11 @@ def answered(*compared, encoders=("a", "b"), values=None, **rows):
     return answer(results_of({"run": manifest}, summary=scores, comparisons=list(compared), **rows))
 
 
-def test_better_worse_and_undecided_with_numbers_and_what_the_run_would_find():
+def test_better_worse_and_undecided_with_numbers_and_what_would_be_found():
     told = answered(compared("a", "b", 0.05, 0.001, "tagging"), compared("a", "b", 0.01, 0.4, "key"))
     assert told == [
         "On tagging, a (0.500) is better than b (+0.050 [+0.030, +0.070]).",
-        "On key, a (0.500) is undecided against b (this run finds differences from about 0.03 on).",
+        "On key, a (0.500) is undecided against b (a difference of 0.03 would mostly be found, tested by itself).",
     ]
 
 
@@ -62,7 +62,8 @@ def test_of_many_encoders_the_first_are_named():
     (told,) = answered(*rows, encoders=names)
     numbers = ", ".join(f"e{i} (+0.100 [+0.080, +0.120])" for i in range(1, 6))
     assert told == (
-        f"On key, e0 (0.500) is better than {numbers} and 2 more; undecided against e8 (this run finds differences from about 0.03 on)."
+        f"On key, e0 (0.500) is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 would mostly be found, tested "
+        "by itself)."
     )
 
 

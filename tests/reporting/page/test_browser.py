@@ -95,7 +95,8 @@ def test_axes_say_what_is_better_and_means_over_how_many_tasks_they_are(opened):
 
 def test_no_two_floors_look_alike_and_shares_stand_below_what_they_are_of(opened):
     looks = "JSON.stringify(ENCODERS.filter(e => e.floor).map(e => [e.colour, String(e.dash), e.shape]))"
-    script = opened.run("document.querySelector('script:last-of-type').textContent").partition("const nameOf")[0].partition("use strict")[2][2:]
+    script = opened.run("document.querySelector('script:last-of-type').textContent")
+    script = script.partition("const nameOf")[0].partition("use strict")[2][2:]
     floors = json.loads(opened.run(f"(() => {{ {script}; return {looks}; }})()"))
     assert len(floors) == 3
     assert all(len({floor[i] for floor in floors}) == 3 for i in range(3))
