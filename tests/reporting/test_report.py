@@ -132,7 +132,7 @@ def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path)
     assert not names & {"robustness.svg", "robustness.md"}
     retained = (tables / "retained.md").read_text()
     first_cells = [line.split("|")[1].strip() for line in retained.split("\n") if line.startswith("|")]
-    assert first_cells[2:] == ["*not counted:*", "polarity"]  # which has no other severities
+    assert first_cells[2:] == ["clean score", "*not counted:*", "polarity"]  # which has no other severities
     told = "The runs differ in the severities of white-noise, low-pass, compressor: means over them are left out"
     assert told in (tables / "corrupted.md").read_text()
     page = shown((tmp_path / "both" / "report.html").read_text())
