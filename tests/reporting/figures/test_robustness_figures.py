@@ -175,6 +175,16 @@ def test_what_is_defined_of_no_encoder_has_no_panel_and_is_said_below_and_the_me
     check_nothing_overlaps(figure)
 
 
+def test_what_is_retained_stands_beside_the_clean_score_that_it_is_a_share_of():
+    results = a_results()
+    axis = figures.retained(results.robustness, results.summary).axes[0]
+    cells = {name: text.get_text() for name, text in by_gid(axis, "cell:").items()}
+    values = {name: cell_text(a_value(name, "tagging", ENCODERS, 0, 0)) for name in (*ENCODERS, "untrained", "handcrafted")}
+    assert {name: cells[f"{name}:clean"] for name in values} == values
+    assert axis.get_xticklabels()[0].get_text() == "clean score"
+    assert not any(name.endswith(":clean") for name in by_gid(figures.retained(results.robustness).axes[0], "cell:"))
+
+
 def test_floors_differ_by_colour_marker_and_dash():
     looks = style.prepared(a_results().summary)[1]
     floors = [look for look in looks.values() if look.floor]
