@@ -3,9 +3,11 @@ stage and one a minute within a long one; nothing under --quiet."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
@@ -34,6 +36,18 @@ def stage(name: str, jobs: int) -> Any:
         return tqdm(disable=True)
     _tell(f"{name}: {jobs:,} to make")
     return _Lines(total=jobs, desc=name, unit="job")
+
+
+@contextlib.contextmanager
+def timed(doing: str, done: str) -> Iterator[None]:
+    """A line before what shows no bar, and one after it with how long it took: `doing`, and `done (12 s)`."""
+    if _quiet():
+        yield
+        return
+    begun = time.monotonic()
+    _tell(doing)
+    yield
+    _tell(f"{done} ({duration(time.monotonic() - begun)})")
 
 
 class _Lines(tqdm):  # type: ignore[type-arg]

@@ -28,6 +28,17 @@ MAJORITY = "majority"
 SIMILARITY = "similarity"  # the task of what is measured of embeddings without a probe
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
 AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
+STAGES = {  # of a run, as the plan, the lines of progress and the page call them: the kinds of jobs of each
+    "data": ("datasets", "overlaps"),
+    "pretraining": ("checkpoints",),
+    "embedding": ("embeddings",),
+    "corrupting": ("corrupted-embeddings",),
+    "probing": ("probes",),
+    "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
+    "maps": ("maps",),
+    "costs": ("costs",),
+}
+STAGE_OF = {kind: stage for stage, kinds in STAGES.items() for kind in kinds}
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
 
 

@@ -105,6 +105,22 @@ def test_the_executor_tells_each_stage_once(clock, capsys, tmp_path):
     assert capsys.readouterr().err == ""
 
 
+def test_kinds_of_jobs_of_one_stage_are_told_together_by_its_name(clock, capsys, tmp_path):
+    kinds = ("predictions", "probes", "scores", "scores")
+    LocalExecutor(Store(tmp_path)).run(Graph([Job(kind, f"{n}", {"n": n}, lambda folder: None) for n, kind in enumerate(kinds)]))
+    assert capsys.readouterr().err.splitlines() == ["mirbench: scoring: 3 to make", "mirbench: probing: 1 to make"]
+
+
+def test_what_has_no_bar_says_what_it_does_and_how_long_it_took(clock, capsys, monkeypatch):
+    with progress.timed("baking", "it is baked"):
+        clock(75)
+    assert capsys.readouterr().err.splitlines() == ["mirbench: baking", "mirbench: it is baked (1 min 15 s)"]
+    monkeypatch.setenv("MIRBENCH_QUIET", "1")
+    with progress.timed("baking", "it is baked"):
+        clock(75)
+    assert capsys.readouterr().err == ""
+
+
 def test_on_a_terminal_there_are_bars_and_no_lines(monkeypatch, capsys):
     monkeypatch.setenv("MIRBENCH_QUIET", "0")
     monkeypatch.setattr(progress, "LINE_SECONDS", 0)

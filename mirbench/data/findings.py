@@ -158,7 +158,7 @@ def of_tasks(
     """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
     the data set."""
     for each in labels:
-        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called)
+        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made)
     for task in asked:
         if task.annotation not in annotations:
             carried = printable(", ".join(annotations) or "none")
@@ -187,8 +187,10 @@ def of_annotations(annotations: Sequence[str], known: Collection[str], columns: 
                 yield Finding("note", f"no task reads the annotation '{called}'{hint}")
 
 
-def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iterator[Finding]:
-    """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are."""
+def of_labels(labels: Labels, level: str, published: bool, called: Name, made: bool = False) -> Iterator[Finding]:
+    """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are. made:
+    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault."""
+    rarely, by_design = ("note", ", by design") if made else ("warning", "")
     task, name = labels.task, f"task {labels.task.name}"
     if unread := labels.unread:
         named = [f"{called(each.clip)}: {printable(_why(each))}" for each in unread]
@@ -209,15 +211,16 @@ def of_labels(labels: Labels, level: str, published: bool, called: Name) -> Iter
         has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
         yield Finding(level, f"{name} has {has}, and is not run.")
     if nowhere := labels.nowhere:
-        text = f"{name}: {len(nowhere)} of {count(len(labels.classes), 'class')} without any clip."
-        yield Finding("warning", text, tuple(map(printable, nowhere)))
+        text = f"{name}: {len(nowhere)} of {count(len(labels.classes), 'class')} without any clip{by_design}."
+        yield Finding(rarely, text, tuple(map(printable, nowhere)))
     for split in PROBED:
         if labels.labelled.get(split) and (lacking := [label for label in labels.lacking(split) if label not in set(nowhere)]):
-            text = f"{name}: {len(lacking)} of {count(len(labels.classes), 'class')} without a clip in {split}."
-            yield Finding("warning", text, tuple(map(printable, lacking)))
+            text = f"{name}: {len(lacking)} of {count(len(labels.classes), 'class')} without a clip in {split}{by_design}."
+            yield Finding(rarely, text, tuple(map(printable, lacking)))
     if rare := labels.rare(FEWEST_CLIPS):
         named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
-        yield Finding("warning", f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips.", tuple(named))
+        text = f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips{by_design}."
+        yield Finding(rarely, text, tuple(named))
     if not published and (joined := [name for name in labels.names if _joined(name, labels.names, task.target == "multilabel")]):
         named = [f"'{printable(name)}' ({labels.names[name]:,})" for name in joined]
         text = f"{name}: {count(len(joined), 'label name')} may hold several labels, and {_each(joined)} taken as one"

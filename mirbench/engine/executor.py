@@ -14,6 +14,7 @@ from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
+from mirbench.records import STAGE_OF
 
 Name = tuple[str, str]  # of a job: kind and key
 
@@ -77,7 +78,7 @@ class LocalExecutor:
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
         transient = TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
         tried: set[tuple[str, str]] = set()
-        stages: dict[str, Any] = {}  # by kind
+        stages: dict[str, Any] = {}  # by name
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and _ready(job, self.store):
                 together = [job]
@@ -85,15 +86,15 @@ class LocalExecutor:
                     others = (other for other in missing.values() if other.batch is job.batch and other is not job)
                     together += [other for other in others if _ready(other, self.store)]
                 tried |= {other.name for other in together}
-                if job.kind not in stages:
-                    stages[job.kind] = stage(job.kind, sum(other.kind == job.kind for other in missing.values()))
+                if (of := _stage_of(job)) not in stages:
+                    stages[of] = stage(of, sum(_stage_of(other) == of for other in missing.values()))
                 try:
                     _make(together, self.store, outcome, graph)
                 except Exception:
                     if not self._lost(together):
                         raise
                     continue
-                stages[job.kind].update(len(together))
+                stages[of].update(len(together))
                 transient.add(together)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
@@ -227,6 +228,11 @@ def _refuse_damaged(jobs: Iterable[Job], store: Store) -> None:
         raise MirbenchError(
             f"{damaged[0].kind} {damaged[0].title}, which the job needs, is damaged in {store.root}; make that again first."
         )
+
+
+def _stage_of(job: Job) -> str:
+    """What a person calls the work on jobs of its kind."""
+    return STAGE_OF.get(job.kind, job.kind)
 
 
 def _ready(job: Job, store: Store) -> bool:

@@ -115,7 +115,11 @@ class BackboneEncoder(Encoder):
         stream = _stream(self, job, backbone, on_bands, audio_cache, table, budget, heads)
         too_short = max(0, len(audio_cache.clips) - len(budget) - len(stream.sampler.unlabelled))
         if too_short:
-            say(f"{self.name}: {too_short:,} clips without labels are no longer than a view, and are not drawn.")
+            seconds = f"{options['view_seconds']:g} s"
+            say(
+                f"{self.name}: {too_short:,} clips are left out of pretraining: they have no label that it may use, and are no longer than "
+                f"one view ({seconds}), so that two views of one would be the same."
+            )
         valid_audio = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
         validation, valid_budget = None, []
         if valid_audio is not None and valid_audio.clips:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mirbench.engine.files import digest_of, is_sealed, sealed, write_atomically
 from mirbench.errors import MirbenchError
+from mirbench.progress import timed
 
 if TYPE_CHECKING:
     from mirbench.results.compared import Compared
@@ -47,17 +48,21 @@ def report(
     text for the terminal has all. between: how encoders of several runs compare. Raises MirbenchError for a folder that is no run or is
     damaged, and for several runs without an output.
     """
-    from mirbench.reporting import html, notes, terminal
-    from mirbench.reporting.figures import write_figures
-    from mirbench.reporting.sections import KINDS, STEMS, sections
-
     if not run_paths:
         raise MirbenchError("a report needs at least one run folder; give one that `mirbench run` wrote, such as results/first.")
     if output is None and len(run_paths) > 1:
         many = len(run_paths)
         raise MirbenchError(f"a report of {many} runs belongs to none of their folders; say where to write it with --output FOLDER.")
     folder = Path(output) if output is not None else Path(run_paths[0])
-    results = _load(*run_paths)
+    with timed("drawing the report", "the report is drawn"):
+        return _report(_load(*run_paths), folder, width, figures, all_metrics, between)
+
+
+def _report(results: Results, folder: Path, width: int, figures: str, all_metrics: bool, between: Compared | None) -> Report:
+    from mirbench.reporting import html, notes, terminal
+    from mirbench.reporting.figures import write_figures
+    from mirbench.reporting.sections import KINDS, STEMS, sections
+
     made = sections(results, between)
     text = {f"tables/{name}": content for stem, section in made.items() for name, content in section.files(stem).items()}
     texts = terminal.texts(results, {*KEPT, width})

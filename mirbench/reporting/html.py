@@ -11,6 +11,7 @@ from mirbench.reporting import notes
 from mirbench.reporting.page import heard, making
 from mirbench.reporting.page.answer import answer
 from mirbench.reporting.page.by_class import by_class
+from mirbench.reporting.page.limits import limits
 from mirbench.reporting.page.maps import beliefs, maps
 from mirbench.reporting.page.numbers import numbers_of
 from mirbench.reporting.sections import Section
@@ -75,6 +76,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
         "title": f"mirbench: {', '.join(manifests)}",
         "runs": list(manifests),
         "answer": [*answer(results), *best_layers(results)],
+        "limits": limits(results),
         "sizes": [f"{panel.title}, {panel.metric}: {size(panel.of(rows))}" for panel in panels(rows) if panel.headline],
         "main": _main_table(data, row_groups(rows)),
         "sections": sections,

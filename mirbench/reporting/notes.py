@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
+from mirbench.reporting.disagreement import disagreement
+from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, natural_shifts, panels, size, span
@@ -34,7 +36,7 @@ VERDICTS = (
 DETECTABLE = "Detectable: the smallest true difference that 80 of 100 such experiments would find, tested by itself."
 RETAINED = (
     "Retained performance is what is left of a score above chance (the majority class): corrupted minus chance over clean minus "
-    "chance, mean over severities. 1 is all of it, 0 is chance."
+    "chance, mean over severities. 1 is all of it, 0 is chance. It is a share of each encoder's own clean score: compare that too."
 )
 CLEAN_ERROR = (
     "Error on clean audio: divided by that of {} likewise. mCE follows it closely: where the two are alike, mCE says little of robustness."
@@ -90,7 +92,7 @@ def of_scores(results: Results) -> list[str]:
         f"Seeds: {'; '.join(seeds)}.",
         *left_out(results),
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
-        *beaten(rows),
+        *beaten(rows, results.comparisons),
         *of_probes(results),
         *([f"{NONE}: not scored."] if not scored else []),
         *overlap(results),
@@ -129,19 +131,6 @@ def _probe_reports(results: Results) -> Iterator[tuple[str, dict[str, Any]]]:
                     if "chosen" in report:
                         where = f"{task} on {dataset}, {probe}"
                         yield f"{where} ({run})" if len(results.manifests) > 1 else where, report
-
-
-def beaten(rows: pd.DataFrame) -> list[str]:
-    """A sentence for each metric by which a floor does at least as well as every encoder. rows: of clean audio."""
-    sentences = []
-    for panel in panels(rows):
-        values = panel.of(rows).dropna(subset="value").sort_values("encoder")
-        encoders, floors = (values[values["role"] == role] for role in ("encoder", "floor"))
-        better = list(floors["encoder"][floors["value"] >= encoders["value"].max()])  # no encoder, no maximum, none better
-        if better:
-            verb = "does" if len(better) == 1 else "do"
-            sentences.append(f"{panel.title}, {panel.metric}: {' and '.join(better)} {verb} at least as well as every encoder.")
-    return sentences
 
 
 def of_comparisons(results: Results) -> list[str]:
@@ -204,6 +193,7 @@ def of_robustness(results: Results) -> list[str]:
         *([RELATIVE.format(base)] if "relative_mce" in tables else []),
         *_undivided(results),
         RETAINED,
+        *disagreement(results),
         *_of_families(results),
         *([LOWEST] if mean_of(results.robustness) != ALL else []),
         f"mCE and relative mCE are defined by {CITED}.",
@@ -236,10 +226,10 @@ def _undivided(results: Results) -> list[str]:
 def _of_families(results: Results) -> list[str]:
     """Which families are seen, by whom, and which of them hold what."""
     sections = of_manifests(results)
-    families = _united(sections, "families")
+    families = united(sections, "families")
     if not families:
         return []
-    seen = _united(sections, "seen_families")
+    seen = united(sections, "seen_families")
     held = [f"{name} ({', '.join(corruptions)})" for name, corruptions in families.items()]
     knowing: dict[tuple[str, ...], list[str]] = {}
     for name, each in seen.items():
@@ -253,7 +243,7 @@ def _of_families(results: Results) -> list[str]:
     ]
 
 
-def _united(sections: list[dict[str, Any]], part: str) -> dict[str, list[str]]:
+def united(sections: list[dict[str, Any]], part: str) -> dict[str, list[str]]:
     """By name, what any of the sections lists under it."""
     found: dict[str, dict[str, None]] = {}
     for section in sections:

@@ -8,14 +8,16 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mirbench.records import FAMILIES
+from mirbench.records import CLEAN, FAMILIES
 from mirbench.reporting import left_out, notes
+from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.costs import briefly, costs, measured_on
 from mirbench.reporting.tables.layers import best_layers
 from mirbench.reporting.tables.robustness import by_measure
+from mirbench.reporting.tables.robustness import means as robust_means
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, natural_shifts, panels, size, span
+from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, natural_shifts, panels, size, span, tasks_in_mean
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ COLUMNS = {
     **MEASURES,
 }
 COSTS = ("parameters", "gflop_per_second", "milliseconds")
+OF_CLEAN = "1 is all that an encoder scores above chance on clean audio, which is in the table above"
 SEPARATION, INDENT = 3, 2  # columns between columns; before numbers whose name stands above them
 
 
@@ -54,7 +57,7 @@ def _scores(results: Results, all_metrics: bool) -> tuple[Table, list[str]]:
     rows = clean(results.summary)
     rows = rows if all_metrics else rows[rows["headline"]]
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
-    below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
+    below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *beaten(rows, results.comparisons)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
     table = scores(results.summary, results.comparisons, headlines=not all_metrics)
     return table, [*below, *best_layers(results), *notes.of_probes(results), *notes.overlap(results)]
@@ -85,15 +88,13 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
     floors = set(results.summary["encoder"][results.summary["role"] == "floor"])
     first_floor = next((i for i, name in enumerate(means.index) if name in floors), 0)
     table = of_text({"under corruption": means.index, **means}, headings={first_floor: "floors"} if first_floor else {})
-    over = f"{tasks} tasks, of those where it is defined, and " if tasks > 1 else ""
+    over = f"{tasks} tasks{_fewer(results, list(means.columns), tasks)} and " if tasks > 1 else ""
     known = corrupted["counted"].notna().all()
     once = ", each family of which counts once" if mean_of(results.robustness) == FAMILIES else ""
     of_counted = corrupted.loc[corrupted["counted"], "corruption"].nunique() if known else 0
     counted = span([of_counted], "corruption") if of_counted else "natural shifts" if known else "the corruptions that count"
-    relative = (
-        f"mCE{' and errors' if 'clean_ce' in over_all else ''}: {notes.relative_to(results)} is 1, lower is better; retained: 1 is all."
-    )
-    means_of = f"Mean over {over}{counted}{once}. {relative if 'mce' in over_all else 'Retained: 1 is all.'}"
+    relative = f"mCE{' and errors' if 'clean_ce' in over_all else ''}: {notes.relative_to(results)} is 1, lower is better. "
+    means_of = f"Mean over {over}{counted}{once}. {relative if 'mce' in over_all else ''}Retained: {OF_CLEAN}."
     lines = [
         means_of if len(means) else "No robustness score over all tasks; see the tables of each.",
         *(["Probes were trained on audio under the same condition."] if notes.trained_on_corrupted(results) else []),
@@ -101,6 +102,17 @@ def _robustness(results: Results) -> list[tuple[Table, list[str]]]:
         *notes.troubles(results),
     ]
     return [(table, lines)]
+
+
+def _fewer(results: Results, columns: Sequence[str], tasks: int) -> str:
+    """Which of the columns are means over fewer tasks: ' (relative mCE over 2, where it is defined)'."""
+    rows = robust_means(results.robustness)
+    whole, told = mean_of(rows), []
+    for measure, name in MEASURES.items():
+        over = CLEAN if measure == "clean_ce" else whole
+        mean = tasks_in_mean(rows[(rows["measure"] == measure) & (rows["corruption"] == over)], tasks)
+        told += [f"{name} over {mean.partition(' of ')[0]}"] if name in columns and f" of {tasks}" in mean else []
+    return f" ({', '.join(told)}, where {'it is' if len(told) == 1 else 'they are'} defined)" if told else ""
 
 
 def _printed(table: Table, width: int) -> list[str]:

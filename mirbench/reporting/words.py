@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, SIMILARITY
@@ -108,6 +108,26 @@ def span(numbers: Iterable[int], noun: str) -> str:
     if not known:
         return f"no {noun}s"
     return f"{known[0]}{f' to {known[-1]}' if len(known) > 1 else ''} {noun}{'' if known == [1] else 's'}"
+
+
+def joined_by(word: str, parts: Sequence[str]) -> str:
+    """
+    >>> joined_by("and", ["a", "b", "c"]), joined_by("or", ["a", "b"]), joined_by("and", ["a"])
+    ('a, b and c', 'a or b', 'a')
+    """
+    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def tasks_in_mean(rows: pd.DataFrame, tasks: int) -> str:
+    """How many of so many tasks a mean over tasks is over, of those where it is defined: '4 tasks', '2 of 4 tasks', '2 to 3 of 4 tasks'.
+    rows: of one measure, over one thing, of tasks and of their mean."""
+    known = rows[rows["value"].notna()].astype({"task": "str", "encoder": "str"})
+    encoders = set(known["encoder"][known["task"] == ALL])
+    single = known[(known["task"] != ALL) & known["encoder"].isin(encoders)]
+    counts = sorted(set(single.groupby("encoder").size()))
+    if not counts or counts == [tasks]:
+        return f"{tasks} tasks"
+    return f"{counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} of {tasks} tasks"
 
 
 def size(rows: pd.DataFrame) -> str:

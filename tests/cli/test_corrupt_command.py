@@ -329,7 +329,7 @@ def test_other_training_clips_are_mixed_in_and_the_data_set_is_prepared_once(son
     assert captured.out.startswith("song.blend-2.wav: blend at 1 times (severity 2), 2.0 s at 16000 Hz, mono")
     announced, *stages = captured.err.splitlines()
     assert announced == "mirbench: blend mixes in training clips of flats, which is prepared first, once, in cache (about 12 s)."
-    assert stages == ["mirbench: datasets: 1 to make"]
+    assert stages == ["mirbench: data: 1 to make"]
     assert cli.main(["corrupt", "song.wav", *BLEND]) == 0
     assert capsys.readouterr().err == ""
     assert cli.main(["corrupt", "song.wav", *BLEND, "--cache", "another", "--quiet"]) == 0

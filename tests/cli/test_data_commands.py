@@ -586,6 +586,16 @@ def test_classes_keep_their_published_order_and_numbers_their_value():
     assert "task pitch: 1 label is not among the classes that the data set declares (9, 10), so 1 clip cannot be scored: '100' (1)." in told
 
 
+def test_few_clips_of_a_class_are_no_fault_of_a_data_set_that_makes_them():
+    class Genre(Task):
+        name, annotation = "genre", "genre"
+
+    labels = read_labels(Genre(), clips_of("genre", ["rock", "jig", "rock", "rock", "jig", "rock"]))
+    theirs, ours = ({f.text: f.level for f in of_labels(labels, "warning", False, lambda clip: clip.id, made)} for made in (False, True))
+    for text in ("task genre: 1 of 1 class without a clip in valid", "task genre: 1 class with fewer than 5 training clips"):
+        assert (theirs[f"{text}."], ours[f"{text}, by design."]) == ("warning", "note")
+
+
 def test_empty_text_is_unknown_as_in_a_manifest():
     clips = [Clip("0", Path("0.wav"), "train", "a", annotations={"key": " ", "genre": "x", "tags": ()}), *clips_of("key", ["C major"])]
     kept = without_empty(clips)

@@ -30,6 +30,20 @@ def name(path):
     return path.relative_to(ROOT).as_posix()
 
 
+def test_the_example_of_a_report_quotes_what_the_report_says():
+    from mirbench.reporting.page.answer import answer
+    from mirbench.reporting.page.limits import limits
+    from mirbench.results.merging import load
+
+    results = load(ROOT / "results/reference/robustness")
+    said = " ".join([*answer(results), *limits(results)])
+    example = " ".join((ROOT / "docs/report.md").read_text().partition("## An example")[2].partition("\n## ")[0].split())
+    quotes = re.findall(r"\d\. \*([^*]+)[.*]", example)
+    assert len(quotes) == 5
+    for quote in quotes:
+        assert quote.rstrip(".") in said
+
+
 def anchors(path):
     """Those of its headings, as code hosts make them, and its own."""
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)

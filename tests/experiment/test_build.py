@@ -23,7 +23,7 @@ from mirbench.experiment.planning.graph import build
 from mirbench.experiment.planning.plan import describe_plan, seconds_of
 from mirbench.experiment.resolve.data import _stamp
 from mirbench.experiment.resolve.records import ChosenProbe, Code, Data, Entry, Machine, PretrainingData, Resolved, Skip
-from mirbench.records import Clip, Condition, Input
+from mirbench.records import STAGES, Clip, Condition, Input
 from mirbench.settings.config import RunConfig
 
 CONDITIONS = {"hiss": (Condition("hiss", 1, 20.0, "dB"), Condition("hiss", 2, 10.0, "dB")), "up": (Condition("up", 1, 1.0, "semitones"),)}
@@ -200,7 +200,7 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     assert len(run.graph.jobs) > 1000
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 140
-    assert [line.split()[0] for line in lines[2:]] == ["data", "pretraining", "embedding", "probing", "scoring", "maps", "costs"]
+    assert [line.split()[0] for line in lines[2:]] == [*STAGES]
     verbose = describe_plan(run, verbose=True).splitlines()
     assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
 

@@ -62,7 +62,7 @@ def test_more_test_clips_are_asked_for_where_they_are_what_it_takes():
     said = [
         power._in_words(Spread("genre", "mini", "accuracy", *variances, 100, 4), 0.001, 3, "here") for variances in ((0, 0.5), (0.5, 0))
     ]
-    assert ["more test clips" in each for each in said] == [False, True]
+    assert ["the test clips are too few" in each for each in said] == [False, True]
 
 
 def test_spreads_of_the_reference_runs_come_with_mirbench():
@@ -74,13 +74,19 @@ def test_spreads_of_the_reference_runs_come_with_mirbench():
 
 @pytest.mark.parametrize(
     ("seeds", "said"),
-    [(3, "27 seeds; with 3, 0.053 (from earlier runs)"), (1, "27 seeds (from earlier runs)")],
+    [
+        (3, "--seeds 27; --seeds 3 finds 0.053 or more (from earlier runs)"),
+        (1, "--seeds 27 (from earlier runs)"),
+        (40, "the 40 of this run do; --seeds 40 finds 0.053 or more (from earlier runs)"),
+    ],
 )
 def test_in_words(seeds, said):
     one = spread(clips=0.00002, trainings=0.0003)
     needed = one.seeds_for(0.02)
-    expected = said.replace("27", str(needed)).replace("0.053", f"{one.detectable(3):.3f}")
+    expected = said.replace("27", str(needed)).replace("0.053", f"{one.detectable(seeds):.3f}")
     assert power._in_words(one, 0.02, seeds, "earlier runs") == expected
-    assert power._in_words(None, 0.02, seeds, "").startswith("not known, as no earlier run")
+    assert power._in_words(None, 0.02, seeds, "").startswith("not known before a first run")
     few = spread(clips=0.01)
-    assert power._in_words(few, 0.02, 1, "x") == f"50 seeds would find {few.detectable(50):.3f}; it takes more test clips (from x)"
+    assert power._in_words(few, 0.02, 1, "x") == (
+        f"the test clips are too few for it, whatever the seeds (--seeds 50 finds {few.detectable(50):.3f} or more) (from x)"
+    )

@@ -132,7 +132,7 @@ def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path)
     assert not names & {"robustness.svg", "robustness.md"}
     retained = (tables / "retained.md").read_text()
     first_cells = [line.split("|")[1].strip() for line in retained.split("\n") if line.startswith("|")]
-    assert first_cells[2:] == ["*not counted:*", "polarity"]  # which has no other severities
+    assert first_cells[2:] == ["clean score", "*not counted:*", "polarity"]  # which has no other severities
     told = "The runs differ in the severities of white-noise, low-pass, compressor: means over them are left out"
     assert told in (tables / "corrupted.md").read_text()
     page = shown((tmp_path / "both" / "report.html").read_text())
@@ -169,7 +169,8 @@ def test_the_page_says_who_was_trained_once_and_what_its_figures_show():
         "semisupcon, simclr: one training; its spread is not in this interval.",  # of the comparisons
         "one training each",
         "large marks are means over seeds, small ones single seeds, lines 95 % intervals over clips and seeds.",
-        "with 95 % paired intervals; filled where the difference is decided after correction for their number, hollow where it is not.",
+        "with 95 % paired intervals; right of zero is better, filled where the difference is decided after correction for their number, "
+        "hollow where it is not.",
     ):
         assert part in page
     assert "bootstrap interval" not in page

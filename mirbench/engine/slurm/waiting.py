@@ -11,6 +11,7 @@ from mirbench.engine.slurm.queue import State, Unanswered
 from mirbench.engine.slurm.submission import Submission, SubmittedJob
 from mirbench.errors import MirbenchError
 from mirbench.progress import progress_bar
+from mirbench.records import STAGE_OF
 
 FIRST_POLL, LAST_POLL, SLOWER = 1.0, 15.0, 1.2  # seconds between looks, and how they grow
 GRACE_SECONDS = 10.0  # in which an answer comes to be seen after a task has left the queue
@@ -66,14 +67,14 @@ def _lacks_answers(submission: Submission) -> bool:
 
 def _tell(submission: Submission, states: Mapping[str, State], told: set[str]) -> None:
     """A line for each stage that is done, and for each job that is held, once. Raises MirbenchError for one that can never start."""
-    kinds: dict[str, list[SubmittedJob]] = {}
+    stages: dict[str, list[SubmittedJob]] = {}
     for task in submission.tasks:
         for job in task.jobs:
-            kinds.setdefault(job.kind, []).append(job)
-    for kind, jobs in kinds.items():
-        if kind not in told and all(submission.store.has(job.kind, job.key) for job in jobs):
-            told.add(kind)
-            tell(f"{kind}: {len({job.key for job in jobs}):,} made")
+            stages.setdefault(STAGE_OF.get(job.kind, job.kind), []).append(job)
+    for stage, jobs in stages.items():
+        if stage not in told and all(submission.store.has(job.kind, job.key) for job in jobs):
+            told.add(stage)
+            tell(f"{stage}: {len({(job.kind, job.key) for job in jobs}):,} made")
     for number, state in states.items():
         if state.never:
             queue.cancel(submission.job_name)

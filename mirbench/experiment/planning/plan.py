@@ -11,16 +11,8 @@ from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import describe_power
 from mirbench.experiment.planning.reasons import Reasons
 from mirbench.experiment.recipes.embedding import EmbeddingBatch
+from mirbench.records import STAGES
 
-STAGES = {
-    "data": ("datasets", "overlaps"),
-    "pretraining": ("checkpoints",),
-    "embedding": ("embeddings", "corrupted-embeddings"),
-    "probing": ("probes",),
-    "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
-    "maps": ("maps",),
-    "costs": ("costs",),
-}
 MOST_REASONS = 8
 
 

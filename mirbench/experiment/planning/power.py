@@ -21,6 +21,8 @@ from mirbench.experiment.planning.graph import RunGraph
 
 SPREADS = "spreads"  # the kind of entry in a cache
 MOST_SEEDS = 50
+TAKE = "  run the same command with the largest of these; where test clips are too few, on a larger data set"
+FIRST = "  run the same command with two trained encoders and --seeds 2 first, such as --encoder semisupcon,simclr"
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,31 @@ def describe_power(run: RunGraph) -> list[str]:
     wanted, seeds = resolved.config.power.difference, resolved.config.seeds
     if wanted is None:
         return []
-    own, shipped = _by_task(_kept(resolved.store)), _by_task(_shipped())
-    lines = [f"to find a difference of {wanted:g} between two trained encoders in 80 of 100 runs (two-sided, .05, uncorrected):"]
+    own, shipped, known = _by_task(_kept(resolved.store)), _by_task(_shipped()), False
+    lines = [f"seeds that find a difference of {wanted:g} between two trained encoders in 80 of 100 runs (two-sided, .05, uncorrected):"]
     for data in resolved.scored_data:
         for task in resolved.tasks:
             if resolved.carries(data, task):
                 about = task.name, data.name, resolve_metric(task.metrics[0]).name
+                known |= about in own or about in shipped
                 spread, source = (own[about], "earlier runs") if about in own else (shipped.get(about), "the reference runs")
                 lines.append(f"  {about[0]} on {about[1]}, {about[2]}: {_in_words(spread, wanted, seeds, source)}")
-    return lines
+    return [*lines, TAKE if known else FIRST]
 
 
 def _in_words(spread: Spread | None, wanted: float, seeds: int, source: str) -> str:
+    """seeds: of the run that is planned. source: of the spread."""
     if spread is None:
-        return "not known, as no earlier run of two trained encoders with two seeds or more each has been scored on it"
+        return "not known before a first run of two trained encoders, with --seeds 2 or more, has been scored on it"
     needed = spread.seeds_for(wanted)
-    least = spread.detectable(MOST_SEEDS)
-    clips = "; it takes more test clips" if spread.detectable(math.inf) > wanted else ""
-    most = f"{MOST_SEEDS} seeds would find {least:.3f}{clips}" if needed is None else f"{needed} seeds"
-    now = f"; with {seeds}, {spread.detectable(seeds):.3f}" if seeds > 1 else ""
-    return f"{most}{now} (from {source})"
+    if needed is None:
+        few_clips = spread.detectable(math.inf) > wanted
+        why = "the test clips are too few for it, whatever the seeds" if few_clips else f"more than {MOST_SEEDS}"
+        said = f"{why} (--seeds {MOST_SEEDS} finds {spread.detectable(MOST_SEEDS):.3f} or more)"
+    else:
+        said = f"--seeds {needed}" if needed > seeds else f"the {seeds} of this run do"
+    now = f"; --seeds {seeds} finds {spread.detectable(seeds):.3f} or more" if seeds > 1 else ""
+    return f"{said}{now} (from {source})"
 
 
 def _by_task(spreads: Iterable[Spread]) -> dict[tuple[str, str, str], Spread]:

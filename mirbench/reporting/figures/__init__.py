@@ -139,7 +139,7 @@ def _figures(results: Results, notes_of: Callable[..., Sequence[str]]) -> Iterat
         "differences": partial(differences, results.comparisons, results.points),
         "cost": partial(cost, clean, results.costs),
         "robustness": partial(robustness, results.robustness),
-        "retained": partial(retained, results.robustness),
+        "retained": partial(retained, results.robustness, summary),
         "similarity": partial(similarity, summary),
         **({"alignment": partial(alignment, manifests[0].get("similarity", {}))} if len(manifests) == 1 else {}),
     }

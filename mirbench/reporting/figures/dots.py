@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,7 +11,19 @@ from mirbench.errors import MirbenchError
 from mirbench.records import ALL, CLEAN, MAJORITY, SEEN, UNSEEN
 from mirbench.reporting.figures import style
 from mirbench.reporting.tables.scores import verdicts
-from mirbench.reporting.words import RATIOS, SIGNIFICANT, Panel, caveats, mean_of, natural_shifts, of_clean_audio, panels, size
+from mirbench.reporting.words import (
+    RATIOS,
+    SIGNIFICANT,
+    Panel,
+    caveats,
+    joined_by,
+    mean_of,
+    natural_shifts,
+    of_clean_audio,
+    panels,
+    size,
+    tasks_in_mean,
+)
 from mirbench.results.order import own_name
 
 if TYPE_CHECKING:
@@ -56,7 +69,8 @@ def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "hea
     rows = _rows_of(clean, looks)
     shown = [p for p in panels(clean) if p.headline or metrics == "all"]
     own = {own_name(row.name) for row in rows}
-    handles = [Line2D([], [], linestyle=s, color=style.GREY, label=text) for name, (s, text) in FLOOR_LINES.items() if name in own]
+    colours = {own_name(row.name): row.look.colour for row in rows}
+    handles = [Line2D([], [], linestyle=s, color=colours[name], label=text) for name, (s, text) in FLOOR_LINES.items() if name in own]
     point = Line2D(
         [], [], color=style.GREY, linewidth=1.4, marker="o", markersize=4, label="mean over seeds, 95 % interval; small: single seeds"
     )
@@ -66,7 +80,7 @@ def comparison(summary: pd.DataFrame, metrics: Literal["headline", "all"] = "hea
         for name, value in panel.of(clean)[["encoder", "value"]].dropna().itertuples(index=False):
             if own_name(name) in FLOOR_LINES:
                 dashes, _ = FLOOR_LINES[own_name(name)]
-                axis.axvline(value, linestyle=dashes, color=style.GREY, linewidth=1, zorder=1, gid=f"line:{name}")
+                axis.axvline(value, linestyle=dashes, color=looks[name].colour, linewidth=1, zorder=1, gid=f"line:{name}")
     return style.finish(figure, [*handles, point], _data(drawn), notes=caveats(clean))
 
 
@@ -130,7 +144,11 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
     of_means = "corruptions" if mean_of(robustness) == ALL else "families of corruptions"
     lines = {f"{label} (higher is better)": rows.assign(hollow=rows["role"] == "floor") for label, rows in retained.items()}
     lines |= {f"{label} (ratio, lower is better)": ratios[ratios["measure"] == measure] for measure, label in RATIOS.items()}
-    drawn: Drawn = [(p._replace(label=label), rows) for label, rows in lines.items() if len(rows) for p in columns]
+    every = [(p._replace(label=label), rows) for label, rows in lines.items() if len(rows) for p in columns]
+    drawn: Drawn = [(panel, rows) for panel, rows in every if panel.of(rows)["value"].notna().any()]
+    empty = [panel for panel, rows in every if not panel.of(rows)["value"].notna().any()]
+    if not drawn:
+        return None
     of_retained = (
         "Retained: the share that is left of a score above chance, the line at 1 is all. " if any(map(len, retained.values())) else ""
     )
@@ -139,12 +157,26 @@ def robustness(robustness: pd.DataFrame) -> Figure | None:
         f"{of_retained}Ratios: lower is better; the line at 1 is {baselines}. Relative to its own: {explained}; mean over {of_means}. 95 % "
         "paired intervals; an arrow: beyond the axis. Hollow: floors. Small: single seeds."
     )
+    blocks = list(Counter(panel.label for panel, _ in drawn).values())
     names = _rows_of(ratios, looks)
-    figure, panels_of = _dots(drawn, "encoder", names, "not defined", len(columns), LEAST_RATIO, len(columns))
+    figure, panels_of = _dots(drawn, "encoder", names, "not defined", len(columns), LEAST_RATIO, blocks, len(tasks))
     for axis, (panel, rows), some in panels_of:
         axis.axvline(1, color="black", linewidth=0.8, zorder=1, gid="baseline")
         _cut(axis, panel.of(rows).set_index("encoder"), some)
-    return style.finish(figure, [], _data(drawn), notes=[note, *caveats(ratios)])
+    return style.finish(figure, [], _data(drawn), notes=[note, *_left_out(empty, baselines), *caveats(ratios)])
+
+
+def _left_out(empty: Sequence[Panel], baselines: str) -> list[str]:
+    """A sentence for each measure of which panels would have nothing to show, and why."""
+    why = {"retained": "no encoder is surely above chance there on clean audio"}
+    panels_of: dict[str, list[str]] = {}
+    for panel in empty:
+        panels_of.setdefault(panel.label.partition(" (")[0], []).append(panel.title)
+    return [
+        f"No panel of {label} for {joined_by('and', titles)}: "
+        f"{why.get(label[:8], f'{baselines} loses hardly anything there, and what others lose cannot be divided by it')}."
+        for label, titles in panels_of.items()
+    ]
 
 
 def _rows_of(frame: pd.DataFrame, looks: style.Looks) -> list[_Row]:
@@ -187,26 +219,24 @@ def _data(drawn: Drawn) -> pd.DataFrame:
 
 
 def _dots(
-    drawn: Drawn, by: str, rows: list[_Row], missing: str, across: int, least: float = LEAST, block: int = 0
+    drawn: Drawn, by: str, rows: list[_Row], missing: str, across: int, least: float = LEAST, blocks: Sequence[int] = (), tasks: int = 0
 ) -> tuple[Figure, list[tuple[Axes, tuple[Panel, pd.DataFrame], list[_Row]]]]:
     """Panels of frames with value, ci_low, ci_high and hollow that share their rows, with what stands in each; many rows stand in parts.
 
-    by: the column with the name of the row. missing: what is said where there is no value. across, least: as of a layout. block: panels of
-    which each begins a new line; 0: all."""
+    by: the column with the name of the row. missing: what is said where there is no value. across, least: as of a layout. blocks: how many
+    panels stand together, each number of which begins a new line; nothing: all do. tasks: that means over tasks may be over."""
     from matplotlib.ticker import MaxNLocator
 
     high = style.row_height(row.label for row in rows)
     parts = style.chunks(len(rows), int(MOST_ROWS_HIGH / high))
-    block = block or len(drawn)
     shown = [(about, rows[part.start : part.stop]) for part in parts for about in drawn]
     figure, places = style.canvas(
-        [high * len(some) for _, some in shown], across, least, blocks=[block] * (len(shown) // block), shared=True
+        [high * len(some) for _, some in shown], across, least, blocks=[*(blocks or [len(drawn)])] * len(parts), shared=True
     )
-    tasks = len({(panel.task, panel.dataset) for panel, _ in drawn} - {(ALL, ALL)})
     for axis, (about, some) in zip(places, shown, strict=True):
         panel, points = about[0], about[0].of(about[1])
         axis.set(yticks=range(len(some)), yticklabels=[row.label for row in some], ylim=(len(some) - 0.5, -0.5))
-        style.heading(axis, panel.title, size(points) if panel.task != ALL else f"{tasks} tasks")
+        style.heading(axis, panel.title, size(points) if panel.task != ALL else tasks_in_mean(about[1], tasks))
         axis.set_xlabel(panel.label)
         axis.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], min_n_ticks=2))
         axis.tick_params(axis="y", length=0)

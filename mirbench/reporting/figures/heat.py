@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mirbench.records import ALL, FAMILIES, NATURAL_SHIFT, OF_CORRUPTIONS, SEEN, UNSEEN
+from mirbench.records import ALL, CLEAN, FAMILIES, NATURAL_SHIFT, OF_CORRUPTIONS, SEEN, UNSEEN
 from mirbench.reporting.figures import style
 from mirbench.reporting.figures.layout import text_width
-from mirbench.reporting.words import NONE, Panel, caveats, cell, interval_of, mean_of, panels, short, size
+from mirbench.reporting.words import NONE, Panel, caveats, cell, interval_of, mean_of, of_clean_audio, panels, short, size
 from mirbench.results.order import are_means
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def heat_map(axis: Axes, shades: pd.DataFrame, words: pd.DataFrame, heads: Seque
 
 
 @style.settings()
-def retained(robustness: pd.DataFrame) -> Figure | None:
+def retained(robustness: pd.DataFrame, summary: pd.DataFrame | None = None) -> Figure | None:
     """A block per task: encoders as rows, corruptions in their order as columns, their mean at the right. None without any number.
 
-    robustness: as robustness.csv.
+    robustness: as robustness.csv. summary: as summary.csv, of which the scores of clean audio stand first.
     """
     import pandas as pd
 
@@ -114,8 +114,9 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
     def place(name: str) -> tuple[bool, bool, int]:
         return name in starred, family_of[name] not in unseen, families.index(family_of[name])
 
-    columns = [*sorted(family_of, key=place), *means]
-    heads = [MEANS.get(name) or short(f"{name} *" if name in starred else name, 28) for name in columns]
+    scores = None if summary is None else of_clean_audio(style.prepared(summary)[0])
+    columns = [*([CLEAN] if scores is not None else []), *sorted(family_of, key=place), *means]
+    heads = ["clean score" if name == CLEAN else MEANS.get(name) or short(f"{name} *" if name in starred else name, 28) for name in columns]
     after = [i for i in range(1, len(columns)) if family_of.get(columns[i]) != family_of.get(columns[i - 1])]
     undefined = every["value"][~are_means(every)].isna().any()
     note = (
@@ -126,6 +127,7 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
         f"{f' Unseen in training: {listed}; seen: the others.' if unseen else ''}"
         f"{' The mean is over corruptions that count, which are not known here.' if unknown else ''}"
         f"{' The mean is over corruptions without *.' if starred and not unknown else ''}"
+        f"{' Clean score: the metric itself on clean audio.' if scores is not None else ''}"
     )
     floors = sum(not looks[name].floor for name in names)
     figure, grid = blocks_of(names, len(columns), len(blocks), CELL_WIDTH)
@@ -135,7 +137,10 @@ def retained(robustness: pd.DataFrame) -> Figure | None:
         rows, shown = names[some.start : some.stop], columns[of.start : of.stop]
         values, infinite = (block[what].reindex(index=rows, columns=shown) for what in ("value", "infinite"))
         words = values.map(cell_text)
-        words = words.mask(infinite.isin(["inf", "-inf"]), infinite).map(lambda word: (word, ""))
+        words = words.mask(infinite.isin(["inf", "-inf"]), infinite)
+        if scores is not None and CLEAN in shown and p.task != ALL:
+            words[CLEAN] = p.of(scores).set_index("encoder")["value"].reindex(rows).map(cell_text)
+        words = words.map(lambda word: (word, ""))
         heat_map(axis, values, words, heads[of.start : of.stop], [floors - some.start], [edge - of.start for edge in after])
         axis.tick_params(axis="x", rotation=90, labelsize=style.SMALL)
         style.heading(axis, p.title if p.task == ALL else f"{p.title}, {p.metric}; {size(p.of(kept))}")

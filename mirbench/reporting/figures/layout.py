@@ -206,7 +206,7 @@ def finish(figure: Any, handles: Sequence[Any] = (), notes: Iterable[str] = (), 
         layout.side = figure.text(0, 0, label, rotation=90, va="center", multialignment="center")
     layout.fit()
     layout.write()
-    told = "\n".join(line for text in notes for line in wrapped(text, layout.width - 2 * PAD))
+    told = "\n".join(line for text in notes for line in wrapped(text, 0.98 * (layout.width - 2 * PAD)))  # hinted letters are wider
     if told:
         layout.notes = figure.text(0, 0, told, fontsize=SMALL, color=GREY, va="bottom", linespacing=1.15)
     if handles:

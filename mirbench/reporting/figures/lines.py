@@ -141,14 +141,14 @@ def _value_axis(axis: Axes, option: str, values: Sequence[float], called: Mappin
 
 def _levels(axis: Axes, rows: pd.DataFrame, levels: Mapping[str, Mapping[str, Any]]) -> None:
     """Lines across; floors far below the curves are named at the lower edge, lest they flatten the curves."""
-    ends = rows.loc[rows["role"] == "encoder", ENDS].stack()
+    ends, floors = rows.loc[rows["role"] == "encoder", ENDS].stack(), set(rows.index[rows["role"] == "floor"])
     below = []
     for name, value, low, high in rows.loc[rows.index.isin([*levels]), ENDS].sort_index().itertuples():
         if value < ends.min() - FAR * (ends.max() - ends.min()):
             below.append(f"{name} {number(value, 2)}")
             continue
         axis.axhline(value, zorder=2, gid=f"level:{name}", **levels[name])
-        if low <= high and levels[name]["color"] != style.GREY:
+        if low <= high and name not in floors:
             axis.axhspan(low, high, color=levels[name]["color"], alpha=0.1, linewidth=0, zorder=1).set_gid(f"band:{name}")
     if below:
         axis.margins(y=0.1)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))  # of floors other than the majority class
+FLOOR_COLOURS = ("#5B6F8F", "#8A6A3B", "#6F5B7A")  # greyish: of floors other than the majority class, which is grey
+FLOOR_DASHES: tuple[Any, ...] = (":", (0, (1, 3, 4, 3)), (0, (2, 4)))
+FLOOR_MARKERS = ("d", "H", "p")
 WIDTHS = {"column": 3.3, "text": 7.0}  # inches, of a column and of the text of most proceedings
 NAME_WIDTHS = {"column": 20, "text": 24}  # characters in a line of a name on an axis; a plain name has two lines at most
 SETTINGS = {
@@ -118,8 +120,10 @@ def prepared(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Look]]:
     floors = [name for name in names if roles.get(name, "floor" if own_name(name) in FLOORS else "encoder") == "floor"]
     looks = {name: look(place) for place, name in enumerate(name for name in names if name and name not in floors)}
     others = [name for name in floors if own_name(name) != MAJORITY]
-    dashes = {name: FLOOR_DASHES[i % len(FLOOR_DASHES)] for i, name in enumerate(others)}
-    looks |= {name: Look(GREY, "d", dashes.get(name, "--"), floor=True) for name in floors}
+    looks |= {name: Look(GREY, "8", "--", floor=True) for name in floors}
+    for place, name in enumerate(others):
+        colour, marker, dashes = (each[place % len(each)] for each in (FLOOR_COLOURS, FLOOR_MARKERS, FLOOR_DASHES))
+        looks[name] = Look(colour, marker, dashes, floor=True)
     return done, looks
 
 

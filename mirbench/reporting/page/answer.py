@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mirbench.records import MAJORITY
 from mirbench.reporting.tables.scores import clean, difference, verdicts
-from mirbench.reporting.words import NONE, cell, mean_of, number, panels
+from mirbench.reporting.words import NONE, cell, joined_by, mean_of, number, panels
 from mirbench.results.order import complete, own_name
 
 if TYPE_CHECKING:
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from mirbench.results.merging import Results
 
-SPELT_OUT = 2  # others that each have a sentence; of more each task has one
+SPELT_OUT = 2  # others of which each has its own words under corruption; more are counted
 TURNED = {"better": "worse", "worse": "better"}
 MOST_NAMES = 6
 ALONE = "The run compared no encoders"
+SAYINGS = {
+    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
+    "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
+}  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -41,7 +45,7 @@ Pairs = Mapping[tuple[str, str], Sequence[Found]]  # (encoder, other), both ways
 
 
 def answer(results: Results) -> list[str]:
-    """One to three sentences on clean audio, and one on corrupted where it was compared."""
+    """A sentence for each task on clean audio, with the score and the floors, and one on corrupted audio where that was compared."""
     rows = clean(results.summary)
     places = _places(rows)
     pairs = _pairs(results.comparisons, places)
@@ -57,9 +61,7 @@ def answer(results: Results) -> list[str]:
     if not others:  # one encoder, or those of a sweep, which are compared with floors alone
         others = [name for name in names if roles[name] == "floor" and own_name(name) != MAJORITY and (lead, name) in pairs]
         others = others or [name for name in names if (lead, name) in pairs]
-    if len(others) > SPELT_OUT:
-        return [*_by_task(lead, others, pairs), *_corrupted(results, places, lead, others)]
-    return [*(f"{lead} is {_in_words(other, pairs[lead, other])}." for other in others), *_corrupted(results, places, lead, others)]
+    return [*_by_task(lead, others, pairs, _beside(rows, places, lead)), *_corrupted(results, places, lead, others)]
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str, str], str]:
@@ -89,48 +91,31 @@ def _standing(name: str, pairs: Pairs, encoders: Sequence[str]) -> tuple[int, fl
     return won, sum(each.difference for each in found if math.isfinite(each.difference))
 
 
-def _in_words(other: str, found: Sequence[Found], numbers: bool = True) -> str:
-    """What stands behind `semisupcon is `. numbers: whether differences are told, with their intervals."""
-    told = []
-    for verdict in ("better", "worse"):
-        if each := [_with_numbers(one) if numbers else one.where for one in found if one.verdict == verdict]:
-            told.append(f"{verdict} than {other} on {_and(each)}")
-    if undecided := [one for one in found if one.verdict == "undecided"]:
-        against, seen = "" if told else f"against {other} ", _seen(undecided) if numbers else ""
-        told.append(f"undecided {against}on {_and([one.where for one in undecided])}{seen}")
-    if each := [one.where for one in found if "one" in one.verdict]:
-        told.append(f"{'' if told else f'not to be told from {other}: '}with one training each nothing is said of {_and(each)}")
-    if each := [one.where for one in found if one.verdict == "no test"]:
-        told.append(f"not tested {'' if told else f'against {other} '}on {_and(each)}")
-    return "; ".join(told)
+def _beside(rows: pd.DataFrame, places: Mapping[tuple[str, str, str], str], lead: str) -> dict[str, str]:
+    """By task, the score of an encoder, and the best floor and chance beside it: '0.720; handcrafted 0.758, chance 0.110'."""
+    told = {}
+    for panel in panels(rows):
+        where = places.get(panel[:3])
+        found = panel.of(rows).dropna(subset="value")
+        values = dict(zip(found["encoder"].astype("str"), found["value"], strict=True))
+        if where is not None and lead in values:
+            floors = {name: values[name] for name in found["encoder"][found["role"] == "floor"].astype("str") if name != lead}
+            best = max((name for name in floors if own_name(name) != MAJORITY), key=lambda name: floors[name], default="")
+            chance = [floors[name] for name in floors if own_name(name) == MAJORITY]
+            beside = [*([f"{best} {number(floors[best])}"] if best else []), *(f"chance {number(x)}" for x in chance[:1])]
+            told[where] = "; ".join([number(values[lead]), *([", ".join(beside)] if beside else [])])
+    return told
 
 
-def _with_numbers(found: Found) -> str:
-    return f"{found.where}, {difference(found.difference, found.low, found.high)}"
-
-
-def _seen(undecided: Sequence[Found]) -> str:
-    """The differences that would have been found, had they been there."""
-    sizes = [number(one.detectable, 2) for one in undecided if not math.isnan(one.detectable)]
-    if not sizes or len(sizes) < len(undecided):
-        return ""
-    same = sizes[:1] if len(set(sizes)) == 1 else sizes
-    return f" ({'a difference' if len(same) == 1 else 'differences'} of {_and(same)} could have been seen, by itself)"
-
-
-def _by_task(lead: str, others: Sequence[str], pairs: Pairs) -> list[str]:
-    """A sentence for each task, with the differences that are decided, and of the others what could have been seen."""
+def _by_task(lead: str, others: Sequence[str], pairs: Pairs, beside: Mapping[str, str]) -> list[str]:
+    """A sentence for each task, with the differences that are decided, and of the others what would mostly be found."""
     of_task: dict[str, dict[str, list[tuple[str, Found]]]] = {}
     for other in others:
         for found in pairs[lead, other]:
             of_task.setdefault(found.where, {}).setdefault(found.verdict, []).append((other, found))
-    sayings = {
-        "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
-        "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
-    }  # fmt: skip
     return [
-        f"On {where}, {lead} is "
-        + "; ".join(say.format(_named(verdict, found[verdict])) for verdict, say in sayings.items() if verdict in found)
+        f"On {where}, {lead}{f' ({beside[where]})' if where in beside else ''} is "
+        + "; ".join(say.format(_named(verdict, found[verdict])) for verdict, say in SAYINGS.items() if verdict in found)
         + "."
         for where, found in of_task.items()
     ]
@@ -138,9 +123,19 @@ def _by_task(lead: str, others: Sequence[str], pairs: Pairs) -> list[str]:
 
 def _named(verdict: str, others: Sequence[tuple[str, Found]]) -> str:
     if verdict in TURNED:
-        return _and(_few([f"{name} ({difference(each.difference, each.low, each.high)})" for name, each in others]))
-    named = _and(_few([name for name, _ in others]))
+        return joined_by("and", _few([f"{name} ({difference(each.difference, each.low, each.high)})" for name, each in others]))
+    named = joined_by("and", _few([name for name, _ in others]))
     return named + (_seen([each for _, each in others]) if verdict == "undecided" else "")
+
+
+def _seen(undecided: Sequence[Found]) -> str:
+    """The differences that 80 of 100 such runs find, where they are there; before the correction for their number."""
+    sizes = [number(one.detectable, 2) for one in undecided if not math.isnan(one.detectable)]
+    if not sizes or len(sizes) < len(undecided):
+        return ""
+    same = list(dict.fromkeys(sizes))
+    what = "a difference of" if len(same) == 1 else "differences of"
+    return f" ({what} {joined_by('and', same)} would mostly be found, {'' if len(same) == 1 else 'each '}tested by itself)"
 
 
 def _corrupted(results: Results, places: Mapping[tuple[str, str, str], str], lead: str, others: Sequence[str]) -> list[str]:
@@ -155,9 +150,18 @@ def _corrupted(results: Results, places: Mapping[tuple[str, str, str], str], lea
         won = [[each.verdict for each in pairs[lead, name]] for name in kept]
         flat = [verdict for each in won for verdict in each]
         counts = [f"{flat.count(verdict)} {verdict}" for verdict in ("better", "worse", "undecided") if verdict in flat]
-        return [f"Under corruption, of {len(flat)} such comparisons: {', '.join(counts)}."] if counts else []
-    told = [_in_words(name, pairs[lead, name], numbers=False) for name in kept]
-    return ["Under corruption it is " + "; and ".join(told) + "."]
+        return [f"Under corruption, of {len(flat)} comparisons of {lead}: {', '.join(counts)}."] if counts else []
+    told = [_in_words(name, pairs[lead, name]) for name in kept]
+    return [f"Under corruption, {lead} is {'; and '.join(told)}."]
+
+
+def _in_words(other: str, found: Sequence[Found]) -> str:
+    """What stands behind `semisupcon is `: on which tasks it is what."""
+    told = []
+    for verdict, say in SAYINGS.items():
+        if tasks := [one.where for one in found if one.verdict == verdict]:
+            told.append(f"{say.format(other)} on {joined_by('and', tasks)}")
+    return "; ".join(told)
 
 
 def _scores(rows: pd.DataFrame, names: Sequence[str]) -> str:
@@ -168,15 +172,8 @@ def _scores(rows: pd.DataFrame, names: Sequence[str]) -> str:
         found = found[found["encoder"] == names[0]]
         if panel.headline and len(found):
             told.append(f"{cell(*found.iloc[0][['value', 'ci_low', 'ci_high']])} on {panel.title} ({panel.metric})")
-    return f"{names[0]} scores {_and([each for each in told if not each.startswith(NONE)])}." if told else ""
+    return f"{names[0]} scores {joined_by('and', [each for each in told if not each.startswith(NONE)])}." if told else ""
 
 
 def _few(names: Sequence[str]) -> list[str]:
     return list(names) if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
-
-
-def _and(parts: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'; with semicolons where parts have commas outside of brackets."""
-    comma = "; " if any(", " in part.partition(" (")[0] for part in parts) and len(parts) > 1 else ", "
-    last = "; and " if comma == "; " else " and "
-    return last.join([comma.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

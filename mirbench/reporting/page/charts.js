@@ -10,6 +10,7 @@ const CONFIG = {
 };
 const COLOUR = {field: "encoder", type: "nominal", scale: {domain: ENCODERS.map(e => e.name), range: ENCODERS.map(e => e.colour)}};
 const SHAPE = {field: "encoder", type: "nominal", scale: {domain: ENCODERS.map(e => e.name), range: ENCODERS.map(e => e.shape)}};
+const DASH = {field: "encoder", type: "nominal", scale: {domain: ENCODERS.map(e => e.name), range: ENCODERS.map(e => e.dash)}};
 const tip = (...fields) => fields.map(([field, title]) => ({field, title, type: "nominal"}));
 const labelRoom = names => Math.min(190, 14 + 6.4 * Math.max(4, ...names.map(name => name.length)));
 
@@ -35,7 +36,7 @@ function dots(width, panels, rows, {zero = false, filled = null, label = ""} = {
       axis: {grid: false, domain: false, ticks: false, labels: i % columns === 0, labelLimit: 190, labelPadding: 6}};
     const x = {field: "v", type: "quantitative", scale: {domain, nice: false, zero: false}, axis: {tickCount: 4, title: panel.label ?? label}};
     const seeds = values.flatMap(row => (row.s ?? []).map(v => ({name: row.name, encoder: row.encoder, v})));
-    return {title: panel.title, width: inner, height: {step: 23}, data: {values}, layer: [
+    return {title: panel.below ? {text: panel.title, subtitle: panel.below} : panel.title, width: inner, height: {step: 23}, data: {values}, layer: [
       ...(zero ? [{data: {values: [{v: 0}]}, mark: {type: "rule", color: MUTED, strokeDash: [3, 3]}, encoding: {x}}] : []),
       {mark: {type: "rule", strokeWidth: 1.8}, encoding: {y, x: {...x, field: "lo"}, x2: {field: "hi"}, color: COLOUR}},
       ...(seeds.length ? [{data: {values: seeds}, mark: {type: "point", filled: true, size: 14, opacity: 0.55, yOffset: 6}, encoding: {y, x, color: COLOUR}}] : []),
@@ -48,13 +49,14 @@ function dots(width, panels, rows, {zero = false, filled = null, label = ""} = {
 
 // Shares as darkness: rows = [{row, column, v, lo, hi, ...}] with v from 0 to 1 once `shade` has looked at it; an interval stands below its
 // number where there is room.
-function heat(width, rows, {rowNames, columnNames, rowTitle = null, columnTitle = null, tooltip, most = 44, tall = 24}) {
+function heat(width, rows, {rowNames, columnNames, rowTitle = null, columnTitle = null, below = null, tooltip, most = 44, tall = 24}) {
   const room = labelRoom(rowNames), cell = Math.max(7, Math.min(most, (width - room - 16) / columnNames.length));
   const known = cell >= 74 && rows.some(row => between(row.lo ?? null, row.hi ?? null)), high = known ? Math.max(tall, 36) : tall;
   const words = cell >= 26, slanted = Math.max(...columnNames.map(name => name.length)) * 6 > cell;
   const values = rows.map(row => ({...row, shade: Math.max(0, Math.min(1, row.v)), value: show(row.v, 2), ends: between(row.lo ?? null, row.hi ?? null, 2)}));
   const x = {field: "column", type: "nominal", sort: columnNames, scale: {domain: columnNames}, title: columnTitle,
-    axis: {orient: "top", labelAngle: slanted ? -50 : 0, labelAlign: slanted ? "left" : "center", domain: false, ticks: false, labelLimit: 130, labelOverlap: false, labelFontSize: cell < 13 ? 9 : 11}};
+    axis: {orient: "top", labelAngle: slanted ? -50 : 0, labelAlign: slanted ? "left" : "center", domain: false, ticks: false, labelLimit: 130, labelOverlap: false, labelFontSize: cell < 13 ? 9 : 11,
+      ...(below ? {labelPadding: slanted ? 2 : 15, labelExpr: `${JSON.stringify(Object.fromEntries(columnNames.map(name => [name, slanted ? `${name} (${below(name)})` : [name, below(name)]])))}[datum.value]`} : {})}};
   const y = {field: "row", type: "nominal", sort: rowNames, scale: {domain: rowNames}, title: rowTitle,
     axis: {domain: false, ticks: false, labelOverlap: false, labelFontSize: high < 13 ? 9 : 11}};
   return {width: cell * columnNames.length, height: high * rowNames.length, view: {stroke: LINE}, data: {values}, encoding: {x, y}, layer: [
@@ -108,7 +110,7 @@ const CHARTS = {
       return {title: {text: about.name, ...(subtitle ? {subtitle} : {})}, width: inner, height: 130, data: {values},
         encoding: {x, color: COLOUR}, layer: [
           {mark: {type: "area", opacity: 0.13}, encoding: {y: {...y, field: "lo"}, y2: {field: "hi"}}},
-          {mark: {type: "line", strokeWidth: 1.7}, encoding: {y: {...y, axis: {tickCount: 5, title: i % columns ? null : panel.label}}}},
+          {mark: {type: "line", strokeWidth: 1.7}, encoding: {strokeDash: DASH, y: {...y, axis: {tickCount: 5, title: i % columns ? null : panel.label}}}},
           {mark: {type: "point", filled: true, size: 42, opacity: 1}, encoding: {y, shape: SHAPE, tooltip: tip(["encoder", "encoder"], ["at", "level"], ["value", "value"], ["interval", "95 % interval"])}},
           ...(chance.length ? [{data: {values: chance.slice(0, 1)}, mark: {type: "rule", color: MUTED, strokeDash: [4, 4]}, encoding: {x: null, y, color: {value: MUTED}}}] : []),
         ]};
@@ -117,15 +119,17 @@ const CHARTS = {
 
   retained(width, {task}) {
     const rows = DATA.retained.filter(row => row.where === task), columnNames = ENCODERS.map(e => e.name).filter(name => rows.some(row => nameOf(row.e) === name));
+    const panel = HEADLINES.find(each => each.title === task), clean = new Map(panel ? ofPanel(panel.place).map(row => [nameOf(row.e), show(row.v)]) : []);
     const rowNames = unique(rows.map(row => row.c)).sort((a, b) => a - b).map(c => DATA.corruptions[c].name);
     return heat(width, rows.map(row => ({...row, row: DATA.corruptions[row.c].name, column: nameOf(row.e), interval: between(row.lo, row.hi)})),
-      {rowNames, columnNames, most: 110, tooltip: tip(["row", "corruption"], ["column", "encoder"], ["value", "retained"], ["interval", "95 % interval"])});
+      {rowNames, columnNames, below: name => `of ${clean.get(name) ?? "–"}`, most: 110, tooltip: tip(["row", "corruption"], ["column", "encoder"], ["value", "retained"], ["interval", "95 % interval"])});
   },
 
   robustness(width, {measure, over}) {
     const rows = DATA.robustness.filter(row => row.measure === measure && row.over === over).map(row => ({...row, panel: row.where, name: nameOf(row.e), encoder: nameOf(row.e)}));
     rows.sort((a, b) => a.e - b.e);
-    return rows.length ? dots(width, unique(rows.map(row => row.panel)).map(title => ({title, label: measure})), rows) : null;
+    const below = title => rows.find(row => row.panel === title).over_tasks;
+    return rows.length ? dots(width, unique(rows.map(row => row.panel)).map(title => ({title, below: below(title), label: `${measure} (${DATA.directions[measure]})`})), rows) : null;
   },
 
   labels(width, {task, encoders}) {
@@ -184,11 +188,11 @@ const CHARTS = {
       const known = new Map(ofPanel(panel.place).map(row => [row.e, row]));
       const values = variants.filter(each => known.has(each.e)).map(each => ({...known.get(each.e), of: each.encoder, x: String(each.values[at]),
         others: each.values.filter((_, k) => k !== at).join(", "), value: show(known.get(each.e).v), interval: between(known.get(each.e).lo, known.get(each.e).hi), name: nameOf(each.e)}));
-      const rest = [...known.values()].filter(row => !swept.has(row.e)).map(row => ({...row, name: nameOf(row.e), value: show(row.v), interval: between(row.lo, row.hi)}));
+      const rest = [...known.values()].filter(row => !swept.has(row.e)).map(row => ({...row, colour: ENCODERS[row.e].floor ? ENCODERS[row.e].colour : MUTED, dash: ENCODERS[row.e].floor ? ENCODERS[row.e].dash : [4, 3], name: nameOf(row.e), value: show(row.v), interval: between(row.lo, row.hi)}));
       const x = {field: "x", type: "ordinal", sort: numbers, scale: {domain: numbers}, title: option.replaceAll("_", " "), axis: {labelAngle: 0, grid: false}};
       const y = {field: "v", type: "quantitative", scale: {domain: padded([...values.flatMap(row => [row.v, row.lo, row.hi]), ...rest.map(row => row.v)]), zero: false, nice: false}, axis: {title: panel.label, tickCount: 5}};
       return {title: panel.title, width: inner, height: 190, layer: [
-        {data: {values: rest}, mark: {type: "rule", color: "var(--floor)", strokeDash: [4, 3]}, encoding: {y, tooltip: tip(["name", "not swept"], ["value", "value"], ["interval", "95 % interval"])}},
+        {data: {values: rest}, mark: {type: "rule"}, encoding: {y, color: {field: "colour", type: "nominal", scale: null}, strokeDash: {field: "dash", type: "nominal", scale: null}, tooltip: tip(["name", "not swept"], ["value", "value"], ["interval", "95 % interval"])}},
         {data: {values}, encoding: {x, color: colour, detail: {field: "others"}}, layer: [
           {mark: {type: "line"}, encoding: {y}},
           {mark: {type: "rule"}, encoding: {y: {...y, field: "lo"}, y2: {field: "hi"}}},

@@ -7,10 +7,12 @@ const SHAPES = [
   "M-.4,-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z", "M-1.1,0L.85,-1.05V1.05Z", "M1.1,0L-.85,-1.05V1.05Z", "M0,-1.2L1.15,-.3L.7,1.05H-.7L-1.15,-.3Z",
 ];
 const FLOOR_SHAPES = ["M0,-1.25L.6,0L0,1.25L-.6,0Z", "M-1.2,-.35H1.2V.35H-1.2Z", "M-.35,-1.2H.35V1.2H-.35Z"];
+const FLOOR_DASHES = [[2, 2], [7, 3], [7, 3, 2, 3]];
 let floors = 0, learners = 0;
 for (const encoder of ENCODERS) {
   const at = encoder.floor ? floors++ : learners++;
-  encoder.colour = encoder.floor ? "var(--floor)" : `var(--c${at % 7})`;
+  encoder.colour = encoder.floor ? `var(--f${at % 3})` : `var(--c${at % 7})`;
+  encoder.dash = encoder.floor ? FLOOR_DASHES[at % FLOOR_DASHES.length] : [1, 0];
   encoder.shape = encoder.floor ? FLOOR_SHAPES[at % FLOOR_SHAPES.length] : SHAPES[at % SHAPES.length];
 }
 const nameOf = place => ENCODERS[place].name;

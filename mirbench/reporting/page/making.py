@@ -6,15 +6,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mirbench.records import STAGE_OF
+
 DEFAULT = "default"
 FIRST = ("versions", "git_commit", "machine", "seeds", "datasets", "label_counts", "skipped")  # of a manifest, and open
 ELSEWHERE = ("command", "config", "timings", "date", "key", "metrics", "findings", "similarity", "seal", "left_out")
-STAGES = {
-    "datasets": "making data sets", "overlaps": "looking for overlap", "checkpoints": "pretraining", "embeddings": "embedding clean audio",
-    "corrupted-embeddings": "corrupting and embedding", "probes": "fitting probes", "predictions": "predicting",
-    "corrupted-predictions": "predicting under corruption", "scores": "scoring", "similarities": "comparing embeddings",
-    "decisions": "comparing decisions", "costs": "measuring costs", "maps": "drawing maps",
-}  # fmt: skip
 
 
 def command(manifest: Mapping[str, Any]) -> str:
@@ -45,8 +41,9 @@ def stages(manifest: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     timings = manifest.get("timings")
     for title, seconds in timings.items() if isinstance(timings, dict) else ():
         if isinstance(seconds, int | float):
-            found.setdefault(str(title).partition(":")[0], []).append(float(seconds))
-    return [(STAGES.get(kind, kind), sum(each), len(each)) for kind, each in found.items()]
+            kind = str(title).partition(":")[0]
+            found.setdefault(STAGE_OF.get(kind, kind), []).append(float(seconds))
+    return [(stage, sum(each), len(each)) for stage, each in found.items()]
 
 
 def in_time(seconds: float) -> str:

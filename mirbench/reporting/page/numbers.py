@@ -10,7 +10,7 @@ from mirbench.records import ALL, CLEAN, MAJORITY, SIMILARITY
 from mirbench.reporting.tables.costs import milliseconds
 from mirbench.reporting.tables.robustness import means
 from mirbench.reporting.tables.scores import clean, surely_best, verdicts
-from mirbench.reporting.words import MEASURES, Panel, mean_of, panels, places
+from mirbench.reporting.words import MEASURES, RATIOS, Panel, mean_of, panels, places, tasks_in_mean
 from mirbench.results.order import are_means, complete, joined, own_name
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def _under_corruption(results: Results, encoders: Mapping[str, int]) -> dict[str
             for row in single.to_dict("records")
         ],
         "robustness": _robustness(results.robustness, encoders),
+        "directions": {label: "lower is better" if measure in RATIOS else "higher is better" for measure, label in MEASURES.items()},
     }  # fmt: skip
 
 
@@ -151,12 +152,15 @@ def _robustness(robustness: pd.DataFrame, encoders: Mapping[str, int]) -> list[d
     whole = mean_of(rows)
     rows = rows[rows["measure"].isin(MEASURES) & rows["encoder"].isin(encoders) & rows["value"].notna()]
     over = rows["corruption"].astype("str")
+    tasks = rows.loc[rows["task"] != ALL, ["task", "dataset"]].drop_duplicates().shape[0]
+    of_measures = dict(list(rows.groupby(["measure", "corruption"], observed=True)))
     rows = rows[(are_means(rows) & ~over.str.startswith("family ") & ((over != ALL) | (whole == ALL))) | (rows["measure"] == "clean_ce")]
     return [
         {
             **{"measure": MEASURES[row["measure"]], "over": "all" if row["corruption"] in (whole, CLEAN) else str(row["corruption"])},
             **{"where": "mean over tasks" if row["task"] == ALL else f"{row['task']} on {row['dataset']}", "e": encoders[row["encoder"]]},
             **{"v": number(row["value"]), "lo": number(row["ci_low"]), "hi": number(row["ci_high"]), "s": seeds(row["by_seed"])},
+            **({"over_tasks": tasks_in_mean(of_measures[row["measure"], row["corruption"]], tasks)} if row["task"] == ALL else {}),
         }
         for row in rows.drop_duplicates(["measure", "encoder", "task", "dataset", "corruption"]).to_dict("records")
     ]

@@ -13,7 +13,7 @@ from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, NATURAL_SHIFT, OTHER_RECORDINGS, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span
+from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span, tasks_in_mean
 from mirbench.results.order import are_means, complete
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ TITLES = {
     "retained": "Retained performance", "clean_ce": "Error on clean audio", "mce": "mCE", "relative_mce": "Relative mCE",
 }  # fmt: skip
 BETWEEN = "\x1f"  # a corruption and an encoder, in the name of a row
+CLEAN_SCORE = "clean score"
 WORST = "Retained performance: the mean, and the worst"
 
 
@@ -42,7 +43,7 @@ def baseline(robustness: pd.DataFrame) -> str:
 def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> dict[str, Table]:
     """Encoders and floors as rows, tasks and their mean as columns. A table for each of words.MEASURES and each mean that is known: over
     unseen families, seen ones, and all; called after the measure, such as `retained_unseen`, `retained_seen`, `retained`; and one of what
-    is retained under each natural shift, such as `retained_on_mini-shifted`.
+    is retained under each natural shift, such as `retained_on_mini-shifted`. A title says of how many tasks a mean is that is not of all.
 
     comparisons: as robustness_comparisons.csv, for what is in bold.
     """
@@ -51,14 +52,17 @@ def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None
     shifts = natural_shifts(rows)
     shown = panels(rows[rows["corruption"].isin([whole, *shifts])])
     heads = [("mean", "over tasks") if panel.task == ALL else (panel.title, panel.metric) for panel in shown]
+    tasks = sum(panel.task != ALL for panel in shown)
     for measure, label in TITLES.items():
-        better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
         for over in (CLEAN,) if measure == "clean_ce" else (UNSEEN, SEEN, whole, *(shifts if measure == "retained" else ())):
             of_measure = rows[(rows["measure"] == measure) & (rows["corruption"] == over)]
+            better = "higher is better" if measure == "retained" else f"{baseline(robustness)} = 1, lower is better"
             if len(of_measure) and shown:
                 known = of_measure.assign(at=places(of_measure, shown)).dropna(subset=["value", "at"])
                 bold = surely_best(known, _compared(comparisons, measure, over))
                 title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
+                mean = tasks_in_mean(of_measure, tasks)
+                better += f"; mean over {mean}" if f" of {tasks}" in mean else ""
                 key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else f"{measure}_on_{over}" if over in shifts else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
@@ -111,10 +115,13 @@ def worst(robustness: pd.DataFrame) -> Table | None:
     return of_text(dict(zip(heads, columns, strict=True)), headings=headings, title=WORST) if lines else None
 
 
-def retained(robustness: pd.DataFrame) -> list[Table]:
+def retained(robustness: pd.DataFrame, summary: pd.DataFrame | None = None) -> list[Table]:
     """A table for each task, and for their mean where it is known: corruptions as rows, family by family, unseen ones first; encoders as
-    columns."""
+    columns. With a summary the scores of clean audio, by which is divided what is above chance, are the first row."""
+    import pandas as pd
+
     rows = means(robustness)
+    on_clean = None if summary is None else clean(summary)
     rows = rows[rows["measure"] == "retained"]
     names = [name for _, group in row_groups(rows) for name in group]
     made = []
@@ -125,7 +132,12 @@ def retained(robustness: pd.DataFrame) -> list[Table]:
         if set(shown) - {UNSEEN, SEEN, mean_of(known)}:
             title = panel.title if panel.task == ALL else f"{panel.title}, {panel.metric}"
             placed = known.assign(at=[names.index(name) for name in known["encoder"]])
-            placed = placed[placed["corruption"].isin(shown)]
+            placed = placed[placed["corruption"].isin(shown)].astype({"corruption": "str", "encoder": "str"})
+            if on_clean is not None and panel.task != ALL:
+                first = panel.of(on_clean).dropna(subset="value").assign(corruption=CLEAN_SCORE).astype({"encoder": "str"})
+                first = first[first["encoder"].isin(names)]
+                placed = pd.concat([first.assign(at=[names.index(name) for name in first["encoder"]]), placed])
+                groups = [("", [CLEAN_SCORE]), *groups]
             made.append(of_scores(placed, [(name,) for name in names], groups, corner="corruption", title=title))
     return made
 

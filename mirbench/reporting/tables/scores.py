@@ -44,7 +44,7 @@ def scores(summary: pd.DataFrame, comparisons: pd.DataFrame | None = None, headl
 def surely_best(rows: pd.DataFrame, comparisons: pd.DataFrame | None) -> list[bool]:
     """Of each row whether it is that of the best encoder of its column (`at`), and called better than the next in the comparisons."""
     best = dict.fromkeys(rows.index, False)
-    known = {} if comparisons is None or not len(comparisons) else _verdicts(complete(comparisons))
+    known = {} if comparisons is None or not len(comparisons) else verdicts_by_pair(complete(comparisons))
     encoders = rows[(rows["role"] == "encoder") & (rows["value"].abs() < math.inf)]
     for _, column in encoders.sort_values("value", ascending=False).groupby("at"):
         if len(column) > 1:
@@ -54,7 +54,8 @@ def surely_best(rows: pd.DataFrame, comparisons: pd.DataFrame | None) -> list[bo
     return list(best.values())
 
 
-def _verdicts(comparisons: pd.DataFrame) -> dict[tuple[str, ...], str]:
+def verdicts_by_pair(comparisons: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """By encoder, baseline, task, data set and metric. comparisons: completed."""
     pairs = comparisons[["encoder", "baseline", "task", "dataset", "metric"]].astype("str")
     return dict(zip(pairs.itertuples(index=False, name=None), verdicts(comparisons), strict=True))
 

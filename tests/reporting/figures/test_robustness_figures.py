@@ -11,6 +11,7 @@ from drawn import by_gid, check_nothing_overlaps, inside, intervals, points, sai
 from synthetic import CHANCE, CORRUPTIONS, ENCODERS, FLOORS, TASKS, a_results, a_value
 
 from mirbench.reporting import figures
+from mirbench.reporting.figures import style
 from mirbench.reporting.figures.heat import cell_text
 from mirbench.results.merging import load
 
@@ -160,6 +161,36 @@ def test_a_natural_shift_has_a_line_of_panels_of_its_own():
 def test_the_mean_over_one_task_is_not_drawn_beside_it():
     figure = figures.robustness(a_results(tasks={"key": "mirex"}).robustness)
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["key on mini"] * 2
+
+
+def test_what_is_defined_of_no_encoder_has_no_panel_and_is_said_below_and_the_mean_says_of_how_many_tasks_it_is():
+    def change(rows):
+        rows.loc[(rows["measure"] == "relative_mce") & rows["task"].isin(["key", "genre"]), "value"] = math.nan
+
+    figure = figures.robustness(measured(change))
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles[5:] == ["tagging on mini", "pitch on mini", "mean over tasks"]
+    assert [figure.layout.headings[axis][1] for axis in figure.axes if "mean" in axis.get_title(loc="left")] == ["4 tasks", "2 of 4 tasks"]
+    assert "No panel of relative mCE for key on mini and genre on mini: untrained loses hardly anything there" in said(figure)
+    check_nothing_overlaps(figure)
+
+
+def test_what_is_retained_stands_beside_the_clean_score_that_it_is_a_share_of():
+    results = a_results()
+    axis = figures.retained(results.robustness, results.summary).axes[0]
+    cells = {name: text.get_text() for name, text in by_gid(axis, "cell:").items()}
+    values = {name: cell_text(a_value(name, "tagging", ENCODERS, 0, 0)) for name in (*ENCODERS, "untrained", "handcrafted")}
+    assert {name: cells[f"{name}:clean"] for name in values} == values
+    assert axis.get_xticklabels()[0].get_text() == "clean score"
+    assert not any(name.endswith(":clean") for name in by_gid(figures.retained(results.robustness).axes[0], "cell:"))
+
+
+def test_floors_differ_by_colour_marker_and_dash():
+    looks = style.prepared(a_results().summary)[1]
+    floors = [look for look in looks.values() if look.floor]
+    assert len(floors) == 3
+    for kind in ("colour", "marker", "dashes"):
+        assert len({str(getattr(look, kind)) for look in floors}) == 3
 
 
 def test_of_two_baselines_the_first_is_drawn_and_both_are_named():

@@ -126,7 +126,7 @@ def test_lines_and_curves_differ_without_colour_and_the_legend_names_them():
     assert len({c.get_marker() for c in by_gid(axis, "curve:").values()}) == 2
     looks = {(str(line._unscaled_dash_pattern), line.get_linewidth()) for line in by_gid(axis, "level:").values()}
     assert len(looks) == 5
-    assert len({c.get_color() for c in [*by_gid(axis, "curve:").values(), *by_gid(axis, "level:").values()]}) == 6  # floors share grey
+    assert len({c.get_color() for c in [*by_gid(axis, "curve:").values(), *by_gid(axis, "level:").values()]}) == 7
 
 
 def test_a_variant_that_was_not_scored_leaves_a_gap_and_one_without_interval_has_no_whisker():

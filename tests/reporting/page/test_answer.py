@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthetic import a_row, results_of
+from synthetic import FLOORS, a_row, results_of
 
 from mirbench.reporting.page.answer import answer
 
@@ -15,43 +15,55 @@ def compared(encoder, baseline, d, p, task="key", **about):
 METRICS = {"tagging": "macro_average_precision", "key": "mirex"}
 
 
-def answered(*compared, encoders=("a", "b"), **rows):
-    manifest = {"encoders": {name: {"role": "floor" if name in ("untrained", "majority") else "encoder"} for name in encoders}}
-    scores = [a_row("summary", encoder=name, task=task, metric=metric) for name in encoders for task, metric in METRICS.items()]
+def answered(*compared, encoders=("a", "b"), values=None, **rows):
+    manifest = {"encoders": {name: {"role": "floor" if name in FLOORS else "encoder"} for name in encoders}}
+    scores = [
+        a_row("summary", encoder=name, task=task, metric=metric, value=(values or {}).get(name, 0.5))
+        for name in encoders
+        for task, metric in METRICS.items()
+    ]
     return answer(results_of({"run": manifest}, summary=scores, comparisons=list(compared), **rows))
 
 
-def test_better_worse_and_undecided_with_numbers_and_what_could_have_been_seen():
+def test_better_worse_and_undecided_with_numbers_and_what_would_be_found():
     told = answered(compared("a", "b", 0.05, 0.001, "tagging"), compared("a", "b", 0.01, 0.4, "key"))
     assert told == [
-        "a is better than b on tagging, +0.050 [+0.030, +0.070]; undecided on key (a difference of 0.03 could have been seen, by itself)."
+        "On tagging, a (0.500) is better than b (+0.050 [+0.030, +0.070]).",
+        "On key, a (0.500) is undecided against b (a difference of 0.03 would mostly be found, tested by itself).",
     ]
+
+
+def test_the_best_floor_and_chance_stand_beside_the_score():
+    values = {"a": 0.6, "untrained": 0.4, "handcrafted": 0.55, "majority": 0.1}
+    told = answered(compared("a", "untrained", 0.2, 0.001), encoders=tuple(values), values=values)
+    assert told == ["On key, a (0.600; handcrafted 0.550, chance 0.100) is better than untrained (+0.200 [+0.180, +0.220])."]
 
 
 def test_the_one_that_is_better_leads_whoever_stands_first():
     (told,) = answered(compared("a", "b", -0.05, 0.001))
-    assert told == "b is better than a on key, +0.050 [+0.030, +0.070]."
+    assert told == "On key, b (0.500) is better than a (+0.050 [+0.030, +0.070])."
 
 
 def test_of_one_training_each_nothing_is_said():
     (told,) = answered(compared("a", "b", 0.5, 0.0001, one_training=1, baseline_one_training=1))
-    assert told == "a is not to be told from b: with one training each nothing is said of key."
+    assert told == "On key, a (0.500) is not to be told from b, of one training each."
 
 
 def test_one_encoder_is_held_against_the_floors():
     rows = [compared("a", name, 0.1, 0.001) for name in ("untrained", "majority")]
     (told,) = answered(*rows, encoders=("a", "untrained", "majority"))
-    assert told.startswith("a is better than untrained on key")
+    assert told.startswith("On key, a (0.500; untrained 0.500, chance 0.500) is better than untrained")
+    assert "majority" not in told
 
 
-def test_of_many_encoders_there_is_a_sentence_for_each_task():
+def test_of_many_encoders_the_first_are_named():
     names = [f"e{i}" for i in range(9)]
     rows = [compared("e0", name, 0.1 if i < 7 else 0.0, 0.001 if i < 7 else 0.9) for i, name in enumerate(names[1:])]
     (told,) = answered(*rows, encoders=names)
     numbers = ", ".join(f"e{i} (+0.100 [+0.080, +0.120])" for i in range(1, 6))
-    assert (
-        told
-        == f"On key, e0 is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 could have been seen, by itself)."
+    assert told == (
+        f"On key, e0 (0.500) is better than {numbers} and 2 more; undecided against e8 (a difference of 0.03 would mostly be found, tested "
+        "by itself)."
     )
 
 
@@ -67,4 +79,4 @@ def test_under_corruption_the_same_pairs_are_told():
     rows = [{**a_row("robustness_comparisons", encoder="a", baseline="b", task="key", metric="mirex", p_holm=p, **about)} for p in (0.001,)]
     robust = [a_row("robustness", encoder="a", task="key", metric="mirex", corruption="all families", families="noise")]
     told = answered(compared("a", "b", 0.01, 0.4), robustness_comparisons=rows, robustness=robust)
-    assert told[1] == "Under corruption it is better than b on key."
+    assert told[1] == "Under corruption, a is better than b on key."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pages
@@ -83,6 +84,24 @@ def choose(browser, controls, choice, value):
     browser.run(f"window.before = {before!r}")
     browser.wait(f"document.querySelector('[data-chart={controls}]').innerHTML !== window.before")
     return browser.run(f"document.querySelector('[data-chart={controls}]').textContent")
+
+
+def test_axes_say_what_is_better_and_means_over_how_many_tasks_they_are(opened):
+    text = opened.run("document.querySelector('[data-chart=robustness]').textContent")
+    assert "retained performance (higher is better)" in text
+    assert "4 tasks" in text
+    assert "(lower is better)" in choose(opened, "robustness", "measure", "relative mCE")
+
+
+def test_no_two_floors_look_alike_and_shares_stand_below_what_they_are_of(opened):
+    looks = "JSON.stringify(ENCODERS.filter(e => e.floor).map(e => [e.colour, String(e.dash), e.shape]))"
+    script = opened.run("document.querySelector('script:last-of-type').textContent")
+    script = script.partition("const nameOf")[0].partition("use strict")[2][2:]
+    floors = json.loads(opened.run(f"(() => {{ {script}; return {looks}; }})()"))
+    assert len(floors) == 3
+    assert all(len({floor[i] for floor in floors}) == 3 for i in range(3))
+    clean = opened.run("document.querySelector('#main td[data-v] ').dataset.v")
+    assert f"of {float(clean):.3f}" in opened.run("document.querySelector('[data-chart=retained]').textContent")
 
 
 def test_curves_are_filtered_by_task_family_and_encoder(opened):

@@ -133,7 +133,7 @@ def test_time_is_told_by_stage_and_what_was_left_out_with_the_reason():
         "left_out": [{"task": "key", "dataset": "mini", "why": "no label in valid"}],
         "datasets": {"mini": {"skipped": {"clip-1": "it is empty."}}},
     }
-    assert making.stages(manifest) == [("pretraining", 90.5, 2), ("corrupting and embedding", 2.0, 1)]
+    assert making.stages(manifest) == [("pretraining", 90.5, 2), ("corrupting", 2.0, 1)]
     assert making.left_out(manifest) == ["key on mini: no label in valid", "mini, clip clip-1: it is empty."]
 
 

@@ -13,6 +13,7 @@ from synthetic import FLOORS, a_manifest, a_results, a_row, results_of
 from test_table import files_of, rows_of
 
 from mirbench.reporting import html, terminal
+from mirbench.reporting.floors import beaten
 from mirbench.reporting.sections import sections
 from mirbench.reporting.tables import scores
 from mirbench.reporting.words import panels
@@ -116,11 +117,31 @@ def test_a_floor_is_never_bold_but_is_named_where_it_wins():
     compared = [against("majority", "semisupcon", -0.2, **OF_KEY), against("majority", "simclr", -0.2, **OF_KEY)]
     text = files_of(results("semisupcon", "simclr", "majority", majority_mirex=0.9, comparisons=compared))["scores.md"]
     assert rows_of(text)["majority"] == ["0.700 [0.66, 0.74]", "0.700 [0.66, 0.74]", "0.900 [0.86, 0.94]"]
-    assert "- key on mini, mirex: majority does at least as well as every encoder." in text
+    assert "- key on mini, mirex: majority is better than every encoder." in text
     both = files_of(results("semisupcon", "majority", "untrained", majority_mirex=0.9, untrained_mirex=0.95))["scores.md"]
-    assert "- key on mini, mirex: untrained and majority do at least as well as every encoder." in both
+    assert "- key on mini, mirex: untrained and majority score at least as high as every encoder (not tested)." in both
     for names in (("semisupcon", "simclr", "majority"), ("majority", "untrained")):  # the latter have no encoder to beat
-        assert "at least as well" not in files_of(results(*names))["scores.md"]
+        assert "every encoder" not in files_of(results(*names))["scores.md"]
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        ([(-0.2, 0.001), (-0.1, 0.01)], "majority is better than every encoder."),
+        ([(-0.2, 0.001), (-0.1, 0.4)], "no encoder is better than majority, and some are worse."),
+        ([(0.2, 0.07), (-0.1, 0.4)], "undecided whether any encoder beats majority."),
+        ([(0.2, 0.07), None], "undecided whether any encoder beats majority."),
+        ([(0.2, 0.001), (-0.1, 0.01)], ""),
+    ],
+)
+def test_what_is_said_of_a_floor_is_what_the_comparisons_say(differences, said):
+    names = ("semisupcon", "simclr")
+    compared = [
+        against("majority", name, *each[:1], p_holm=each[1], **OF_KEY) for name, each in zip(names, differences, strict=True) if each
+    ]
+    shown = results(*names, "majority", comparisons=compared)
+    told = [line for line in beaten(scores.clean(shown.summary), shown.comparisons) if line.startswith("key on mini")]
+    assert told == ([f"key on mini, mirex: {said}"] if said else [])
 
 
 def test_one_encoder_alone_is_not_the_best():

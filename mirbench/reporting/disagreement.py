@@ -1,0 +1,65 @@
+"""Why retained performance and relative mCE may put two encoders in opposite orders, told where they do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirbench.reporting.tables.robustness import means
+from mirbench.reporting.tables.scores import clean
+from mirbench.reporting.words import Panel, mean_of, number, panels
+
+if TYPE_CHECKING:
+    from mirbench.results.merging import Results
+
+MARKED = 0.02  # differences that are smaller, of either measure, are none
+
+
+class Pair(NamedTuple):
+    """An encoder that retains more than the other, and whose error grows more: (retained, relative mCE) of each."""
+
+    panel: Panel
+    more: str
+    less: str
+    retained: tuple[float, float]
+    relative: tuple[float, float]
+
+    @property
+    def marked(self) -> float:
+        """The smaller of the two differences."""
+        return min(self.retained[0] - self.retained[1], self.relative[0] - self.relative[1])
+
+
+def disagreement(results: Results) -> list[str]:
+    """A sentence on the pair of which retained performance and relative mCE say the opposite most clearly, on one task; nothing where there
+    is none. One of the two is an encoder, and no floor."""
+    pairs = sorted(_pairs(results), key=lambda pair: -pair.marked)
+    if not pairs:
+        return []
+    first, others = pairs[0], len(pairs) - 1
+    of_clean = first.panel.of(clean(results.summary)).set_index("encoder")["value"]
+    (more, less), (kept, left), (grown, rose) = (first.more, first.less), first.retained, first.relative
+    count = f", and about {others} more {'pair' if others == 1 else 'pairs'}" if others else ""
+    return [
+        f"Retained performance and relative mCE disagree about {more} and {less} on {first.panel.title}{count}: {more} retains "
+        f"{number(kept)} of a clean score of {number(of_clean[more])}, {less} {number(left)} of {number(of_clean[less])}, yet the error "
+        f"grows more with {more} (relative mCE {number(grown)} against {number(rose)}). The first divides by each encoder's own clean "
+        "score above chance, the second by what the baseline loses: who starts higher can keep the larger share and lose more."
+    ]
+
+
+def _pairs(results: Results) -> Iterator[Pair]:
+    rows = means(results.robustness)
+    rows = rows[(rows["corruption"] == mean_of(rows)) & rows["measure"].isin(["retained", "relative_mce"])].dropna(subset="value")
+    for panel in panels(rows[rows["task"] != "all"]):
+        of_panel = panel.of(rows).drop_duplicates(["measure", "encoder"]).astype({"encoder": "str"})
+        roles = dict(zip(of_panel["encoder"], of_panel["role"], strict=True))
+        table = of_panel.pivot(index="encoder", columns="measure", values="value")
+        if {"retained", "relative_mce"} <= set(table.columns):
+            known = table.dropna()[["retained", "relative_mce"]]
+            for one, other in itertools.permutations(known.index, 2):
+                (kept, grown), (left, rose) = known.loc[one], known.loc[other]
+                pair = Pair(panel, one, other, (kept, left), (grown, rose))
+                if pair.marked >= MARKED and "encoder" in (roles[one], roles[other]):
+                    yield pair
