@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mirbench.data.findings import FEWEST_CLIPS, Finding, count
+from mirbench.data.findings import Finding, count
+from mirbench.data.label_findings import FEWEST_CLIPS
 from mirbench.data.labels import Labels
 from mirbench.data.published.filetree import some
 from mirbench.errors import printable

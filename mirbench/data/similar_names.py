@@ -38,9 +38,25 @@ def look(name: str) -> str:
     """
     if name.isascii() and name.isalnum():
         return name.lower()
+    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", _folded(name)).split()))
+
+
+def _folded(name: str) -> str:
     plain = visible(unicodedata.normalize("NFKC", html.unescape(name))).translate(_LIKE)
-    folded = unicodedata.normalize("NFKC", plain.casefold())
-    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", folded).split()))
+    return unicodedata.normalize("NFKC", plain.casefold())
+
+
+def words_in_any_order(name: str) -> str:
+    """What names of the same words in another order have in common; nothing of a single word, and where two words hold digits, whose order
+    is likely to mean something.
+
+    >>> words_in_any_order("Beatles, The") == words_in_any_order("The  beatles"), words_in_any_order("take 1 of song 2")
+    (True, '')
+    """
+    if name.isascii() and name.isalnum():
+        return ""
+    words = [word for word in re.split(r"[\s,;]+", _folded(name)) if word]
+    return " ".join(sorted(words)) if len(words) > 1 and sum(any(map(str.isdigit, word)) for word in words) < 2 else ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from mirbench.data.findings import count, not_declared
+from mirbench.data.findings import count
+from mirbench.data.label_findings import not_declared
 from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import look
 from mirbench.engine.global_state import unchanged

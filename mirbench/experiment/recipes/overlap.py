@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.data.findings import Finding, of_overlap, overlap_mode
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
 from mirbench.experiment.resolve.checkpoints import VALID_FINGERPRINTS, ClipFingerprint, file_key, read_fingerprints
@@ -181,7 +182,9 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
         data = resolved.data[name]
         shifts = [shift.data for shift in resolved.natural_shifts if shift.of == name]
         splits = {f"{each.name}/{clip.id}": clip.split for each in (data, *shifts) for clip in each.clips}
-        findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False))
+        called = ClipNames(data.noun, data.clips)
+        lines = {f"{data.name}/{clip.id}": called.lines([clip]) for clip in data.clips}
+        findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False, lines=lines))
     return findings
 
 
