@@ -135,8 +135,8 @@ def fetch(
     """Download a published data set, where its publisher lets anybody do so.
 
     Its licence, the download and the disk that it takes are told first, and nothing is done before the licence is accepted. What was broken
-    off goes on; archives are compared with the checksums that their publisher states, unpacked and removed; at the end all is verified as
-    by `mirbench data verify`. Of a set that asks for a form, or is scattered, it is said what to do.
+    off goes on; archives are compared with the checksums that their publisher states, unpacked and removed; at the end files are
+    counted, and compared with their checksums. Of a set that asks for a form, or is scattered, it is said what to do.
     """
     from mirbench.cli import published_text
     from mirbench.data.published import fetching
@@ -184,8 +184,8 @@ def verify(
 ) -> None:
     """Check that the files of a published data set are whole.
 
-    Their counts and, where its publisher states them or ships lists of them, their checksums; what is missing or differs is named. Exit
-    code 2 where something that it needs is missing, or something is wrong.
+    Their counts and, where its publisher states them or ships lists of them, their checksums; of other audio, whether it is as long as its
+    header says. What is missing, cut off or differs is named. Exit code 2 where something that it needs is missing, or something is wrong.
     """
     from mirbench.cli import published_text
     from mirbench.data.asked_for import asked_for
@@ -200,7 +200,7 @@ def verify(
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
     root = published.data_root(config.data_root)
     folder = published.folder_of(dataset, root)
-    verified = published.verify(dataset, folder, not no_checksums, shared=folder == root)
+    verified = published.verify(dataset, folder, not no_checksums, shared=folder == root, headers=True)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
     say(published_text.verified_json(verified) if as_json else whole)
     if not verified.suffices:

@@ -99,7 +99,7 @@ def finding_lines(resolved: Resolved) -> list[str]:
     found.sort(key=lambda item: (item[1].level != "error", item[1].kind in USUAL))
     if not found:
         return []
-    of_kinds: dict[tuple[str, ...], list[str]] = {}
+    of_kinds: dict[tuple[str, str, str], list[str]] = {}
     for place, (name, each) in enumerate(found):
         of_kinds.setdefault((name, each.level, each.kind or str(place)), []).append(each.in_words)
     lines = [_line(*kind, texts) for kind, texts in list(of_kinds.items())[: MOST - 1]]

@@ -484,6 +484,19 @@ def test_verify_exits_by_whether_it_is_whole(songs, capsys):
     ]
 
 
+def test_verify_names_a_file_that_is_cut_off_with_its_seconds(songs, capsys):
+    whole = (songs / "3.wav").read_bytes()
+    (songs / "3.wav").write_bytes(whole[: 44 + (len(whole) - 44) // 4])
+    code, page = run(capsys, "verify", "songs", *PLUGIN)
+    assert code == 2
+    assert "1 file of clips cut off, or no audio:" in page
+    assert "- 3.wav is truncated" in page
+    assert "about 0.2 s of 1.0 s are there." in " ".join(page.split())
+    assert "songs is whole" not in page
+    told = json.loads(run(capsys, "verify", "songs", "--json", *PLUGIN)[1])
+    assert (told["whole"], len(told["damaged"])) == (False, 1)
+
+
 def test_verify_says_what_cannot_be_verified(data, songs, capsys):
     assert "`mirbench data check my.csv` looks at its files" in run(capsys, "verify", data.write())[1]
     code, text = run(capsys, "verify", "mini")
