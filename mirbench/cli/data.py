@@ -58,7 +58,7 @@ def check(
         list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to check it for, or `all`; commas or repeats for several.")
     ] = None,
     encoder: Annotated[
-        list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder whose run is estimated; commas or repeats for several.")
+        list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to check it for; commas or repeats for several.")
     ] = None,
     data_root: DataRoot = None,
     allow_outside: AllowOutside = False,
@@ -76,13 +76,15 @@ def check(
     """Say what is in a data set and what is wrong with it.
 
     Clips, hours, groups and labels by split; missing and damaged files; groups and audio in more than one split; label names that look
-    like one; the disk and time that a run will need. Nothing is prepared and nothing is trained. Exit code 2 where a run would refuse it.
+    like one. With an encoder: whether it can be pretrained on that, and the disk and time that a run will need. Nothing is prepared and
+    nothing is trained. Exit code 2 where a run would refuse it.
     """
     from mirbench.cli import checked_text
     from mirbench.experiment import check as checking
 
     flags: dict[str, Any] = {"datasets": [data], "tasks": tasks, "encoders": encoder, "data_root": data_root, "split_seed": split_seed}
     config, registry = _prepare(flags | {"allow_outside": allow_outside or None, "max_bad": max_bad}, plugin, quiet or as_json)
+    config = config if encoder else config.model_copy(update={"encoders": []})
     checked = checking.check(config, registry, cache_folder(cache), listen=not no_listen)
     say(checked_text.checked_json(checked) if as_json else checked_text.verdict(checked) if quiet else checked_text.checked_page(checked))
     if not checked.works:

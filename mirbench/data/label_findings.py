@@ -132,9 +132,11 @@ def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Findin
         return counted(written, labels.names[written], called.lines(labels.carrying.get(written, ())))
 
     many = task.target == "multilabel"
-    if not published and (joined := [written for written in labels.names if _joined(written, labels.names, many)]):
+    if joined := joined_texts(labels) if published else [written for written in labels.names if _joined(written, labels.names, many)]:
         text = f"{name}: {count(len(joined), 'label name')} may hold several labels, and {_each(joined)} taken as one"
-        instead = "write | between tags" if many else "a clip has one class: a task of several labels reads tags"
+        instead = "a clip has one class: a task of several labels reads tags"
+        if many:
+            instead = "give a tuple of them" if set(joined) <= labels.texts else "give each tag by itself, in a manifest with | between"
         yield Finding("warning", f"{text}; {instead}.", tuple(map(each, joined)), "joined labels")
     if doubtful := [written for written in labels.names if written.strip().lower() in LIKE_MISSING]:
         hint = "they are left as published" if published else "leave the cell empty if they do"
@@ -161,6 +163,12 @@ def _of_counts(labels: Labels) -> Iterator[Finding]:
         named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
         text = f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips."
         yield Finding("warning", text, tuple(named), "rare classes")
+
+
+def joined_texts(labels: Labels) -> list[str]:
+    """Of the texts that stand where a tuple of labels could, those that look like several labels in one: a publisher's own name, or a
+    label with a separator in it, is told from them by a tuple of one."""
+    return [name for name in labels.names if name in labels.texts and _joined(name, labels.names, many=True)]
 
 
 def not_declared(labels: Labels) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,8 @@ class Labels:
     labelled: split -> clips that have one. classes: in their published order, or sorted; of a regression its dimensions. counts: split ->
     class -> clips. ranges: split -> dimension -> (least, mean, largest), for a regression. unseen: label -> clips, where it
     is none of the classes. declared: whether the data set names its classes. names: what was written -> clips; meant: what was written ->
-    the class that the task takes it for; carrying: what was written -> those clips.
+    the class that the task takes it for; carrying: what was written -> those clips. texts: of several labels a clip,
+    what is of a text that was split at `|`, not of a tuple.
     """
 
     task: Task
@@ -46,6 +47,7 @@ class Labels:
     names: Mapping[str, int] = field(default_factory=dict)
     meant: Mapping[str, str] = field(default_factory=dict)
     carrying: Mapping[str, Sequence[Clip]] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
 
     def carrying_class(self, label: str) -> list[Clip]:
         """The clips on which the label stands, however it is written."""
@@ -166,6 +168,7 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         unread=tuple(unread),
         names={name: len(clips_of_name) for name, clips_of_name in written.items()},
         carrying=written,
+        texts=frozenset(_texts(clip.annotations[task.annotation] for clip in carrying)) if many else frozenset(),
         meant={name: reader.meaning(name) for name in written},
     )
 
@@ -255,6 +258,11 @@ def _checked(task: Task, label: Any) -> Any:
     if not all(map(math.isfinite, numbers)):
         raise MirbenchError("it is not a finite number.")
     return numbers
+
+
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in {value for value in values if isinstance(value, str)}:
+        yield from value.split("|")
 
 
 def _written(value: Any, many: bool) -> Iterable[str]:

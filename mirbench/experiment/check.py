@@ -63,13 +63,14 @@ class Estimate:
 @dataclass(frozen=True)
 class Checked:
     """annotations, split_rule: of the data set, where it can be read. made: whether its clips are there to be listed, or still to be made.
-    listened: whether audio was compared with audio."""
+    listened: whether audio was compared with audio. encoders: that it was checked for."""
 
     dataset: Dataset
     annotations: tuple[str, ...] = ()
     split_rule: str = ""
     made: bool = True
     listened: bool = False
+    encoders: tuple[str, ...] = ()
     splits: tuple[SplitFacts, ...] = ()
     labels: tuple[Labels, ...] = ()
     estimate: Estimate | None = None
@@ -86,7 +87,8 @@ class Checked:
 
 
 def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = True) -> Checked:
-    """Checks the one data set that the settings name, for their tasks and encoders. Prepares nothing and trains nothing.
+    """Checks the one data set that the settings name, for their tasks and encoders; without encoders, what depends on none. Prepares
+    nothing and trains nothing.
 
     listen: whether near-identical audio is looked for across splits, which decodes every clip once. Raises
     MirbenchError for unknown names, and where the settings name several data sets.
@@ -142,7 +144,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         config = config.model_copy(update={"datasets": [dataset.shift_of[0]], "shifts": [dataset.name]})
     estimate = _estimate(config, registry, cache, report) if planned else None
     report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
-    return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(report))
+    told = tuple(report)
+    return Checked(dataset, annotations, dataset.split_rule, made, listened, tuple(config.encoders), splits, tuple(labels), estimate, told)
 
 
 def _chosen(config: RunConfig, registry: Registry) -> Dataset:
@@ -236,12 +239,14 @@ def _seconds(clip: Clip, scan: Scan | None) -> float | None:
 
 
 def _estimate(config: RunConfig, registry: Registry, cache: Path, report: list[Finding]) -> Estimate | None:
-    """What a run needs; where it cannot be planned, why is told, unless an error has been."""
+    """What a run of encoders needs; where it cannot be planned, why is told, unless an error has been."""
     try:
         planned = plan(fit_supervision(config, registry), registry, cache)
     except MirbenchError as error:
         if not any(finding.level == "error" for finding in report):
             report.append(Finding("error", str(error)))
+        return None
+    if not config.encoders:
         return None
     resolved = planned.resolved
     seconds, megabytes = cost_of(planned, planned.graph.missing(resolved.store))

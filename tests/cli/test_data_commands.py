@@ -409,6 +409,22 @@ def test_exit_code_0_where_a_run_would_work(data, capsys):
     assert run(capsys, "check", data.write(), "--encoder", "handcrafted", "--no-listen", "--cache", "cache")[0] == 0
 
 
+def test_what_depends_on_an_encoder_is_judged_for_the_one_that_is_named(data, capsys):
+    data.rows[9] |= {"path": data.rows[0]["path"], "start": 0.5}
+    data.rows[0]["duration"] = 0.5
+    flags = (data.write(), "--no-listen", "--cache", "cache")
+    code, page = run(capsys, "check", *flags)
+    assert (code, "for no encoder: whether one can be pretrained on it and what a run takes are left out" in page) == (0, True)
+    assert "a run of" not in page
+    told = json.loads(run(capsys, "check", *flags, "--json")[1])
+    assert (told["encoders"], told["estimate"]) == ([], None)
+    assert [each["level"] for each in told["findings"] if "in training too" in each["text"]] == ["warning"]
+    code, page = run(capsys, "check", *flags, "--encoder", "handcrafted")
+    assert (code, "for no encoder" in page, "a run of handcrafted" in page) == (0, False, True)
+    code, page = run(capsys, "check", *flags, "--encoder", "simclr")
+    assert (code, "errors, which a run refuses" in page) == (2, True)
+
+
 @pytest.fixture
 def songs(data):
     """The published data set of the plugin songs.py under the folder root; returns its folder."""

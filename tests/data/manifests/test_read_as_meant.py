@@ -104,7 +104,26 @@ def test_tags_that_may_be_several_are_a_warning(tmp_path, cell):
     clips = table(tmp_path, ["path", "tags", "split"], [["a", cell, "train"], ["b", "rock", "train"]]).clips
     (finding,) = [each for each in of_task(clips, TAGGING) if "may hold several labels" in each.text]
     assert (finding.level, finding.examples) == ("warning", (f"'{cell}' (1)",))
-    assert "write | between tags" in finding.text
+    assert "in a manifest with | between" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("value", "published", "told"),
+    [
+        ("rock; loud", True, "give a tuple of them"),
+        ("rock, loud", True, "give a tuple of them"),
+        ("rock; loud", False, "give a tuple of them"),
+        (("rock; loud",), False, "give each tag by itself"),
+        (("rock, loud",), True, ""),
+        ("rock|loud", True, ""),
+    ],
+)
+def test_tags_of_a_plugin_that_are_one_text_are_a_warning_even_where_its_names_are_published(value, published, told):
+    clips = [mirbench.Clip("a", Path("a.wav"), "train", "a", annotations={"tags": value})]
+    found = of_labels(read_labels(TAGGING, clips), "warning", published, ClipNames(mirbench.Dataset(), clips))
+    texts = [each.text for each in found if "may hold several labels" in each.text]
+    assert len(texts) == bool(told)
+    assert all(told in text for text in texts)
 
 
 @pytest.mark.parametrize(("cell", "told"), [("rock/loud", True), ("rock & loud", True), ("rock\tloud", True), ("rock/soul", False)])
