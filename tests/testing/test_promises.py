@@ -403,6 +403,13 @@ class Keys(Task):
         return str(parse_key(value))
 
 
+class Moods(Task):
+    name, annotation, target = "moods", "genre", "multilabel"
+
+    def label(self, value):
+        return value.split("|") if isinstance(value, str) else value
+
+
 @pytest.mark.parametrize(
     ("attributes", "tasks", "status", "told"),
     [
@@ -428,17 +435,7 @@ class Keys(Task):
     ],
 )
 def test_labels_are_read_and_of_the_classes_that_are_declared(attributes, tasks, status, told, tmp_path):
-    several = {
-        "name": "moods",
-        "annotation": "genre",
-        "target": "multilabel",
-        "label": lambda self, value: value.split("|") if isinstance(value, str) else value,
-    }
-    known = {
-        "keys": Keys(),
-        "genre": type("Genre", (Task,), {"name": "genre", "annotation": "genre"})(),
-        "moods": type("", (Task,), several)(),
-    }
+    known = {"keys": Keys(), "genre": type("Genre", (Task,), {"name": "genre", "annotation": "genre"})(), "moods": Moods()}
     dataset = type("Own", (Songs,), attributes)()
     subject = DatasetSubject(dataset, tmp_path, [known[name] for name in tasks])
     outcome = examined("dataset", dataset, subject, DATASET)["labels"]
