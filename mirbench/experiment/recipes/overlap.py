@@ -188,6 +188,17 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
     return findings
 
 
+def shared_test_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]:
+    """By data set that is scored on, its test clips whose audio its train or valid clips hold too. folder: as of `read_overlap`."""
+    tests = {data.name: {clip.id for clip in data.of("test")} for data in resolved.scored_data}
+    found: dict[str, set[str]] = {}
+    for pair in _read(folder)["probed"]:
+        name, _, clip = pair["second"].partition("/")
+        if clip in tests.get(name, ()):
+            found.setdefault(name, set()).add(clip)
+    return {name: frozenset(clips) for name, clips in found.items()}
+
+
 def shared_in_words(shared: Mapping[str, Sequence[Finding]]) -> list[str]:
     """A sentence for each finding."""
     return [f"{name}: {each.level}: {each.in_words}" for name, found in shared.items() for each in found]
