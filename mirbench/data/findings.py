@@ -85,7 +85,7 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
         yield Finding("warning", text, _leaking(perhaps, clips, called), "groups")
     reordered = in_another_order(clips)
     if leaking := [leak for leak in reordered if leak.spans]:
-        mend = "they are left as published" if published else "where they are, write one name, and one split"
+        mend = "they are left as published" if published else "where they do, give them one name and one split"
         text = f"{count(len(leaking), 'group')} in more than one split, if names of the same words in another order mean one; {mend}."
         yield Finding("warning", text, _leaking(leaking, clips, called), "groups")
     if apart := [leak for leak in reordered if not leak.spans]:

@@ -17,6 +17,9 @@ from mirbench.notation import parse_key
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
 _LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
+_LIKE_IN_ASCII = str.maketrans("`_", "' ")
+_WORD = re.compile(r"[^\s,;]+")
+_TWO_NUMBERS = re.compile(r"\d[^\s,;]*[\s,;].*\d", re.DOTALL)
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
 
 
@@ -42,6 +45,8 @@ def look(name: str) -> str:
 
 
 def _folded(name: str) -> str:
+    if name.isascii() and "&" not in name:  # the same, sooner
+        return name.lower().translate(_LIKE_IN_ASCII)
     plain = visible(unicodedata.normalize("NFKC", html.unescape(name))).translate(_LIKE)
     return unicodedata.normalize("NFKC", plain.casefold())
 
@@ -55,8 +60,9 @@ def words_in_any_order(name: str) -> str:
     """
     if name.isascii() and name.isalnum():
         return ""
-    words = [word for word in re.split(r"[\s,;]+", _folded(name)) if word]
-    return " ".join(sorted(words)) if len(words) > 1 and sum(any(map(str.isdigit, word)) for word in words) < 2 else ""
+    folded = _folded(name)
+    words = _WORD.findall(folded)
+    return " ".join(sorted(words)) if len(words) > 1 and not _TWO_NUMBERS.search(folded) else ""
 
 
 @dataclass(frozen=True)

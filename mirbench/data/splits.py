@@ -150,14 +150,16 @@ def leaks(clips: Iterable[Clip], alike: bool = False) -> list[Leak]:
     return [leak for names in names_of.values() if (leak := Leak(names)).spans]
 
 
-def in_another_order(clips: Iterable[Clip]) -> list[Leak]:
+def in_another_order(clips: Sequence[Clip]) -> list[Leak]:
     """The groups whose names hold the words of another's in another order, together with that, sorted; in one split or more."""
-    splits_of = _splits_of(clips)
-    names_of: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
-    for name in sorted(splits_of):
+    names_of: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({clip.group for clip in clips}):
         if words := words_in_any_order(name):
-            names_of[words][name] = splits_of[name]
-    return [Leak(names) for names in names_of.values() if len(names) > 1 and len(set(map(look, names))) > 1]
+            names_of[words].append(name)
+    several = [names for names in names_of.values() if len(names) > 1 and len(set(map(look, names))) > 1]
+    wanted = {name for names in several for name in names}
+    splits_of = _splits_of(clip for clip in clips if clip.group in wanted) if wanted else {}
+    return [Leak({name: splits_of[name] for name in names}) for names in several]
 
 
 def _splits_of(clips: Iterable[Clip]) -> dict[str, Counter[str]]:

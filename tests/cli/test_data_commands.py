@@ -748,6 +748,6 @@ def test_a_name_in_another_order_is_a_warning_where_it_spans_splits_and_else_a_n
     clips = [Clip(name, Path(f"{name}.wav"), split, name) for split, several in names.items() for name in several]
     warned, noted, _ = of_splits(clips)
     assert (warned.level, warned.examples) == ("warning", ("'Beatles, The' in train (1) and 'The Beatles' in test (1)",))
-    assert "where they are, write one name, and one split" in warned.text
+    assert "where they do, give them one name and one split" in warned.text
     assert (noted.level, noted.examples) == ("note", ("'Davis, Miles' in train (1) and 'Miles Davis' in train (1)",))
     assert "they are left as published" in next(of_splits(clips, published=True)).text
