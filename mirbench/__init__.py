@@ -37,6 +37,7 @@ _LATE = {
     "FunctionEncoder": "mirbench.evaluation.embedding.models",
     "HubEncoder": "mirbench.evaluation.embedding.hub",
     "HubOptions": "mirbench.evaluation.embedding.hub",
+    "FilterBank": "mirbench.pretraining.backbones.mel",
     "LabelOptions": "mirbench.pretraining.settings",
     "LayerOptions": "mirbench.settings.declaring",
     "LoadedEncoder": "mirbench.experiment.library.loading",

@@ -74,10 +74,10 @@ from mirbench.cli.share import share
 from mirbench.engine.global_state import refuse_exit
 from mirbench.engine.interrupts import stoppable, stopped_by
 from mirbench.engine.machine import keep_memory
-from mirbench.engine.shards import Shard
 from mirbench.errors import Detached, MirbenchError, describe
 
 if TYPE_CHECKING:
+    from mirbench.engine.shards import Shard
     from mirbench.experiment.resolve.records import KeptCheckpoints
     from mirbench.registry.plugins import Registry
     from mirbench.settings.config import RunConfig
@@ -153,6 +153,8 @@ def run(
     Scores are of clean audio, and of audio that is corrupted: a few corruptions at severities 1, 3 and 5, or those of --corruptions and
     --severities.
     """
+    from mirbench.engine.shards import Shard
+
     flags: dict[str, Any] = {"encoders": encoder, "tasks": tasks, "datasets": dataset, "checkpoints": checkpoint, "output": output}
     flags |= {"seed": seed, "seeds": seeds, "device": device, "devices": devices, "corruptions": corruptions, "severities": severities}
     flags |= {"probe": probe, "shifts": shifts, "figure_width": figure_width}

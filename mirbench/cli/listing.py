@@ -96,9 +96,9 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, Any]]:
     if kind == "plugins":
         return _plugin_rows(registry)
     if kind == "configs":
-        from mirbench.settings import config
+        from mirbench.settings.shipped import purpose, shipped
 
-        return [{"name": n, "description": config.purpose(f), "provider": "mirbench", "file": str(f)} for n, f in config.shipped().items()]
+        return [{"name": n, "description": purpose(f), "provider": "mirbench", "file": str(f)} for n, f in shipped().items()]
     from mirbench.cli.noun_facts import OF_OTHERS
 
     fields = {

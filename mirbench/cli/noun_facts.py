@@ -24,9 +24,9 @@ def names(registry: Registry, listed: str) -> list[str]:
     if listed == "plugins":
         return list(dict.fromkeys([*(plugin.name for plugin in registry.plugins), *(failure.name for failure in registry.failures)]))
     if listed == "configs":
-        from mirbench.settings import config
+        from mirbench.settings.shipped import shipped
 
-        return list(config.shipped())
+        return list(shipped())
     return list(registry.nouns(listed.removesuffix("s")))
 
 
@@ -179,15 +179,15 @@ def _splits(dataset: Dataset, folder: Path | None) -> tuple[dict[str, int] | Non
 
 
 def _config(name: str) -> dict[str, Any]:
-    from mirbench.settings import config
+    from mirbench.settings.shipped import purpose, shipped
     from mirbench.settings.yamlfile import parse
 
-    shipped = config.shipped()
-    if name not in shipped:
-        raise unknown_name("configuration", name, shipped)
-    file = shipped[name]
+    known = shipped()
+    if name not in known:
+        raise unknown_name("configuration", name, known)
+    file = known[name]
     settings = parse(file.read_text(encoding="utf-8"), str(file))
-    return {"name": name, "description": config.purpose(file), "provider": "mirbench", "file": str(file), "settings": settings}
+    return {"name": name, "description": purpose(file), "provider": "mirbench", "file": str(file), "settings": settings}
 
 
 def _plugin(registry: Registry, name: str) -> dict[str, Any]:

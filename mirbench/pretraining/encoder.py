@@ -31,7 +31,6 @@ SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and bac
 SECONDS_PER_WAVEFORM_VIEW = 0.13
 SECONDS_PER_SECOND = {"mel-cnn": 0.0004, "mel-cnn-small": 0.0003}  # of audio, embedded, two cores
 SECONDS_PER_WAVEFORM_SECOND = 0.016
-AT_ONCE = 8  # windows whose bands are made together on a CPU
 
 
 class BackboneEncoder(Encoder):
@@ -163,7 +162,7 @@ class BackboneEncoder(Encoder):
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         import torch
 
-        from mirbench.pretraining.backbones.layers import with_layers
+        from mirbench.pretraining.backbones.layers import fuse_norms, with_layers
         from mirbench.pretraining.checkpoints import WEIGHTS, load_checkpoint
 
         backbone = self._build(options, seed)
@@ -175,15 +174,11 @@ class BackboneEncoder(Encoder):
                     f"the checkpoint {folder} has no best: no clips of the valid split could be used to choose it; set checkpoint=last."
                 )
             load_checkpoint(chosen, backbone)
-        backbone.eval().to(device)
+        fuse_norms(backbone.eval()).to(device)
 
         def hear(audio: np.ndarray) -> Any:
             with torch.inference_mode():
-                whole = torch.as_tensor(audio, dtype=torch.float32, device=device)
-                if not bands or device != "cpu":
-                    return first(whole)
-                # a few at a time: memory of the size of all is given by the system anew, page by page, which takes as long as the work
-                return torch.cat([first(part) for part in whole.tensor_split(-(-len(whole) // AT_ONCE))])
+                return first(torch.as_tensor(audio, dtype=torch.float32, device=device))
 
         def embed(features: Any) -> np.ndarray:
             with torch.inference_mode():
@@ -191,8 +186,7 @@ class BackboneEncoder(Encoder):
                 return found
 
         about = parts.backbone(options["backbone"])
-        bands = about.bands
-        first, then = (backbone.mel, backbone.encode) if bands else (torch.nn.Identity(), backbone)
+        first, then = (backbone.mel, backbone.encode) if about.bands else (torch.nn.Identity(), backbone)
         if options.get("layer", LAST_LAYER) != LAST_LAYER:
             then = with_layers(backbone, about.blocks, then)
         return Staged(_kind(first, device), hear, embed)

@@ -6,10 +6,6 @@ Later layers win: the shipped default.yaml, the --config file, --set, and flags.
 from __future__ import annotations
 
 import copy
-import importlib
-import io
-import itertools
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
+from mirbench.settings.shipped import read_text, shipped
 from mirbench.settings.slurm import SlurmConfig
 from mirbench.settings.values import (
     Labelled,
@@ -42,7 +39,7 @@ FLAGS = {
     "overlap": "--allow-overlap",
     "slurm": "--detach",
 }  # the others are spelt like their setting
-MOST_KEYS, MOST_BYTES = 20, 100_000  # of the name in a --set, of a file
+MOST_KEYS = 20  # of the name in a --set
 ALL_OPTIONS = "all"  # `options.all` is for every encoder that has an option of that name
 
 NAMES = "a list of names, such as [{}]"
@@ -162,19 +159,6 @@ class RunConfig(_Settings):
         return {name: value for name, value in self.options.get(encoder, {}).items() if name not in unasked}
 
 
-def shipped() -> dict[str, Path]:
-    """The configurations that come with mirbench, by bare name: `quick`, `paper/label-budget`."""
-    folders = [Path(folder) for folder in importlib.import_module("mirbench_configs").__path__]
-    found = {path.relative_to(folder).with_suffix("").as_posix(): path for folder in folders for path in folder.rglob("*.yaml")}
-    return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
-
-
-def purpose(path: Path) -> str:
-    """The first sentence of the comment at the top of a configuration."""
-    lines = itertools.takewhile(lambda line: line.startswith("# "), _read(path).splitlines())
-    return re.split(r"(?<=\.) ", " ".join(line.removeprefix("# ").strip() for line in lines))[0].removesuffix(".")
-
-
 def load_config(files: Sequence[Path] = (), overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> RunConfig:
     """The settings of a run: default.yaml, then `files`, then `overrides`, then `flags`.
 
@@ -222,7 +206,7 @@ def reconfigured(stored: Mapping[str, Any], where: str, overrides: Sequence[str]
 
 def _files(files: Sequence[Path]) -> Iterator[Layer]:
     for file in (shipped()["default"], *map(_find, files)):
-        text = _read(file)
+        text = read_text(file)
         yield str(file), text, parse(text, str(file))
 
 
@@ -254,19 +238,6 @@ def _find(path: Path) -> Path:
         raise MirbenchError(f"--config {path} is a folder; give it a YAML file, or one that ships with mirbench: {', '.join(known)}.")
     hint = nearest(str(path), known)
     raise MirbenchError(f"there is no configuration file {path}{hint} Give the path of a YAML file, or one of {', '.join(known)}.")
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise MirbenchError(f"{path} has more than {MOST_BYTES:,} bytes, which no settings need; give a YAML file of settings.")
-        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
-    except UnicodeDecodeError as error:
-        raise MirbenchError(f"{path} is not text in UTF-8; save it as UTF-8.") from error
-    except OSError as error:
-        raise MirbenchError(f"cannot read {path} ({error.strerror}); give a YAML file that can be read.") from error
 
 
 def _merge(base: Any, layer: Any) -> Any:

@@ -34,6 +34,7 @@ from mirbench import read_audio, read_clip, registry
 from mirbench.engine.machine import core_count
 from mirbench.engine.store import default_cache
 from mirbench.evaluation.embedding import passes as listening
+from mirbench.evaluation.embedding import samples
 from mirbench.evaluation.embedding.corruption import corrupt
 from mirbench.evaluation.embedding.passes import EmbeddingPass, embed_passes
 from mirbench.evaluation.embedding.windows import FrozenEncoder, windows
@@ -133,7 +134,7 @@ def stages(case: Case) -> dict[str, float]:
         embed = Staged(embed.kind, clocked(embed.front, "front end"), clocked(embed.encode, "encoder", f"encoder {number}"))
         encoders.append(replace(each, embed=embed))
     listening.LEAST_FORKED = sys.maxsize
-    listening.read_clip = clocked(read_clip, "decoding")  # type: ignore[assignment]
+    samples.read_clip = clocked(read_clip, "decoding")  # type: ignore[attr-defined]
     begun, before = time.perf_counter(), time.process_time()
     run(replace(embedding_pass, corruptions=corruptions, encoders=encoders, workers=1), case)
     spent |= {"wall": time.perf_counter() - begun, "all": time.process_time() - before}

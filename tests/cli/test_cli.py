@@ -265,7 +265,7 @@ def test_list_supervisions_says_what_each_reads_and_its_options(stub, capsys):
 
 
 def test_list_configs_names_what_config_takes(stub, capsys):
-    from mirbench.settings.config import shipped
+    from mirbench.settings.shipped import shipped
 
     assert cli.main(["list", "configs"]) == 0
     out = capsys.readouterr().out

@@ -15,6 +15,7 @@ from mirbench.settings import config as configs
 from mirbench.settings.config import RunConfig, load_config
 from mirbench.settings.declaring import Spec
 from mirbench.settings.options import check_options, encoder_options
+from mirbench.settings.shipped import purpose, shipped
 
 PROBE = "probe.kind, probe.shots, probe.draws"
 ALL = ", ".join(RunConfig.model_fields)
@@ -22,7 +23,7 @@ SWEEP = "a mapping of encoder names to options to lists of values, such as {semi
 VALUES = "a mapping of option names to values, such as {steps: 500}"
 SWEPT = "a list of values such as [0.1, 1], or a mapping of labels to values"
 LIST = "a list of names, such as [semisupcon, simclr]"
-SHIPPED = ", ".join(configs.shipped())
+SHIPPED = ", ".join(shipped())
 OPTIONS = "a mapping of encoder names to options, such as {semisupcon: {steps: 500}}"
 
 
@@ -53,7 +54,7 @@ def test_of_several_files_the_later_is_stronger_and_mappings_are_merged(yaml_fil
 
 def test_the_shipped_default_says_what_the_code_says_and_names_every_setting():
     assert load_config() == RunConfig()
-    assert set(configs.parse(configs.shipped()["default"].read_text(), "default")) == set(RunConfig.model_fields)
+    assert set(configs.parse(shipped()["default"].read_text(), "default")) == set(RunConfig.model_fields)
 
 
 def test_quick_is_found_by_its_bare_name():
@@ -63,14 +64,14 @@ def test_quick_is_found_by_its_bare_name():
     assert quick.tasks == ["all"]
 
 
-@pytest.mark.parametrize("name", configs.shipped())
+@pytest.mark.parametrize("name", shipped())
 def test_every_shipped_file_holds_settings_encoders_and_options_that_are_there(name):
     config, known = load_config([Path(name)]), registry.load()
     check_options(config, known.encoders)
     assert resolve_entries(config, known)
 
 
-PAPER = [name for name in configs.shipped() if name.startswith("paper/")]
+PAPER = [name for name in shipped() if name.startswith("paper/")]
 
 
 def test_the_papers_experiments_are_there_and_train_alike():
@@ -91,7 +92,7 @@ def test_the_papers_experiments_are_there_and_train_alike():
 
 @pytest.mark.parametrize("name", PAPER)
 def test_a_paper_file_tells_a_command_for_a_laptop_that_takes_hold(name):
-    command = re.search(r"mirbench run (.*)", configs.shipped()[name].read_text())[1].split()
+    command = re.search(r"mirbench run (.*)", shipped()[name].read_text())[1].split()
     assert command[:4] == ["--config", name, "--config", "laptop"]
     light = load_config([Path("laptop")]).options["all"]
     for entry in resolve_entries(
@@ -117,9 +118,9 @@ def test_a_file_given_as_a_checkpoint_is_called_a_file(yaml_file):
 
 
 def test_the_purpose_of_a_configuration_is_the_first_sentence_of_its_comment(yaml_file):
-    assert configs.purpose(yaml_file("# What 1.5 of it\n# is for. More.\n#\n# mirbench run\nseed: 1 # no")) == "What 1.5 of it is for"
-    assert configs.purpose(yaml_file("seed: 1")) == ""
-    assert all(configs.purpose(path) for path in configs.shipped().values())
+    assert purpose(yaml_file("# What 1.5 of it\n# is for. More.\n#\n# mirbench run\nseed: 1 # no")) == "What 1.5 of it is for"
+    assert purpose(yaml_file("seed: 1")) == ""
+    assert all(purpose(path) for path in shipped().values())
 
 
 def test_later_layers_win_and_mappings_are_merged(yaml_file):
@@ -201,7 +202,7 @@ def test_a_file_that_is_not_there(tmp_path):
     )
     assert refused([Path("no.yaml")]) == f"there is no configuration file no.yaml. Give the path of a YAML file, or one of {SHIPPED}."
     assert refused([tmp_path]) == f"--config {tmp_path} is a folder; give it a YAML file, or one that ships with mirbench: {SHIPPED}."
-    papers = ", ".join(name for name in configs.shipped() if name.startswith("paper/"))
+    papers = ", ".join(name for name in shipped() if name.startswith("paper/"))
     assert refused([Path("paper/")]) == f"--config paper is a folder of shipped configurations; give it one of {papers}."
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"output: caf\xe9")

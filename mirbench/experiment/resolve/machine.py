@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mirbench.engine.machine import core_count, decided, native_bfloat16, processor
+from mirbench.engine.machine import decided, native_bfloat16, processor
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Machine
 
@@ -14,12 +14,12 @@ def resolve_machine(device: str, devices: int) -> Machine:
     """device: auto, cpu, cuda or cuda:N. Raises MirbenchError for a device that is not there, or more than there are. What has been decided
     for several machines is taken as it is: this one need not have the device."""
     if (known := decided()) is not None:
-        return Machine(known.device, known.bfloat16, core_count(), known.name)
+        return Machine(known.device, known.bfloat16, known.name)
     if ":" in device:
         check_devices(device, devices)
     resolved = resolve_device(device)
     check_devices(resolved, devices)
-    return Machine(resolved, native_bfloat16(), core_count(), processor() if resolved == "cpu" else _gpu(resolved))
+    return Machine(resolved, native_bfloat16(), processor() if resolved == "cpu" else _gpu(resolved))
 
 
 def resolve_device(wanted: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.global_state import unchanged
+from mirbench.engine.machine import core_count
 from mirbench.engine.store import Store, key_of, key_of_rows, key_text
 from mirbench.errors import MirbenchError, describe, is_not_of_plugin
 from mirbench.nouns import Corruption, Dataset, Encoder, Probe, Task
@@ -33,18 +34,21 @@ Parts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Machine:
-    """device: cpu, cuda or cuda:N; bfloat16: whether the processor computes in it; cores: that this process may use; name: of the processor
-    or GPU, such as NVIDIA H200."""
+    """device: cpu, cuda or cuda:N; bfloat16: whether the processor computes in it; name: of the processor or GPU, such as NVIDIA H200."""
 
     device: str = "cpu"
     bfloat16: bool = False
-    cores: int = 1
     name: str = ""
 
     @property
     def kind(self) -> str:
         """cpu or cuda."""
         return self.device.split(":")[0]
+
+    @property
+    def cores(self) -> int:
+        """That this process may use, asked for where workers are begun: a run that has nothing to do begins none."""
+        return core_count()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,38 @@
-"""The blocks of a network as layers to probe."""
+"""Networks that are not trained any more: batch norms within convolutions, and the blocks as layers to probe."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Forward = Callable[[Tensor], Tensor]
+CONVOLUTIONS, NORMS = (nn.Conv1d, nn.Conv2d), (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def fuse_norms(network: nn.Module) -> nn.Module:
+    """The network, in which convolutions do what the batch norms right behind them did. Of one that learns no more, in evaluation mode;
+    what it returns is the same to rounding. Only neighbours in an `nn.Sequential` are looked at, as others may run in another order.
+
+    >>> network = nn.Sequential(nn.Conv1d(1, 3, 5), nn.BatchNorm1d(3)).eval()
+    >>> fuse_norms(network)[1]
+    Identity()
+    """
+    for part in network.modules():
+        if isinstance(part, nn.Sequential):
+            for number, (first, then) in enumerate(itertools.pairwise(list(part))):
+                if (
+                    isinstance(first, (nn.Conv1d, nn.Conv2d))
+                    and isinstance(then, (nn.BatchNorm1d, nn.BatchNorm2d))
+                    and then.track_running_stats
+                ):
+                    part[number], part[number + 1] = fuse_conv_bn_eval(first, then), nn.Identity()
+    return network
 
 
 def with_layers(network: nn.Module, blocks: Sequence[str], forward: Forward) -> Forward:
