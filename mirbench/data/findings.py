@@ -238,12 +238,12 @@ def count(many: int, noun: str) -> str:
 def lines_in_words(numbers: Sequence[int], unit: str = "line") -> str:
     """
     >>> lines_in_words([4]), lines_in_words([4, 7]), lines_in_words([1, 2, 3, 4, 5], "row")
-    ('line 4', 'lines 4 and 7', 'rows 1, 2, 3 and 2 more')
+    ('line 4', 'lines 4 and 7', 'rows 1, 2, 3 and 2 others')
     """
     if len(numbers) < 2:
         return "".join(f"{unit} {number}" for number in numbers)
     first, more = [*map(str, numbers[:NUMBERED])], len(numbers) - NUMBERED
-    last = f"{more:,} more" if more > 0 else first.pop()
+    last = count(more, "other") if more > 0 else first.pop()
     return f"{unit}s {', '.join(first)} and {last}"
 
 

@@ -176,7 +176,7 @@ def test_every_fault_is_told_in_one_go(data):
         "'Db minor' (1, line 3)",
     )
     assert found(checked, "warning", "task genre: label names look alike (the same letters)") == (
-        "'jazz' (4, lines 3, 7, 9 and 1 more)",
+        "'jazz' (4, lines 3, 7, 9 and 1 other)",
         "'Jazz' (1, line 5)",
     )
     assert found(checked, "warning", "task genre: 1 label is in no training clip, so 1 clip cannot be scored") == ("'polka' (1, line 10)",)
@@ -343,7 +343,7 @@ def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
     assert [line for line, word in zip(told, words, strict=True) if word not in line] == []
     assert found(checked, "error", "1 group in more than one split") == ("'c3 and this' in test (1, line 20) and train (1, line 5)",)
     assert found(checked, "warning", "left out: is missing") == ("c3 (3.wav, line 5)", "more3 (3.wav, line 15)")
-    assert found(checked, "warning", "label names look alike") == ("'jazz' (5, lines 3, 15, 17 and 2 more)", "'Jazz' (1, line 5)")
+    assert found(checked, "warning", "label names look alike") == ("'jazz' (5, lines 3, 15, 17 and 2 others)", "'Jazz' (1, line 5)")
     assert sum(split.clips for split in checked.splits) == 12
     page = checked_page(checked)
     assert all(line in page for line in told)
