@@ -142,11 +142,9 @@ def fetch(
     """
     from mirbench.cli import published_text
     from mirbench.data.published import fetching
-    from mirbench.data.published import layout as published
 
-    config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet)
-    dataset = _one(config, registry)
-    planned = fetching.plan_fetch(dataset, published.data_root(config.data_root))
+    dataset, root = _named(name, data_root, plugin, quiet)
+    planned = fetching.plan_fetch(dataset, root)
     if not planned.wanted:
         fetching.tidy(planned)
         say(str(planned.folder) if quiet else published_text.fetched_before(planned))
@@ -193,14 +191,12 @@ def verify(
     from mirbench.data.asked_for import asked_for
     from mirbench.data.published import layout as published
 
-    config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugin, quiet or as_json)
-    dataset = _one(config, registry)
+    dataset, root = _named(name, data_root, plugin, quiet or as_json)
     if not dataset.files:
         made = dataset.prepares and dataset.location is None
         look = f"`mirbench data check {asked_for(dataset)}` looks at its files"
         why = "mirbench makes it, and nothing of it can be missing" if made else look
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
-    root = published.data_root(config.data_root)
     folder = published.folder_of(dataset, root)
     verified = published.verify(dataset, folder, not no_checksums, shared=folder == root, headers=True)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
@@ -245,6 +241,14 @@ def _prepare(flags: dict[str, Any], plugins: list[str] | None, quiet: bool) -> t
     from mirbench.settings import config as configs
 
     return configs.load_config(flags=flags), registries.load(plugins or [])
+
+
+def _named(name: str, data_root: str | None, plugins: list[str] | None, quiet: bool) -> tuple[Dataset, Path | None]:
+    """A data set, and the folder that holds published ones."""
+    from mirbench.data.published import layout as published
+
+    config, registry = _prepare({"datasets": [name], "data_root": data_root}, plugins, quiet)
+    return _one(config, registry), published.data_root(config.data_root)
 
 
 def _one(config: RunConfig, registry: Registry) -> Dataset:

@@ -26,7 +26,7 @@ def list_(
         typer.Argument(
             metavar="KIND",
             autocompletion=kinds_and_names,
-            help=f"One of {', '.join(LISTED)}; all of them if left out. Or a NAME of any of these.",
+            help=f"One of {', '.join(LISTED)}; all of them if left out. Or a NAME of any of these, or an encoder's address, SCHEME:REST.",
         ),
     ] = None,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of that kind, to show all that is known of it.")] = None,
@@ -37,11 +37,14 @@ def list_(
 ) -> None:
     """Show what there is to choose from, and who provides it.
 
-    By a name, all that is known of that one: an encoder's options with their ranges, a task's classes and metrics, the levels of a
+    By a name, all that is known of that one: an encoder's audio, layers and options with their ranges, also of an address such as
+    onnx:FILE, a task's classes and metrics, the levels of a
     corruption, the grid of a probe, the splits, licence and citation of a data set.
     """
     if kind is not None and kind not in LISTED and name is not None:
         raise _unknown(kind, LISTED)
+    if kind is not None and ":" in kind:
+        kind, name = "encoders", kind
     from mirbench import registry as registries
 
     registry = registries.load(plugin or [])
@@ -61,7 +64,7 @@ def _show(registry: Registry, kind: str, name: str | None, data_root: str | None
     from mirbench.cli.noun_text import page
 
     if name is not None:
-        about = facts(registry, kind, name, data_root)
+        about = facts(registry, kind, registry.with_address(name) if kind == "encoders" else name, data_root)
         say(about if as_json else page(about))
         return
     known = {listed: names(registry, listed) for listed in LISTED}

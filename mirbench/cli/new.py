@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import keyword
+import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +34,7 @@ SOURCES = {  # of encoders: what a stand-in of the model is called, the rate tha
     "torchscript": (".pt", 16_000, ""),
 }
 PROSE = {"dataset": "data set"}
+LINE = 60  # characters of the names of outputs on one line
 
 
 def new(
@@ -62,9 +65,12 @@ def new(
         raise MirbenchError(f"mirbench new makes no '{printable(kind)}'{';' + hint if hint else '.'} It makes one of {', '.join(KINDS)}.")
     module = checked_name(kind, name)
     source = _source(kind, source, model)
-    values = _values(kind, name, module, source, model, package)
-    files = _files(kind, module, source, values, package)
     folder = output / name if package else output
+    values = _values(kind, name, module, source, model, package)
+    beside_plugin = folder / "src" / module if package else folder
+    values["path"] = _path(values["model"], values["stand_in"], beside_plugin)
+    values |= {"package": package, "tested": [*(["src", module] if package else []), "__init__.py" if package else f"{module}.py"]}
+    files = _files(kind, module, source, values, package)
     there = [path for path in files if (folder / path).exists()]
     stand_in = values["model"] if values["stand_in"] else ""
     beside = Path("src", module, stand_in) if package else Path(stand_in)
@@ -120,16 +126,38 @@ def _source(kind: str, source: str | None, model: str | None) -> str:
 def _values(kind: str, name: str, module: str, source: str, model: str | None, package: bool) -> dict[str, Any]:
     """What the templates are filled with."""
     ending, rate, extra = SOURCES.get(source, ("", 0, ""))
-    if model is None:
-        written = f"{name}{ending}"
-    else:
-        path = Path(model).expanduser()
-        written = str(path.resolve()).replace("\\", "/") if path.exists() else model
+    there = model is not None and Path(model).expanduser().exists()
+    written = f"{name}{ending}" if model is None else os.path.abspath(Path(model).expanduser()) if there else model
     cls = "".join(word.capitalize() for word in name.split("-"))
     about: dict[str, Any] = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py"}
     about |= {"kind_in_words": PROSE.get(kind, kind), "extra": extra}
     about |= {"facts": _facts(source, model and written, rate)}
+    about["outputs"] = _outputs(about["facts"]["names"])
     return {**about, "model": written, "model_name": Path(written).name, "stand_in": model is None and bool(ending)}
+
+
+def _path(model: str, stand_in: bool, beside: Path) -> str:
+    """Python for where a model lies: beside the plugin or below it, so that both can be moved; else where it is now. Nothing for one that
+    is no file here. model: absolute; beside: the plugin's folder."""
+    if stand_in:
+        return f"Path(__file__).with_name({quoted(model)})"
+    if not os.path.isabs(model) or not os.path.exists(model):
+        return ""
+    folder = Path(os.path.abspath(beside))
+    if Path(model).is_relative_to(folder):
+        return f"Path(__file__).parent / {quoted(Path(model).relative_to(folder).as_posix())}"
+    return f"Path({quoted(Path(model).as_posix())})"
+
+
+def _outputs(names: Sequence[str]) -> str:
+    """Names as a tuple of Python, on a line of their own each where they are many."""
+    line = f"({', '.join(map(quoted, names))}{',' if len(names) == 1 else ''})"
+    return line if len(line) <= LINE else "".join(["(\n", *(f"    {quoted(name)},\n" for name in names), ")"])
+
+
+def quoted(text: str) -> str:
+    """As a string of Python."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _facts(source: str, model: str | None, rate: int) -> dict[str, Any]:
@@ -140,7 +168,7 @@ def _facts(source: str, model: str | None, rate: int) -> dict[str, Any]:
     from mirbench.evaluation.embedding.models import ModelEncoder, ModelFacts
     from mirbench.registry import load
 
-    known = ModelFacts(rate, normalises=True)
+    known = ModelFacts(rate, normalises=True, names=("embedding",))
     if model is not None and source in ("onnx", "torchscript"):
         encoder = load().schemes[source].encoder(model)
         assert isinstance(encoder, ModelEncoder)
@@ -160,7 +188,7 @@ def _files(kind: str, module: str, source: str, values: Mapping[str, Any], packa
         text = templates.get_template(f"{template}.jinja").render(values)
         return re.sub(r" --plugin \S+", "", text) if package else text  # one that is installed needs none
 
-    code, test = filled(f"{kind}_{source}.py" if source else f"{kind}.py"), filled(f"test_{kind}.py")
+    code, test = filled(f"{kind}_{source}.py" if source else f"{kind}.py"), filled("test_plugin.py")
     if not package:
         return {Path(f"{module}.py"): code, Path(f"test_{module}.py"): test}
     return {

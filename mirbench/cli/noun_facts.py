@@ -63,26 +63,33 @@ def _encoder(encoder: Encoder) -> dict[str, Any]:
         missing = encoder.missing(encoder.options)
     except Exception as error:  # of a plugin
         missing = f"cannot be told: {describe(error)}."
-    rate, window = _audio(encoder)
-    facts = {"sample_rate": rate, "window_seconds": window} | {field: getattr(encoder, field) for field in fields}
-    return facts | {"missing": missing, "options": option_facts(encoder.options)}
+    audio, why = _audio(encoder)
+    facts = audio | {field: getattr(encoder, field) for field in fields}
+    return facts | {"missing": missing or why, "options": option_facts(encoder.options)}
 
 
-def _audio(encoder: Encoder) -> tuple[int | None, float | None]:
-    """Sample rate in Hz and window in seconds with the options that it has by default, or, where what says them is not here, as its class
-    has them; None: not known."""
+def _audio(encoder: Encoder) -> tuple[dict[str, Any], str]:
+    """What audio it is given with the options that it has by default, Hz and seconds, and what it returns; None: not known. Where what says
+    it is not here, as its class has it, and why, if that is told in a sentence."""
     from mirbench.evaluation.embedding.models import ModelEncoder
     from mirbench.nouns import Encoder
 
+    options = encoder.options
     try:
-        given = encoder.input(encoder.options)
-        if isinstance(encoder, ModelEncoder) and not encoder.options["sample_rate"] and encoder.facts(encoder.options).sample_rate is None:
-            return None, given.window_seconds
-        return given.sample_rate, given.window_seconds
-    except Exception:  # of a plugin, or weights that are not on this disk; what is missing is told beside it
+        given, layers = encoder.input(options), encoder.layers(options)
+        about: dict[str, Any] = {"sample_rate": given.sample_rate, "window_seconds": given.window_seconds, "hop_seconds": given.hop_seconds}
+        about |= {"shortest_seconds": given.shortest_seconds, "layers": layers}
+        if isinstance(encoder, ModelEncoder):
+            said = encoder.facts(options)
+            known = options["sample_rate"] or said.sample_rate
+            about |= {"sample_rate": given.sample_rate if known else None, "normalises": said.normalises}
+            about |= {"dims": list(said.dims), "layer_names": list(said.names)}
+        return about, ""
+    except Exception as error:  # of a plugin, or weights that are not on this disk
         cls = type(encoder)
-        said = cls.sample_rate is not Encoder.sample_rate, cls.window_seconds is not Encoder.window_seconds
-        return encoder.sample_rate if said[0] else None, encoder.window_seconds if said[1] else None
+        known = cls.sample_rate is not Encoder.sample_rate, cls.window_seconds is not Encoder.window_seconds
+        audio = {"sample_rate": encoder.sample_rate if known[0] else None, "window_seconds": encoder.window_seconds if known[1] else None}
+        return audio, str(error) if isinstance(error, MirbenchError) else ""
 
 
 def _task(task: Task) -> dict[str, Any]:

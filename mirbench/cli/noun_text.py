@@ -51,9 +51,17 @@ def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
     unknown = "not known" + (f"; give it by --set options.{facts['name']}.sample_rate=HERTZ" if asked else "")
     yield "sample rate", unknown if rate is None else f"{rate:,} Hz"
     yield "window", "not known" if seconds is None else f"{seconds:g} s; a longer clip is cut into windows, whose embeddings are averaged"
+    hop = facts.get("hop_seconds")
+    yield "hop", f"windows begin at most {hop:g} s apart" if hop else "windows begin as far apart as they are long" if seconds else ""
+    shortest = facts.get("shortest_seconds")
+    yield "shortest", f"{shortest:g} s; a shorter clip has silence put behind it" if shortest else ""
+    yield "normalised", _normalised(facts)
+    yield "layers", _layers(facts)
+    dims: Sequence[int] = facts.get("dims") or ()
+    yield "dimensions", f"{dims[0]:,}" if len(set(dims)) == 1 else f"{', '.join(f'{dim:,}' for dim in dims)}, by layer" if dims else ""
     yield "trained", "yes, in a run or by `mirbench pretrain`" if facts["trainable"] else "no, it is used as it is"
     yield "seeds", "another seed, other embeddings" if facts["seeded"] else "its embeddings are the same for every seed"
-    yield "licence", facts["licence"]
+    yield "licence", facts["licence"] or ("not known; see where the model comes from" if "normalises" in facts else "")
     yield "home", facts["home"]
     yield "cite", facts["citation"]
     yield "training data", facts["trained_with"]
@@ -62,6 +70,25 @@ def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "weights", UNTRIED if facts["untried"] else ""
     yield "to use it", facts["missing"]
     yield "options", f"set by --set options.{facts['name']}.OPTION=VALUE" if facts["options"] else "none"
+
+
+def _normalised(facts: Facts) -> str:
+    """Of a model that somebody else trained; nothing of any other."""
+    if "normalises" not in facts:
+        return ""
+    setting = f"--set options.{facts['name']}.normalise="
+    none_says = f"nothing says; give it by {setting}none or {setting}zero-mean-unit-variance"
+    return {True: "by the model, or by what comes with it", False: "no, audio is given as it is"}.get(facts["normalises"], none_says)
+
+
+def _layers(facts: Facts) -> str:
+    """How many, what they are called, and how one of them is chosen."""
+    layers, names = facts.get("layers"), facts.get("layer_names") or ()
+    if layers is None:
+        return ""
+    called = f" ({', '.join(f'{number} {name}' for number, name in enumerate(names))})" if names else ""
+    which = f"the last is probed; --set options.{facts['name']}.layer=all scores each, best chooses for each task"
+    return f"{layers or 'how many is not known'}{called}; {which}"
 
 
 def _task(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -102,6 +103,24 @@ class Registry:
         found: Encoder = self.get("encoder", address)
         return found
 
+    def with_address(self, given: str) -> str:
+        """What is given, with the path in it absolute where it is an address, whose encoder is registered. Raises MirbenchError for a
+        scheme that no plugin provides, and as schemes do."""
+        scheme, colon, rest = given.partition(":")
+        if not colon or given in self.encoders:
+            return given
+        if scheme not in self.schemes:
+            raise unknown_name("scheme of encoders", scheme, self.schemes)
+        path = Path(rest).expanduser()
+        rest = os.path.abspath(path) if rest and path.exists() else rest
+        self.add_address(scheme, rest)
+        return f"{scheme}:{rest}"
+
+    def of_file(self, given: str | Path) -> list[Plugin]:
+        """The plugins that were loaded from that file."""
+        path = Path(given).expanduser().resolve()
+        return [plugin for plugin in self.plugins if plugin.file and Path(plugin.file).resolve() == path]
+
     def add_encoder(self, encoder: Encoder) -> None:
         """Takes in an encoder that a program made itself. Raises MirbenchError where another has its name."""
         if encoder.name in self.encoders:
@@ -187,6 +206,8 @@ def load(plugin_files: Iterable[str | Path] = ()) -> Registry:
         plugin = Plugin(entry.name, "entry point", f"entry point {entry.name} ({dist} {version})", version, "")
         _load_one(registry, manager, plugin, entry.load)
     for given in dict.fromkeys(str(file) for file in plugin_files):
+        if _is_path(given) and registry.of_file(given):
+            continue  # the file of an entry point, named again with --plugin
         plugin = Plugin(Path(given).stem if _is_path(given) else given, "file", given, "", "")
         _load_one(registry, manager, plugin, functools.partial(_import_given, given))
     registry._sort()

@@ -15,6 +15,7 @@ from mirbench.reporting.page.maps import beliefs, maps
 from mirbench.reporting.page.numbers import numbers_of
 from mirbench.reporting.sections import Section
 from mirbench.reporting.tables import robustness
+from mirbench.reporting.tables.layers import best_layers
 from mirbench.reporting.tables.scores import clean, row_groups
 from mirbench.reporting.words import NONE, interval, number, panels, size
 from mirbench.results.order import joined
@@ -73,7 +74,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
     return {
         "title": f"mirbench: {', '.join(manifests)}",
         "runs": list(manifests),
-        "answer": answer(results),
+        "answer": [*answer(results), *best_layers(results)],
         "sizes": [f"{panel.title}, {panel.metric}: {size(panel.of(rows))}" for panel in panels(rows) if panel.headline],
         "main": _main_table(data, row_groups(rows), shared_audio.marked(results)),
         "sections": sections,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes, shared_audio
-from mirbench.reporting.tables import across, costs, robustness, scores, similarity
+from mirbench.reporting.tables import across, costs, layers, robustness, scores, similarity
 from mirbench.reporting.tables.latex import PREAMBLE, human, written
 from mirbench.reporting.tables.table import Table, csv, document
 from mirbench.reporting.words import MEASURES, caveats, interval_of, panels
@@ -23,6 +23,7 @@ STEMS = (
     "comparisons",
     "across-runs",
     "sweep",
+    "layers",
     "robustness",
     "retained",
     "corrupted",
@@ -85,6 +86,18 @@ def of_costs(results: Results) -> Section:
     return Section("Cost", {"": costs.costs(results.costs, floors)}, notes_of_costs, captions={"": caption})
 
 
+def of_layers(results: Results) -> Section:
+    """The best layer of each task against the others; without a table where layers were not compared."""
+    if not len(results.layers):
+        return Section("Layers", {})
+    told, once = layers.best_layers(results), caveats(results.layers)
+    brackets = f"In brackets the paired {interval_of(results.layers)}, not corrected."
+    below = [*told, layers.COMPARED, brackets, notes.VERDICTS, notes.DETECTABLE, *once]
+    caption = " ".join(["The best layer, by its test score, minus the others of the same encoder.", layers.COMPARED, brackets, *once])
+    table = {"": scores.comparisons(results.layers)}
+    return Section("Layers", table, below, captions={"": caption}, in_latex={"": scores.brief(results.layers)})
+
+
 def sections(results: Results, between: Compared | None = None) -> dict[str, Section]:
     """Those that there is something for, by the stem of their files, one of STEMS; the order is that of the page. between: how encoders of
     different runs compare."""
@@ -130,6 +143,7 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
             notes.of_sweep(results),
             captions={"": " ".join([of_swept, *about, *overlap])} if swept else {},
         ),
+        of_layers(results),
         Section("Robustness", measures | ({"worst": lowest} if lowest else {}), notes.of_robustness(results), "measure", of_measures),
         Section("Retained performance", retained, [notes.RETAINED, *undefined, *of_corruption], "task", of_retained),
         Section("Scores of corrupted audio", corrupted, [notes.HEADLINES, *of_corruption], captions=of_severities, in_latex=severities),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mirbench.records import FAMILIES
 from mirbench.reporting import left_out, notes, shared_audio
 from mirbench.reporting.tables.costs import briefly, costs, measured_on
+from mirbench.reporting.tables.layers import best_layers
 from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
@@ -56,7 +57,7 @@ def _scores(results: Results, all_metrics: bool) -> tuple[Table, list[str]]:
     below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *notes.beaten(rows)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
     table = scores(results.summary, results.comparisons, headlines=not all_metrics, marks=shared_audio.marked(results))
-    return table, [*below, *notes.of_probes(results), *notes.overlap(results)]
+    return table, [*below, *best_layers(results), *notes.of_probes(results), *notes.overlap(results)]
 
 
 def _costs(results: Results) -> list[tuple[Table, list[str]]]:

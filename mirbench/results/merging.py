@@ -15,7 +15,7 @@ from mirbench.results.order import are_means, complete, is_mean
 from mirbench.results.overlap_mark import mark_frame, mark_manifest
 from mirbench.results.predictions import frame_of
 from mirbench.results.run_folder import RunFolder
-from mirbench.results.schema import CLIPS, COSTS, TABLES, Schema, as_names
+from mirbench.results.schema import CLIPS, COSTS, LAYERS, TABLES, Schema, as_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,7 @@ class Results:
     robustness: pd.DataFrame
     robustness_comparisons: pd.DataFrame
     equivariance: pd.DataFrame
+    layers: pd.DataFrame
     costs: pd.DataFrame
     maps: pd.DataFrame
     clips: pd.DataFrame
@@ -126,7 +127,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     for manifest in manifests:
         mark_manifest(manifest)
     _refuse_other_corruption(labels, manifests)
-    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in (*TABLES, "costs", "maps")}
+    tables = {name: [mark_frame(run.read(name)) for run in runs] for name in (*TABLES, "layers", "costs", "maps")}
     done = [_done(pd.concat(each)) for each in zip(tables["robustness"], tables["robustness_comparisons"], strict=True)]
     for name in ("robustness", "robustness_comparisons"):
         tables[name] = _without_torn_means(tables[name], done)
@@ -136,6 +137,7 @@ def merge(runs: Sequence[RunFolder]) -> Results:
     everybody: dict[str, Any] = {name: {} for each in tables.values() for rows in each for name in rows["encoder"].unique()}
     known = [*manifests, {"encoders": everybody}]  # so that all frames have the order of encoders in common
     frames = {name: complete(_collapsed(TABLES[name], tables[name]), known, name) for name in TABLES}
+    frames["layers"] = complete(_collapsed(LAYERS, tables["layers"]), known, "comparisons")
     costs = _collapsed(COSTS, tables["costs"])
     costs["encoder"] = as_names(costs["encoder"], frames["summary"]["encoder"].cat.categories, unused=True)
     maps = _first_of_each(tables["maps"])

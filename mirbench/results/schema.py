@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mirbench.records import CLEAN
@@ -194,6 +194,11 @@ _DETECTABLE = Column("detectable", "float", "the smallest true difference that 8
 _OVERLAP = Column("overlap", "integer", "1 where the encoder was pretrained on audio that it is tested on, † in tables; else 0", 0, True)
 _OF_BASELINE = Column("baseline_overlap", "integer", "the same of the baseline", 0, True)
 _OVERLAPS = (_OVERLAP, _OF_BASELINE)
+_OF_LAYERS = {
+    "encoder": "the layer with the highest score on test, by the headline metric",
+    "baseline": "another layer of the same encoder",
+    "p_holm": "the same, corrected for all pairs of layers of that encoder on that task (Holm 1979)",
+}
 _CONDITION = ("encoder", "task", "dataset", "metric", "corruption", "severity")
 _PAIR = ("encoder", "baseline", "task", "dataset", "metric")
 
@@ -221,6 +226,10 @@ COMPARISONS = Schema("comparisons.csv", (
     Column("p_holm", "float", "the same, corrected for all lines of headline metrics, or all of others (Holm 1979)", float("nan"), True),
     _DETECTABLE,
     Column("baseline_seeds", "integer", "seeds of the baseline; 0 where it is not known", 0, True), _N_GROUPS, _BY_SEED, *_ONES,
+), _PAIR, optional=True)
+
+LAYERS = Schema("layers.csv", tuple(
+    replace(c, meaning=_OF_LAYERS.get(c.name, c.meaning)) for c in COMPARISONS.columns
 ), _PAIR, optional=True)
 
 ROBUSTNESS = Schema("robustness.csv", (
@@ -280,4 +289,4 @@ TABLES: dict[str, Schema] = {
     s.file.removesuffix(".csv"): s for s in (SCORES, SUMMARY, COMPARISONS, ROBUSTNESS, ROBUSTNESS_COMPARISONS, EQUIVARIANCE)
 }
 """Of scores and what follows from them, by the name of the file."""
-ALL_TABLES: dict[str, Schema] = {**TABLES, "costs": COSTS, "maps": MAPS, "clips": CLIPS, "sounds": SOUNDS}
+ALL_TABLES: dict[str, Schema] = {**TABLES, "layers": LAYERS, "costs": COSTS, "maps": MAPS, "clips": CLIPS, "sounds": SOUNDS}

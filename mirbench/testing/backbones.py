@@ -16,7 +16,7 @@ from mirbench.records import Input
 from mirbench.testing.embedding import LOAD, RATE, SPEED, USED, EmbedSubject
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import contract, fenced, noise
-from mirbench.testing.promises import Promise
+from mirbench.testing.promises import WRITTEN, Promise
 
 
 class BackboneSubject(EmbedSubject):
@@ -133,7 +133,7 @@ def _gradients(subject: BackboneSubject) -> str:
 
 
 BACKBONE = (
-    Promise("contract", "what the registry asks of a backbone", "see `mirbench.Backbone`", _contract),
+    Promise("contract", "what the registry asks of a backbone", WRITTEN.format("backbone"), _contract),
     IMPORTED,
     Promise("build", "a torch module with sample_rate and dim", "set self.sample_rate and self.dim in __init__", _build, ("contract",)),
     Promise("seeds", "weights follow torch's seed", "draw weights by torch's own initialisers", _seeds, ("build",)),
@@ -144,7 +144,7 @@ BACKBONE = (
     Promise(LOAD.name, "embeds a window", LOAD.mend, LOAD.keeps, ("rate",)),
     Promise("dim", "a tensor (batch, dim)", "pool over time, and let dim be the size of the last layer", _dim, ("load",)),
     *USED,
-    Promise("bands", "forward is encode(mel(audio))", "see `bands` of `mirbench.Backbone`", _bands, ("build",)),
+    Promise("bands", "forward is encode(mel(audio))", "let forward(audio) be encode(mel(audio)), or set bands = False", _bands, ("build",)),
     Promise("gradients", "every gradient is finite", "keep roots and logarithms away from 0", _gradients, ("dim",)),
     SPEED,
 )

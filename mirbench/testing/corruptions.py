@@ -19,7 +19,7 @@ from mirbench.nouns import Corruption
 from mirbench.testing.forked import NoAnswer, in_child
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import contract, noise
-from mirbench.testing.promises import Promise
+from mirbench.testing.promises import WRITTEN, Promise
 
 FLAT = 1e-3  # of the samples, at the peak
 SEED = 7
@@ -208,7 +208,7 @@ def flat_tops(audio: np.ndarray) -> bool:
 
 
 CORRUPTION = (
-    Promise("contract", "what the registry asks of a corruption", "see `mirbench.Corruption`", _contract),
+    Promise("contract", "what the registry asks of a corruption", WRITTEN.format("corruption"), _contract),
     IMPORTED,
     Promise("shapes", "as many samples as it was given", "cut or pad what it makes to len(audio)", _shapes, ("contract",)),
     Promise("dtype", "float32", "return it as float32: out.astype(np.float32)", _dtype, ("shapes",)),
@@ -230,5 +230,12 @@ CORRUPTION = (
     Promise("peaks", "peaks beyond full scale are left", "clip nothing to [-1, 1], or set limits = True", _peaks, ("NaN",)),
     Promise("10 ms", "corrupts 10 ms", "leave audio that is too short for it as it is, or pad and cut it", _short, ("NaN",)),
     Promise("speed", "clips/s on one core", "let numpy or scipy work on the whole array", _speed, ("dtype",), lengthy=True),
-    Promise("10 minutes", "corrupts ten minutes", "work in blocks", _long, ("dtype",), lengthy=True),
+    Promise(
+        "10 minutes",
+        "corrupts ten minutes",
+        "work in blocks of some seconds, whose number alone grows with the length",
+        _long,
+        ("dtype",),
+        lengthy=True,
+    ),
 )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.findings import count
 from mirbench.data.label_findings import joined_texts, not_declared
 from mirbench.data.labels import read_labels, without_empty
@@ -20,7 +21,7 @@ from mirbench.nouns import Dataset, Task
 from mirbench.records import SPLITS, Clip
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import as_json, contract
-from mirbench.testing.promises import NotSeen, Promise
+from mirbench.testing.promises import WRITTEN, NotSeen, Promise
 
 SIDES = {"train": "train and pretrain", "pretrain": "train and pretrain", "valid": "valid", "test": "test"}
 
@@ -34,6 +35,7 @@ class DatasetSubject:
         self.dataset, self.folder, self.title = dataset, folder, f"data set '{dataset.name}'"
         self.tasks = [task for task in tasks if task.annotation in dataset.annotations]
         self.changed: dict[str, list[str]] = {}  # by method, what of the process it left changed
+        self.mends: dict[str, str] = {}  # by promise, where a file is missing: which, and how it comes back
 
     @cached_property
     def clips(self) -> Sequence[Clip]:
@@ -58,6 +60,8 @@ def _identity(subject: DatasetSubject) -> str:
 
 def _lists(subject: DatasetSubject) -> str:
     subject.folder.mkdir(parents=True, exist_ok=True)
+    if lacking := [files.path for files in subject.dataset.files if not files.optional and not any(subject.folder.glob(files.path))]:
+        subject.mends["clips"] = f"put {lacking[0]} into {subject.folder}; {_what_it_needs(subject)}"
     preparing, listing = unchanged(), unchanged()
     with preparing:
         subject.dataset.prepare(subject.folder)
@@ -117,9 +121,35 @@ def _groups(subject: DatasetSubject) -> str:
 
 
 def _files(subject: DatasetSubject) -> str:
-    for clip in subject.clips:
-        assert Path(clip.path).is_file(), f"{subject.called(clip)}: there is no file {clip.path}"
-    return f"{len({clip.path for clip in subject.clips}):,} files"
+    clips = {Path(clip.path): clip for clip in subject.clips}
+    lost = [path for path in clips if not path.is_file()]
+    if lost:
+        subject.mends["files"] = _mend_of_files(subject, lost[0], len(lost) == len(clips))
+    more = f", and {len(lost) - 1:,} more are missing" if len(lost) > 1 else ""
+    assert not lost, f"{subject.called(clips[lost[0]])}: there is no file {lost[0]}{more}"
+    return f"{len(clips):,} files"
+
+
+def _mend_of_files(subject: DatasetSubject, lost: Path, every: bool) -> str:
+    """lost: the first file that is missing; every: whether all are."""
+    if not lost.is_relative_to(subject.folder):
+        return f'make paths of the folder that clips() is given: folder / "{lost.name}"'
+    file = lost.relative_to(subject.folder)
+    if every:
+        return f"none of its files is in {subject.folder}, such as {file}: look at how clips() makes paths of the folder that it is given"
+    if not subject.dataset.files:
+        return f"let prepare() write {file}, or clips() list no clip of it"
+    return f"put {file} into {subject.folder}, or list no clip of it: if path.is_file(); {_what_it_needs(subject)}"
+
+
+def _what_it_needs(subject: DatasetSubject) -> str:
+    asked = asked_for(subject.dataset)
+    got = (
+        f"`mirbench data fetch {asked}` gets it again"
+        if subject.dataset.downloads
+        else f"`mirbench data where {asked}` says where to get it"
+    )
+    return f"{got}, and `mirbench data verify {asked}` names all that is missing"
 
 
 def _times(subject: DatasetSubject) -> str:
@@ -176,12 +206,12 @@ def _audio(subject: DatasetSubject) -> str:
 
 
 DATASET = (
-    Promise("contract", "what the registry asks of a data set", "see `mirbench.Dataset`", _contract),
+    Promise("contract", "what the registry asks of a data set", WRITTEN.format("dataset"), _contract),
     IMPORTED,
     Promise(
         "identity", "says what prepare depends on, and what it costs", "tell a version, and no date or address", _identity, ("contract",)
     ),
-    Promise("clips", "prepares and lists its clips", "return a list of mirbench.Clip", _lists, ("contract",)),
+    Promise("clips", "prepares and lists its clips", "return a list of mirbench.Clip, and mend what clips() raises", _lists, ("contract",)),
     Promise(
         "global state",
         "leaves the process alone",
@@ -211,7 +241,7 @@ DATASET = (
         _groups,
         ("splits",),
     ),
-    Promise("files", "each clip's file is there", "make paths of the folder that clips() is given", _files, ("clips",)),
+    Promise("files", "each clip's file is there", "make paths of the folder that clips() is given: folder / NAME", _files, ("clips",)),
     Promise("times", "starts and durations are seconds", "give seconds, not samples or milliseconds", _times, ("clips",)),
     Promise("annotations", "plain values, of those that it names", "use text, numbers and tuples of text", _annotations, ("clips",)),
     Promise(
@@ -221,5 +251,12 @@ DATASET = (
         _labels,
         ("annotations", "splits"),
     ),
-    Promise("audio", "its audio can be decoded", "listen to the file that is named", _audio, ("files", "times"), lengthy=True),
+    Promise(
+        "audio",
+        "its audio can be decoded",
+        "listen to the file that is named, and put a whole one in its place",
+        _audio,
+        ("files", "times"),
+        lengthy=True,
+    ),
 )

@@ -365,13 +365,18 @@ USED = (
     Promise(
         "distinct",
         "two sounds have two embeddings",
-        "look at what the embedding depends on: it is the same for two different noises",
+        "let it depend on the audio that is given: it is the same for two different noises",
         _distinct,
         ("shapes",),
     ),
 )
 SPEED = Promise(
-    "speed", "clips/s on one core", "embed batches at once, and load what is constant in load", _speed, ("shapes",), lengthy=True
+    "speed",
+    "clips/s on one core",
+    "embed a batch at once, and make in load what is the same for every batch",
+    _speed,
+    ("shapes",),
+    lengthy=True,
 )
 FORK = Promise(
     "fork",

@@ -21,7 +21,7 @@ from mirbench.testing.embedding import FORK, LOAD, LONG, RATE, SPEED, USED, Embe
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import as_json, close, completed, contract, fenced, tones
 from mirbench.testing.opened import data_files, opened
-from mirbench.testing.promises import NotSeen, Promise
+from mirbench.testing.promises import WRITTEN, NotSeen, Promise
 
 
 class EncoderSubject(EmbedSubject):
@@ -192,7 +192,7 @@ def _fork(subject: EncoderSubject) -> str:
 
 
 ENCODER = (
-    Promise("contract", "what the registry asks of an encoder", "see `mirbench.Encoder`", _contract),
+    Promise("contract", "what the registry asks of an encoder", WRITTEN.format("encoder"), _contract),
     IMPORTED,
     Promise("usable", "its options work, and its weights are here", "do what the sentence says", _usable, ("contract",)),
     Promise(

@@ -98,10 +98,8 @@ def _meant(given: str, plugins: list[str]) -> tuple[Registry, list[tuple[str, st
         registry = load([*plugins, given])
         return registry, list(_provided(registry, {given}))
     registry = load(plugins)
-    scheme, colon, rest = given.partition(":")
-    if colon and scheme in registry.schemes:
-        there = Path(rest).expanduser()
-        return registry, [("encoder", registry.add_address(scheme, str(there.resolve()) if there.exists() else rest).name)]
+    if ":" in given:
+        return registry, [("encoder", registry.get("encoder", registry.with_address(given)).name)]
     if found := [(kind, given) for kind in PROMISES if given in registry.nouns(kind)]:
         return registry, found
     if found := list(_provided(registry, {given})):
@@ -122,8 +120,9 @@ def _meant(given: str, plugins: list[str]) -> tuple[Registry, list[tuple[str, st
 
 def _provided(registry: Registry, given: set[str]) -> Iterator[tuple[str, str]]:
     """What the plugins provide that are called so."""
+    of_files = [plugin for each in given if each.endswith(".py") for plugin in registry.of_file(each)]
     for plugin in registry.plugins:
-        if _is_called(plugin.provider, plugin.name, given):
+        if plugin in of_files or _is_called(plugin.provider, plugin.name, given):
             yield from ((kind, name) for kind, names in plugin.provides.items() for name in names if kind in PROMISES)
 
 

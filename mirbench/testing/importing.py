@@ -48,7 +48,7 @@ def _imports_quickly(subject: Any) -> str:
 IMPORTED = Promise(
     "import time",
     "importing the file is quick and imports nothing heavy",
-    "import torch and its like inside the methods that use them",
+    "import torch and its like inside the methods that use them, and read and compute nothing at import",
     _imports_quickly,
     lengthy=True,
 )

@@ -85,7 +85,18 @@ def _check_target(name: str, probe: Probe, target: str, seed: int) -> None:
 
 
 PROBE = (
-    Promise("contract", "what the registry asks of a probe", "see `mirbench.Probe`", _contract),
+    Promise(
+        "contract",
+        "what the registry asks of a probe",
+        "do what the sentence says; the built-in ones of plugins/probes keep all promises",
+        _contract,
+    ),
     IMPORTED,
-    Promise("fits", "fitted, scored and stored, the same again", "see `mirbench.Probe`", _fits, ("contract",)),
+    Promise(
+        "fits",
+        "fitted, scored and stored, the same again",
+        "do what the sentence says; what an estimator draws, it draws by a parameter random_state, which is then set",
+        _fits,
+        ("contract",),
+    ),
 )

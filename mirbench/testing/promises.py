@@ -10,6 +10,7 @@ from typing import Any
 from mirbench.errors import MirbenchError, describe
 from mirbench.registry.contract import reason_of
 
+WRITTEN = "do what the sentence says; `mirbench new {} NAME` writes one that keeps all promises"  # how a contract is mended
 PASS, FAIL, SKIPPED = "pass", "fail", "not looked at"
 
 

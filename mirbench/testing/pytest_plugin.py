@@ -7,7 +7,7 @@ manifest in it. mirbench_tiny_run: a function that runs mirbench on those clips 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class PromiseItem(pytest.Item):
         return Path(self.examination.file or self.examination.provider), None, self.name
 
 
-def _examined(given: str, config: pytest.Config | None = None) -> list[Examination]:
+def _examined(given: str, config: pytest.Config | None = None, settings: Mapping[str, Any] | None = None) -> list[Examination]:
     """The folder of what is prepared is removed at the end."""
     from mirbench.errors import MirbenchError
     from mirbench.settings.config import load_config
@@ -69,7 +69,7 @@ def _examined(given: str, config: pytest.Config | None = None) -> list[Examinati
     if config is not None:
         config.add_cleanup(scratch.cleanup)
     try:
-        return examine(given, Path(scratch.name), load_config())
+        return examine(given, Path(scratch.name), load_config(flags=dict(settings or {})))
     except MirbenchError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -79,13 +79,18 @@ def _in_words(outcome: Any) -> str:
 
 
 @pytest.fixture
-def mirbench_check(request: pytest.FixtureRequest) -> Callable[[str | Path], None]:
-    """A function of a plugin's file, a name or a package: the test fails with every promise that is broken."""
+def mirbench_check(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A function of a plugin's file, a name or a package: the test fails with every promise that is broken. Its further arguments are
+    settings of mirbench, such as data_root="/data", where published data sets lie, and options={"mine": {"layer": 1}}."""
 
-    def check(given: str | Path) -> None:
+    def check(given: str | Path, **settings: Any) -> None:
         from mirbench.testing.promises import FAIL
 
-        found = [outcome for each in _examined(str(given), request.config) for outcome in each.outcomes()]
+        try:
+            examined = _examined(str(given), request.config, settings)
+        except pytest.UsageError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        found = [outcome for each in examined for outcome in each.outcomes()]
         if broken := [_in_words(outcome) for outcome in found if outcome.status == FAIL]:
             pytest.fail("\n".join(broken), pytrace=False)
 

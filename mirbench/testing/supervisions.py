@@ -13,7 +13,7 @@ from mirbench.engine.global_state import unchanged
 from mirbench.nouns import Supervision
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import completed, contract, fenced
-from mirbench.testing.promises import NotSeen, Promise
+from mirbench.testing.promises import WRITTEN, NotSeen, Promise
 from mirbench.testing.tasks import right_label
 
 
@@ -121,13 +121,25 @@ def _check_tensor(what: str, found: Any, shape: tuple[int | None, ...]) -> None:
 
 
 SUPERVISION = (
-    Promise("contract", "what the registry asks of a supervision", "see `mirbench.Supervision`", _contract),
+    Promise("contract", "what the registry asks of a supervision", WRITTEN.format("supervision"), _contract),
     IMPORTED,
-    Promise("labels", "label() makes a right label of each value", "see `label` of `mirbench.Supervision`", _labels, ("contract",)),
+    Promise(
+        "labels",
+        "label() makes a right label of each value",
+        "let label() return what its `target` says, the same each time: a class, several, or a number",
+        _labels,
+        ("contract",),
+    ),
     Promise("encode", "(clips, features) float32", "return torch.tensor([[...], ...], dtype=torch.float32)", _encodes, ("labels",)),
     Promise("similarity", "(rows, rows) float32 from 0 to 1", "divide by the largest there can be, or clamp", _similarities, ("encode",)),
     Promise("input", "similarity leaves its input", "work on a copy: encoded.clone()", _input_left, ("similarity",)),
-    Promise("global state", "generators and settings are left alone", "draw nothing", _global_state, ("similarity",)),
+    Promise(
+        "global state",
+        "generators and settings are left alone",
+        "draw no random numbers in encode() and similarity()",
+        _global_state,
+        ("similarity",),
+    ),
     Promise("symmetric", "a is like b as b is like a", "use what is symmetric, or the mean of both", _symmetric, ("global state",)),
     Promise(
         "batch", "a pair is as alike in any batch", "compare pairs alone, and divide by no sum over the batch", _batch, ("global state",)

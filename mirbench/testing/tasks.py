@@ -14,7 +14,7 @@ from mirbench.nouns import Supervision, Task
 from mirbench.registry.contract import wrong_label
 from mirbench.testing.importing import IMPORTED
 from mirbench.testing.means import contract, fenced
-from mirbench.testing.promises import NotSeen, Promise
+from mirbench.testing.promises import WRITTEN, NotSeen, Promise
 
 
 class TaskSubject:
@@ -92,9 +92,15 @@ def right_label(what: str, reader: Task | Supervision, value: Any, label: Any, c
 
 
 TASK = (
-    Promise("contract", "what the registry asks of a task", "see `mirbench.Task`", _contract),
+    Promise("contract", "what the registry asks of a task", WRITTEN.format("task"), _contract),
     IMPORTED,
-    Promise("metrics", "metrics that fit the target", "see `mirbench list tasks` for what others use", _metrics, ("contract",)),
+    Promise(
+        "metrics",
+        "metrics that fit the target",
+        "name metrics of this kind of target; `mirbench list NAME` of a task shows its own",
+        _metrics,
+        ("contract",),
+    ),
     Promise("classes", "label() of a class is a class", "let label() return a class for the name of a class", _classes, ("contract",)),
     Promise(
         "labels",
@@ -103,5 +109,11 @@ TASK = (
         _labels,
         ("contract",),
     ),
-    Promise("global state", "label() leaves the process alone", "draw nothing in label()", _global_state, ("labels",)),
+    Promise(
+        "global state",
+        "label() leaves the process alone",
+        "draw no random numbers in label(), and set nothing that others read",
+        _global_state,
+        ("labels",),
+    ),
 )

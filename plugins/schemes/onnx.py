@@ -33,7 +33,8 @@ except Exception as error:
 inputs, outputs = session.get_inputs(), session.get_outputs()
 told = session.get_modelmeta().custom_metadata_map.get(sys.argv[2], "{}")
 kinds = {i.name: i.type for i in inputs}
-print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "kinds": kinds, "outputs": [o.name for o in outputs], "facts": told}))
+outputs = [[o.name, o.shape] for o in outputs]
+print(json.dumps({"inputs": [[i.name, i.shape] for i in inputs], "kinds": kinds, "outputs": outputs, "facts": told}))
 """
 KINDS = {
     "tensor(float)": "float32",
@@ -99,19 +100,22 @@ class OnnxEncoder(FileEncoder):
                 f"{self.model} takes {inputs}, and should take (batch, samples) or (batch, 1, samples) of floats; export it with audio as "
                 "its one input."
             )
-        known = self.about["outputs"]
+        known = dict(self.about["outputs"])
         if lost := [name for name in _names(options) if name not in known]:
             raise mirbench.MirbenchError(f"{self.model} has no output '{lost[0]}'; it has {', '.join(known)}.")
         super().check(options)
 
     def facts(self, options: Mapping[str, Any]) -> mirbench.ModelFacts:
         """A shape that is fixed says how long a window is, at the rate that is known."""
-        told, layers = self.told(self.about["facts"]), len(_names(options)) or len(self.about["outputs"])
+        told, outputs = self.told(self.about["facts"]), dict(self.about["outputs"])
+        names = [name for name in _names(options) if name in outputs] or list(outputs)
+        dims = [outputs[name][-1] for name in names if outputs[name] and isinstance(outputs[name][-1], int)]
         shapes = [shape for _, shape in self.about["inputs"] if shape]
         samples, rate = shapes[0][-1] if shapes else None, options["sample_rate"] or told.get("sample_rate")
         seconds = samples / rate if isinstance(samples, int) and rate else None
         fixed = {"window_seconds": seconds, "shortest_seconds": seconds} if seconds else {}
-        return mirbench.ModelFacts(**{"layers": layers if layers > 1 else None, **fixed, **told})
+        about = {"layers": len(names) if len(names) > 1 else None, "names": names, "dims": dims if len(dims) == len(names) else ()}
+        return mirbench.ModelFacts(**{**about, **fixed, **told})
 
     def count_parameters(self, options: Mapping[str, Any]) -> int | None:
         return mirbench.count_initialisers(options["file"])

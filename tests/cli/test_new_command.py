@@ -7,6 +7,7 @@ import io
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -34,30 +35,21 @@ def here(tmp_path, monkeypatch):
     registry.load()
 
 
-@pytest.fixture
-def importable(monkeypatch):
-    """(folder): modules in it can be imported in the test, and are forgotten after it."""
-    before = set(sys.modules)
-    yield monkeypatch.syspath_prepend
-    for name in set(sys.modules) - before:
-        if name.startswith(("my_", "test_my_")):
-            del sys.modules[name]
-
-
-def run_tests(path, folder):
-    """Those of a file, without pytest; how many there were."""
-    tests = {name: test for name, test in runpy.run_path(str(path)).items() if name.startswith("test_")}
-    for number, test in enumerate(tests.values()):
-        given = {"tmp_path": folder / f"tmp-{number}"} if "tmp_path" in test.__code__.co_varnames[: test.__code__.co_argcount] else {}
-        test(**given)
-    return len(tests)
+def checked_by(path):
+    """What the tests of a file give the fixture `mirbench_check`, without pytest."""
+    given = []
+    for name, test in runpy.run_path(str(path)).items():
+        if name.startswith("test_"):
+            assert test.__code__.co_varnames[: test.__code__.co_argcount] == ("mirbench_check",)
+            test(given.append)
+    return given
 
 
 SLOW = ("hf",)  # which imports transformers
 
 
 @pytest.mark.parametrize("words", [pytest.param(each, marks=[pytest.mark.slow] * (each[-1] in SLOW), id=each[-1]) for each in PLUGINS])
-def test_what_is_written_keeps_its_promises_and_passes_its_test(words, here, importable, capsys):
+def test_what_is_written_keeps_its_promises_and_passes_its_test(words, here, capsys):
     if (needed := NEEDS.get(words[-1])) and importlib.util.find_spec(needed) is None:
         pytest.skip(f"{needed} is not installed")
     name = f"my-{words[-1]}"
@@ -71,21 +63,19 @@ def test_what_is_written_keeps_its_promises_and_passes_its_test(words, here, imp
     assert (found["kind"], found["name"], found["kept"]) == (kind, name, True)
     statuses = {each["promise"]: each["status"] for each in found["promises"]}
     assert set(statuses.values()) == {"pass"}, statuses
-    importable(here)
-    assert run_tests(here / f"test_{module}.py", here) >= 1
+    assert checked_by(here / f"test_{module}.py") == [here / f"{module}.py"]
     lines = [*(here / f"{module}.py").read_text().splitlines(), *(here / f"test_{module}.py").read_text().splitlines()]
     assert max(map(len, lines)) <= 140
 
 
 @pytest.mark.parametrize("words", [("task",), ("encoder", "--from", "onnx")], ids=lambda words: words[-1])
-def test_a_project_is_whole(words, here, importable, capsys):
+def test_a_project_is_whole(words, here, capsys):
     kind, *options = words
     assert cli.main(["new", kind, "my-thing", *options, "--package"]) == 0
     project = here / "my-thing"
     assert cli.main(["check", str(project), "--quiet"]) == 0
     assert capsys.readouterr().out.endswith("promises kept.\n")
-    importable(project / "src")
-    assert run_tests(project / "tests" / "test_my_thing.py", here) >= 1
+    assert checked_by(project / "tests" / "test_my_thing.py") == [project / "src" / "my_thing" / "__init__.py"]
     assert {path.name for path in project.iterdir()} == {"pyproject.toml", "README.md", ".github", "src", "tests"}
     assert "mirbench check my-thing" in (project / ".github" / "workflows" / "test.yml").read_text()
     assert "--plugin" not in (project / "src" / "my_thing" / "__init__.py").read_text()
@@ -121,7 +111,7 @@ def test_a_project_is_installed_found_by_its_entry_point_and_checked(here):
     assert "1 passed" in tested.stdout, tested.stdout
 
 
-def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here, importable):
+def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here):
     own = here / "models" / "own.onnx"
     own.parent.mkdir()
     own.write_bytes((new.TEMPLATES / "models" / "stand-in.onnx").read_bytes())
@@ -129,12 +119,18 @@ def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here, importable)
     assert {path.name for path in here.iterdir()} == {"models", "my_thing.py", "test_my_thing.py"}
     encoder = registry.load(["my_thing.py"]).encoders["my-thing"]
     assert encoder.options["file"] == str(own.resolve())
+    assert 'MODEL = Path(__file__).parent / "models/own.onnx"\n' in (here / "my_thing.py").read_text(), "so that both can be moved"
+    assert cli.main(["new", "encoder", "elsewhere", "--from", "onnx", "--model", "models/own.onnx", "-o", "plugins"]) == 0
+    assert f'MODEL = Path("{own}")\n' in (here / "plugins" / "elsewhere.py").read_text(), "not below the plugin"
     facts = encoder.facts(encoder.options)
     assert (facts.sample_rate, facts.normalises, facts.layers) == (None, None, None), "what the file does not say is asked for"
     with pytest.raises(MirbenchError, match=r"{sample_rate: 16000, normalise: none}', or .*, or let facts\(\) say it\."):
         encoder.check(encoder.options)
     assert cli.main(["new", "encoder", "my-hub", "--from", "hf", "--model", "facebook/hubert-base-ls960"]) == 0
     assert registry.load(["my_hub.py"]).encoders["my-hub"].repository == "facebook/hubert-base-ls960"
+    shutil.copytree(new.TEMPLATES / "models" / "stand-in-model", here / "models" / "hub")
+    assert cli.main(["new", "encoder", "my-folder", "--from", "hf", "--model", "models/hub"]) == 0
+    assert registry.load(["my_folder.py"]).encoders["my-folder"].repository == str(here / "models" / "hub")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +174,7 @@ def test_every_template_is_shipped_and_used():
     """By name: a plugin of each kind, and what is beside it; those of a project; a model for each source that has one."""
     names = {path.name.removesuffix(".jinja") for path in new.TEMPLATES.glob("*.jinja")}
     kinds = {f"{kind}.py" for kind in new.KINDS if kind != "encoder"} | {f"encoder_{source}.py" for source in new.SOURCES}
-    assert names == kinds | {f"test_{kind}.py" for kind in new.KINDS}
+    assert names == kinds | {"test_plugin.py"}
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     globs = project["tool"]["setuptools"]["package-data"]["mirbench.cli"]
     shipped = {path for glob in globs for path in new.TEMPLATES.parent.glob(glob) if path.is_file()}

@@ -93,6 +93,41 @@ def test_an_onnx_model_is_given_its_audio_in_the_shape_that_it_takes(tmp_path):
         complete(found, sample_rate=RATE, normalise="none", window_seconds=3.0)
 
 
+def test_the_page_of_an_address_tells_what_its_file_says_and_imports_nothing_heavy(tmp_path):
+    onnx_file(tmp_path / "two.onnx", outputs=2)
+    code = (
+        "import sys; from mirbench.cli import main; main(['list', 'onnx:two.onnx']); main(['list', 'encoders', 'onnx:two.onnx', '--json']);"
+        "print({'torch', 'numpy', 'onnxruntime'} & set(sys.modules), file=sys.stderr)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    page, brace, about = told.stdout.partition("\n{")
+    told_of_layers = "2 (0 mean, 1 squared); the last is probed; --set options.two.layer=all scores each, best chooses for each task"
+    for name, said in (
+        ("sample rate", "not known; give it by --set options.two.sample_rate=HERTZ"),
+        ("hop", "windows begin as far apart as they are long"),
+        ("normalised", "nothing says; give it by --set options.two.normalise=none or --set options.two.normalise=zero-mean-unit-variance"),
+        ("layers", told_of_layers),
+        ("dimensions", "1"),
+        ("licence", "not known; see where the model comes from"),
+    ):
+        assert f"{name}: {said} " in " ".join(page.split()), name
+    assert {**json.loads(brace + about), "options": []}.items() >= {"layers": 2, "dims": [1, 1], "layer_names": ["mean", "squared"]}.items()
+    assert told.stderr == "set()\n"
+
+
+def test_an_address_that_cannot_be_shown_is_told_in_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for words, sentence in (
+        (["onx:two.onnx"], "no scheme of encoders is named 'onx'; did you mean 'onnx'? Known: "),
+        (["encoders", "onnx:none.onnx"], "there is no file none.onnx, which onnx:none.onnx names; give a model in ONNX."),
+    ):
+        assert cli.main(["list", *words]) == 2
+        assert capsys.readouterr().err.startswith(f"mirbench: {sentence}")
+    (tmp_path / "text.onnx").write_text("no model")
+    assert cli.main(["list", "onnx:text.onnx"]) == 0
+    assert "to use it: onnx:text.onnx cannot be loaded (" in " ".join(capsys.readouterr().out.split())
+
+
 def test_outputs_of_an_onnx_model_are_layers(tmp_path):
     found = load().add_address("onnx", onnx_file(tmp_path / "two.onnx", outputs=2))
     asked = {"sample_rate": RATE, "normalise": "none"}

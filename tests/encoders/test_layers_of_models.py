@@ -1,6 +1,7 @@
 """Models with several outputs of several widths: each is a layer, checked, embedded and told by its own width."""
 
 import json
+import re
 import shutil
 import sys
 from types import SimpleNamespace as Namespace
@@ -51,14 +52,25 @@ def outcome(given, promise, tmp_path, options):
 
 
 def test_outputs_of_a_model_are_written_as_layers_and_asked_for_where_they_are_not(my_two, tmp_path):
-    assert "layers=2,  #" in my_two
+    assert 'OUTPUTS = ("out0", "out1")  #' in my_two
     asked = "options.my-two={sample_rate: 1000, normalise: none%s}"
     assert outcome("my_two.py", "layers", tmp_path, asked % "").told == "2 layers"
-    (tmp_path / "none_two.py").write_text(my_two.replace("layers=2", "layers=None"))
+    (tmp_path / "none_two.py").write_text(re.sub(r"layers=len.* else None,", "layers=None,", my_two))
     told = outcome("none_two.py", "load", tmp_path, asked % "").told
     assert told == "two.onnx returned 2 outputs, and facts() says layers=None; let it say layers=2."
     told = outcome("none_two.py", "usable", tmp_path, asked % ", layer: 1").told
     assert told.startswith("facts() says layers=None; leave --set options.my-two.layer out, or let it say")
+
+
+def test_an_output_is_named_by_an_option_or_there_is_a_sentence_with_those_that_there_are(my_two, tmp_path, capsys):
+    asked = "options.my-two={sample_rate: 1000, normalise: none, output: %s}"
+    assert outcome("my_two.py", "shapes", tmp_path, asked % "out0").told.startswith("2 dimensions at ")
+    assert outcome("my_two.py", "shapes", tmp_path, asked % "all").told.startswith("layer 1 of 0 to 1: 3 dimensions at ")
+    assert cli.main(["check", "my_two.py", "--set", asked % "out2"]) == 2
+    assert capsys.readouterr().err == "mirbench: no output option is named 'out2'; did you mean 'out1'? Known: all, out0, out1.\n"
+    (tmp_path / "other.py").write_text(my_two.replace('"out1"', '"last"'))
+    told = outcome("other.py", "load", tmp_path, asked % "all").told
+    assert told == "two.onnx has no output 'last', but out0, out1; write these in OUTPUTS."
 
 
 def test_how_short_audio_may_be_is_said_where_it_can_be(my_two, tmp_path, monkeypatch):

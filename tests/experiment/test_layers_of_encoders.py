@@ -83,7 +83,7 @@ def calls(tmp_path):
 
 def report_of(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
-    return manifest["tasks"]["genre"]["dataset"]["songs"]["probes"]["layered, seed 0"]
+    return next(iter(manifest["tasks"]["genre"]["dataset"]["songs"]["probes"].values()))
 
 
 @pytest.mark.drawn
@@ -99,7 +99,16 @@ def test_all_layers_are_scored_from_one_forward_pass_and_drawn_by_their_number(r
     assert set(together) == {"all"}
     run("options.layered.layer=1", "run_name=alone", under="gain-down")
     assert len(calls(tmp_path)) == len(together)  # as often for one layer as for three
-    assert scores(tmp_path / "results" / "alone") == {"layered": 1}
+    assert scores(tmp_path / "results" / "alone") == {"layered[layer=1]": 1}, "which layer was chosen stands in the name"
+    rows = pd.read_csv(folder / "layers.csv")
+    assert set(rows["encoder"]) == {"layered[layer=1]"}
+    assert list(rows["baseline"]) == ["layered[layer=0]", "layered[layer=2]"]
+    assert list(rows["difference"]) == [pytest.approx(1 - found[name], abs=1e-5) for name in rows["baseline"]]
+    assert list(rows["p_holm"]) == pytest.approx([3 * min(rows["p"])] * 2, rel=1e-4), "of three pairs of layers"
+    told = "On genre the best layer of layered is 1, 1.000 [0.86, 1.00]: better than the last, 2 (+"
+    for file in ("report.html", "tables/layers.md", "tables/scores.txt"):
+        assert told in " ".join((folder / file).read_text().split()), file
+    assert not (tmp_path / "results" / "alone" / "layers.csv").exists()
 
 
 @pytest.mark.slow
@@ -108,24 +117,25 @@ def test_the_last_layer_is_the_one_by_default(run, tmp_path):
     assert set(calls(tmp_path)) == {"last"}
     last = scores(folder)
     _, folder = run("options.layered.layer=2")
-    assert scores(folder) == last
+    assert list(scores(folder).values()) == list(last.values())
 
 
 @pytest.mark.parametrize("probe", ["linear", "knn"])
 def test_the_best_layer_is_chosen_on_valid_and_named(run, probe):
     _, folder = run("options.layered.layer=best", f"probe.kind={probe}")
-    assert scores(folder) == {"layered": 1}
+    assert scores(folder) == {"layered[layer=best]": 1}
     report = report_of(folder)
     assert report["layer"] == np.argmax(report["validation_of_layers"]) == 1
-    assert "Layers, chosen on valid: genre on songs, layered, seed 0: 1." in (folder / "report.html").read_text()
+    assert "Layers, chosen on valid: genre on songs, layered[layer=best], seed 0: 1." in (folder / "report.html").read_text()
 
 
 def test_layers_are_weighted_by_the_linear_probe_alone(run, capsys):
     _, folder = run("options.layered.layer=weighted", "embedding.dtype=float16")
-    assert scores(folder)["layered"] == 1
+    assert scores(folder)["layered[layer=weighted]"] == 1
     weights = report_of(folder)["layer_weights"]
     assert np.argmax(weights) == 1
-    assert f"Heaviest layers: genre on songs, layered, seed 0: 1 ({weights[1]:.2f} of 1)." in (folder / "report.html").read_text()
+    told = f"Heaviest layers: genre on songs, layered[layer=weighted], seed 0: 1 ({weights[1]:.2f} of 1)."
+    assert told in (folder / "report.html").read_text()
     assert sum(weights) == pytest.approx(1, abs=1e-3)
     assert run("options.layered.layer=weighted", "probe.kind=knn")[0] == 2
     assert "layer is weighted, which the probe 'knn' cannot learn; name --probe linear." in capsys.readouterr().err
@@ -135,13 +145,14 @@ def test_layers_are_weighted_by_the_linear_probe_alone(run, capsys):
 def test_several_probes_are_fitted_to_the_same_embeddings(run, tmp_path):
     _, folder = run("probe.kind=[linear, knn]", "options.layered.layer=1", "floors=handcrafted")
     found = scores(folder)
-    assert list(found) == [f"{name}[probe={probe}]" for name in ("layered", "handcrafted") for probe in ("linear", "knn")]
-    assert found["layered[probe=linear]"] == found["layered[probe=knn]"] == 1
+    named = {"layered": "layer=1, ", "handcrafted": ""}
+    assert list(found) == [f"{name}[{layer}probe={probe}]" for name, layer in named.items() for probe in ("linear", "knn")]
+    assert found["layered[layer=1, probe=linear]"] == found["layered[layer=1, probe=knn]"] == 1
     many = len(calls(tmp_path))
     comparisons = pd.read_csv(folder / "comparisons.csv")
     pairs = set(zip(comparisons["encoder"], comparisons["baseline"], strict=True))
-    assert ("layered[probe=knn]", "handcrafted[probe=knn]") in pairs
-    assert ("layered[probe=knn]", "handcrafted[probe=linear]") not in pairs
+    assert ("layered[layer=1, probe=knn]", "handcrafted[probe=knn]") in pairs
+    assert ("layered[layer=1, probe=knn]", "handcrafted[probe=linear]") not in pairs
     assert "| probe" in (folder / "tables" / "sweep.md").read_text()
     run("probe.kind=knn", "options.layered.layer=1", "run_name=alone")
     assert many > 0

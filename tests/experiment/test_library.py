@@ -170,7 +170,7 @@ def test_options_of_windows_and_layers_are_keywords(scored):
 
     best = scored(layers, layer=0, window_seconds=0.25, hop_seconds=0.125)
     assert shapes == {RATE // 4, RATE // 8}  # half as much once, by which layers are told from frames
-    assert best.manifest["encoders"]["layers"]["options"]["hop_seconds"] == 0.125
+    assert best.manifest["encoders"]["layers[layer=0]"]["options"]["hop_seconds"] == 0.125
     values = [found.summary["value"].iloc[0] for found in (best, scored(layers, layer=1), scored(loudness))]
     assert values[0] > values[1]
 

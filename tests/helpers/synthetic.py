@@ -9,7 +9,7 @@ import pandas as pd
 
 from mirbench.results.merging import Results
 from mirbench.results.order import complete
-from mirbench.results.schema import CLIPS, COSTS, MAPS, TABLES
+from mirbench.results.schema import ALL_TABLES, CLIPS, COSTS, LAYERS, MAPS, TABLES
 
 TASKS = {"tagging": "macro_average_precision", "key": "mirex", "pitch": "accuracy", "genre": "accuracy"}
 CHANCE = {"tagging": 0.1, "a/b": 0.1, "key": 0.2, "pitch": 0.02, "genre": 0.125}
@@ -82,7 +82,7 @@ def a_row(table, **about):
     given = {"task": "genre", "dataset": "mini", "metric": "accuracy", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "corruption": "clean"}
     given |= {"encoder": "semisupcon", "baseline": "", "measure": "retained", "severity": 0, "n_seeds": 3, "n_test": 48}
     given |= {"difference": 0.1, "p": 0.01, "p_holm": 0.02, "n_groups": 24}
-    defaults = {column.name: column.default for column in TABLES[table].columns}
+    defaults = {column.name: column.default for column in ALL_TABLES[table].columns}
     return {name: about[name] if name in about else given.get(name, default) for name, default in defaults.items()}
 
 
@@ -136,6 +136,7 @@ def results_of(manifests, torn=(), renamed=(), points=None, **rows):
     costs = COSTS.frame(rows.get("costs", []))
     return Results(
         **frames,
+        layers=complete(LAYERS.frame(rows.get("layers", [])), manifests.values(), "comparisons"),
         costs=costs,
         maps=MAPS.frame(rows.get("maps", [])),
         clips=CLIPS.frame(rows.get("clips", [])),

@@ -48,6 +48,15 @@ def install(tmp_path, monkeypatch):
     sys.modules.pop("shop_mood", None)
 
 
+def test_the_file_of_an_installed_plugin_may_be_named_too(install, tmp_path):
+    install(TASK)
+    (module,) = tmp_path.rglob("shop_mood.py")
+    loaded = registry.load([module])
+    assert loaded.provider("task", "mood") == "entry point mood (shop 1.2)"
+    assert [plugin.name for plugin in loaded.of_file(module)] == ["mood"]
+    assert [plugin for plugin in loaded.plugins if plugin.door == "file"] == []
+
+
 def refused(*files: str) -> str:
     with pytest.raises(MirbenchError) as caught:
         registry.load(files)

@@ -54,6 +54,7 @@ def test_a_task_is_marked_where_test_clips_have_audio_that_its_probes_know():
     found = sections(results)["scores"]
     assert [head[0] for head in found.tables[""].cells.columns][1:] == ["genre on mini ‡", "genre on mini ‡", "key on mini"]
     assert told in " ".join(found.below)
+    assert "genre on mini accuracy" in found.files("scores")["scores.csv"].split("\n")[0]  # which programs read
     assert told in found.captions[""]
     shown = page(results, sections(results))
     assert "genre on mini ‡<br>" in shown

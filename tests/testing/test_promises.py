@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirbench import Clip, Corruption, Dataset, Encoder, Options, Task, option, parse_key
+from mirbench import Clip, Corruption, Dataset, Download, Encoder, Files, Options, Task, option, parse_key
 from mirbench.testing import check_encoder, embedding, examine
 from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
 from mirbench.testing.datasets import DATASET, DatasetSubject
@@ -384,6 +384,50 @@ def test_a_faulty_data_set_breaks_its_promises(attributes, promises, tmp_path):
     dataset = type("Faulty", (Tones,), attributes)()
     outcomes = examined("dataset", dataset, DatasetSubject(dataset, tmp_path), DATASET)
     assert broken(outcomes) == promises
+
+
+PUBLISHED = {"prepare": Dataset.prepare, "files": (Files("*.wav"),)}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "there", "promise", "mend"),
+    [
+        (PUBLISHED, "bc", "files", "put a.wav into {folder}, or list no clip of it: if path.is_file(); `mirbench data where faulty` says"),
+        (
+            {
+                "prepare": Dataset.prepare,
+                "files": (Files("*.wav", source="https://tones.example/a.wav"),),
+                "downloads": (Download("https://tones.example/a.wav", 0.1),),
+            },
+            "bc",
+            "files",
+            "put a.wav into {folder}, or list no clip of it: if path.is_file(); `mirbench data fetch faulty` gets it again, and "
+            "`mirbench data verify faulty` names all that is missing",
+        ),
+        (PUBLISHED, "", "files", "none of its files is in {folder}, such as a.wav: look at how clips() makes paths"),
+        ({"prepare": Dataset.prepare}, "ac", "files", "let prepare() write b.wav, or clips() list no clip of it"),
+        (
+            {"clips": lambda self, folder: Tones.clips(self, folder.parent / "elsewhere")},
+            "",
+            "files",
+            'make paths of the folder that clips() is given: folder / "a.wav"',
+        ),
+        (
+            {**PUBLISHED, "files": (Files("labels.csv"),), "clips": lambda self, folder: (folder / "labels.csv").read_text()},
+            "abc",
+            "clips",
+            "put labels.csv into {folder}; `mirbench data where faulty` says where to get it, and `mirbench data verify faulty` names",
+        ),
+    ],
+)
+def test_what_mends_a_missing_file_names_it_and_how_it_comes_back(attributes, there, promise, mend, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in there:
+        (folder / f"{name}.wav").touch()
+    dataset = type("Faulty", (Tones,), {**attributes, "name": "faulty"})()
+    outcome = examined("dataset", dataset, DatasetSubject(dataset, folder), DATASET)[promise]
+    assert (outcome.status, outcome.promise.mend[: len(mend.format(folder=folder))]) == (FAIL, mend.format(folder=folder))
 
 
 class Songs(Tones):

@@ -86,6 +86,41 @@ def test_what_is_no_plugin_is_told_in_a_sentence(items, tmp_path):
         items(tmp_path / "nowhere.py")
 
 
+FILED = """
+import mirbench
+
+class Filed(mirbench.Dataset):
+    name = "filed"
+    files = (mirbench.Files("list.txt"), mirbench.Files("*.wav"))
+
+    def clips(self, folder):
+        return [mirbench.Clip(name, folder / name, "test", name) for name in (folder / "list.txt").read_text().split()]
+
+@mirbench.hookimpl
+def register_datasets():
+    return [Filed()]
+"""
+
+
+def test_the_fixture_takes_settings_and_fails_with_a_sentence(request, built_in, tmp_path, monkeypatch):
+    from mirbench.testing import pytest_plugin
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIRBENCH_DATA", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # to which a plugin's folder is added
+    (tmp_path / "filed.py").write_text(FILED)
+    (tmp_path / "data" / "filed").mkdir(parents=True)
+    (tmp_path / "data" / "filed" / "list.txt").write_text("a.wav b.wav")
+    (tmp_path / "data" / "filed" / "b.wav").touch()
+    check = pytest_plugin.mirbench_check.__wrapped__(request)
+    with pytest.raises(
+        pytest.fail.Exception, match="data set 'filed' is read from your disk; name the folder that holds it by --data-root"
+    ):
+        check("filed.py")
+    with pytest.raises(pytest.fail.Exception, match=r"mend: put a\.wav into data/filed, or list no clip of it"):
+        check("filed.py", data_root="data")
+
+
 def test_the_plugin_is_light_and_declared():
     """pytest imports it wherever mirbench is installed."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]

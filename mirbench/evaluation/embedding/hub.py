@@ -124,7 +124,9 @@ class HubEncoder(ModelEncoder):
         least = 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
         normalises = True if given or config.get("model_type") in CODECS else None
         shortest = least / rate if kernels and rate else 0.0
-        return ModelFacts(rate, normalises, seconds and float(seconds), shortest, _layers(config))
+        layers, size = _layers(config), config.get("hidden_size") or config.get("d_model")
+        dims = (int(size),) * layers if size and layers and config.get("model_type") != "clap" else ()
+        return ModelFacts(rate, normalises, seconds and float(seconds), shortest, layers, dims=dims)
 
     def frames(self, options: Mapping[str, Any], device: str) -> Callable[[Any], Any]:
         import torch

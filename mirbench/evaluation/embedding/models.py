@@ -62,7 +62,8 @@ class ModelFacts:
 
     sample_rate: Hz, None where it does not say. normalises: whether windows are normalised by the model, or by what comes with it; None
     where nothing says. window_seconds: the most that it takes, None for any; shortest_seconds: the least. layers: how many can be probed,
-    None where there is one output, 0 where that is not known. trained_on: data sets of mirbench, as `Encoder.trained_on`.
+    None where there is one output, 0 where that is not known. trained_on: data sets of mirbench, as `Encoder.trained_on`. dims: numbers in
+    a frame of each layer, or of the one output; names: what layers are called; both empty where nothing says, and for people alone.
     """
 
     sample_rate: int | None = None
@@ -71,6 +72,8 @@ class ModelFacts:
     shortest_seconds: float = 0.0
     layers: int | None = None
     trained_on: Sequence[str] = ()
+    dims: Sequence[int] = ()
+    names: Sequence[str] = ()
 
 
 class ModelEncoder(Encoder):

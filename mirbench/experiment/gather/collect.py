@@ -19,6 +19,7 @@ from mirbench.evaluation.statistics.estimates import estimate, holm, shared
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.experiment.gather.corrupted import CorruptedRows, lacking_twins
 from mirbench.experiment.gather.costs import cost_rows
+from mirbench.experiment.gather.layers import layer_rows
 from mirbench.experiment.gather.manifest import Made, add_task, manifest_of, skipped_clips
 from mirbench.experiment.gather.maps import map_rows
 from mirbench.experiment.gather.resamples import (
@@ -52,6 +53,7 @@ class CleanRows:
     scores: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[Callable[[], None]] = field(default_factory=list)
     said: dict[tuple[str, str, str], list[Predictions]] = field(default_factory=dict)
     resampled: list[np.ndarray] = field(default_factory=list)  # of the rows of scores
@@ -92,6 +94,7 @@ class CleanRows:
             self.resampled += [row for each in measurements for row in each.resampled]
             self.summaries += rows[name]
         self.comparisons += self._compare(run, layout, {"task": task.name, "dataset": data.name}, clean)
+        self.layers += layer_rows(run.resolved.entries, self.trainings, layout, of_task, clean)
         return clean, whose
 
     def finish(self) -> None:
@@ -197,6 +200,7 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
         "scores": [*clean_rows.scores, *corrupted.scores, *similar.scores],
         "summary": [*clean_rows.summaries, *corrupted.summaries, *similar.summaries],
         "comparisons": clean_rows.comparisons,
+        "layers": clean_rows.layers,
         "robustness": corrupted.rows,
         "robustness_comparisons": corrupted.comparisons,
         "equivariance": corrupted.equivariance,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-from mirbench.errors import unknown_name
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
@@ -15,23 +12,12 @@ def register_addresses(config: RunConfig, registry: Registry) -> RunConfig:
     """Registers the encoders that the settings call by an address; returns the settings with the paths in addresses absolute, and with
     what is set of such an encoder under its name. Raises MirbenchError for a scheme that no plugin provides, and as schemes do."""
 
-    def known(name: str) -> str:
-        scheme, colon, rest = name.partition(":")
-        if not colon or name in registry.encoders:
-            return name
-        if scheme not in registry.schemes:
-            raise unknown_name("scheme of encoders", scheme, registry.schemes)
-        path = Path(rest).expanduser()
-        rest = os.path.abspath(path) if rest and path.exists() else rest
-        registry.add_address(scheme, rest)
-        return f"{scheme}:{rest}"
-
     def by_name(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         named: dict[str, dict[str, Any]] = {}
         for given, values in settings.items():
-            name = registry.get("encoder", known(given)).name if ":" in given else given
+            name = registry.get("encoder", registry.with_address(given)).name if ":" in given else given
             named[name] = {**named.get(name, {}), **values}
         return named
 
-    encoders = {field: [known(name) for name in getattr(config, field)] for field in ("encoders", "floors")}
+    encoders = {field: [registry.with_address(name) for name in getattr(config, field)] for field in ("encoders", "floors")}
     return config.model_copy(update={**encoders, "options": by_name(config.options), "sweep": by_name(config.sweep)})

@@ -95,9 +95,17 @@ def _probed(entry: Entry, probe: ChosenProbe, shots: int | str, config: RunConfi
     seeds = tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
     told = {**({PROBE: probe.noun.name} if len(config.probe.kind) > 1 else {}), **({SHOTS: shots} if config.probe.shots != ["all"] else {})}
     values = {**entry.values, **told}
-    name = _named(entry.name.partition("[")[0] if entry.values else entry.name, values)
+    name = _named(entry.name.partition("[")[0] if entry.values else entry.name, {**_chosen_layer(entry), **values})
     seeds = tuple(entry.checkpoints) or seeds
     return replace(entry, name=name, values=values, probe=probe, seeds=seeds, shots=few, draws=config.probe.draws if few else 1)
+
+
+def _chosen_layer(entry: Entry) -> dict[str, int | str]:
+    """The layer that settings chose instead of the one by default, which is in the name though it is no point of a sweep: two runs of an
+    encoder with another layer each are of two names."""
+    options = entry.options
+    asked = LAYER in options and options[LAYER] != entry.encoder.options[LAYER] and entry.encoder.layers(options) is not None
+    return {LAYER: options[LAYER]} if asked and LAYER not in entry.values else {}
 
 
 def _named(name: str, values: Mapping[str, float | str]) -> str:

@@ -51,7 +51,8 @@ def answer(results: Results) -> list[str]:
     known = [name for name in encoders if any(name in pair for pair in pairs)]
     if not known:
         return [f"{ALONE}, so that none is called better than another. {_scores(rows, encoders or names)}"]
-    lead = max(known, key=lambda name: _standing(name, pairs, known))  # the first of several
+    rivals = known if any((one, other) in pairs for one in known for other in known) else names  # variants are compared with floors alone
+    lead = max(known, key=lambda name: _standing(name, pairs, rivals))  # the first of several
     others = [name for name in known if name != lead and (lead, name) in pairs]
     if not others:  # one encoder, or those of a sweep, which are compared with floors alone
         others = [name for name in names if roles[name] == "floor" and own_name(name) != MAJORITY and (lead, name) in pairs]

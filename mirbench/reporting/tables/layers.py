@@ -1,0 +1,88 @@
+"""Which layer of an encoder is best on each task, in sentences, and whether the comparisons of layers decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mirbench.records import LAYER, OVERLAP_MARK
+from mirbench.reporting.tables.scores import clean, difference, verdicts
+from mirbench.reporting.words import cell, panels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mirbench.results.merging import Results
+
+SAYINGS = {
+    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
+    "one training each": "not to be told from {}, as it was trained once", "no test": "not tested against {}",
+}  # fmt: skip
+LEVEL = "level with {}"
+COMPARED = "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of a task."
+
+
+class _Variant(NamedTuple):
+    """encoder: its own name; called: with what else was swept, without the layer; layer: its number, or a label."""
+
+    encoder: str
+    called: str
+    layer: float | str
+
+
+def best_layers(results: Results) -> list[str]:
+    """A sentence for each task on which several layers of an encoder were scored, and one on what choosing by these scores does; none where
+    no layers were compared."""
+    if not len(results.layers):
+        return []
+    variants = _variants(results.points)
+    told: list[str] = []
+    named: dict[str, None] = {}
+    rows, scored = results.layers.assign(verdict=verdicts(results.layers)), clean(results.summary)
+    tasks = [panel.task for panel in panels(rows)]
+    for panel in panels(rows):
+        where = panel.task if tasks.count(panel.task) == 1 else panel.title
+        scores = panel.of(scored).astype({"encoder": "str"}).set_index("encoder")[["value", "ci_low", "ci_high"]]
+        for best, others in panel.of(rows).groupby("encoder", observed=True, sort=False):
+            variant = variants[str(best)]
+            named[variant.encoder] = None
+            by_layer = {variants[str(row["baseline"])].layer: row for row in others.to_dict("records")}
+            values = {layer: float(scores["value"][str(row["baseline"])]) for layer, row in by_layer.items()}
+            against = _against(variant.layer, by_layer, max(values, key=lambda layer: values[layer]))
+            told.append(
+                f"On {where} the best layer of {variant.called} is {_text(variant.layer)}, {cell(*scores.loc[str(best)])}: {against}."
+            )
+    choose = " and ".join(f"--set options.{name}.layer=best" for name in named)
+    flattered = f"A layer that is chosen by its test score is flattered by it; {choose} chooses on valid, so that the score is no maximum."
+    return [*told, flattered]
+
+
+def _against(best: float | str, by_layer: Mapping[float | str, Mapping[Any, Any]], second: float | str) -> str:
+    """The last of the layers that were scored, and the second best. by_layer: the comparisons of the best with the others."""
+    numbers = [layer for layer in (best, *by_layer) if not isinstance(layer, str)]
+    last = [max(numbers)] if len(numbers) > len(by_layer) else []  # nothing is known of the order of labels
+    beside: dict[float | str, str] = {layer: "the last" for layer in last if layer != best}
+    beside[second] = "the second best and last" if second in last else "the second best"
+    said = ["the last"] if best in last else []
+    for layer, who in beside.items():
+        row = by_layer[layer]
+        told = difference(row["difference"], row["ci_low"], row["ci_high"])
+        saying = SAYINGS[row["verdict"]] if row["difference"] else LEVEL
+        said.append(saying.format(f"{who}, {_text(layer)} ({told})"))
+    return "; ".join(said)
+
+
+def _variants(points: pd.DataFrame) -> dict[str, _Variant]:
+    """By name those that are of a layer."""
+    found = {}
+    for (encoder, name), values in zip(points.index, points.to_dict("records"), strict=True):
+        known = {option: value for option, value in values.items() if value is not None and value == value}
+        if (layer := known.pop(LAYER, None)) is not None:
+            rest = ", ".join(f"{option}={_text(value)}" for option, value in known.items())
+            mark = OVERLAP_MARK if name.endswith(OVERLAP_MARK) else ""
+            found[name] = _Variant(encoder, f"{encoder}{f'[{rest}]' if rest else ''}{mark}", layer)
+    return found
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
