@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mirbench.data.findings import FEWEST_CLIPS, Finding, count
+from mirbench.data.findings import Finding, count
+from mirbench.data.label_findings import FEWEST_CLIPS
 from mirbench.data.labels import Labels
 from mirbench.data.published.filetree import some
 from mirbench.errors import printable
@@ -22,6 +23,8 @@ EXAMPLES = {"error": 10, "warning": 3, "note": 3}  # of a finding, each on a lin
 LONGEST = 400  # characters of an example
 SHORT, INLINE = 40, 8  # characters of an example, and how many that short stand in one line
 
+FOR_NONE = "for no encoder: whether one can be pretrained on it and what a run takes are left out; add --encoder NAME"
+
 
 def checked_page(checked: Checked) -> str:
     """All that is known of a data set, the verdict last."""
@@ -32,6 +35,8 @@ def checked_page(checked: Checked) -> str:
         about = checked.estimate
         lines += ["", *wrapped(f"a run of {about.of}: about {duration(about.seconds)} on two cores and {about.megabytes:,.0f} MB in")]
         lines[-1] += f" {about.cache}, where {about.free:,.0f} MB are free"
+    if not checked.encoders:
+        lines += ["", FOR_NONE]
     for level, heading in (("note", "notes"), ("warning", "warnings"), ("error", "errors, which a run refuses")):
         if found := checked.of_level(level):
             lines += ["", heading, *(line for finding in found for line in _finding(finding))]
@@ -63,6 +68,7 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "split_rule": checked.split_rule,
         "annotations": checked.annotations,
         "listened": checked.listened,
+        "encoders": checked.encoders,
         "splits": {facts.name: asdict(facts) for facts in checked.splits},
         "tasks": {labels.task.name: _labels_json(labels) for labels in checked.labels},
         "estimate": None if checked.estimate is None else asdict(checked.estimate),
@@ -160,7 +166,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield from wrapped(f"- {finding.text}", "  ", "    ")
     lines, most = finding.examples, EXAMPLES[finding.level]
     if lines and max(map(len, lines[:INLINE])) <= SHORT:
-        yield from wrapped(some(lines, INLINE), "    ")
+        yield from wrapped(some(lines, INLINE, "; " if any("," in line for line in lines) else ", "), "    ")
         return
     for text in lines[:most]:
         yield f"    {text if len(text) < LONGEST else text[:LONGEST] + '…'}"

@@ -58,7 +58,7 @@ def check(
         list[str] | None, typer.Option("--tasks", metavar="NAMES", help="Task to check it for, or `all`; commas or repeats for several.")
     ] = None,
     encoder: Annotated[
-        list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder whose run is estimated; commas or repeats for several.")
+        list[str] | None, typer.Option("--encoder", metavar="NAME", help="Encoder to check it for; commas or repeats for several.")
     ] = None,
     data_root: DataRoot = None,
     allow_outside: AllowOutside = False,
@@ -76,13 +76,15 @@ def check(
     """Say what is in a data set and what is wrong with it.
 
     Clips, hours, groups and labels by split; missing and damaged files; groups and audio in more than one split; label names that look
-    like one; the disk and time that a run will need. Nothing is prepared and nothing is trained. Exit code 2 where a run would refuse it.
+    like one. With an encoder: whether it can be pretrained on that, and the disk and time that a run will need. Nothing is prepared and
+    nothing is trained. Exit code 2 where a run would refuse it.
     """
     from mirbench.cli import checked_text
     from mirbench.experiment import check as checking
 
     flags: dict[str, Any] = {"datasets": [data], "tasks": tasks, "encoders": encoder, "data_root": data_root, "split_seed": split_seed}
     config, registry = _prepare(flags | {"allow_outside": allow_outside or None, "max_bad": max_bad}, plugin, quiet or as_json)
+    config = config if encoder else config.model_copy(update={"encoders": []})
     checked = checking.check(config, registry, cache_folder(cache), listen=not no_listen)
     say(checked_text.checked_json(checked) if as_json else checked_text.verdict(checked) if quiet else checked_text.checked_page(checked))
     if not checked.works:
@@ -135,8 +137,8 @@ def fetch(
     """Download a published data set, where its publisher lets anybody do so.
 
     Its licence, the download and the disk that it takes are told first, and nothing is done before the licence is accepted. What was broken
-    off goes on; archives are compared with the checksums that their publisher states, unpacked and removed; at the end all is verified as
-    by `mirbench data verify`. Of a set that asks for a form, or is scattered, it is said what to do.
+    off goes on; archives are compared with the checksums that their publisher states, unpacked and removed; at the end files are
+    counted, and compared with their checksums. Of a set that asks for a form, or is scattered, it is said what to do.
     """
     from mirbench.cli import published_text
     from mirbench.data.published import fetching
@@ -182,8 +184,8 @@ def verify(
 ) -> None:
     """Check that the files of a published data set are whole.
 
-    Their counts and, where its publisher states them or ships lists of them, their checksums; what is missing or differs is named. Exit
-    code 2 where something that it needs is missing, or something is wrong.
+    Their counts and, where its publisher states them or ships lists of them, their checksums; of other audio, whether it is as long as its
+    header says. What is missing, cut off or differs is named. Exit code 2 where something that it needs is missing, or something is wrong.
     """
     from mirbench.cli import published_text
     from mirbench.data.asked_for import asked_for
@@ -196,7 +198,7 @@ def verify(
         why = "mirbench makes it, and nothing of it can be missing" if made else look
         raise MirbenchError(f"'{name}' is no published data set, so nobody has stated what files it has; {why}.")
     folder = published.folder_of(dataset, root)
-    verified = published.verify(dataset, folder, not no_checksums, shared=folder == root)
+    verified = published.verify(dataset, folder, not no_checksums, shared=folder == root, headers=True)
     whole = published_text.verified_verdict(verified) if quiet else published_text.verified_page(verified)
     say(published_text.verified_json(verified) if as_json else whole)
     if not verified.suffices:

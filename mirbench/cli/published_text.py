@@ -17,6 +17,8 @@ from mirbench.errors import printable
 from mirbench.experiment.planning.plan import duration, size
 from mirbench.nouns import Dataset
 
+DAMAGED = 10  # files that are cut off, each on a line
+
 
 def where_page(dataset: Dataset, published: Where | None, read: tuple[Mapping[str, int], str] = ({}, "")) -> str:
     """What a data set is and where its files are looked for. published: where, of a published one; read: as of `clips_read`, where it is
@@ -136,6 +138,10 @@ def verified_page(verified: Verified) -> str:
         ("file", "not needed", verified.extra),
     ):
         lines += wrapped(f"{count(len(names), noun)} {what}: {some(names)}", "  ", "    ") if names else []
+    if verified.damaged:
+        lines += wrapped(f"{count(len(verified.damaged), 'file')} of clips cut off, or no audio:", "  ", "    ")
+        lines += [line for why in verified.damaged[:DAMAGED] for line in wrapped(f"- {printable(why)}", "    ", "      ")]
+        lines += [f"    and {len(verified.damaged) - DAMAGED:,} more, which --json has"] if len(verified.damaged) > DAMAGED else []
     lines += _checksums_in_words(verified)
     lines += [f"  clips: {_read_in_words(verified.clips, '')}"] if verified.clips else []
     lines += [f"  its clips {_read_in_words({}, verified.fault)}"] if verified.fault else []
@@ -191,7 +197,7 @@ def _in_words(counted: Counted) -> str:
 
 
 def verified_json(verified: Verified) -> dict[str, Any]:
-    names = ("missing", "empty", "unused", "extra", "closed", "fault", "suffices", "lists", "compared", "differing", "unread")
+    names = ("missing", "empty", "unused", "extra", "closed", "damaged", "fault", "suffices", "lists", "compared", "differing", "unread")
     told = [{"whole": each.whole, "in_part": each.in_part, "md5_found": each.md5} for each in verified.files]
     files = [{**asdict(each), **asdict(each.files), **more} for each, more in zip(verified.files, told, strict=True)]
     for each in files:

@@ -9,13 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mirbench.data.similar_names import look, words_in_any_order
 from mirbench.errors import MirbenchError
 from mirbench.records import SPLITS, Clip
 
 
 @dataclass
 class Bundle:
-    """What is kept whole: a group, or groups that share a file. order: a number drawn by the seed; labels: how many clips have each."""
+    """What is kept whole: a group, or groups that share a file or, by their names, may be one. order: a number drawn by the seed; labels:
+    how many clips have each."""
 
     order: bytes
     clips: int
@@ -39,6 +41,11 @@ def bundles_of(clips: Sequence[Clip], seed: int, annotations: Collection[str] | 
         if (other := first_of_file.setdefault(os.fspath(clip.path), number)) != number:
             parent[root(other)] = root(number)
     del first_of_file
+    for form in (look, words_in_any_order):
+        first_of_form = dict[str, int]()
+        for group, number in numbers.items():
+            if (common := form(str(group))) and (other := first_of_form.setdefault(common, number)) != number:
+                parent[root(other)] = root(number)
     members: dict[int, list[int]] = defaultdict(list)
     for at, clip in enumerate(clips):
         members[root(numbers[clip.group])].append(at)

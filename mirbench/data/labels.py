@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,8 @@ class Labels:
     labelled: split -> clips that have one. classes: in their published order, or sorted; of a regression its dimensions. counts: split ->
     class -> clips. ranges: split -> dimension -> (least, mean, largest), for a regression. unseen: label -> clips, where it
     is none of the classes. declared: whether the data set names its classes. names: what was written -> clips; meant: what was written ->
-    the class that the task takes it for.
+    the class that the task takes it for; carrying: what was written -> those clips. texts: of several labels a clip,
+    what is of a text that was split at `|`, not of a tuple.
     """
 
     task: Task
@@ -45,6 +46,12 @@ class Labels:
     unread: tuple[Unread, ...] = ()
     names: Mapping[str, int] = field(default_factory=dict)
     meant: Mapping[str, str] = field(default_factory=dict)
+    carrying: Mapping[str, Sequence[Clip]] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+
+    def carrying_class(self, label: str) -> list[Clip]:
+        """The clips on which the label stands, however it is written."""
+        return [clip for name, clips in self.carrying.items() if self.meant[name] == str(label) for clip in clips]
 
     @property
     def undeclared(self) -> dict[str, int]:
@@ -147,7 +154,10 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
     classes = task.classes or declared or _sorted({name for names in named["train"] for name in names})
     label_counts = {split: Counter(n for names in names_of_clips for n in dict.fromkeys(names)) for split, names_of_clips in named.items()}
     known = set(classes)
-    written = Counter(name for clip in carrying for name in _written(clip.annotations[task.annotation], many))
+    written: dict[str, list[Clip]] = {}
+    for clip in carrying:
+        for name in _written(clip.annotations[task.annotation], many):
+            written.setdefault(name, []).append(clip)
     return Labels(
         task,
         {split: len(pairs) for split, pairs in labels.items()},
@@ -156,7 +166,9 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         unseen={} if many else dict(Counter(n for split in PROBED for n in label_counts[split].elements() if n not in known)),
         declared=bool(declared),
         unread=tuple(unread),
-        names=dict(written),
+        names={name: len(clips_of_name) for name, clips_of_name in written.items()},
+        carrying=written,
+        texts=frozenset(_texts(clip.annotations[task.annotation] for clip in carrying)) if many else frozenset(),
         meant={name: reader.meaning(name) for name in written},
     )
 
@@ -246,6 +258,11 @@ def _checked(task: Task, label: Any) -> Any:
     if not all(map(math.isfinite, numbers)):
         raise MirbenchError("it is not a finite number.")
     return numbers
+
+
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in {value for value in values if isinstance(value, str)}:
+        yield from value.split("|")
 
 
 def _written(value: Any, many: bool) -> Iterable[str]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from mirbench.data.audio.audio import ROUNDED_SECONDS, AudioError, describe_audio
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.file_facts import FileFacts, Inspection, code_version, inspect_once, stamp
+from mirbench.data.file_facts import SHOWN_AFTER, FileFacts, Inspection, code_version, inspect_once, stamp
 from mirbench.engine.prefetch import prefetch
 from mirbench.errors import describe
+from mirbench.progress import progress_bar
 from mirbench.records import Clip
 
 
@@ -44,6 +45,17 @@ def scan_clips(clips: Sequence[Clip], cache: Path, workers: int, title: str = "l
         by_path[os.fspath(clip.path)].append(clip)
     scans = _of_files(list(by_path), cache, workers, title)
     return {clip.id: _with_stretch(scans[os.fspath(clip.path)], clip) for clip in clips}
+
+
+def scan_problems(paths: Sequence[str], workers: int, title: str) -> dict[str, str]:
+    """Of each file that is missing, no audio, or shorter than its header says, why, as a sentence; what is kept is not asked."""
+    with progress_bar(total=len(paths), desc=title, unit="file", leave=False, delay=SHOWN_AFTER) as bar:
+        problems = {}
+        for path, scan in prefetch(_scan_file, paths, max(1, workers)):
+            bar.update()
+            if scan.problem:
+                problems[path] = scan.problem
+        return problems
 
 
 def _of_files(paths: Sequence[str], cache: Path, workers: int, title: str) -> dict[str, Scan]:

@@ -17,6 +17,9 @@ from mirbench.notation import parse_key
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
 _LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
+_LIKE_IN_ASCII = str.maketrans("`_", "' ")
+_WORD = re.compile(r"[^\s,;]+")
+_TWO_NUMBERS = re.compile(r"\d[^\s,;]*[\s,;].*\d", re.DOTALL)
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
 
 
@@ -38,9 +41,28 @@ def look(name: str) -> str:
     """
     if name.isascii() and name.isalnum():
         return name.lower()
+    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", _folded(name)).split()))
+
+
+def _folded(name: str) -> str:
+    if name.isascii() and "&" not in name:  # the same, sooner
+        return name.lower().translate(_LIKE_IN_ASCII)
     plain = visible(unicodedata.normalize("NFKC", html.unescape(name))).translate(_LIKE)
-    folded = unicodedata.normalize("NFKC", plain.casefold())
-    return re.sub(r"(?<=\d)\.0+$", "", " ".join(_SPACE.sub("", folded).split()))
+    return unicodedata.normalize("NFKC", plain.casefold())
+
+
+def words_in_any_order(name: str) -> str:
+    """What names of the same words in another order have in common; nothing of a single word, and where two words hold digits, whose order
+    is likely to mean something.
+
+    >>> words_in_any_order("Beatles, The") == words_in_any_order("The  beatles"), words_in_any_order("take 1 of song 2")
+    (True, '')
+    """
+    if name.isascii() and name.isalnum():
+        return ""
+    folded = _folded(name)
+    words = _WORD.findall(folded)
+    return " ".join(sorted(words)) if len(words) > 1 and not _TWO_NUMBERS.search(folded) else ""
 
 
 @dataclass(frozen=True)

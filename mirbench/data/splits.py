@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.bundles import bundles_of, split_bundles
-from mirbench.data.similar_names import look
+from mirbench.data.similar_names import look, words_in_any_order
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip
@@ -42,9 +42,10 @@ def assign_splits(
     """The clips, in their order, each with a new split: whole groups, in about these shares of the clips, labels spread alike.
 
     shares: by split, relative to each other. seed: another seed, another split; the order of the clips does not matter. Clips of one file
-    stay together too, whatever their groups. Labels are those of `annotations`, or of all, several of a multilabel one; one that has as
-    many groups as there are splits comes into each where the others allow it. The rarest label goes first, its largest group first, each
-    to the split that lacks most of it (iterative stratification, Sechidis et al. 2011, of groups).
+    stay together too, whatever their groups, and so do groups whose names look alike or hold the same words in another order. Labels are
+    those of `annotations`, or of all, several of a multilabel one; one that has as many groups as there are splits comes into each where
+    the others allow it. The rarest label goes first, its largest group first, each to the split that lacks most of it (iterative
+    stratification, Sechidis et al. 2011, of groups).
     Raises MirbenchError where there are fewer groups than splits, or the shares are none.
 
     >>> clips = [Clip(str(i), Path(f"{i}.wav"), "", f"artist {i // 2}", annotations={"genre": "ab"[i // 2 % 2]}) for i in range(40)]
@@ -102,7 +103,7 @@ def settle_splits(
 
 def keep_apart(clips: Sequence[Clip]) -> list[Clip]:
     """Without the clips that would make their group span splits: a group with test clips has none in the others, and one with valid clips
-    none in train or pretrain.
+    none in train or pretrain. Groups whose names look alike are one.
 
     >>> clips = [Clip(split, Path("a.wav"), split, "one artist") for split in ("train", "test")]
     >>> [clip.split for clip in keep_apart(clips)]
@@ -110,9 +111,11 @@ def keep_apart(clips: Sequence[Clip]) -> list[Clip]:
     """
     rank = {"test": 2, "valid": 1}
     highest: dict[str, int] = defaultdict(int)
+    of_group = {group: look(str(group)) for group in dict.fromkeys(clip.group for clip in clips)}
     for clip in clips:
-        highest[clip.group] = max(highest[clip.group], rank.get(clip.split, 0))
-    return [clip for clip in clips if rank.get(clip.split, 0) == highest[clip.group]]
+        group = of_group[clip.group]
+        highest[group] = max(highest[group], rank.get(clip.split, 0))
+    return [clip for clip in clips if rank.get(clip.split, 0) == highest[of_group[clip.group]]]
 
 
 @dataclass(frozen=True)
@@ -122,24 +125,48 @@ class Leak:
     names: Mapping[str, Mapping[str, int]]
 
     @property
-    def in_words(self) -> str:
+    def spans(self) -> bool:
+        """Whether there are two splits or more."""
+        return len(set().union(*self.names.values())) > 1
+
+    def in_words(self, lines: Mapping[tuple[str, str], str] | None = None) -> str:
+        """lines: by name and split, where they stand.
+
+        >>> Leak({"one": {"test": 1, "train": 2}}).in_words({("one", "test"): "line 4"})
+        "'one' in test (1, line 4) and train (2)"
         """
-        >>> Leak({"one": {"test": 1, "train": 2}}).in_words
-        "'one' in test (1) and train (2)"
-        """
-        said = [f"'{printable(name)}' in {' and '.join(f'{s} ({n})' for s, n in sorted(of.items()))}" for name, of in self.names.items()]
+        where = {at: f", {line}" for at, line in (lines or {}).items()}
+        each = {name: [f"{s} ({n}{where.get((name, s), '')})" for s, n in sorted(of.items())] for name, of in self.names.items()}
+        said = [f"'{printable(name)}' in {' and '.join(splits)}" for name, splits in each.items()]
         return ", ".join(said[:-1]) + " and " * (len(said) > 1) + said[-1]
 
 
 def leaks(clips: Iterable[Clip], alike: bool = False) -> list[Leak]:
     """The groups in more than one split, sorted; `pretrain` counts as `train`. alike: whether names that look alike are one group's."""
-    splits_of: dict[str, Counter[str]] = defaultdict(Counter)
-    for clip in clips:
-        splits_of[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
+    splits_of = _splits_of(clips)
     names_of: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
     for name in sorted(splits_of):
         names_of[look(name) if alike else name][name] = splits_of[name]
-    return [Leak(names) for names in names_of.values() if len(set().union(*names.values())) > 1]
+    return [leak for names in names_of.values() if (leak := Leak(names)).spans]
+
+
+def in_another_order(clips: Sequence[Clip]) -> list[Leak]:
+    """The groups whose names hold the words of another's in another order, together with that, sorted; in one split or more."""
+    names_of: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({clip.group for clip in clips}):
+        if words := words_in_any_order(name):
+            names_of[words].append(name)
+    several = [names for names in names_of.values() if len(names) > 1 and len(set(map(look, names))) > 1]
+    wanted = {name for names in several for name in names}
+    splits_of = _splits_of(clip for clip in clips if clip.group in wanted) if wanted else {}
+    return [Leak({name: splits_of[name] for name in names}) for names in several]
+
+
+def _splits_of(clips: Iterable[Clip]) -> dict[str, Counter[str]]:
+    splits_of: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        splits_of[clip.group]["train" if clip.split == "pretrain" else clip.split] += 1
+    return splits_of
 
 
 def spelled_freely(dataset: Dataset) -> bool:
@@ -172,5 +199,5 @@ def check_clips(name: str, clips: Sequence[Clip], alike: bool = False) -> None:
         mend = ", and names that look alike are one group's" if any(len(leak.names) > 1 for leak in found) else ""
         raise MirbenchError(
             f"data set '{name}' leaks: {len(found)} group{'s are' if len(found) > 1 else ' is'} in two splits, "
-            f"{found[0].in_words}; every group must be in one split{mend}."
+            f"{found[0].in_words()}; every group must be in one split{mend}."
         )

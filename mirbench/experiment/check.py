@@ -9,18 +9,16 @@ import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.data import findings
+from mirbench.data import findings, label_findings
 from mirbench.data.findings import Finding, count, unique
 from mirbench.data.labels import Labels, without_empty, without_unreadable
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.data.manifests.faults import FaultlessRows, find_faults
 from mirbench.data.manifests.own import OwnDataset
-from mirbench.data.manifests.paths import readable
-from mirbench.data.manifests.rows import ending_of, read_rows_of
-from mirbench.data.published.filetree import composed
+from mirbench.data.manifests.rows import ending_of
 from mirbench.data.published.layout import data_root, suggest_dataset
 from mirbench.engine.machine import core_count
 from mirbench.engine.store import Store
@@ -65,13 +63,14 @@ class Estimate:
 @dataclass(frozen=True)
 class Checked:
     """annotations, split_rule: of the data set, where it can be read. made: whether its clips are there to be listed, or still to be made.
-    listened: whether audio was compared with audio."""
+    listened: whether audio was compared with audio. encoders: that it was checked for."""
 
     dataset: Dataset
     annotations: tuple[str, ...] = ()
     split_rule: str = ""
     made: bool = True
     listened: bool = False
+    encoders: tuple[str, ...] = ()
     splits: tuple[SplitFacts, ...] = ()
     labels: tuple[Labels, ...] = ()
     estimate: Estimate | None = None
@@ -88,7 +87,8 @@ class Checked:
 
 
 def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = True) -> Checked:
-    """Checks the one data set that the settings name, for their tasks and encoders. Prepares nothing and trains nothing.
+    """Checks the one data set that the settings name, for their tasks and encoders; without encoders, what depends on none. Prepares
+    nothing and trains nothing.
 
     listen: whether near-identical audio is looked for across splits, which decodes every clip once. Raises
     MirbenchError for unknown names, and where the settings name several data sets.
@@ -111,7 +111,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     except MirbenchError as error:
         return Checked(dataset, findings=(Finding("error", str(error)),))
     if clips is not None:
-        made, listened, called = True, listen and not dataset.made, _Names(dataset, clips)
+        made, listened, called = True, listen and not dataset.made, ClipNames(dataset, clips)
         report += findings.of_ids(clips)
         columns: tuple[str, ...] = ()
         if isinstance(dataset, OwnDataset):
@@ -121,14 +121,16 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
             mode = findings.overlap_mode(config.overlap, dataset)
-            report += findings.of_overlap(*_overlap(clips, scans, cache, listen), mode, refused=learns)
+            pairs, split = _overlap(clips, scans, cache, listen)
+            lines = {clip.id: called.lines([clip]) for clip in unique(clips)} if pairs else {}
+            report += findings.of_overlap(pairs, split, mode, refused=learns, lines=lines)
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
         if not dataset.shift_of:  # which has test clips alone, and labels that a run compares with the others'
-            labels, uncounted = findings.labels_of(dataset, annotations, clips, tasks)
+            labels, uncounted = label_findings.labels_of(dataset, annotations, clips, tasks)
             report += uncounted
             asked = [task for task in tasks if task.name in config.tasks]
             known = {task.annotation for task in registry.tasks.values()}
-            report += findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
+            report += label_findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
         if (
             not labels
             and not dataset.shift_of
@@ -142,7 +144,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         config = config.model_copy(update={"datasets": [dataset.shift_of[0]], "shifts": [dataset.name]})
     estimate = _estimate(config, registry, cache, report) if planned else None
     report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
-    return Checked(dataset, annotations, dataset.split_rule, made, listened, splits, tuple(labels), estimate, tuple(report))
+    told = tuple(report)
+    return Checked(dataset, annotations, dataset.split_rule, made, listened, tuple(config.encoders), splits, tuple(labels), estimate, told)
 
 
 def _chosen(config: RunConfig, registry: Registry) -> Dataset:
@@ -182,31 +185,6 @@ def _clips(dataset: Dataset, folder: Path, registry: Registry) -> list[Clip]:
     if not clips:
         raise MirbenchError(f"data set '{dataset.name}' has no clips.")
     return clips
-
-
-class _Names:
-    """What a clip is called in a finding: its id, its file where the id does not say it, and its line in a manifest."""
-
-    def __init__(self, dataset: Dataset, clips: Sequence[Clip]) -> None:
-        self.dataset, self.ids = dataset, [clip.id for clip in unique(clips)]
-
-    def __call__(self, clip: Clip) -> str:
-        name = readable(composed(clip.path.name))
-        beside = [*([] if name in clip.id else [name]), *self.lines.get(clip.id, ())]
-        return printable(f"{clip.id} ({', '.join(beside)})" if beside else clip.id)
-
-    @cached_property
-    def lines(self) -> dict[str, tuple[str]]:
-        """By id; read when something is first to be called by it."""
-        location = self.dataset.location
-        if isinstance(self.dataset, FaultlessRows):
-            lines: Sequence[str] = self.dataset.lines
-        elif location is None or location.is_dir() or not ending_of(location):
-            return {}
-        else:
-            rows = read_rows_of(location)
-            lines = [f"{rows.unit} {number}" for number, _ in rows.rows]
-        return {name: (line,) for name, line in zip(self.ids, lines, strict=False)}
 
 
 def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, decode: bool) -> dict[str, Scan]:
@@ -261,12 +239,14 @@ def _seconds(clip: Clip, scan: Scan | None) -> float | None:
 
 
 def _estimate(config: RunConfig, registry: Registry, cache: Path, report: list[Finding]) -> Estimate | None:
-    """What a run needs; where it cannot be planned, why is told, unless an error has been."""
+    """What a run of encoders needs; where it cannot be planned, why is told, unless an error has been."""
     try:
         planned = plan(fit_supervision(config, registry), registry, cache)
     except MirbenchError as error:
         if not any(finding.level == "error" for finding in report):
             report.append(Finding("error", str(error)))
+        return None
+    if not config.encoders:
         return None
     resolved = planned.resolved
     seconds, megabytes = cost_of(planned, planned.graph.missing(resolved.store))

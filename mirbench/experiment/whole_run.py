@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mirbench.experiment.resolve.records import KeptCheckpoints, Resolved
 
 MOST = 8  # lines
+USUAL = ("rare classes", "few groups")  # kinds of findings that small data sets have, and that are told after the others
 
 
 def settled(
@@ -92,13 +93,24 @@ def tell_findings(resolved: Resolved) -> None:
 
 
 def finding_lines(resolved: Resolved) -> list[str]:
-    """A line for each error and warning, errors first, and a last one that says where to read more."""
+    """A line for each error and warning, or for all of one kind, errors first and what is usual last, and a last one that says where to
+    read more."""
     found = [(name, each) for name, several in resolved.findings.items() for each in several if each.level != "note"]
-    found.sort(key=lambda item: item[1].level != "error")
+    found.sort(key=lambda item: (item[1].level != "error", item[1].kind in USUAL))
     if not found:
         return []
-    lines = [f"{name}: {finding.level}: {finding.in_words}" for name, finding in found[: MOST - 1]]
-    more = f"and {len(found) - len(lines):,} more; " if len(found) > len(lines) else ""
+    of_kinds: dict[tuple[str, str, str], list[str]] = {}
+    for place, (name, each) in enumerate(found):
+        of_kinds.setdefault((name, each.level, each.kind or str(place)), []).append(each.in_words)
+    lines = [_line(*kind, texts) for kind, texts in list(of_kinds.items())[: MOST - 1]]
+    left = sum(map(len, list(of_kinds.values())[MOST - 1 :]))
+    more = f"and {left:,} more; " if left else ""
     names = dict.fromkeys(name for name, _ in found)
     given = [asked_for(resolved.data[name].noun) for name in names]
     return [*lines, f"{more}mirbench data check {' or '.join(given[:2])}{' ...' if len(given) > 2 else ''} tells more."]
+
+
+def _line(name: str, level: str, kind: str, texts: Sequence[str]) -> str:
+    """The first of its kind, and how many more there are."""
+    more = f" And {len(texts) - 1:,} more of {kind}." if len(texts) > 1 else ""
+    return f"{name}: {level}: {texts[0]}{more}"

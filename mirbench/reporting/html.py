@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.reporting import notes
+from mirbench.reporting import notes, shared_audio
 from mirbench.reporting.page import heard, making
 from mirbench.reporting.page.answer import answer
 from mirbench.reporting.page.by_class import by_class
@@ -78,7 +78,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
         "answer": [*answer(results), *best_layers(results)],
         "limits": limits(results),
         "sizes": [f"{panel.title}, {panel.metric}: {size(panel.of(rows))}" for panel in panels(rows) if panel.headline],
-        "main": _main_table(data, row_groups(rows)),
+        "main": _main_table(data, row_groups(rows), shared_audio.marked(results)),
         "sections": sections,
         "swept": notes.was_corrupted(results),
         "of_robustness": sections["robustness"].below if "robustness" in sections else notes.of_robustness(results),
@@ -119,8 +119,9 @@ def _shows(data: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-def _main_table(data: Mapping[str, Any], groups: list[tuple[str, list[str]]]) -> dict[str, Any]:
-    """columns: panels with their places, headlines first. groups: heading and rows, each a name and its cells."""
+def _main_table(data: Mapping[str, Any], groups: list[tuple[str, list[str]]], marks: Mapping[str, str]) -> dict[str, Any]:
+    """columns: panels with their places, headlines first. groups: heading and rows, each a name and its cells. marks: by the title of a
+    panel, what stands after it."""
     order = sorted(range(len(data["panels"])), key=lambda i: not data["panels"][i]["headline"])
     cells = {(row["e"], row["p"]): row for row in data["scores"]}
     places = {each["name"]: i for i, each in enumerate(data["encoders"])}
@@ -131,7 +132,7 @@ def _main_table(data: Mapping[str, Any], groups: list[tuple[str, list[str]]]) ->
         return row and {**row, "interval": interval(nan if row["lo"] is None else row["lo"], nan if row["hi"] is None else row["hi"])}
 
     return {
-        "columns": [{**data["panels"][i], "place": i} for i in order],
+        "columns": [{**(panel := data["panels"][i]), "place": i, "mark": marks.get(panel["title"], "")} for i in order],
         "groups": [(heading, [(name, [cell(name, i) for i in order]) for name in names]) for heading, names in groups if names],
     }
 

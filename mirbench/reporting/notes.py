@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
+from mirbench.reporting import shared_audio
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.robustness import baseline, by_measure
@@ -67,8 +68,10 @@ EQUIVARIANCE = (
 
 
 def overlap(results: Results) -> list[str]:
-    """A sentence for each encoder that is marked for having been pretrained on audio that it is tested on."""
-    return list(dict.fromkeys(sentence for manifest in results.manifests.values() for sentence in overlap_in_words(manifest)))
+    """A sentence for each encoder that is marked for having been pretrained on audio that it is tested on, and for each task whose probes
+    know audio that they are tested on."""
+    of_encoders = dict.fromkeys(sentence for manifest in results.manifests.values() for sentence in overlap_in_words(manifest))
+    return [*of_encoders, *shared_audio.in_words(results)]
 
 
 def left_out(results: Results) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mirbench.reporting import notes
+from mirbench.reporting import notes, shared_audio
 from mirbench.reporting.tables import across, costs, layers, robustness, scores, similarity
 from mirbench.reporting.tables.latex import PREAMBLE, human, written
 from mirbench.reporting.tables.table import Table, csv, document
@@ -72,7 +72,8 @@ def _label(stem: str, name: str, number: int) -> str:
 
 def of_clean_audio(results: Results) -> Section:
     """The scores of clean audio."""
-    return Section("Scores", {"": scores.scores(results.summary, results.comparisons)}, notes.of_scores(results))
+    table = scores.scores(results.summary, results.comparisons, marks=shared_audio.marked(results))
+    return Section("Scores", {"": table}, notes.of_scores(results))
 
 
 def of_costs(results: Results) -> Section:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mirbench.records import CLEAN, FAMILIES
-from mirbench.reporting import left_out, notes
+from mirbench.reporting import left_out, notes, shared_audio
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.costs import briefly, costs, measured_on
 from mirbench.reporting.tables.layers import best_layers
@@ -59,7 +59,7 @@ def _scores(results: Results, all_metrics: bool) -> tuple[Table, list[str]]:
     sizes = dict.fromkeys(f"{panel.title}: {size(panel.of(rows))}" for panel in panels(rows))
     below = [f"Mean over seeds [{interval_of(rows)}], test split, clean audio.", *caveats(rows), *sizes, *beaten(rows, results.comparisons)]
     below += [*left_out.behind_means(results, only_parts=True), *left_out.of_manifests(results)]
-    table = scores(results.summary, results.comparisons, headlines=not all_metrics)
+    table = scores(results.summary, results.comparisons, headlines=not all_metrics, marks=shared_audio.marked(results))
     return table, [*below, *best_layers(results), *notes.of_probes(results), *notes.overlap(results)]
 
 

@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from mirbench.data.asked_for import asked_for
-from mirbench.data.findings import count, not_declared
+from mirbench.data.findings import count
+from mirbench.data.label_findings import joined_texts, not_declared
 from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.similar_names import look
 from mirbench.engine.global_state import unchanged
+from mirbench.errors import printable
 from mirbench.nouns import Dataset, Task
 from mirbench.records import SPLITS, Clip
 from mirbench.testing.importing import IMPORTED
@@ -178,6 +180,9 @@ def _labels(subject: DatasetSubject) -> str:
         strange = list(labels.undeclared)
         said = f"'{strange[0]}' is" if len(strange) == 1 else f"{len(strange):,} labels, such as '{strange[0]}', are" if strange else ""
         assert not strange, f"{subject.title}, {task.annotation}: {said} {not_declared(labels)}"
+        joined = joined_texts(labels)
+        one = f"'{printable(joined[0])}'" if joined else ""
+        assert not joined, f"{subject.title}, {task.annotation}: {one} looks like several labels in one text; give a tuple of them"
         unread = {f"{each.value!r}": each.why for each in labels.unread}
         before = refused.get(task.annotation, unread)
         refused[task.annotation] = {value: why for value, why in before.items() if value in unread}

@@ -356,3 +356,18 @@ def test_findings_are_told_in_eight_lines_errors_first():
     assert lines[:2] == ["songs: error: wrong.", "songs: warning: sentence 0: a, b, c and 1 more."]
     assert lines[-1] == f"and 6 more; mirbench data check {Path('my/songs.csv')} tells more."
     assert finding_lines(SimpleNamespace(findings={"mini": [Finding("note", "aside.")]}, data=data)) == []
+
+
+def test_findings_of_one_kind_take_one_line_and_hide_no_other():
+    from mirbench.data.findings import Finding
+    from mirbench.experiment.whole_run import finding_lines
+
+    rare = [Finding("warning", f"task {i}: 2 classes without any clip.", ("a", "b"), "rare classes") for i in range(20)]
+    told = [*rare, Finding("warning", "1 clip left out.", ("x (line 2)",), "files"), Finding("error", "1 group leaks.", ("g",), "groups")]
+    data = {"songs": SimpleNamespace(noun=SimpleNamespace(location=Path("songs.csv")))}
+    assert finding_lines(SimpleNamespace(findings={"songs": told}, data=data)) == [
+        "songs: error: 1 group leaks: g.",
+        "songs: warning: 1 clip left out: x (line 2).",
+        "songs: warning: task 0: 2 classes without any clip: a, b. And 19 more of rare classes.",
+        "mirbench data check songs.csv tells more.",
+    ]

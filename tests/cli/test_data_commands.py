@@ -18,8 +18,10 @@ from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
 from mirbench.data.duplicates.overlap import Overlap
-from mirbench.data.findings import count, of_labels, of_overlap, of_splits
+from mirbench.data.findings import count, of_overlap, of_splits
+from mirbench.data.label_findings import of_labels
 from mirbench.data.labels import read_labels, without_empty
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.data.similar_names import similar_names
 from mirbench.errors import MirbenchError
 from mirbench.experiment import check as checking
@@ -164,17 +166,25 @@ def test_every_fault_is_told_in_one_go(data):
     rows[0]["gendre"] = "x"
     rows.append(dict(rows[0]))
     checked = checked_of(data.write())
-    assert found(checked, "error", "1 group in more than one split") == ("'one artist' in test (1) and train (1)",)
+    assert found(checked, "error", "1 group in more than one split") == ("'one artist' in test (1, line 11) and train (1, line 3)",)
     assert found(checked, "warning", "task key cannot read 1 annotation") == (
         "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'",
     )
     assert found(checked, "warning", "task key has no labelled clip in valid and test, and is not run") == ()
-    assert found(checked, "note", "(the same key) and are one class, 'C# minor'") == ("'C# minor' (2)", "'Db minor' (1)")
-    assert found(checked, "warning", "task genre: label names look alike (the same letters)") == ("'jazz' (4)", "'Jazz' (1)")
-    assert found(checked, "warning", "task genre: 1 label is in no training clip, so 1 clip cannot be scored") == ("'polka' (1)",)
+    assert found(checked, "note", "(the same key) and are one class, 'C# minor'") == (
+        "'C# minor' (2, lines 2 and 12)",
+        "'Db minor' (1, line 3)",
+    )
+    assert found(checked, "warning", "task genre: label names look alike (the same letters)") == (
+        "'jazz' (4, lines 3, 7, 9 and 1 other)",
+        "'Jazz' (1, line 5)",
+    )
+    assert found(checked, "warning", "task genre: 1 label is in no training clip, so 1 clip cannot be scored") == ("'polka' (1, line 10)",)
     assert found(checked, "error", "more clips cannot be read than the 1% of a split that --max-bad allows: 2 of 7 in train") == ()
     assert found(checked, "warning", "missing") == ("audio/2.wav (line 4)",)
-    assert found(checked, "warning", "1 stretch of a file given more than once in a split") == ("audio/0.wav and audio/0.wav#2",)
+    assert found(checked, "warning", "1 stretch of a file given more than once in a split") == (
+        "audio/0.wav (line 2) and audio/0.wav#2 (line 12)",
+    )
     assert found(checked, "note", "no task reads the annotation 'gendre'; did you mean 'genre'?") == ()
     assert any(example == "audio/4.wav (line 6)" for finding in checked.findings for example in finding.examples)
     assert not checked.works
@@ -197,9 +207,9 @@ def test_the_same_audio_across_splits_is_heard(data):
     name = data.write()
     learning = {"encoders": ["semisupcon"]}
     checked = checked_of(name, listen=True, **learning)
-    told = ("audio/0.wav (train) and audio/9.wav (test): same audio",)
+    told = ("audio/0.wav (train, line 2) and audio/9.wav (test, line 11): same audio",)
     assert found(checked, "error", "1 clip of valid or test with audio that is in training too") == told
-    told = ("audio/7.wav (valid) and audio/8.wav (test): same audio",)
+    told = ("audio/7.wav (valid, line 9) and audio/8.wav (test, line 10): same audio",)
     assert found(checked, "warning", "1 clip of test with audio that is in valid too") == told
     assert checked.listened
     assert checked_of(name, listen=False, **learning).works
@@ -210,7 +220,7 @@ def test_the_same_audio_across_splits_is_heard(data):
 def test_one_file_in_two_splits_is_seen_without_listening(data):
     (data.folder / "audio" / "9.wav").unlink()
     (data.folder / "audio" / "9.wav").symlink_to(data.folder / "audio" / "0.wav")
-    told = ("audio/0.wav (train) and audio/9.wav (test): same file",)
+    told = ("audio/0.wav (train, line 2) and audio/9.wav (test, line 11): same file",)
     checked = checked_of(data.write(), encoders=["semisupcon"])
     assert found(checked, "error", "with audio that is in training too") == told
 
@@ -331,9 +341,9 @@ def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
         "in line 3 in train",
     )
     assert [line for line, word in zip(told, words, strict=True) if word not in line] == []
-    assert found(checked, "error", "1 group in more than one split") == ("'c3 and this' in test (1) and train (1)",)
+    assert found(checked, "error", "1 group in more than one split") == ("'c3 and this' in test (1, line 20) and train (1, line 5)",)
     assert found(checked, "warning", "left out: is missing") == ("c3 (3.wav, line 5)", "more3 (3.wav, line 15)")
-    assert found(checked, "warning", "label names look alike") == ("'jazz' (5)", "'Jazz' (1)")
+    assert found(checked, "warning", "label names look alike") == ("'jazz' (5, lines 3, 15, 17 and 2 others)", "'Jazz' (1, line 5)")
     assert sum(split.clips for split in checked.splits) == 12
     page = checked_page(checked)
     assert all(line in page for line in told)
@@ -385,18 +395,34 @@ def test_the_page_and_the_json_say_the_same(data, capsys):
     code, page = run(capsys, "check", name, *flags)
     assert code == 2
     assert "train      6       6   0.00" in page
-    assert "'one' in test (1) and train (1)" in page
+    assert "'one' in test (1, line 11) and train (1, line 3)" in page
     code, text = run(capsys, "check", name, "--json", *flags)
     told = json.loads(text)
     assert (code, told["works"], told["splits"]["train"]["clips"]) == (2, False, 6)
     assert told["tasks"]["genre"]["counts"]["test"] == {"jazz": 1, "rock": 1}
-    assert [f["examples"] for f in told["findings"] if "group in" in f["text"]] == [["'one' in test (1) and train (1)"]]
+    assert [f["examples"] for f in told["findings"] if "group in" in f["text"]] == [["'one' in test (1, line 11) and train (1, line 3)"]]
     code, line = run(capsys, "check", name, "--quiet", *flags)
     assert (code, line) == (2, told["verdict"] + "\n")
 
 
 def test_exit_code_0_where_a_run_would_work(data, capsys):
     assert run(capsys, "check", data.write(), "--encoder", "handcrafted", "--no-listen", "--cache", "cache")[0] == 0
+
+
+def test_what_depends_on_an_encoder_is_judged_for_the_one_that_is_named(data, capsys):
+    data.rows[9] |= {"path": data.rows[0]["path"], "start": 0.5}
+    data.rows[0]["duration"] = 0.5
+    flags = (data.write(), "--no-listen", "--cache", "cache")
+    code, page = run(capsys, "check", *flags)
+    assert (code, "for no encoder: whether one can be pretrained on it and what a run takes are left out" in page) == (0, True)
+    assert "a run of" not in page
+    told = json.loads(run(capsys, "check", *flags, "--json")[1])
+    assert (told["encoders"], told["estimate"]) == ([], None)
+    assert [each["level"] for each in told["findings"] if "in training too" in each["text"]] == ["warning"]
+    code, page = run(capsys, "check", *flags, "--encoder", "handcrafted")
+    assert (code, "for no encoder" in page, "a run of handcrafted" in page) == (0, False, True)
+    code, page = run(capsys, "check", *flags, "--encoder", "simclr")
+    assert (code, "errors, which a run refuses" in page) == (2, True)
 
 
 @pytest.fixture
@@ -472,6 +498,19 @@ def test_verify_exits_by_whether_it_is_whole(songs, capsys):
         ("*.wav", 9, ["3.wav"], False),
         ("table.csv", 1, [], False),
     ]
+
+
+def test_verify_names_a_file_that_is_cut_off_with_its_seconds(songs, capsys):
+    whole = (songs / "3.wav").read_bytes()
+    (songs / "3.wav").write_bytes(whole[: 44 + (len(whole) - 44) // 4])
+    code, page = run(capsys, "verify", "songs", *PLUGIN)
+    assert code == 2
+    assert "1 file of clips cut off, or no audio:" in page
+    assert "- 3.wav is truncated" in page
+    assert "about 0.2 s of 1.0 s are there." in " ".join(page.split())
+    assert "songs is whole" not in page
+    told = json.loads(run(capsys, "verify", "songs", "--json", *PLUGIN)[1])
+    assert (told["whole"], len(told["damaged"])) == (False, 1)
 
 
 def test_verify_says_what_cannot_be_verified(data, songs, capsys):
@@ -582,7 +621,7 @@ def test_classes_keep_their_published_order_and_numbers_their_value():
     assert read_labels(Pitch(), clips).unseen == {"100": 1}
     strange = read_labels(Pitch(), clips, ("9", "10"))
     assert strange.undeclared == strange.unseen == {"100": 1}
-    told = [finding.in_words for finding in of_labels(strange, "warning", False, lambda clip: clip.id)]
+    told = [finding.in_words for finding in of_labels(strange, "warning", False, ClipNames(Dataset(), ()))]
     assert "task pitch: 1 label is not among the classes that the data set declares (9, 10), so 1 clip cannot be scored: '100' (1)." in told
 
 
@@ -703,3 +742,22 @@ def test_counts_read_well():
         "1,500 stretches",
         "0 clips",
     ]
+
+
+def test_names_of_the_same_words_in_another_order_are_told_with_their_lines(data):
+    data.rows[0]["group"], data.rows[9]["group"] = "Beatles, The", "The Beatles"
+    checked = checked_of(data.write())
+    assert found(checked, "warning", "if names of the same words in another order mean one") == (
+        "'Beatles, The' in train (1, line 2) and 'The Beatles' in test (1, line 11)",
+    )
+    assert checked.works
+
+
+def test_a_name_in_another_order_is_a_warning_where_it_spans_splits_and_else_a_note():
+    names = {"train": ("Beatles, The", "Davis, Miles", "Miles Davis", "take 1 of song 2"), "test": ("The Beatles", "take 2 of song 1")}
+    clips = [Clip(name, Path(f"{name}.wav"), split, name) for split, several in names.items() for name in several]
+    warned, noted, _ = of_splits(clips)
+    assert (warned.level, warned.examples) == ("warning", ("'Beatles, The' in train (1) and 'The Beatles' in test (1)",))
+    assert "where they do, give them one name and one split" in warned.text
+    assert (noted.level, noted.examples) == ("note", ("'Davis, Miles' in train (1) and 'Miles Davis' in train (1)",))
+    assert "they are left as published" in next(of_splits(clips, published=True)).text

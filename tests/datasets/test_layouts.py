@@ -202,6 +202,11 @@ def test_what_it_reads_is_among_its_files(dataset, folder, monkeypatch):
         )
 
 
+def test_nothing_is_found_wrong_with_what_is_published(dataset, folder):
+    assert published.verify(dataset, folder, headers=True).damaged == ()
+    assert splits.in_another_order(dataset.clips(folder)) == []
+
+
 def test_published_checksums_are_those_of_its_files(dataset, folder, tmp_path):
     if not dataset.checksums:
         pytest.skip("its publisher ships no checksums of the files in it")

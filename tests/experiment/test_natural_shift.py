@@ -216,5 +216,5 @@ def test_data_check_of_a_shift_is_of_its_files_and_of_a_run_that_is_scored_on_bo
     found = " ".join(capsys.readouterr().out.split())
     assert "test-3" in found
     assert "probes" not in found
-    assert cli.main(["data", "check", "mini-shifted", "--cache", "cache"]) == 0
+    assert cli.main(["data", "check", "mini-shifted", "--encoder", "semisupcon", "--cache", "cache"]) == 0
     assert "a run of semisupcon" in capsys.readouterr().out

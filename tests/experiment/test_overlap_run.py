@@ -245,9 +245,14 @@ def test_audio_of_the_test_split_that_probes_are_fitted_on_is_told_of_encoders_t
         assert work(*loud) == 0
         err = capsys.readouterr().err
         assert err.count(told) == 1
-        assert "clip 0 (train) and scored/clip 6 (test): same audio" in err
+        assert "clip 0 (train, line 2) and scored/clip 6 (test, line 8): same audio" in err
         (finding,) = [each for each in work.manifest()["findings"]["scored"] if "flatters" in each["text"]]
         assert (finding["level"], len(finding["examples"])) == ("warning", 1)
+    assert work.manifest()["tasks"]["genre"]["dataset"]["scored"]["n_shared"] == 1
+    for name in ("report.html", "tables/scores.md"):
+        page = (work.folder() / name).read_text()
+        assert "genre on scored ‡" in page
+        assert re.search(r"genre on scored ‡: 1 of \d test clips has audio that train or valid has too", page)
     assert "which flatters every probe" in (work.folder() / "report.html").read_text()
     assert work.run(*words, "--encoder", "simclr") == 2  # which learns
     assert work.run(*words, "--encoder", "simclr", "--set", "overlap=drop", name="dropped") == 0

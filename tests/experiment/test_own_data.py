@@ -214,7 +214,7 @@ def test_what_is_strange_is_told_before_anything_is_computed_and_kept(mirbench, 
     assert code == 0
     assert len(told) <= 7
     (key,) = [line for line in told if "'key'" in line]
-    assert key.startswith("mirbench: songs: warning: 1 of 24 cells of 'key' cannot be read, and are unknown: songs/5.wav: 'H' is not a key")
+    assert key.startswith("mirbench: songs: warning: 1 of 24 cells of 'key' cannot be read, and are unknown: songs/5.wav (line 7): 'H' is")
     assert any("the column 'track_artist' is not read as the artist" in line for line in told)
     manifest = json.loads((folder / "manifest.json").read_text())
     levels = [finding["level"] for finding in manifest["findings"]["songs"]]

@@ -45,6 +45,24 @@ def test_the_table_as_a_whole():
     )
 
 
+def test_a_task_is_marked_where_test_clips_have_audio_that_its_probes_know():
+    facts = {"genre": {"dataset": {"mini": {"n_test": 48, "n_shared": 2}}}, "key": {"dataset": {"mini": {"n_test": 48}}}}
+    results = a_table("semisupcon", "majority", manifest={"tasks": facts})
+    text = terminal.text(results, 200)
+    assert text.split("\n")[0].split() == ["genre", "on", "mini", "‡", "key", "on", "mini"]
+    told = "genre on mini ‡: 2 of 48 test clips have audio that train or valid has too, which flatters every score there"
+    assert told in text
+    found = sections(results)["scores"]
+    assert [head[0] for head in found.tables[""].cells.columns][1:] == ["genre on mini ‡", "genre on mini ‡", "key on mini"]
+    assert told in " ".join(found.below)
+    assert "genre on mini accuracy" in found.files("scores")["scores.csv"].split("\n")[0]  # which programs read
+    assert told in found.captions[""]
+    shown = page(results, sections(results))
+    assert "genre on mini ‡<br>" in shown
+    assert "key on mini<br>" in shown
+    assert "‡" not in terminal.text(a_table("semisupcon", "majority"), 200)
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_neither_a_name_nor_a_head_is_broken_however_narrow_the_window_is(width):
     names = ["semisupcon[supervision=tags, labelled_share=0.5]", "b"]

@@ -447,6 +447,13 @@ class Keys(Task):
         return str(parse_key(value))
 
 
+class Moods(Task):
+    name, annotation, target = "moods", "genre", "multilabel"
+
+    def label(self, value):
+        return value.split("|") if isinstance(value, str) else value
+
+
 @pytest.mark.parametrize(
     ("attributes", "tasks", "status", "told"),
     [
@@ -462,10 +469,17 @@ class Keys(Task):
         ({"labels": ("rock", "jazz", "polka"), "classes": {}}, ["genre"], PASS, "read by genre"),
         ({"labels": ("C major", "D", "Q# major"), "classes": {}}, ["keys"], FAIL, "data set 'tones', genre: no task can read 'Q# major'"),
         ({"labels": ("C major", "D", "Q# major"), "classes": {}}, ["keys", "genre"], PASS, "read by keys, genre"),
+        (
+            {"labels": ("rock; loud", "jazz", "folk"), "classes": {}},
+            ["moods"],
+            FAIL,
+            "data set 'tones', genre: 'rock; loud' looks like several labels in one text; give a tuple of them",
+        ),
+        ({"labels": (("rock; loud",), "jazz|folk", ()), "classes": {}}, ["moods"], PASS, "read by moods"),
     ],
 )
 def test_labels_are_read_and_of_the_classes_that_are_declared(attributes, tasks, status, told, tmp_path):
-    known = {"keys": Keys(), "genre": type("Genre", (Task,), {"name": "genre", "annotation": "genre"})()}
+    known = {"keys": Keys(), "genre": type("Genre", (Task,), {"name": "genre", "annotation": "genre"})(), "moods": Moods()}
     dataset = type("Own", (Songs,), attributes)()
     subject = DatasetSubject(dataset, tmp_path, [known[name] for name in tasks])
     outcome = examined("dataset", dataset, subject, DATASET)["labels"]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mirbench.data.audio.mpeg import mpeg_start, repair_mpeg
-from mirbench.data.audio.opening import AudioError, Opened
+from mirbench.data.audio.opening import AudioError, Opened, part_in_words
 from mirbench.data.audio.streams import check_ogg, repair_flac
 
 UNKNOWN = 0x7F00_0000  # bytes; a 32-bit length from here on that the file does not reach is a placeholder
@@ -37,6 +37,7 @@ class Repair:
     doubtful: bool = False  # whether the decoder should be asked for the last sample
     granule: int = 0  # position at the end of an Ogg stream
     longer: Repair | None = None
+    there: int = 0  # samples a channel up to the last frame that was found, where it is not the one that the header says is last
 
 
 class RepairedFile:
@@ -85,7 +86,8 @@ def check_container(file: Opened) -> Repair:
     if start == b"Creative Voice F":
         return _voc(file)
     if kind == b"fLaC":
-        return Repair(*repair_flac(file, begin))
+        head, skip, doubtful, there = repair_flac(file, begin)
+        return Repair(head, skip, doubtful=doubtful, there=there)
     if kind == b"OggS":
         return Repair(skip=begin, granule=check_ogg(file, begin))
     if (frame := mpeg_start(file, begin)) is not None:
@@ -122,9 +124,11 @@ def _is_text(file: Opened) -> bool:
         return False
 
 
-def _fits(file: Opened, what: str, end: int) -> None:
+def _fits(file: Opened, what: str, end: int, begin: int = 0, a_second: int = 0) -> None:
+    """begin: where it begins; a_second: bytes of a second of it, where that is known."""
     if end > file.size:
-        raise AudioError(f"{file.name} is truncated: {what} should end at byte {end}, but the file has {file.size} bytes.")
+        seconds = part_in_words(max(0, file.size - begin) / a_second, (end - begin) / a_second) if a_second else ""
+        raise AudioError(f"{file.name} is truncated: {what} should end at byte {end}, but the file has {file.size} bytes{seconds}.")
 
 
 def _chunks(file: Opened, begin: int, order: str) -> Iterator[tuple[bytes, int, int]]:
@@ -140,20 +144,21 @@ def _chunks(file: Opened, begin: int, order: str) -> Iterator[tuple[bytes, int, 
 
 
 def _wave(file: Opened, begin: int, order: str) -> Repair:
-    whole, long = struct.unpack(order + "I", file.bytes_at(begin + 4, 4))[0], None
+    whole, long, a_second = struct.unpack(order + "I", file.bytes_at(begin + 4, 4))[0], None, 0
     for name, body, size in _chunks(file, begin, order):
         if name == b"ds64":
             long = struct.unpack("<QQQ", file.bytes_at(body, 24).ljust(24, b"\0"))[1]
         if name == b"fmt ":
             _check_rates(file, file.bytes_at(body, 16), order)
+            a_second = int.from_bytes(file.bytes_at(body + 8, 4), "big" if order == ">" else "little")
         if name != b"data":
             continue
         if size == 0xFFFF_FFFF and long is not None:
-            _fits(file, "its audio", body + long)
+            _fits(file, "its audio", body + long, body, a_second)
         elif size >= UNKNOWN:  # a placeholder, or as much as a file of 2 GB has
             pass
         elif size:
-            _fits(file, "its audio", body + size)
+            _fits(file, "its audio", body + size, body, a_second)
             after = body + size + size % 2
             if whole + 8 == file.size - begin and after + 8 <= file.size and not _is_chunk(file, after, order):
                 raise AudioError(f"{file.name} has a damaged header: what follows its {size} bytes of audio is no part of a WAV file.")

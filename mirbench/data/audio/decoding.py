@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mirbench.data.audio.containers import Repair, RepairedFile, check_container, promised_frames
-from mirbench.data.audio.opening import AudioError, Opened
+from mirbench.data.audio.opening import AudioError, Opened, part_in_words
 from mirbench.data.audio.quiet import quiet_mpeg
 from mirbench.data.audio.streams import check_ogg_part
 
@@ -156,5 +156,6 @@ def _decoder(file: Opened) -> Decoder:
         with contextlib.suppress(soundfile.LibsndfileError):
             last = len(decoder.read(decoder.frames - 1, 1))
         if not last:
-            raise AudioError(f"{file.name} is truncated or damaged: its last sample cannot be decoded.")
+            seconds = part_in_words(repair.there / decoder.rate, decoder.frames / decoder.rate) if repair.there else ""
+            raise AudioError(f"{file.name} is truncated or damaged: its last sample cannot be decoded{seconds}.")
     return decoder

@@ -6,7 +6,7 @@ import functools
 import struct
 from dataclasses import dataclass
 
-from mirbench.data.audio.opening import AudioError, Opened
+from mirbench.data.audio.opening import AudioError, Opened, part_in_words
 
 BLOCK = 1 << 16  # bytes
 INEXACT = 2048  # bytes by which headers err, as they count tags or not; whether samples are missing is seen when these are decoded
@@ -32,6 +32,7 @@ class Frame:
     kind: int
     mono: bool
     mpeg1: bool
+    rate: int  # Hz
 
 
 @functools.lru_cache(4096)
@@ -45,9 +46,9 @@ def _frame(header: int) -> Frame | None:
     hertz = RATES[rate] >> {3: 0, 2: 1, 0: 2}[version]
     bits, padding = BITRATES[mpeg1, layer][bitrate] * 1000, header >> 9 & 1
     if layer == 1:
-        return Frame((12 * bits // hertz + padding) * 4, 384, header >> 10 & 0x7FF_83, header >> 6 & 3 == 3, mpeg1)
+        return Frame((12 * bits // hertz + padding) * 4, 384, header >> 10 & 0x7FF_83, header >> 6 & 3 == 3, mpeg1, hertz)
     samples = 576 if layer == 3 and not mpeg1 else 1152
-    return Frame(samples // 8 * bits // hertz + padding, samples, header >> 10 & 0x7FF_83, header >> 6 & 3 == 3, mpeg1)
+    return Frame(samples // 8 * bits // hertz + padding, samples, header >> 10 & 0x7FF_83, header >> 6 & 3 == 3, mpeg1, hertz)
 
 
 def mpeg_start(file: Opened, begin: int, search: bool = False) -> int | None:
@@ -78,7 +79,9 @@ def repair_mpeg(file: Opened, start: int) -> tuple[bytes, int, int]:
     assert frame is not None
     frames, size = _promise(data[: frame.size])
     if size and start + size > file.size + INEXACT:
-        raise AudioError(f"{file.name} is truncated: its header says {size} bytes of audio, {file.size - start} are there.")
+        there, whole = file.size - start, frames * frame.samples / frame.rate
+        seconds = part_in_words(whole * there / size, whole) if frames else ""
+        raise AudioError(f"{file.name} is truncated: its header says {size} bytes of audio, {there} are there{seconds}.")
     if frames:
         if not size or mpeg_start(file, start + size, search=True) != start + size:
             return b"", start, 0

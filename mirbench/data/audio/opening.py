@@ -40,6 +40,15 @@ def printable_path(path: Path | str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
+def part_in_words(there: float, whole: float = 0.0) -> str:
+    """How many seconds of a truncated file can be decoded, as the end of a sentence; whole: seconds, where they are known.
+
+    >>> part_in_words(6.5, 10), part_in_words(2)
+    ('; about 6.5 s of 10.0 s are there', '; about 2.0 s are there')
+    """
+    return f"; about {there:.1f} s{f' of {whole:.1f} s' if whole else ''} are there"
+
+
 @dataclass(frozen=True)
 class Opened:
     """A regular file open for reading. name: its path, as `printable_path` gives it; descriptor: of the system; size: bytes."""

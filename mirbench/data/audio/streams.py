@@ -7,15 +7,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mirbench.data.audio.opening import AudioError, Opened
+from mirbench.data.audio.opening import AudioError, Opened, part_in_words
 
 BLOCK = 1 << 16  # bytes
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 FLAC_RATES = {1: 88_200, 2: 176_400, 3: 192_000, 4: 8_000, 5: 16_000, 6: 22_050, 7: 24_000, 8: 32_000, 9: 44_100, 10: 48_000, 11: 96_000}
 
 
-def repair_flac(file: Opened, begin: int) -> tuple[bytes, int, None, bool]:
-    """(what to read instead of the beginning, how many bytes it stands for, nothing, whether it is doubtful that the last frame is there).
+def repair_flac(file: Opened, begin: int) -> tuple[bytes, int, bool, int]:
+    """(what to read instead of the beginning, how many bytes it stands for, whether it is doubtful that the last frame is there, and then
+    the number of samples up to the last one found).
 
     The last frame's header says which samples are in it. A stream written to a pipe gets its total from there.
     """
@@ -33,13 +34,13 @@ def repair_flac(file: Opened, begin: int) -> tuple[bytes, int, None, bool]:
             continue
         agrees = FLAC_RATES.get(header[2] & 15, rate) == rate
         if agrees and end == total:
-            return b"", 0, None, False
+            return b"", 0, False, 0
         if agrees and not total:
-            return streaminfo[:21] + (int.from_bytes(streaminfo[21:26], "big") | end).to_bytes(5, "big"), begin + 26, None, True
+            return streaminfo[:21] + (int.from_bytes(streaminfo[21:26], "big") | end).to_bytes(5, "big"), begin + 26, True, 0
         ends.append(end)
     if not total or any(end >= total for end in ends):
         raise AudioError(f"{file.name} is damaged: its header and its last frame do not agree on its length and sample rate.")
-    return b"", 0, None, True
+    return b"", 0, True, max(ends, default=0)
 
 
 def _flac_end(header: bytes, most: int) -> int | None:
@@ -129,10 +130,26 @@ def check_ogg(file: Opened, begin: int) -> int:
     while last is None and (at := tail.rfind(b"OggS", 0, at)) >= 0:
         last = _page(tail, at, offset)
     if first is None or last is None or not last.whole or not last.flags & 4:
-        raise AudioError(f"{file.name} is truncated: its last page, which says that the stream ends, is missing or damaged.")
+        seconds = _seconds(first, tail, offset)
+        raise AudioError(f"{file.name} is truncated: its last page, which says that the stream ends, is missing or damaged{seconds}.")
     if first.serial != last.serial:
         raise AudioError(f"{file.name} holds several streams, of which only one would be heard; give each a file of its own.")
     return last.granule
+
+
+def _seconds(first: Page | None, tail: bytes, offset: int) -> str:
+    """As `part_in_words`, by the last page that is whole; nothing where that is not known. tail: the end of the file, from `offset` on."""
+    rate = _rate(first.data) if first else 0
+    pages = (page for at in _all(tail, b"OggS") if (page := _page(tail, at, offset)) and page.whole and page.granule > 0)
+    granule = max((page.granule for page in pages), default=0)
+    return part_in_words(granule / rate) if rate and granule else ""
+
+
+def _rate(page: bytes) -> int:
+    """In what the positions of a stream count, by its first page: Hz of Vorbis, 48,000 of Opus (RFC 7845), 0 for what is neither."""
+    if (at := page.find(b"\x01vorbis")) >= 0:
+        return int.from_bytes(page[at + 12 : at + 16], "little")
+    return 48_000 if b"OpusHead" in page else 0
 
 
 def check_ogg_part(file: Opened, begin: int, first: float, last: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.findings import lines_in_words
 from mirbench.data.manifests.columns import CLASSES, is_missing
 from mirbench.data.manifests.printed import printed_list
 from mirbench.data.manifests.rows import Rows
@@ -23,6 +24,10 @@ class RowLocator:
 
     def __call__(self, at: int) -> str:
         return f"{self.path}, {self.unit} {self.numbers[at]}"
+
+    def lines(self, places: Sequence[int]) -> str:
+        """Rows as `lines_in_words`."""
+        return lines_in_words([self.numbers[at] for at in places], self.unit)
 
     def describe(self, at: int, read: Callable[..., Any], *given: Any) -> Any:
         """What `read` makes of it; its MirbenchError with the row before it."""

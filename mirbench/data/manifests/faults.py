@@ -43,12 +43,12 @@ class ManifestFaults:
 
 
 class FaultlessRows(OwnDataset):
-    """What is in order of a manifest that is not. lines: where each clip stands, in the order of the clips."""
+    """What is in order of a manifest that is not."""
 
     def __init__(self, location: Path, found_faults: ManifestFaults, split_seed: int) -> None:
         """Raises MirbenchError where the rows make no data set together."""
         self.name, self.location, self.description = location.name, location, f"the manifest {location}"
-        self.lines = tuple(f"{found_faults.unit} {number}" for number in found_faults.rows)
+        self.numbers, self.unit = tuple(found_faults.rows), found_faults.unit
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rest.jsonl"
             file.write_text("".join(f"{json.dumps(row)}\n" for row in found_faults.rows.values()), encoding="utf-8")

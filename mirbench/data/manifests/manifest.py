@@ -19,7 +19,7 @@ from mirbench.data.findings import Finding
 from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, duration_of, group_text, name_text, path_text, seconds
 from mirbench.data.manifests.columns import CORE, KNOWN, is_missing
 from mirbench.data.manifests.groups import Groups, is_placeholder
-from mirbench.data.manifests.noticed import of_missing, of_rows
+from mirbench.data.manifests.noticed import of_missing, of_rows, of_spaces
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import read_rows_of
 from mirbench.data.splits import settle_splits, split_named
@@ -65,13 +65,15 @@ def write_manifest(path: str | Path, clips: Iterable[Clip]) -> None:
 class Manifest:
     """What a manifest says. clips: in its order, with split '' where it has no split column. annotations: those that any clip has, sorted,
     without NAME_unknown. grouped_by: what tells its groups, such as `artist`. columns: those that are read. findings: what was not taken
-    as it is written, or not at all."""
+    as it is written, or not at all. numbers: of the line of each clip, or what else `unit` is."""
 
     clips: list[Clip]
     annotations: tuple[str, ...]
     grouped_by: str
     columns: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    numbers: Sequence[int] = ()
+    unit: str = "line"
 
 
 def read_manifest(path: str | Path, *, data_root: Path | None = None, allow_outside: bool = False, split_seed: int = 0) -> list[Clip]:
@@ -104,7 +106,7 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     find = Finder(path.parent, data_root, allow_outside)
     where, column = RowLocator(path, rows), {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
     rows, columns = replace(rows, rows=()), tuple(column)  # of a million rows their lists are half of what they take
-    missing = tuple(of_missing(column))
+    cells_noticed = (*of_missing(column, where), *of_spaces(column, where))
     texts = {name: where.read(name, column.pop(name, None), name_text) for name in ("id", "split")}
     texts |= {name: where.read(name, column.pop(name, None), group_text) for name in ("group", "artist")}
     paths, names = [], []
@@ -123,9 +125,9 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in CORE})
     clips = list(map(Clip, ids, paths, splits, groups.names, starts, durations, labels))
     _check_overlaps(where, clips)
-    findings = (*of_rows(rows), *missing, *groups.findings())
+    findings = (*of_rows(rows), *cells_noticed, *groups.findings(where))
     grouped_by = " or ".join(name for name in ("group", "artist", "file") if groups.by[name])
-    return Manifest(clips, annotations, grouped_by, columns, findings)
+    return Manifest(clips, annotations, grouped_by, columns, findings, where.numbers, where.unit)
 
 
 def _splits(where: RowLocator, given: Sequence[str]) -> Sequence[str]:

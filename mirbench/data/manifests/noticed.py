@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mirbench.data.findings import Finding, count
+from mirbench.data.manifests.cells import RowLocator
 from mirbench.data.manifests.columns import is_missing
 from mirbench.data.manifests.rows import Rows
 from mirbench.errors import printable
+
+WITHOUT_SPACES = ("path", "id", "split", "start", "duration", "end")  # columns in which nothing is to be told of them
 
 
 def of_rows(rows: Rows) -> Iterator[Finding]:
     """Columns that are passed over, decimal commas, and rows without any content."""
     if rows.passed_over:
         text = f"{count(len(rows.passed_over), 'column')} passed over, which no task can read."
-        yield Finding("note", text, tuple(f"{printable(name)}: {kind}" for name, kind in rows.passed_over))
+        yield Finding("note", text, tuple(f"{printable(name)}: {kind}" for name, kind in rows.passed_over), "columns")
     if rows.points:
-        yield Finding("note", f"decimal commas in {printable(', '.join(rows.points))} are read as points.")
+        yield Finding("note", f"decimal commas in {printable(', '.join(rows.points))} are read as points.", kind="columns")
     if rows.blank:
-        yield Finding("note", f"{count(rows.blank, rows.unit)} without any content, not read.")
+        yield Finding("note", f"{count(rows.blank, rows.unit)} without any content, not read.", kind="rows")
 
 
-def of_missing(columns: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+def of_missing(columns: Mapping[str, Sequence[Any]], where: RowLocator) -> Iterator[Finding]:
     """Cells that became unknown: those with a word for that, each counted, and empty ones. columns: cells by name."""
     words, empty = list[str](), list[str]()
     for name, cells in columns.items():
-        found: Counter[str] = Counter()
-        for cell, n in Counter(cell for cell in cells if type(cell) is str).items():
-            if is_missing(cell):
-                found[cell.strip()] += n
-        without = found.pop("", 0) + sum(cell is None or (type(cell) is float and math.isnan(cell)) for cell in cells)
+        said = _places(cells, is_missing)
+        found: dict[str, list[int]] = {}
+        for cell, places in said.items():
+            found.setdefault(cell.strip(), []).extend(places)
+        without = len(found.pop("", ())) + sum(cell is None or (type(cell) is float and math.isnan(cell)) for cell in cells)
         if name not in ("group", "artist"):  # whose words are told with those for nobody
-            words += [f"'{printable(word)}' in {printable(name)} ({n:,})" for word, n in found.most_common()]
+            most = sorted(found.items(), key=lambda item: -len(item[1]))
+            words += [f"'{printable(word)}' in {printable(name)} {_counted(sorted(places), where)}" for word, places in most]
         empty += [f"{printable(name)} ({without:,})"] if without else []
     if words:
         text = "words for a missing value are read as unknown, not as a class or a name; write another word where one of them is a class."
-        yield Finding("warning", text, tuple(words))
+        yield Finding("warning", text, tuple(words), "missing values")
     if empty:
-        yield Finding("note", "empty cells are unknown, by column.", tuple(empty))
+        yield Finding("note", "empty cells are unknown, by column.", tuple(empty), "missing values")
+
+
+def of_spaces(columns: Mapping[str, Sequence[Any]], where: RowLocator) -> Iterator[Finding]:
+    """Names and labels with spaces around, which are taken without. columns: cells by name."""
+    told = []
+    for name, cells in columns.items():
+        if name not in WITHOUT_SPACES:
+            for cell, places in _places(cells, _has_spaces).items():
+                told.append(f"'{printable(cell)}' in {printable(name)} {_counted(places, where)}")
+    if told:
+        yield Finding("note", "spaces around names and labels are not taken for a part of them.", tuple(told), "spaces")
+
+
+def _has_spaces(cell: str) -> bool:
+    return cell != cell.strip() and not is_missing(cell)
+
+
+def _places(cells: Sequence[Any], wanted: Callable[[str], bool]) -> dict[str, list[int]]:
+    """Which rows have each text that is wanted."""
+    texts = {cell for cell in cells if type(cell) is str}
+    places: dict[str, list[int]] = {cell: [] for cell in texts if wanted(cell)}
+    for at, cell in enumerate(cells) if places else ():
+        if type(cell) is str and cell in places:
+            places[cell].append(at)
+    return dict(sorted(places.items(), key=lambda item: item[1]))
+
+
+def _counted(places: Sequence[int], where: RowLocator) -> str:
+    return f"({len(places):,}, {where.lines(places)})"

@@ -80,7 +80,8 @@ def own_dataset(
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What was read. rule: how it is split, in words; digest: of what it was read from. columns, findings: as `OwnDataset`."""
+    """What was read. rule: how it is split, in words; digest: of what it was read from. columns, numbers, unit, findings: as
+    `OwnDataset`."""
 
     clips: list[Clip]
     annotations: tuple[str, ...]
@@ -88,12 +89,17 @@ class _Loaded:
     digest: str
     columns: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    numbers: Sequence[int] = ()
+    unit: str = "line"
 
 
 class OwnDataset(Dataset):
-    """Somebody's own. columns: of its manifest, that are read; findings: what was noticed when it was read."""
+    """Somebody's own. columns: of its manifest, that are read; findings: what was noticed when it was read; numbers: where each clip
+    stands, in the order of the clips; unit: what these number."""
 
     columns: tuple[str, ...] = ()
+    numbers: Sequence[int] = ()
+    unit: str = "line"
     findings: tuple[Finding, ...] = ()
 
 
@@ -131,6 +137,14 @@ class _Own(OwnDataset):
         return self._load().columns
 
     @property
+    def numbers(self) -> Sequence[int]:  # type: ignore[override]
+        return self._load().numbers
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        return self._load().unit
+
+    @property
     def findings(self) -> tuple[Finding, ...]:  # type: ignore[override]
         return self._load().findings
 
@@ -157,7 +171,8 @@ class ManifestDataset(_Own):
                 digest = hashlib.sha256(self.location.read_bytes()).hexdigest()[:16]
                 clips, rule = self._settled(manifest.clips, KNOWN, grouped_by=manifest.grouped_by)
                 findings = (*manifest.findings, *of_assigned(manifest.clips, clips))
-                self._kept = version, _Loaded(clips, manifest.annotations, rule, digest, manifest.columns, findings)
+                about = (manifest.columns, findings, manifest.numbers, manifest.unit)
+                self._kept = version, _Loaded(clips, manifest.annotations, rule, digest, *about)
         except OSError as error:
             raise MirbenchError(f"the manifest {self.location} cannot be read ({describe(error)}).") from error
         return self._kept[1]

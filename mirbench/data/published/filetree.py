@@ -108,7 +108,7 @@ def _mark(mark: str) -> str:
     return "[^/]" if mark == "?" else "[^/]*"
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
+def some(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
     """The first few, and how many more there are.
 
     >>> some(["a", "b"]), some("abcdef")
@@ -116,4 +116,4 @@ def some(names: Iterable[str], most: int = 3) -> str:
     """
     names = list(names)
     more = len(names) - most
-    return ", ".join(map(printable, names[:most])) + (f" and {more:,} more" if more > 0 else "")
+    return between.join(map(printable, names[:most])) + (f" and {more:,} more" if more > 0 else "")

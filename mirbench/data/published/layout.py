@@ -11,6 +11,7 @@ from pathlib import Path
 from mirbench.data.asked_for import asked_for
 from mirbench.data.published.checksums import kind_of, read_digests, stated
 from mirbench.data.published.filetree import case_blind, composed, is_pattern, list_files, matcher
+from mirbench.engine.machine import core_count
 from mirbench.errors import MirbenchError, describe
 from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip, Files
@@ -176,6 +177,7 @@ class Verified:
 
     missing: files of clips that no pattern stands for; empty: files of 0 bytes that clips are of; unused: those of 0 bytes that none is of;
     extra: files that no pattern stands for; closed: folders that cannot be listed. clips: by split; fault: why they cannot be listed.
+    damaged: why files of clips are cut off or no audio, as their headers show, a sentence each; not of those that are as a checksum says.
     compared: how many files are in a list of checksums; differing: those of them that are of other content; lists: how many such lists are
     there; unread: what is wrong with them.
     """
@@ -188,6 +190,7 @@ class Verified:
     unused: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
     clips: Mapping[str, int] = field(default_factory=dict)
     fault: str = ""
     lists: int = 0
@@ -198,7 +201,7 @@ class Verified:
     @property
     def suffices(self) -> bool:
         """Whether nothing that is needed is missing, and nothing is wrong; what can be done without may be there in part."""
-        wrong = self.fault or self.missing or self.empty or self.closed or self.differing or self.unread
+        wrong = self.fault or self.missing or self.empty or self.closed or self.damaged or self.differing or self.unread
         return not wrong and all(each.suffices for each in self.files)
 
     @property
@@ -206,9 +209,10 @@ class Verified:
         return self.suffices and all(each.whole for each in self.files)
 
 
-def verify(dataset: Dataset, folder: Path, checksums: bool = True, shared: bool = False) -> Verified:
+def verify(dataset: Dataset, folder: Path, checksums: bool = True, shared: bool = False, headers: bool = False) -> Verified:
     """Counts the files of a published data set, takes the checksums that its publisher states, and lists its clips; decodes no audio.
-    checksums: whether to take them, for which every file that has one is read. shared: whether other things lie in the folder too, as in
+    checksums: whether to take them, for which every file that has one is read. headers: whether to look at those of audio files that no
+    checksum is taken of. shared: whether other things lie in the folder too, as in
     a data root; then only what is in folders of the data set's own may be too many.
 
     The folder is listed once, however many patterns there are, and a file with checksums is read once.
@@ -248,6 +252,9 @@ def verify(dataset: Dataset, folder: Path, checksums: bool = True, shared: bool 
             counted[place] = replace(each, md5=md5)
     needed = wanted | {plain(files.path) for files in dataset.files if not is_pattern(files.path) and not files.optional}
     empty = [path for path, original in there.items() if sizes[original] == 0]
+    differing = tuple(there[path] for path in sorted(digests) if not digests[path] & set(has[there[path]].values()))
+    sound = {*(path for path in digests if there[path] not in differing), *(path for path in md5s)}
+    heard = sorted(path for path in wanted & there.keys() if path not in sound and sizes[there[path]])
     return Verified(
         dataset,
         folder,
@@ -257,13 +264,22 @@ def verify(dataset: Dataset, folder: Path, checksums: bool = True, shared: bool 
         unused=tuple(there[path] for path in empty if path not in needed and (path in free or not shared)),
         extra=tuple(sorted(there[path] for path in free)),
         closed=tuple(closed),
+        damaged=_damaged(folder, [there[path] for path in heard]) if headers else (),
         clips=_by_split(clips),
         fault=fault,
         lists=len(lists),
         compared=len(digests),
-        differing=tuple(there[path] for path in sorted(digests) if not digests[path] & set(has[there[path]].values())),
+        differing=differing,
         unread=unread,
     )
+
+
+def _damaged(folder: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """What is wrong with audio files, by their headers, with their paths below the folder."""
+    from mirbench.data.scans import scan_problems
+
+    problems = scan_problems([os.path.join(folder, path) for path in paths], core_count(), "looking at files")
+    return tuple(why.removeprefix(os.path.join(folder, "")) for why in problems.values())
 
 
 def _matching(pattern: str, plain: Callable[[str], str], paths: Collection[str]) -> set[str]:

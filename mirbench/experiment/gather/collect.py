@@ -35,6 +35,7 @@ from mirbench.experiment.gather.similarity import SimilarityRows
 from mirbench.experiment.gather.sounds import write_sounds
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import Spread, keep_spreads
+from mirbench.experiment.recipes.overlap import shared_test_clips
 from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Data, Entry
 from mirbench.nouns import Task
@@ -172,13 +173,14 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
     clean_rows, corrupted = CleanRows(trainings), CorruptedRows.of(run, trainings, made.faults)
     tasks: dict[str, Any] = {}
     unreadable = {data.name: skipped_clips(run, data.name) for data in run.resolved.scored_data}
+    shared_tests = shared_test_clips(run.resolved.store.folder(*run.overlap.name), run.resolved) if run.overlap else {}
     for task in run.resolved.tasks:
         for data in run.resolved.scored_data:
             if run.resolved.carries(data, task):
                 labels = of_read(run.resolved.labels[data.name, task.name], unreadable[data.name])
                 clean, whose = clean_rows.add(run, folder, task, data, labels)
                 corrupted.add(run, task, data, clean, whose)
-                add_task(tasks, run, task, data, labels)
+                add_task(tasks, run, task, data, labels, shared_tests.get(data.name, ()))
     clean_rows.finish()
     corrupted.finish(run)
     similar = SimilarityRows(made.faults)

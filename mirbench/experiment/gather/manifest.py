@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,9 @@ def manifest_of(
     }
 
 
-def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data, labels: TaskData) -> None:
-    """Adds a task on a data set to the manifest's `tasks`. labels: of the clips that were read."""
+def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data, labels: TaskData, shared: Collection[str]) -> None:
+    """Adds a task on a data set to the manifest's `tasks`. labels: of the clips that were read; shared: the ids of test clips whose audio
+    probes were trained or chosen on."""
     of_task = tasks.setdefault(
         task.name,
         {
@@ -93,6 +94,8 @@ def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data, label
     facts["left_out_for_unseen_label"] = labels.unseen
     split_of = {clip.id: clip.split for clip in data.clips} if labels.unseen else {}
     facts["n_left_out"] = dict(Counter(split_of[clip_id] for clip_id in labels.unseen))
+    if n_shared := sum(clip.id in shared for clip in labels.splits["test"].clips):
+        facts["n_shared"] = n_shared
     facts["labels_without_class"] = labels.unknown
     facts["constant_targets"] = constant_targets(task, labels)
     facts["probes"] = {

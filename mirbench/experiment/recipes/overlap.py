@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.data.findings import Finding, of_overlap, overlap_mode
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
 from mirbench.experiment.resolve.checkpoints import VALID_FINGERPRINTS, ClipFingerprint, file_key, read_fingerprints
@@ -181,8 +182,21 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
         data = resolved.data[name]
         shifts = [shift.data for shift in resolved.natural_shifts if shift.of == name]
         splits = {f"{each.name}/{clip.id}": clip.split for each in (data, *shifts) for clip in each.clips}
-        findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False))
+        called = ClipNames(data.noun, data.clips)
+        lines = {f"{data.name}/{clip.id}": called.lines([clip]) for clip in data.clips}
+        findings[name] = tuple(of_overlap(of_one, splits, overlap_mode(resolved.config.overlap, data.noun), refused=False, lines=lines))
     return findings
+
+
+def shared_test_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]:
+    """By data set that is scored on, its test clips whose audio its train or valid clips hold too. folder: as of `read_overlap`."""
+    tests = {data.name: {clip.id for clip in data.of("test")} for data in resolved.scored_data}
+    found: dict[str, set[str]] = {}
+    for pair in _read(folder)["probed"]:
+        name, _, clip = pair["second"].partition("/")
+        if clip in tests.get(name, ()):
+            found.setdefault(name, set()).add(clip)
+    return {name: frozenset(clips) for name, clips in found.items()}
 
 
 def shared_in_words(shared: Mapping[str, Sequence[Finding]]) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mirbench.data import findings
+from mirbench.data import findings, label_findings
 from mirbench.data.findings import Finding
 from mirbench.data.labels import without_unreadable
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.data.manifests.own import OwnDataset
-from mirbench.errors import printable
 from mirbench.experiment.resolve.records import Data
 from mirbench.nouns import Task
-from mirbench.records import Clip
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
 
@@ -30,12 +29,9 @@ def findings_of(data: Data, config: RunConfig, registry: Registry, scored: bool)
     noun, known = data.noun, {task.annotation for task in registry.tasks.values()}
     read_first, columns = (noun.findings, noun.columns) if isinstance(noun, OwnDataset) else ((), ())
     tasks: Sequence[Task] = registry.resolve("task", config.tasks) if scored else []
-    labels, uncounted = findings.labels_of(noun, noun.annotations, data.clips, tasks)
+    labels, uncounted = label_findings.labels_of(noun, noun.annotations, data.clips, tasks)
     asked = [task for task in tasks if task.name in config.tasks and task.annotation in noun.annotations]
-    found = findings.of_data(noun, noun.annotations, data.clips, data.unread, labels, asked, known, columns, _called)
+    called = ClipNames(noun, data.clips)
+    found = label_findings.of_data(noun, noun.annotations, data.clips, data.unread, labels, asked, known, columns, called)
     level = findings.LEVELS.index
     return tuple(sorted((*read_first, *uncounted, *found), key=lambda finding: level(finding.level)))
-
-
-def _called(clip: Clip) -> str:
-    return printable(clip.id)

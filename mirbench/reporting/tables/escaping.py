@@ -9,7 +9,7 @@ from mirbench.reporting.words import NONE
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "[": "{[}", "*": "{*}", "†": r"\textdagger{}", NONE: "--",
+    "[": "{[}", "*": "{*}", "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", NONE: "--",
 }  # fmt: skip
 _MARKUP = re.compile(
     r"[\\|*`]"

@@ -27,18 +27,21 @@ def row_groups(rows: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [("", encoders), ("floors" if encoders else "", floors)]
 
 
-def scores(summary: pd.DataFrame, comparisons: pd.DataFrame | None = None, headlines: bool = False) -> Table:
+def scores(
+    summary: pd.DataFrame, comparisons: pd.DataFrame | None = None, headlines: bool = False, marks: Mapping[str, str] | None = None
+) -> Table:
     """Encoders as rows and task x metric as columns, floors below; in bold the best encoder of a column, where it is better than the next.
 
     summary: as summary.csv; only its clean audio counts. comparisons: as comparisons.csv; without, nothing is in bold. headlines: only the
-    first metric of each task.
+    first metric of each task. marks: by the title of a column, what stands after it.
     """
     rows = clean(summary)
     groups = row_groups(rows)
     shown = [panel for panel in panels(rows) if panel.headline or not headlines]
     rows = rows.assign(at=places(rows, shown))
     rows = rows[rows["value"].notna() & rows["at"].notna()]
-    return of_scores(rows, [(panel.title, panel.metric) for panel in shown], groups, bold=surely_best(rows, comparisons))
+    heads = [(f"{panel.title}{(marks or {}).get(panel.title, '')}", panel.metric) for panel in shown]
+    return of_scores(rows, heads, groups, bold=surely_best(rows, comparisons))
 
 
 def surely_best(rows: pd.DataFrame, comparisons: pd.DataFrame | None) -> list[bool]:

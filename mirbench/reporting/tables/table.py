@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mirbench.records import SHARED_MARK
 from mirbench.reporting.tables.escaping import escape
 from mirbench.reporting.words import NONE, cell
 from mirbench.results.cells import guarded
@@ -156,7 +157,11 @@ def of_scores(
     text = grid([cell(*row) for row in numbers.itertuples(index=False)], NONE)
     written = [*([DIGITS.format(x) for x in numbers[name]] for name in numbers), list(rows["by_seed"])]
     ends = {end: grid(cells, "") for end, cells in zip(ENDS, written, strict=True)}
-    in_csv = [(f"{' '.join(filter(None, head))}{end}", column[:, i]) for i, head in enumerate(heads) for end, column in ends.items()]
+    in_csv = [
+        (f"{' '.join(filter(None, head)).replace(SHARED_MARK, '')}{end}", column[:, i])
+        for i, head in enumerate(heads)
+        for end, column in ends.items()
+    ]
     for_csv = pd.DataFrame(dict(enumerate([names, *(column for _, column in in_csv)])))
     starts = itertools.accumulate((len(group) for _, group in groups), initial=0)
     table = of_text({corner: names, **{head: text[:, i] for i, head in enumerate(heads)}}, **about)

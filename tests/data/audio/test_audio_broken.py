@@ -1,6 +1,7 @@
 """Files that are cut off, damaged or of unknown length: right audio, or a sentence that says why not, and never a part in silence."""
 
 import io
+import re
 import struct
 
 import numpy as np
@@ -227,6 +228,15 @@ def test_mp3_that_does_not_say_how_long_it_is(mode, rate, decoded):
 def test_an_mp3_cut_from_a_longer_one_is_told_by_the_header_of_the_long_one(decoded):
     data = written("MP3")
     assert "is truncated: its header says" in decoded(data[: len(data) // 2], 0.0, 0.2)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("WAV", True), ("FLAC", True), ("MP3", True), ("OGG", False)])
+def test_how_many_seconds_of_a_truncated_file_are_there_is_told(kind, known, decoded):
+    data = written(kind, audio=tune(20.0, 8000), rate=8000)
+    told = decoded(data[: len(data) // 2], 0.0, 0.2)
+    there, promised = map(float, re.search(r"; about ([.\d]+) s(?: of ([.\d]+) s)? are there\.$", told).groups("0"))
+    assert promised == (pytest.approx(20.0, abs=0.2) if known else 0)
+    assert there == pytest.approx(10.0, rel=0.25)
 
 
 def test_mp3_files_one_after_another_are_decoded_to_the_end(decoded):

@@ -11,8 +11,9 @@ import re
 import pytest
 
 from mirbench import registry
-from mirbench.data.findings import labels_of, of_data
+from mirbench.data.label_findings import labels_of, of_data
 from mirbench.data.labels import without_unreadable
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.data.manifests.faults import FaultlessRows, find_faults
 from mirbench.data.manifests.own import ManifestDataset
 from mirbench.data.manifests.rows import read_rows_of
@@ -166,7 +167,7 @@ def tried(path, tasks):
     kept, unread = without_unreadable(clips, tasks, 0.01)
     labels, _ = labels_of(data, data.annotations, kept, tasks)
     known = {task.annotation for task in tasks}
-    for finding in [*data.findings, *of_data(data, data.annotations, kept, unread, labels, [], known, data.columns, lambda clip: clip.id)]:
+    for finding in [*data.findings, *of_data(data, data.annotations, kept, unread, labels, [], known, data.columns, ClipNames(data, kept))]:
         assert "\n" not in finding.text
     json.dumps([clip.annotations for clip in clips])
     return "read"

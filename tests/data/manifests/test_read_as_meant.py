@@ -14,9 +14,10 @@ import pytest
 
 import mirbench
 from mirbench import registry
-from mirbench.data.findings import of_annotations, of_labels
+from mirbench.data.label_findings import of_annotations, of_labels
 from mirbench.data.labels import read_labels, without_unreadable
 from mirbench.data.manifests.cells import annotation
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.data.manifests.delimited import _lines_kept
 from mirbench.data.manifests.faults import find_faults
 from mirbench.data.manifests.manifest import load_manifest, read_manifest, write_manifest
@@ -59,7 +60,7 @@ def told(found, words):
 
 
 def of_task(clips, task):
-    return list(of_labels(read_labels(task, clips), "warning", False, lambda clip: clip.id))
+    return list(of_labels(read_labels(task, clips), "warning", False, ClipNames(mirbench.Dataset(), clips)))
 
 
 TAGGING = type("Tagging", (Task,), {"name": "tagging", "annotation": "tags", "target": "multilabel"})()
@@ -103,7 +104,26 @@ def test_tags_that_may_be_several_are_a_warning(tmp_path, cell):
     clips = table(tmp_path, ["path", "tags", "split"], [["a", cell, "train"], ["b", "rock", "train"]]).clips
     (finding,) = [each for each in of_task(clips, TAGGING) if "may hold several labels" in each.text]
     assert (finding.level, finding.examples) == ("warning", (f"'{cell}' (1)",))
-    assert "write | between tags" in finding.text
+    assert "in a manifest with | between" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("value", "published", "told"),
+    [
+        ("rock; loud", True, "give a tuple of them"),
+        ("rock, loud", True, "give a tuple of them"),
+        ("rock; loud", False, "give a tuple of them"),
+        (("rock; loud",), False, "give each tag by itself"),
+        (("rock, loud",), True, ""),
+        ("rock|loud", True, ""),
+    ],
+)
+def test_tags_of_a_plugin_that_are_one_text_are_a_warning_even_where_its_names_are_published(value, published, told):
+    clips = [mirbench.Clip("a", Path("a.wav"), "train", "a", annotations={"tags": value})]
+    found = of_labels(read_labels(TAGGING, clips), "warning", published, ClipNames(mirbench.Dataset(), clips))
+    texts = [each.text for each in found if "may hold several labels" in each.text]
+    assert len(texts) == bool(told)
+    assert all(told in text for text in texts)
 
 
 @pytest.mark.parametrize(("cell", "told"), [("rock/loud", True), ("rock & loud", True), ("rock\tloud", True), ("rock/soul", False)])
@@ -209,7 +229,7 @@ def test_names_that_look_alike_are_one_group(tmp_path, column, first, second):
     assert [clip.group for clip in found.clips] == [second, second, second, "Other Band"]
     level, (example,) = told(found, "1 group written in several ways that look alike")
     assert level == "warning"
-    assert f"'{second}' (2)" in example
+    assert f"'{second}' (2, lines 3 and 4)" in example
 
 
 def test_numbers_that_a_space_parts_are_two_groups(tmp_path):
@@ -219,7 +239,7 @@ def test_numbers_that_a_space_parts_are_two_groups(tmp_path):
 def test_files_whose_ids_look_alike_are_one_group(tmp_path):
     found = table(tmp_path, ["path", "id"], [["a", "Song 1"], ["b", "song 1"], ["c", "song 2"]])
     assert [clip.group for clip in found.clips] == ["a", "a", "c"]
-    assert told(found, "1 clip with an id that looks like that of another")[0] == "warning"
+    assert told(found, "1 clip with an id that looks like that of another") == ("warning", ("line 3",))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +250,7 @@ def test_a_word_for_nobody_is_no_group(tmp_path, word):
     assert [clip.group for clip in found.clips] == ["a", "b", "Ann"]
     assert found.grouped_by == "artist or file"
     level, examples = told(found, "2 clips with a word for no artist in particular")
-    assert (level, examples) == ("warning", (f"'{word}' (2)",))
+    assert (level, examples) == ("warning", (f"'{word}' (2, lines 2 and 3)",))
 
 
 def test_a_group_of_nobody_is_its_artist(tmp_path):
@@ -244,8 +264,20 @@ def test_words_for_a_missing_value_are_one_rule_with_counts(tmp_path, word):
     found = table(tmp_path, ["path", "genre", "key", "pitch"], rows)
     assert [clip.annotations for clip in found.clips] == [{"pitch": "C4"}, {"genre": "rock"}, {"key": "C"}]
     level, examples = told(found, "words for a missing value are read as unknown")
-    assert (level, examples) == ("warning", (f"'{word.strip()}' in genre (2)", f"'{word.strip()}' in key (1)", "'-' in pitch (1)"))
+    genre, key = (f"'{word.strip()}' in {column}" for column in ("genre", "key"))
+    assert (level, examples) == ("warning", (f"{genre} (2, lines 2 and 4)", f"{key} (1, line 2)", "'-' in pitch (1, line 3)"))
     assert told(found, "empty cells are unknown") == ("note", ("key (1)", "pitch (1)"))
+
+
+def test_spaces_around_labels_and_names_are_told_once_with_their_lines(tmp_path):
+    rows = [["a ", "jazz ", " Ann", " x|y"], ["b", "jazz", "Ann", "x | y"], ["c", "jazz ", "Bob", "NA "]]
+    found = table(tmp_path, ["path", "genre", "artist", "tags"], rows)
+    assert [clip.annotations["genre"] for clip in found.clips] == ["jazz"] * 3
+    assert told(found, "spaces around names and labels") == (
+        "note",
+        ("'jazz ' in genre (2, lines 2 and 4)", "' Ann' in artist (1, line 2)", "' x|y' in tags (1, line 2)"),
+    )
+    assert not [each for each in table(tmp_path, ["path", "genre"], [["a ", "jazz"]]).findings if "spaces" in each.text]
 
 
 def test_classes_that_may_stand_for_a_missing_value_are_told(tmp_path):

@@ -1,0 +1,200 @@
+"""What is wrong with the labels of a data set: findings of tasks, classes and the names that are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from mirbench.data.findings import Finding, Names, count, counted, of_duplicates, of_splits
+from mirbench.data.labels import Labels, Unread, read_labels
+from mirbench.data.manifests.columns import CORE, meant_by
+from mirbench.data.similar_names import similar_names
+from mirbench.data.splits import spelled_freely
+from mirbench.errors import MirbenchError, did_you_mean, printable
+from mirbench.nouns import Dataset, Task
+from mirbench.records import PROBED, Clip
+
+FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
+NAMED = 8  # classes in a sentence, at most
+LIKE_MISSING = frozenset(
+    (
+        *("unknown", "unk", "undefined", "unspecified", "missing", "unlabeled", "unlabelled", "unclassified", "untagged", "tbd"),
+        *("n.a.", "n.a", "not available", "not specified", "no label", "no data"),
+    )
+)  # class names that cells without a value may have been given
+_JOINS = re.compile("[\t\n\r;，、；｜¦،]")  # which no name of a label holds
+
+
+def labels_of(
+    dataset: Dataset, annotations: Sequence[str], clips: Sequence[Clip], tasks: Sequence[Task]
+) -> tuple[list[Labels], list[Finding]]:
+    """Of each task whose annotation is there; and of those that have too many classes, that they are not run."""
+    labels, told = list[Labels](), list[Finding]()
+    for task in tasks:
+        if task.annotation in annotations:
+            try:
+                labels.append(read_labels(task, clips, dataset.classes.get(task.annotation, ())))
+            except MirbenchError as error:
+                told.append(Finding("warning", f"task {task.name} is not run: {error}", kind="tasks"))
+    return labels, told
+
+
+def of_data(
+    dataset: Dataset,
+    annotations: Sequence[str],
+    clips: Sequence[Clip],
+    unread: Mapping[str, Sequence[Unread]],
+    labels: Sequence[Labels],
+    asked: Sequence[Task],
+    known: Collection[str],
+    columns: Sequence[str],
+    called: Names,
+) -> Iterator[Finding]:
+    """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
+    known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
+    yield from of_splits(clips, spelled_freely(dataset), bool(dataset.files), called)
+    yield from of_duplicates(clips, called)
+    for name, several in unread.items():
+        whys = tuple(f"{called(each.clip)}: {printable(_why(each))}" for each in several)
+        many = sum(name in clip.annotations for clip in clips) + len(several)
+        text = f"{len(several):,} of {many:,} cells of '{printable(name)}' cannot be read, and are unknown."
+        yield Finding("warning", text, whys, "unreadable labels")
+    yield from of_tasks(labels, asked, dataset, annotations, called)
+    yield from of_annotations(annotations, known, columns)
+
+
+def of_tasks(
+    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Names
+) -> Iterator[Finding]:
+    """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
+    the data set."""
+    for each in labels:
+        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made)
+    for task in asked:
+        if task.annotation not in annotations:
+            carried = printable(", ".join(annotations) or "none")
+            yield Finding("error", f"task {task.name} needs the annotation '{task.annotation}'; the clips carry {carried}.", kind="tasks")
+    if not labels and not asked:
+        given = printable(dataset.location or dataset.name)
+        yield Finding("note", f"no task finds its annotation; it can be pretrained on, by --pretrain-on {given}.", kind="tasks")
+    elif labels and not asked and not any(each.usable for each in labels):
+        yield Finding("error", "no task can be run on it.", kind="tasks")
+
+
+def of_annotations(annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = ()) -> Iterator[Finding]:
+    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read."""
+    for name in annotations:
+        if name not in known and name.removesuffix("_unknown") not in known:
+            called, meant = printable(name), meant_by(name, columns or annotations)
+            if meant == "a label":
+                text = f"no task reads the column '{called}'; rename it to what it tells: {', '.join(sorted(known))}."
+                yield Finding("warning", text, kind="columns")
+            elif meant in CORE or meant in known:
+                text = f"the column '{called}' is not read as the {meant}; if that is what it holds, rename it to {meant}."
+                yield Finding("warning", text, kind="columns")
+            else:
+                hint = f"; a task of it would read '{meant}', and there is none." if meant else ""
+                hint = hint or (f";{near}" if (near := did_you_mean(name, known)) else ".")
+                yield Finding("note", f"no task reads the annotation '{called}'{hint}", kind="columns")
+
+
+def of_labels(labels: Labels, level: str, published: bool, called: Names, made: bool = False) -> Iterator[Finding]:
+    """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are. made:
+    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault."""
+    task, name = labels.task, f"task {labels.task.name}"
+    if unread := labels.unread:
+        named = [f"{called(each.clip)}: {printable(_why(each))}" for each in unread]
+        text = f"{name} cannot read {count(len(unread), 'annotation')}, and is not run."
+        yield Finding(level, text, tuple(named), "unreadable labels")
+    if empty := labels.empty:
+        yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.", kind="tasks")
+    if labels.unseen:
+        named = [counted(label, n, called.lines(labels.carrying_class(label))) for label, n in labels.unseen.items()]
+        which = "none of its classes" if task.classes else not_declared(labels) if labels.declared else "in no training clip"
+        are, many = "is" if len(labels.unseen) == 1 else "are", count(sum(labels.unseen.values()), "clip")
+        text = f"{name}: {count(len(labels.unseen), 'label')} {are} {which}, so {many} cannot be scored."
+        yield Finding("warning", text, tuple(named), "unseen labels")
+    if labels.nothing_to_learn:
+        has = "one class in train" if task.target == "multiclass" else "no label that some training clips have and others lack"
+        yield Finding(level, f"{name} has {has}, so there is nothing to tell apart, and is not run.", kind="tasks")
+    if labels.unscored:
+        where = " and ".join(labels.unscored)
+        has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
+        yield Finding(level, f"{name} has {has}, and is not run.", kind="tasks")
+    yield from _of_names(labels, published, called)
+    yield from _of_counts(labels, made)
+
+
+def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Finding]:
+    """Names that hold several labels, stand for none, or look like one another."""
+    task, name = labels.task, f"task {labels.task.name}"
+
+    def each(written: str) -> str:
+        return counted(written, labels.names[written], called.lines(labels.carrying.get(written, ())))
+
+    many = task.target == "multilabel"
+    if joined := joined_texts(labels) if published else [written for written in labels.names if _joined(written, labels.names, many)]:
+        text = f"{name}: {count(len(joined), 'label name')} may hold several labels, and {_each(joined)} taken as one"
+        instead = "a clip has one class: a task of several labels reads tags"
+        if many:
+            instead = "give a tuple of them" if set(joined) <= labels.texts else "give each tag by itself, in a manifest with | between"
+        yield Finding("warning", f"{text}; {instead}.", tuple(map(each, joined)), "joined labels")
+    if doubtful := [written for written in labels.names if written.strip().lower() in LIKE_MISSING]:
+        hint = "they are left as published" if published else "leave the cell empty if they do"
+        text = f"{name}: classes that may stand for a missing value; {hint}."
+        yield Finding("note" if published else "warning", text, tuple(map(each, doubtful)), "missing values")
+    for alike in similar_names(labels.names):
+        meant = {labels.meant[n] for n in alike.names}
+        one = len(meant) == 1 and "" not in meant
+        says = f"are one class, '{printable(next(iter(meant)))}'" if one else "are different classes to the task"
+        text = f"{name}: label names look alike ({alike.why}) and {says}{'; left as published' if published and not one else ''}."
+        yield Finding("note" if one or published else "warning", text, tuple(map(each, alike.names)), "similar labels")
+
+
+def _of_counts(labels: Labels, made: bool) -> Iterator[Finding]:
+    """Classes of few clips, or of none."""
+    level, by_design = ("note", ", by design") if made else ("warning", "")
+    name, classes = f"task {labels.task.name}", count(len(labels.classes), "class")
+    if nowhere := labels.nowhere:
+        yield Finding(
+            level, f"{name}: {len(nowhere)} of {classes} without any clip{by_design}.", tuple(map(printable, nowhere)), "rare classes"
+        )
+    for split in PROBED:
+        if labels.labelled.get(split) and (lacking := [label for label in labels.lacking(split) if label not in set(nowhere)]):
+            text = f"{name}: {len(lacking)} of {classes} without a clip in {split}{by_design}."
+            yield Finding(level, text, tuple(map(printable, lacking)), "rare classes")
+    if rare := labels.rare(FEWEST_CLIPS):
+        named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
+        text = f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips{by_design}."
+        yield Finding(level, text, tuple(named), "rare classes")
+
+
+def joined_texts(labels: Labels) -> list[str]:
+    """Of the texts that stand where a tuple of labels could, those that look like several labels in one: a publisher's own name, or a
+    label with a separator in it, is told from them by a tuple of one."""
+    return [name for name in labels.names if name in labels.texts and _joined(name, labels.names, many=True)]
+
+
+def not_declared(labels: Labels) -> str:
+    """What labels are that the data set does not declare, with a few of those that it does."""
+    few = ", ".join(map(printable, labels.classes[:NAMED]))
+    more = f" and {len(labels.classes) - NAMED:,} more" if len(labels.classes) > NAMED else ""
+    return f"not among the classes that the data set declares ({few}{more})"
+
+
+def _each(several: Sequence[str]) -> str:
+    return "is" if len(several) == 1 else "each is"
+
+
+def _why(unread: Unread) -> str:
+    return unread.why if repr(unread.value) in unread.why else f"{unread.value!r}: {unread.why}"
+
+
+def _joined(name: str, names: Collection[str], many: bool) -> bool:
+    """Whether a label's name looks like several that were joined: by what no name holds, or by what one may, of names that are there."""
+    if _JOINS.search(name) or (("," in name or (name[:1] + name[-1:]) in ("[]", "{}")) if many else "|" in name):
+        return True
+    if name.isalnum():
+        return False
+    pieces = [re.split(r"[\W_]+", name), re.split(r"\s*[^\w\s-]+\s*|\s+-+\s+|_+", name)]  # word by word, and where names have spaces
+    return any(len(split) > 1 and all(piece in names for piece in split) for split in (list(filter(None, each)) for each in pieces))
