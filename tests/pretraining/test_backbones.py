@@ -20,7 +20,7 @@ from mirbench.registry.plugins import current
 CLIP = 59_535  # samples, 2.7 s
 LEAST = 59_049
 WAVEFORM = [SampleCNN, TUNe, TUNePlus]
-KINDS = (nn.Conv1d, nn.BatchNorm1d, nn.ConvTranspose1d)
+KINDS = (nn.Conv1d, nn.BatchNorm2d, nn.ConvTranspose1d)
 
 
 def noise(*shape, seed=0, **options):
@@ -114,7 +114,7 @@ def test_the_published_networks_size_and_numbers(cls, twin, dim, parameters):
     network = fresh(cls)
     assert sum(p.numel() for p in network.parameters()) == parameters
     for module in network.modules():  # norms that do something
-        if isinstance(module, nn.BatchNorm1d):
+        if isinstance(module, nn.BatchNorm2d):
             for tensor, low, high in [(module.weight, 0.5, 1.5), (module.bias, -0.2, 0.2), (module.running_mean, -0.2, 0.2)]:
                 tensor.uniform_(low, high)
             module.running_var.uniform_(0.5, 2.0)
@@ -138,7 +138,7 @@ def test_modules_are_in_the_order_of_execution_and_each_convolution_is_followed_
     assert ran == layers
     for layer, following in pairwise(layers):
         if isinstance(layer, nn.Conv1d):
-            assert isinstance(following, nn.BatchNorm1d)
+            assert isinstance(following, nn.BatchNorm2d)
             assert following.num_features == layer.out_channels
         elif isinstance(layer, nn.ConvTranspose1d):
             assert isinstance(following, nn.Conv1d)

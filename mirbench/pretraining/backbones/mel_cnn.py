@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mirbench.pretraining.backbones.channels_last import FirstConv, as_image
 from mirbench.pretraining.backbones.mel import MelSpectrogram
 
 SCALE = (-3.5, 1.5)  # about the mean and the spread of log10 band power in music
@@ -23,9 +24,8 @@ SCALE = (-3.5, 1.5)  # about the mean and the spread of log10 band power in musi
 def _block(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Sequential:
     """Convolution, batch norm, ReLU over (frequency, time)."""
     padding = (kernel[0] // 2, kernel[1] // 2)
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
+    convolution = (FirstConv if inputs == 1 else nn.Conv2d)(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 class MelCNN(nn.Module):
@@ -48,7 +48,7 @@ class MelCNN(nn.Module):
     ) -> None:
         super().__init__()
         self.mel = MelSpectrogram(self.sample_rate, bands)
-        self.norm = nn.BatchNorm1d(bands, affine=gains)
+        self.norm = nn.BatchNorm2d(bands, affine=gains)
         one, two, three, four = channels
         self.blocks = nn.Sequential(
             _block(1, one, (5, 5), (2, first_stride)),
@@ -68,10 +68,11 @@ class MelCNN(nn.Module):
 
     def encode(self, mel: Tensor) -> Tensor:
         """Log-mel bands (batch, bands, frames) to embeddings."""
-        x = self.blocks(self.norm((mel - SCALE[0]) / SCALE[1])[:, None].contiguous(memory_format=torch.channels_last))
+        x = self.blocks(as_image(self.norm(((mel - SCALE[0]) / SCALE[1])[:, :, None])[:, :, 0]))
         y = self.along(self.collapse(x))[:, :, 0]
         where = [x.mean(dim=3).flatten(1), x.amax(dim=3).flatten(1)]
-        return torch.cat([*where, y.mean(dim=2), y.amax(dim=2), (y.float().var(dim=2, correction=0) + 1e-5).sqrt().to(y)], dim=1)
+        spread = (y - y.mean(dim=2, keepdim=True)).float().square().mean(dim=2)
+        return torch.cat([*where, y.mean(dim=2), y.amax(dim=2), (spread + 1e-5).sqrt().to(y)], dim=1)
 
 
 class MelCNNSmall(MelCNN):

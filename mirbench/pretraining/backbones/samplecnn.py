@@ -28,12 +28,12 @@ class SampleCNN(WaveformBackbone):
         self.dim = channels[-1]
         blocks = [conv_block(1, channels[0], stride=3, padding=0)]
         for inputs, outputs in zip([channels[0], *channels[:-1]], channels, strict=True):
-            blocks.append(conv_block(inputs, outputs).append(nn.MaxPool1d(3)))
+            blocks.append(conv_block(inputs, outputs, pooled=3))
         blocks.append(conv_block(self.dim, self.dim))
         self.blocks = nn.Sequential(*blocks)
 
-    def frames(self, clips: Tensor) -> Tensor:
-        return self.blocks(clips)
+    def maps(self, image: Tensor) -> Tensor:
+        return self.blocks(image)
 
 
 class SampleCNNXL(SampleCNN):

@@ -56,4 +56,4 @@ class TraceableWaveform(nn.Module):
         starts = (torch.arange(count) * (samples - CLIP).clamp_min(0) + last - 1) // last
         places = starts[:, None] + torch.arange(samples.clamp(LEAST, CLIP))
         clips = pad(audio, (0, LEAST))[:, places].flatten(0, 1)
-        return self.network.frames(clips[:, None]).mean(dim=2).unflatten(0, (-1, count)).mean(dim=1)
+        return self.network.frames(clips).mean(dim=2).unflatten(0, (-1, count)).mean(dim=1)

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool1d, pad
+from torch.nn.functional import max_pool2d, pad
 
+from mirbench.pretraining.backbones.channels_last import ConvTranspose
 from mirbench.pretraining.backbones.waveform import WaveformBackbone, conv_block
 
 
 class _Up(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.transposed = nn.ConvTranspose1d(2 * channels, channels, 3, stride=3)
+        self.transposed = ConvTranspose(2 * channels, channels, 3, stride=3)
         self.block = conv_block(2 * channels, channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -47,17 +48,17 @@ class TUNe(WaveformBackbone):
         inputs = [i + s for i, s in zip([sizes[0], *tail[:-1]], skips, strict=True)]
         self.tail = nn.ModuleList(conv_block(i, o) for i, o in zip(inputs, tail, strict=True))
 
-    def frames(self, clips: Tensor) -> Tensor:
-        downs = [self.down[0](pad(clips, (0, -clips.shape[2] % 3**4)))]
+    def maps(self, image: Tensor) -> Tensor:
+        downs = [self.down[0](pad(image, (0, -image.shape[3] % 3**4)))]
         for block in self.down[1:]:
-            downs.append(block(max_pool1d(downs[-1], 3)))
+            downs.append(block(max_pool2d(downs[-1], (1, 3))))
         ups = [downs.pop()]
         for stage in self.up:
             ups.append(stage(ups[-1], downs.pop()))
         x = ups.pop()
         skips = ups if self.tail_skips else []
         for block in self.tail:
-            x = max_pool1d(x, 3)
+            x = max_pool2d(x, (1, 3))
             x = block(torch.cat([x, skips.pop()], dim=1) if skips else x)
         return x
 

@@ -12,16 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mirbench.pretraining.backbones.channels_last import BatchNorm, Conv, as_image
+
 CLIP = 59_535  # samples, 2.7 s
 LEAST = 3**10  # samples
 AT_ONCE = 24  # clips
 
 
-def conv_block(inputs: int, outputs: int, stride: int = 1, padding: int = 1) -> nn.Sequential:
-    """Convolution of three, batch norm, ReLU. He's weights, so that an untrained network still tells inputs apart."""
-    conv = nn.Conv1d(inputs, outputs, 3, stride, padding)
+def conv_block(inputs: int, outputs: int, stride: int = 1, padding: int = 1, pooled: int = 1) -> nn.Sequential:
+    """Convolution of three, batch norm, ReLU, over maps as in `channels_last`. pooled: by how many, with the maximum, in front of the ReLU,
+    which gives the same and has less to do. He's weights, so that an untrained network still tells inputs apart."""
+    conv = Conv(inputs, outputs, 3, stride, padding)
     nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")
-    return nn.Sequential(conv, nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
+    pooling = [nn.MaxPool2d((1, pooled))] if pooled > 1 else []
+    return nn.Sequential(conv, BatchNorm(outputs), *pooling, nn.ReLU(inplace=True))
 
 
 def cut(audio: Tensor) -> Tensor:
@@ -45,12 +49,16 @@ class WaveformBackbone(nn.Module):
     dim: int
 
     def frames(self, clips: Tensor) -> Tensor:
-        """(clips, 1, samples), LEAST to CLIP of them, -> (clips, dim, frames)."""
-        raise NotImplementedError(f"{type(self).__name__} has no frames")
+        """(clips, samples), LEAST to CLIP of them, -> (clips, dim, frames)."""
+        return self.maps(as_image(clips[:, None]))[:, :, 0]
+
+    def maps(self, image: Tensor) -> Tensor:
+        """(clips, 1, 1, samples) -> (clips, dim, 1, frames), both as in `channels_last`."""
+        raise NotImplementedError(f"{type(self).__name__} has no maps")
 
     def forward(self, audio: Tensor) -> Tensor:
         clips = cut(audio)
         batch, count, _ = clips.shape
         together = batch * count if self.training else max(batch, AT_ONCE)  # batch statistics are of the whole batch
-        pooled = [self.frames(part).mean(dim=2) for part in clips.flatten(0, 1)[:, None].split(together)]
+        pooled = [self.frames(part).mean(dim=2) for part in clips.flatten(0, 1).split(together)]
         return torch.cat(pooled).unflatten(0, (batch, count)).mean(dim=1)
