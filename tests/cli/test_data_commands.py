@@ -630,7 +630,8 @@ def test_few_clips_of_a_class_are_no_fault_of_a_data_set_that_makes_them():
         name, annotation = "genre", "genre"
 
     labels = read_labels(Genre(), clips_of("genre", ["rock", "jig", "rock", "rock", "jig", "rock"]))
-    theirs, ours = ({f.text: f.level for f in of_labels(labels, "warning", False, ClipNames(Dataset(), ()), made)} for made in (False, True))
+    called = ClipNames(Dataset(), ())
+    theirs, ours = ({f.text: f.level for f in of_labels(labels, "warning", False, called, made)} for made in (False, True))
     for text in ("task genre: 1 of 1 class without a clip in valid", "task genre: 1 class with fewer than 5 training clips"):
         assert (theirs[f"{text}."], ours[f"{text}, by design."]) == ("warning", "note")
 
