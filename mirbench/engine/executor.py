@@ -91,7 +91,7 @@ class LocalExecutor:
                 try:
                     _make(together, self.store, outcome, graph)
                 except Exception:
-                    if not self._lost(together):
+                    if not self._lost(together, graph):
                         raise
                     continue
                 stages[of].update(len(together))
@@ -111,10 +111,13 @@ class LocalExecutor:
             if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
-    def _lost(self, jobs: Sequence[Job]) -> bool:
-        """Whether something that they need was removed while they were made, as another run that is done with it may where there are no
-        locks: then they are left, and missing yet."""
-        return self.store.root.is_dir() and any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
+    def _lost(self, jobs: Sequence[Job], graph: Graph) -> bool:
+        """Whether something that they need was removed while they were made, or what they kept to go on from since they are wanted no more,
+        as another run that is done with it may where there are no locks: then they are left."""
+        if not self.store.root.is_dir():
+            return False
+        gone = any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
+        return gone or not any(_is_wanted(job, graph, self.store) for job in jobs)
 
 
 def touch(graph: Graph, store: Store) -> None:
@@ -178,9 +181,9 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
             assert first.make is not None
             with store.writing(first.kind, first.key, first.title, first.parts) as folder:
                 first.make(folder)
-    for job in jobs:
-        if store.has(*job.name):
-            shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
+        for job in jobs:
+            if store.has(*job.name):
+                shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
     outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
 

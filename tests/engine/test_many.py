@@ -234,3 +234,32 @@ def test_processes_that_are_killed_at_any_moment_leave_what_the_next_goes_on_wit
     for lock in (tmp_path / "cache" / "locks").iterdir():
         lock.unlink()
     kitchens[0].check()
+
+
+def test_what_nobody_wants_any_more_may_fail(tmp_path):
+    """Another run has made the last that needs it, and has taken away what it kept to go on from."""
+    kitchen, made = Kitchen(tmp_path / "cache", tmp_path / "log", 0), []
+
+    def write(folder):
+        unfinished = kitchen.store.unfinished("broth-key")
+        unfinished.mkdir(parents=True)
+        if not made:
+            with kitchen.store.writing(soup.kind, soup.key, soup.title, soup.parts) as other:
+                (other / "x").write_text("soup of another run")
+            made.append("soup")
+            LocalExecutor(kitchen.store)._clear(graph)
+        (unfinished / "state").write_text("one\n")
+
+    broth = Job("broth", "broth", {"title": "broth"}, write, (), kept=False, key="broth-key")
+    soup = kitchen.job("soup", [broth])
+    graph = Graph([broth, soup])
+    LocalExecutor(kitchen.store).run(graph)
+    assert made == ["soup"]
+    assert graph.missing(kitchen.store) == []
+
+    def fails(folder):
+        raise ValueError("spilt")
+
+    spilt = Job("broth", "broth", {"title": "spilt"}, fails, (), kept=False, key="spilt-key")
+    with pytest.raises(ValueError, match="spilt"):
+        LocalExecutor(kitchen.store).run(Graph([spilt, kitchen.job("stew", [spilt])]))
