@@ -17,7 +17,8 @@ CONVOLUTIONS, NORMS = (nn.Conv1d, nn.Conv2d), (nn.BatchNorm1d, nn.BatchNorm2d)
 
 def fuse_norms(network: nn.Module) -> nn.Module:
     """The network, in which convolutions do what the batch norms right behind them did. Of one that learns no more, in evaluation mode;
-    what it returns is the same to rounding. Only neighbours in an `nn.Sequential` are looked at, as others may run in another order.
+    what it returns is the same to rounding. Only neighbours in an `nn.Sequential` are looked at, as others may run in another order, and
+    only torch's own classes without hooks: what is made of them may compute something else, such as weights normalised at each call.
 
     >>> network = nn.Sequential(nn.Conv1d(1, 3, 5), nn.BatchNorm1d(3)).eval()
     >>> fuse_norms(network)[1]
@@ -26,11 +27,8 @@ def fuse_norms(network: nn.Module) -> nn.Module:
     for part in network.modules():
         if isinstance(part, nn.Sequential):
             for number, (first, then) in enumerate(itertools.pairwise(list(part))):
-                if (
-                    isinstance(first, (nn.Conv1d, nn.Conv2d))
-                    and isinstance(then, (nn.BatchNorm1d, nn.BatchNorm2d))
-                    and then.track_running_stats
-                ):
+                plain = type(first) in CONVOLUTIONS and type(then) in NORMS and then.track_running_stats
+                if plain and not any(each._forward_hooks or each._forward_pre_hooks for each in (first, then)):
                     part[number], part[number + 1] = fuse_conv_bn_eval(first, then), nn.Identity()
     return network
 
