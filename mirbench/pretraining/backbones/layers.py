@@ -27,10 +27,15 @@ def fuse_norms(network: nn.Module) -> nn.Module:
     for part in network.modules():
         if isinstance(part, nn.Sequential):
             for number, (first, then) in enumerate(itertools.pairwise(list(part))):
-                plain = type(first) in CONVOLUTIONS and type(then) in NORMS and then.track_running_stats
-                if plain and not any(each._forward_hooks or each._forward_pre_hooks for each in (first, then)):
+                if isinstance(first, CONVOLUTIONS) and isinstance(then, NORMS) and _is_plain(first) and _is_plain(then):
                     part[number], part[number + 1] = fuse_conv_bn_eval(first, then), nn.Identity()
     return network
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether it is torch's own class, and nothing is hooked to it."""
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return type(module) in (*CONVOLUTIONS, *NORMS) and not hooked and getattr(module, "track_running_stats", True)
 
 
 def with_layers(network: nn.Module, blocks: Sequence[str], forward: Forward) -> Forward:
