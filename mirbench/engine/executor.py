@@ -182,7 +182,7 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
             with store.writing(first.kind, first.key, first.title, first.parts) as folder:
                 first.make(folder)
         for job in jobs:
-            if store.has(*job.name):
+            if store.has(*job.name, anew=True):
                 shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
     outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
 
