@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 FEW = 3  # seeds to begin with
+QUICK = "mini-quick"  # which has a larger one of the same kind
 
 
 def limits(results: Results) -> list[str]:
@@ -78,8 +79,10 @@ def _were(names: list[str] | tuple[str, ...]) -> str:
 def _what_to_do(rows: pd.DataFrame) -> list[str]:
     seeds = int(rows["n_seeds"].max())
     more = FEW if seeds < FEW else 2 * seeds
+    clips = f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(rows['dataset']) else ''}"
+    plan = " The same command with --plan --set power.difference=0.02, or whatever difference matters to you, says how many seeds it takes."
     return [
-        "Undecided is not equal: the difference may be there, and this run too small for it. Run it again with more trainings "
-        f"(--seeds {more}), with more test clips, or with fewer encoders, as p is corrected for all comparisons. The same command with "
-        "--plan --set power.difference=0.02, or whatever difference matters to you, says how many seeds it takes."
+        "Undecided is not equal: the difference may be there, and this run too small for it. What helps, in this order: "
+        f"{clips}, more trainings (--seeds {more}), fewer encoders in one run, as p is corrected for all comparisons."
+        f"{plan if seeds > 1 else ''}"  # which a run of one seed tells nothing for
     ]

@@ -30,6 +30,19 @@ def test_an_undecided_difference_says_what_to_do():
     assert told.startswith("Undecided is not equal:")
     assert "(--seeds 6)" in told
     assert "--plan --set power.difference=0.02" in told
+    assert told.index("more test clips") < told.index("more trainings") < told.index("fewer encoders")
+    assert "mini-quick" not in told
+
+
+def test_a_plan_is_advised_only_where_it_will_answer_and_mini_in_the_place_of_mini_quick():
+    rows = [
+        a_row("summary", encoder=name, task="key", dataset="mini-quick", metric="mirex", value=value, n_seeds=1)
+        for name, value in (("a", 0.6), ("untrained", 0.5))
+    ]
+    about = {"encoder": "a", "baseline": "untrained", "task": "key", "dataset": "mini-quick", "metric": "mirex"}
+    told = limits(results_of({"run": ROLES}, summary=rows, comparisons=[a_row("comparisons", p_holm=0.4, **about)]))[-1]
+    assert "more test clips (`mini` in the place of `mini-quick`), more trainings (--seeds 3)" in told
+    assert "--plan" not in told
 
 
 def test_what_is_not_surely_above_chance_is_said():
