@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
-from mirbench.reporting import shared_audio
+from mirbench.reporting import rare, shared_audio
 from mirbench.reporting.differences import counts, no_test
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
@@ -107,6 +107,7 @@ def of_scores(results: Results) -> list[str]:
         f"Seeds: {'; '.join(seeds)}.",
         *left_out(results),
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
+        *rare.in_words(results),
         *beaten(rows, results.comparisons),
         *of_probes(results),
         *([f"{NONE}: not scored."] if not scored else []),

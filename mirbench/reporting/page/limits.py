@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirbench.records import MAJORITY
+from mirbench.reporting import rare
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.notes import of_manifests, united
@@ -33,6 +34,7 @@ def limits(results: Results) -> list[str]:
     told = verdicts(compared[compared["headline"]])
     return [
         *merged(beaten(of_floors, results.comparisons)),
+        *rare.in_words(results),
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
