@@ -32,8 +32,8 @@ OPERATIONS = (
 )
 SPEED = (
     "Time and memory are of this run on {}: what is embedded is random noise in the place of music, in windows of the encoder's own length "
-    "(clip), for a second or more, each encoder by itself; the fastest repeat counts. clips/s are such windows, and only ms for a second of "
-    "audio compares between windows. Other machines, or work beside the run, give other numbers; they are not tested for differences."
+    "(clip), for a second or more, each encoder by itself; the fastest repeat counts. clips/s are such windows, and only ms for a "
+    "second of audio compares between windows. Other machines, or work beside the run, give other numbers; none is tested."
 )
 BRIEFLY = "{}GFLOP: matrix products, convolutions and attention in torch."
 MEMORY = (

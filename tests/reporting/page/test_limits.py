@@ -96,3 +96,25 @@ def test_retained_and_relative_mce_in_opposite_orders_are_explained_with_the_cle
 def test_nothing_is_explained_where_they_agree_or_differ_by_next_to_nothing():
     agreeing = {"semisupcon": 0.9, "simclr": 1.0}, {"semisupcon": 1.01, "simclr": 1.0}, {"semisupcon": float("nan"), "simclr": 1.0}
     assert [disagreement(measured({"semisupcon": 0.7, "simclr": 0.6}, relative)) for relative in agreeing] == [[], [], []]
+
+
+def test_means_over_tasks_that_put_others_first_are_told_with_how_many_tasks_each_is_over():
+    def of(measure, task, **values):
+        place = {"dataset": "all", "metric": "all"} if task == "all" else {"metric": "accuracy"}
+        return [a_row("robustness", encoder=n, measure=measure, value=v, task=task, corruption="all", **place) for n, v in values.items()]
+
+    rows = [
+        *of("retained", "pitch", semisupcon=0.7, simclr=0.8),
+        *of("retained", "genre", semisupcon=0.7, simclr=0.8),
+        *of("retained", "all", semisupcon=0.7, simclr=0.8),
+        *of("relative_mce", "key", semisupcon=0.9, simclr=1.0),
+        *of("relative_mce", "all", semisupcon=0.9, simclr=1.0),
+    ]
+    manifests = {"run": a_manifest(("semisupcon", "simclr"))}
+    (told,) = disagreement(results_of(manifests, robustness=rows))
+    assert told.startswith(
+        "Of the means over tasks, retained performance puts simclr first (0.800, over 2 tasks), relative mCE semisupcon (0.900, over 1 "
+        "task):"
+    )
+    agreeing = [*rows[:-2], *of("relative_mce", "all", semisupcon=1.1, simclr=1.0)]
+    assert disagreement(results_of(manifests, robustness=agreeing)) == []
