@@ -12,7 +12,7 @@ from mirbench.reporting.floors import beaten
 from mirbench.reporting.notes import of_manifests, united
 from mirbench.reporting.tables.scores import clean, verdicts
 from mirbench.reporting.terminal import merged
-from mirbench.reporting.words import joined_by
+from mirbench.reporting.words import few, joined_by
 from mirbench.results.order import complete, own_name
 
 if TYPE_CHECKING:
@@ -31,14 +31,15 @@ def limits(results: Results) -> list[str]:
     if rows.loc[rows["role"] == "encoder", "encoder"].nunique() == 1:  # of which the answer says what it is against the other floors
         of_floors = of_floors[(of_floors["role"] == "encoder") | (of_floors["encoder"].astype("str").map(own_name) == MAJORITY)]
     compared = complete(results.comparisons)
-    told = verdicts(compared[compared["headline"]])
+    compared = compared[compared["headline"]]
+    undecided = compared[[verdict in ("undecided", "one training each") for verdict in verdicts(compared)]]
     return [
         *merged(beaten(of_floors, results.comparisons)),
         *rare.in_words(results),
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
-        *(_what_to_do(rows) if {"undecided", "one training each"} & set(told) else []),
+        *(_what_to_do(undecided) if len(undecided) else []),
     ]
 
 
@@ -48,7 +49,7 @@ def _trainings(rows: pd.DataFrame) -> list[str]:
     names = {code: list(dict.fromkeys(encoders["encoder"][encoders["one_training"] == code].astype("str"))) for code in (1, 2)}
     what = {1: "nothing is known of other seeds", 2: "the spread over seeds is taken to be that of the other encoders"}
     return [
-        f"{joined_by('and', several)} {'was' if len(several) == 1 else 'were each'} trained once: {what[code]}."
+        f"{joined_by('and', few(several))} {'was' if len(several) == 1 else 'were each'} trained once: {what[code]}."
         for code, several in names.items()
         if several
     ]
@@ -66,25 +67,29 @@ def _families(results: Results) -> list[str]:
             known.setdefault(here, []).append(encoder)
     unseen = [family for family in families if not any(family in here for here in known)]
     parts = [
-        f"{joined_by('and', here)} {_were(here)} among the augmentations of {joined_by('and', names)}" for here, names in known.items()
+        f"{joined_by('and', here)} {_were(here)} among the augmentations of {joined_by('and', few(names))}" for here, names in known.items()
     ]
     if unseen:
         parts.append(f"{joined_by('and', unseen)} {_were(unseen)} unseen in training by all, as far as they say")
         return [f"Corruption families: {'; '.join(parts)}."]
-    return [f"Corruption families: {'; '.join(parts)}. None is unseen: of corruptions that are new to the encoders the run says nothing."]
+    nothing = "None is unseen by all: of corruptions that are new to every encoder the run says nothing."
+    return [f"Corruption families: {'; '.join(parts)}. {nothing}"]
 
 
 def _were(names: list[str] | tuple[str, ...]) -> str:
     return "was" if len(names) == 1 else "were"
 
 
-def _what_to_do(rows: pd.DataFrame) -> list[str]:
-    seeds = int(rows["n_seeds"].max())
-    more = FEW if seeds < FEW else 2 * seeds
-    clips = f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(rows['dataset']) else ''}"
-    plan = " The same command with --plan --set power.difference=0.02, or whatever difference matters to you, says how many seeds it takes."
+def _what_to_do(undecided: pd.DataFrame) -> list[str]:
+    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be. A plan answers
+    where something was trained more than once."""
+    seeds, once = undecided[["n_seeds", "baseline_seeds"]].max(axis=1), undecided[["one_training", "baseline_one_training"]].isin([1, 2])
+    of_seeds = seeds[(seeds > 1) | once.any(axis=1)]
+    most = int(of_seeds.max()) if len(of_seeds) else 0
+    helps = [f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(undecided['dataset']) else ''}"]
+    helps += [f"more trainings (--seeds {FEW if most < FEW else 2 * most})"] if most else []
+    plan = " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
     return [
         "Undecided is not equal: the difference may be there, and this run too small for it. What helps, in this order: "
-        f"{clips}, more trainings (--seeds {more}), fewer encoders in one run, as p is corrected for all comparisons."
-        f"{plan if seeds > 1 else ''}"  # which a run of one seed tells nothing for
+        f"{', '.join(helps)}, fewer encoders in one run, as p is corrected for all comparisons.{plan if most > 1 else ''}"
     ]

@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirbench.records import LAYER, OVERLAP_MARK
-from mirbench.reporting.tables.scores import clean, difference, verdicts
-from mirbench.reporting.words import cell, panels
+from mirbench.reporting.tables.scores import SAYINGS, clean, difference, verdicts
+from mirbench.reporting.words import cell, joined_by, panels
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mirbench.results.merging import Results
 
-SAYINGS = {
-    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
-    "one training each": "not to be told from {}, as it was trained once", "no test": "not tested against {}",
-}  # fmt: skip
+OF_LAYERS = {**SAYINGS, "one training each": "not to be told from {}, as it was trained once"}
 LEVEL = "level with {}"
 COMPARED = "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of a task."
 
@@ -52,9 +49,9 @@ def best_layers(results: Results) -> list[str]:
             told.append(
                 f"On {where} the best layer of {variant.called} is {_text(variant.layer)}, {cell(*scores.loc[str(best)])}: {against}."
             )
-    choose = " and ".join(f"--set options.{name}.layer=best" for name in named)
-    flattered = f"A layer that is chosen by its test score is flattered by it; {choose} chooses on valid, so that the score is no maximum."
-    return [*told, flattered]
+    choose = joined_by("and", [f"--set options.{name}.layer=best" for name in named])
+    chosen = f"{choose} {'chooses' if len(named) == 1 else 'choose'} on valid, so that the score is no maximum."
+    return [*told, f"A layer that is chosen by its test score is flattered by it; {chosen}"]
 
 
 def _against(best: float | str, by_layer: Mapping[float | str, Mapping[Any, Any]], second: float | str) -> str:
@@ -67,7 +64,7 @@ def _against(best: float | str, by_layer: Mapping[float | str, Mapping[Any, Any]
     for layer, who in beside.items():
         row = by_layer[layer]
         told = difference(row["difference"], row["ci_low"], row["ci_high"])
-        saying = SAYINGS[row["verdict"]] if row["difference"] else LEVEL
+        saying = OF_LAYERS[row["verdict"]] if row["difference"] else LEVEL
         said.append(saying.format(f"{who}, {_text(layer)} ({told})"))
     return "; ".join(said)
 
