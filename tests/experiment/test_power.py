@@ -100,7 +100,7 @@ def test_of_a_single_training_the_clips_say_what_they_can_against_a_floor(tmp_pa
     assert power._in_words(once, 0.02, 1, "earlier runs") == (
         f"the test clips are too few for it, whatever the seeds (they find {least:.3f} or more) (from earlier runs)"
     )
-    assert power._in_words(once, 0.3, 1, "x") == "not known before a first run with --seeds 2 or more has been scored on it"
+    assert power._in_words(once, 0.3, 1, "x") == "not known before a first run with --seeds 2 or more has been scored on the data"
     store = Store(tmp_path)
     keep_spreads([once], store, "a" * 20)
     keep_spreads([replace(once, trainings=1e-4, freedom=2)], store, "b" * 20)

@@ -27,8 +27,8 @@ AGAINST = {TRAINED: "between two trained encoders", FLOOR: "between a trained en
 TAKE = "  run the same command with the largest of these; where test clips are too few, on a larger data set"
 FIRST = "  run the same command with two trained encoders and --seeds 2 first, such as --encoder semisupcon,simclr"
 UNKNOWN = {
-    TRAINED: "not known before a first run of two trained encoders, with --seeds 2 or more, has been scored on it",
-    FLOOR: "not known before a first run with --seeds 2 or more has been scored on it",
+    TRAINED: "not known before a first run of two trained encoders, with --seeds 2 or more, has been scored on the data",
+    FLOOR: "not known before a first run with --seeds 2 or more has been scored on the data",
 }
 
 
@@ -82,9 +82,12 @@ def describe_power(run: RunGraph) -> list[str]:
     scored = [(data, task) for data in resolved.scored_data for task in resolved.tasks if resolved.carries(data, task)]
     for against, heading in AGAINST.items():
         lines.append(f"  {heading}:")
-        for data, task in scored:
-            about = task.name, data.name, resolve_metric(task.metrics[0]).name, against
-            known |= about in own or about in shipped
+        every = [(task.name, data.name, resolve_metric(task.metrics[0]).name, against) for data, task in scored]
+        if not any(about in own or about in shipped for about in every):
+            lines.append(f"    {UNKNOWN[against]}")
+            continue
+        known = True
+        for about in every:
             spread, source = (own[about], "earlier runs") if about in own else (shipped.get(about), "the reference runs")
             said = _in_words(spread, wanted, seeds, source) if spread else UNKNOWN[against]
             lines.append(f"    {about[0]} on {about[1]}, {about[2]}: {said}")
