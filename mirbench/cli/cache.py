@@ -63,10 +63,14 @@ def show(
     What made it, when it was used, by which runs, and what it takes to have it again.
     """
     from mirbench.cli import cache_text
-    from mirbench.experiment.cached.kinds import KINDS
+    from mirbench.experiment.cached.kinds import FILES, KINDS
 
     contents = _contents(cache or ctx.obj)
     name = Path(what).name if "/" in what else what
+    if name in FILES:
+        words = f"{name}: {FILES[name]}; mirbench keeps it up to date, and prune leaves it alone."
+        say({"kind": name, "words": FILES[name]} if as_json else words)
+        return
     if name in KINDS:
         say(cache_text.kind_json(contents, name) if as_json else cache_text.kind_page(contents, name))
         return

@@ -90,7 +90,7 @@ def _runs(contents: CacheContents, every: bool) -> list[str]:
     if "" in shares:
         left = shares[""]
         row = f"{left.count:>8,}{in_bytes(left.bytes):>10}  {since(contents.now - left.used):<12}"
-        lines.append(f"  {'-':<22}{row}of no finished run")
+        lines.append(f"  {'-':<22}{row}of no finished run's results")
     return lines
 
 
@@ -194,7 +194,9 @@ def choice_page(contents: CacheContents, choice: Choice, wanted: Wanted) -> str:
         many = f"{_entries(len(choice.shared))}, {in_bytes(sum(each.bytes for each in choice.shared))}"
         lines += ["", *_wrapped(f"Not removed, as other runs use it too: {many}.")]
     if wanted.most is not None and contents.inventory.bytes - choice.bytes > wanted.most:
-        lines += ["", *_wrapped(f"With that gone, the cache still takes more than {in_bytes(wanted.most)}.")]
+        stays = in_bytes(contents.inventory.bytes - choice.bytes)
+        why = "files that prune does not remove, or what is in use or was not chosen"
+        lines += ["", *_wrapped(f"{stays} stay, more than the {in_bytes(wanted.most)} that were asked for: {why}.")]
     return "\n".join(lines)
 
 

@@ -90,7 +90,9 @@ def _verdict(checks: list[Check]) -> str:
     if count["warning"]:
         names = ", ".join(check.name for check in checks if check.state == "warning")
         return f"mirbench works here, but not as well as it could: {names}."
-    return "All is well. Begin with: mirbench run --config quick"
+    busy = any(check.name == "load" and check.state == "note" for check in checks)
+    well = "All is well, but the machine is busy with other work, and a run takes longer." if busy else "All is well."
+    return f"{well} Begin with: mirbench run --config quick"
 
 
 def _report(checks: list[Check], folders: list[Path]) -> dict[str, Any]:

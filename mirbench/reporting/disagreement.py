@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mirbench.records import ALL
 from mirbench.reporting.tables.robustness import means
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import Panel, mean_of, number, panels
+from mirbench.reporting.words import Panel, mean_of, number, panels, span
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
@@ -41,7 +41,7 @@ def disagreement(results: Results) -> list[str]:
     is none. One of the two is an encoder, and no floor. The reason is told where it is one: the clean score of the former is higher."""
     pairs = sorted(_pairs(results), key=lambda pair: -pair.marked)
     if not pairs:
-        return []
+        return _of_means(results)
     first, others = pairs[0], len(pairs) - 1
     of_clean = first.panel.of(clean(results.summary)).set_index("encoder")["value"]
     (more, less), (kept, left), (grown, rose) = (first.more, first.less), first.retained, first.relative
@@ -51,7 +51,29 @@ def disagreement(results: Results) -> list[str]:
         f"{number(kept)} of its score above chance (clean score {number(of_clean[more])}), {less} {number(left)} "
         f"({number(of_clean[less])}), yet the error grows more with {more} (relative mCE {number(grown)} against {number(rose)})."
     )
-    return [f"{told} {WHY}" if of_clean[more] > of_clean[less] else told]
+    return [f"{told} {WHY}" if of_clean[more] > of_clean[less] else told, *_of_means(results)]
+
+
+def _of_means(results: Results) -> list[str]:
+    """A sentence where the means over tasks put others first, with how many tasks each is over; nothing where they agree."""
+    rows = means(results.robustness)
+    rows = rows[rows["corruption"] == mean_of(rows)].dropna(subset="value")
+    told = []
+    for measure, best in (("retained", "idxmax"), ("relative_mce", "idxmin")):
+        of_measure = rows[rows["measure"] == measure]
+        over = of_measure[of_measure["task"] == ALL].drop_duplicates("encoder").set_index("encoder")["value"]
+        if len(over) < 2:
+            return []
+        first = getattr(over, best)()
+        of_first = of_measure[(of_measure["encoder"] == first) & (of_measure["task"] != ALL)]
+        told.append((str(first), number(over[first]), span([len(of_first.drop_duplicates(["task", "dataset"]))], "task")))
+    (kept, most, over_kept), (grown, least, over_grown) = told
+    if kept == grown:
+        return []
+    return [
+        f"Of the means over tasks, retained performance puts {kept} first ({most}, over {over_kept}), relative mCE {grown} ({least}, over "
+        f"{over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
+    ]
 
 
 def _pairs(results: Results) -> Iterator[Pair]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.reporting import notes, shared_audio
+from mirbench.reporting.differences import uncorrected
 from mirbench.reporting.page import heard, making
 from mirbench.reporting.page.answer import answer
 from mirbench.reporting.page.by_class import by_class
@@ -83,6 +84,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
         "swept": notes.was_corrupted(results),
         "of_robustness": sections["robustness"].below if "robustness" in sections else notes.of_robustness(results),
         "over_all": over_all if over_all is not None and len(over_all.cells) else None,
+        "uncorrected": {"clean": uncorrected(results.comparisons), "corrupted": uncorrected(results.robustness_comparisons)},
         "compared": [*notes.of_robustness_comparisons(results), f"Those of single corruptions are in {notes.COMPARED}."]
         if len(results.robustness_comparisons)
         else [],

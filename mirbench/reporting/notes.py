@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.records import ALL, CLEAN
 from mirbench.reporting import left_out as left_out_of
-from mirbench.reporting import shared_audio
+from mirbench.reporting import rare, shared_audio
+from mirbench.reporting.differences import counts, no_test
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, natural_shifts, panels, size, span
+from mirbench.reporting.words import (
+    MEASURES,
+    NONE,
+    SIGNIFICANT,
+    caveats,
+    interval_of,
+    mean_of,
+    natural_shifts,
+    panels,
+    size,
+    span,
+)
 from mirbench.results.order import are_means, complete, joined
 from mirbench.results.run_folder import overlap_in_words
 
@@ -95,6 +107,7 @@ def of_scores(results: Results) -> list[str]:
         f"Seeds: {'; '.join(seeds)}.",
         *left_out(results),
         *([f"Fraction of the labels used: {', '.join(f'{x:g}' for x in fractions)}."] if fractions not in ([], [1.0]) else []),
+        *rare.in_words(results),
         *beaten(rows, results.comparisons),
         *of_probes(results),
         *([f"{NONE}: not scored."] if not scored else []),
@@ -144,6 +157,7 @@ def of_comparisons(results: Results) -> list[str]:
         "other metrics.",
         *([UNTESTED] if (results.comparisons["p_holm"].isna() & results.comparisons["ci_low"].notna()).any() else []),
         VERDICTS,
+        *no_test(results.comparisons),
         DETECTABLE,
         *caveats(complete(results.comparisons)),
         *left_out(results),
@@ -361,17 +375,17 @@ def undefined(results: Results) -> list[str]:
 
 
 def of_robustness_comparisons(results: Results) -> list[str]:
-    counts = results.robustness_comparisons.groupby("measure", sort=False, observed=True).size()
-    tests = " and ".join(f"{n} of the measure {measure}" for measure, n in counts.items())
+    rows = complete(results.robustness_comparisons)
     return [
         "Difference: encoder minus baseline on the same corrupted test clips, mean over severities and seeds; in brackets its paired "
         f"{interval_of(results.robustness_comparisons)}, not corrected.",
-        "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure: "
-        f"{tests if len(results.manifests) == 1 else 'in each run its own'}. The means over corruptions are among them, though they repeat "
-        "what they are means of, so it errs on the side of undecided.",
+        "p (Holm): of no difference, corrected by Holm's method for all comparisons of one measure that were tested: "
+        f"{counts(results, rows)}. The means over corruptions are among them, though they repeat what they are means of, so it errs on the "
+        "side of undecided.",
         VERDICTS,
+        *no_test(rows),
         DETECTABLE,
-        *caveats(complete(results.robustness_comparisons)),
+        *caveats(rows),
         "Seeds: of the encoder; the mean of the baseline may be over another number.",
         "Measures: score is the metric itself, retained performance the share of what each has on clean audio.",
         *([f"{NONE}: not defined."] if results.robustness_comparisons["difference"].isna().any() else []),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirbench.reporting import notes, shared_audio
+from mirbench.reporting.differences import uncorrected
 from mirbench.reporting.tables import across, costs, layers, robustness, scores, similarity
 from mirbench.reporting.tables.latex import PREAMBLE, human, written
 from mirbench.reporting.tables.table import Table, csv, document
@@ -110,7 +111,7 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
     more = {"": robustness.comparisons(results.robustness_comparisons)} if len(results.robustness_comparisons) else {}
     left = len(results.robustness_comparisons) - sum(len(table.cells) for table in more.values())
     rest = f"First all corruptions together, then single corruptions where it is decided; {left} more lines are in {notes.COMPARED}."
-    of_more = [*notes.of_robustness_comparisons(results), *([rest] if left else [])]
+    of_more = [*uncorrected(results.robustness_comparisons), *notes.of_robustness_comparisons(results), *([rest] if left else [])]
     about, about_measures = caveats(results.summary), caveats(results.robustness)
     of_scores = f"Scores on the test split, clean audio, mean over seeds; in brackets the {interval_of(results.summary)}."
     lowest = robustness.worst(results.robustness)
@@ -132,7 +133,7 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
         Section(
             "Comparisons",
             compared,
-            notes.of_comparisons(results) if compared else [notes.NOT_COMPARED],
+            [*uncorrected(results.comparisons), *notes.of_comparisons(results)] if compared else [notes.NOT_COMPARED],
             captions={"": " ".join([of_compared, *caveats(results.comparisons), *overlap])} if compared else {},
             in_latex={"": scores.brief(results.comparisons)} if compared else {},
         ),

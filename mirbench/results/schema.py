@@ -245,7 +245,7 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     Column("measure", "name", "`score`, the metric itself, or `retained`, the share of what each has on clean audio"),
     _DIFFERENCE, _LOW, _HIGH,
     Column("p", "float", "two-sided, of no difference"),
-    Column("p_holm", "float", "the same, corrected for all lines of that measure (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
+    Column("p_holm", "float", "the same, corrected for all lines of that measure that were tested (Holm 1979)", 1.0), _N_SEEDS, _N_TEST,
     *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES, _FAMILIES,
 ), (*_PAIR, "corruption", "measure"), optional=True)
 _UNKNOWN = float("nan")
@@ -254,13 +254,13 @@ COSTS = Schema("costs.csv", (
     Column("parameters", "count", "numbers that were learnt and take part in embedding; empty where none is a torch parameter", _UNKNOWN),
     Column("dim", "count", "numbers in an embedding, of the layer that is probed; of the widest where all are", _UNKNOWN),
     Column("gflop_per_second", "level", "10^9 floating-point operations for each second of audio; empty where unknown", _UNKNOWN),
-    Column("clips_per_second", "level", "windows of `window_seconds` that are embedded in a second, on `device`; a median", _UNKNOWN),
+    Column("clips_per_second", "level", "windows of `window_seconds` embedded in a second, on `device`, at the fastest repeat", _UNKNOWN),
     Column("peak_memory_mb", "level", "most memory that loading it and embedding add, in 10^6 bytes; empty where unknown", _UNKNOWN),
     Column("disk_mb", "level", "size of the files of its weights, in 10^6 bytes; empty where it has none or they are unknown", _UNKNOWN),
     Column("device", "text", "what speed and memory were measured on: processor or GPU, and the number of threads", ""),
     Column("batch_size", "count", "windows that it was given at a time", _UNKNOWN),
     Column("window_seconds", "level", "length of each in seconds: its own window, 30 s at the most", _UNKNOWN),
-    Column("note", "text", "why it could not be measured; empty where it could", ""), _OVERLAP,
+    Column("note", "text", "why it could not be measured, or why its time is not to be trusted; else empty", ""), _OVERLAP,
 ), ("encoder", "device"), optional=True)
 SOUNDS = Schema("sounds.csv", (
     _DATASET, Column("clip", "text", "the id of the test clip"), _CORRUPTION,

@@ -208,6 +208,10 @@ def test_mistakes_are_a_sentence(cache, words, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
+def test_what_mirbench_keeps_itself_can_be_shown_too(said):
+    assert said("show", "runs").startswith("runs: which run used what;")
+
+
 def test_a_cache_that_is_none_or_not_ours(cache, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("x")
     assert cli.main(["cache", "--cache", str(tmp_path / "file")]) == 2

@@ -13,6 +13,7 @@ import pytest
 
 import mirbench
 from mirbench import cli, registry
+from mirbench.cli import doctor
 from mirbench.experiment.doctor import place, software, speed
 from mirbench.experiment.doctor.checks import Check, without_paths, worst
 from mirbench.experiment.doctor.speed import BUSY, SLOW, USUAL, Speed, busy, judged
@@ -218,3 +219,9 @@ def test_its_help_imports_nothing_heavy():
         "print(sorted({'torch', 'numpy', 'soundfile'} & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == "[]\n"
+
+
+@pytest.mark.parametrize("share", [BUSY - 0.1, 1.0])
+def test_a_busy_machine_is_told_of_in_the_last_line(share):
+    assert ("the machine is busy" in doctor._verdict([busy(share)])) == (share < BUSY)
+    assert doctor._verdict([busy(share)]).startswith("All is well")

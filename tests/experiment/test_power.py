@@ -46,7 +46,7 @@ def test_finished_runs_leave_their_spreads_and_medians_are_taken(tmp_path):
     keep_spreads([], store, "4")
     assert {entry.key for entry in store.entries(SPREADS)} == {"1", "2", "3"}
     found = power._by_task(power._kept(store))
-    assert found["genre", "mini", "accuracy"] == spread(trainings=0.0002)
+    assert found["genre", "mini", "accuracy", "trained"] == spread(trainings=0.0002)
     told = json.loads((tmp_path / SPREADS / "1" / "spreads.json").read_text())
     assert told[0]["task"] == "genre"
 
@@ -69,7 +69,10 @@ def test_spreads_of_the_reference_runs_come_with_mirbench():
     shipped = power._by_task(power._shipped())
     assert {task for task, *_ in shipped} == {"tagging", "key", "pitch", "genre"}
     assert all(each.clips >= 0 and each.trainings > 0 and each.groups > 4 for each in shipped.values())
-    assert shipped["pitch", "mini", "accuracy"].groups == 21
+    assert shipped["pitch", "mini", "accuracy", "trained"].groups == 21
+    assert {against for *_, against in shipped} == {"trained", "floor"}
+    for task, dataset, metric, _ in list(shipped):  # a floor has other errors than a trained encoder
+        assert shipped[task, dataset, metric, "floor"].clips > shipped[task, dataset, metric, "trained"].clips
 
 
 @pytest.mark.parametrize(
@@ -85,8 +88,33 @@ def test_in_words(seeds, said):
     needed = one.seeds_for(0.02)
     expected = said.replace("27", str(needed)).replace("0.053", f"{one.detectable(seeds):.3f}")
     assert power._in_words(one, 0.02, seeds, "earlier runs") == expected
-    assert power._in_words(None, 0.02, seeds, "").startswith("not known before a first run")
     few = spread(clips=0.01)
     assert power._in_words(few, 0.02, 1, "x") == (
         f"the test clips are too few for it, whatever the seeds (--seeds 50 finds {few.detectable(50):.3f} or more) (from x)"
     )
+
+
+def test_of_a_single_training_the_clips_say_what_they_can_against_a_floor(tmp_path):
+    once = Spread("genre", "mini-quick", "accuracy", 0.0025, math.nan, 64, 0, "floor")
+    least = (t.ppf(0.975, 63) + t.ppf(0.8, 63)) * 0.05
+    assert power._in_words(once, 0.02, 1, "earlier runs") == (
+        f"the test clips are too few for it, whatever the seeds (they find {least:.3f} or more) (from earlier runs)"
+    )
+    assert power._in_words(once, 0.3, 1, "x") == "not known before a first run with --seeds 2 or more has been scored on the data"
+    store = Store(tmp_path)
+    keep_spreads([once], store, "a" * 20)
+    keep_spreads([replace(once, trainings=1e-4, freedom=2)], store, "b" * 20)
+    assert power._by_task(power._kept(store)) == {("genre", "mini-quick", "accuracy", "floor"): replace(once, trainings=1e-4, freedom=2)}
+
+
+def test_a_floor_has_no_seeds_of_its_own():
+    alone = replace(spread(), against="floor")  # a one-sample t test
+    error = math.sqrt(2 * 0.0001 / 3)
+    assert alone.detectable(3) == pytest.approx((t.ppf(0.975, 2) + t.ppf(0.8, 2)) * error)
+
+
+def test_a_run_of_one_training_leaves_what_its_clips_vary_against_each_floor(tiny_run):
+    cache, _ = tiny_run
+    found = [each for each in power._kept(Store(cache)) if each.against == "floor" and math.isnan(each.trainings)]
+    assert {each.task for each in found} == {"tagging", "key", "pitch", "genre"}
+    assert all(each.clips >= 0 for each in found)

@@ -12,7 +12,7 @@ import gc
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from mirbench.evaluation.embedding.windows import FrozenEncoder
 from mirbench.records import ALL_LAYERS
 
 SECONDS, REPEATS = 1.0, 3  # how long, and how often at the least, a batch is embedded to be timed
+STABLE, MOST_SECONDS = 0.05, 5.0  # by how much the fastest two may differ, and how long that is waited for
+BUSY = 0.6  # the part of a core that an encoder was given, below which its time says more of what ran beside it
+CROWDED = "the machine was busy while it was timed ({share:.0%} of a core for it), so its time is too long"
 LONGEST = 30.0  # seconds of a window, of an encoder that takes more
 
 
@@ -46,7 +49,8 @@ def count(encoder: FrozenEncoder) -> dict[str, Any]:
 
 
 def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> tuple[FrozenEncoder, dict[str, Any]]:
-    """The encoder, and the columns that are facts of a machine: clips_per_second and peak_memory_mb, None where it is unknown.
+    """The encoder, and the columns that are facts of a machine: clips_per_second, of the fastest repeat, as what runs beside it only makes
+    repeats slower, and peak_memory_mb, None where it is unknown; and a `note` where a processor was busy with other work.
 
     batch_size: windows at a time. device: cpu, cuda or cuda:N. alone: whether this process does nothing else and ends afterwards, without
     which a processor's memory is not measured. Raises as `count` does, which, where it was called before, has imported what the encoder
@@ -56,14 +60,26 @@ def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alo
     encoder = load()
     noise = _noise(encoder, batch_size)
     as_rows(encoder.embed(noise.copy()), batch_size)  # all is warm
-    seconds: list[float] = []
-    while len(seconds) < REPEATS or sum(seconds) < SECONDS:
+    seconds, worked = list[float](), time.process_time()
+    while not timed(seconds):
         audio, begun = noise.copy(), time.perf_counter()
         as_rows(encoder.embed(audio), batch_size)
         seconds.append(time.perf_counter() - begun)
-    memory = peak()
-    speed = batch_size / float(np.median(seconds))
-    return encoder, {"clips_per_second": speed, "peak_memory_mb": None if memory is None else memory / 1e6}
+    share, memory = (time.process_time() - worked) / sum(seconds), peak()
+    found = {"clips_per_second": batch_size / min(seconds), "peak_memory_mb": None if memory is None else memory / 1e6}
+    return encoder, found | ({"note": CROWDED.format(share=share)} if device == "cpu" and share < BUSY else {})
+
+
+def timed(seconds: Sequence[float]) -> bool:
+    """Whether these repeats tell the time: often and long enough, and the fastest two alike, or as long as is waited for that.
+
+    >>> timed([0.4, 0.4]), timed([0.4, 0.9, 0.6]), timed([0.4, 0.9, 0.6, 0.41]), timed([2.0, 3.0, 4.0])
+    (False, False, True, True)
+    """
+    if len(seconds) < REPEATS or sum(seconds) < SECONDS:
+        return False
+    first, second = sorted(seconds)[:2]
+    return second <= (1 + STABLE) * first or sum(seconds) >= MOST_SECONDS
 
 
 def _noise(encoder: FrozenEncoder, windows: int) -> np.ndarray:

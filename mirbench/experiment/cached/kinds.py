@@ -42,7 +42,7 @@ KINDS = {
 }
 FILES = {
     "scans.sqlite": "what is known of audio files: lengths, damage, fingerprints",
-    MEMO: "what was read of the source",
+    MEMO: "hashes of mirbench's code and of plugins, to see what changed",
     "locks": "who is at what",
     "runs": "which run used what",
     "slurm": "what was submitted to a cluster, and its logs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +35,7 @@ from mirbench.experiment.gather.resamples import (
 from mirbench.experiment.gather.similarity import SimilarityRows
 from mirbench.experiment.gather.sounds import write_sounds
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.planning.power import Spread, keep_spreads
+from mirbench.experiment.planning.power import FLOOR, TRAINED, Spread, keep_spreads
 from mirbench.experiment.recipes.overlap import shared_test_clips
 from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Data, Entry
@@ -87,7 +88,8 @@ class CleanRows:
         whose[MAJORITY] = [{"encoder": MAJORITY, **of_task, "n_train": len(labels.splits["train"].clips)}]
         check_same_clips([each for found in clean.values() for each in found], f"{task.name} on {data.name}")
         layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, clean[MAJORITY][0].n_groups)
-        self.spreads += _spreads(self.trainings, layout, of_task, clean)
+        floors = [entry.name for entry in run.resolved.entries if entry.role != "encoder"]
+        self.spreads += _spreads(self.trainings, layout, of_task, clean, floors)
         rows = summaries(self.trainings, layout, task.name, data.name, clean)
         for name, measurements in clean.items():
             self.scores += [row for each, facts in zip(measurements, whose[name], strict=True) for row in each.scores(facts)]
@@ -219,17 +221,22 @@ def collect(run: RunGraph, folder: RunFolder, made: Made, command: str) -> None:
 
 
 def _spreads(
-    trainings: Trainings, layout: Layout, of_task: Mapping[str, str], clean: Mapping[str, Sequence[Measurement]]
+    trainings: Trainings, layout: Layout, of_task: Mapping[str, str], clean: Mapping[str, Sequence[Measurement]], floors: Sequence[str]
 ) -> Iterator[Spread]:
-    """What clips and trainings vary of the headline metric, of each pair of encoders that were trained several times."""
+    """What clips and trainings vary of the headline metric, of each pair of encoders that were trained several times, and of each that was
+    trained against each floor that embeds something."""
     metric = clean[MAJORITY][0].metrics[0]
     if layout.groups < 2:
         return
-    found = vectors(layout, metric, {name: clean[name] for name in layout.seeds if trainings.kinds[name] == "trained"})
+    trained = [name for name in clean if trainings.kinds[name] == "trained" and name not in floors]
+    found = vectors(layout, metric, {name: clean[name] for name in (*trained, *floors)})
     own = {name: layout.training(vector, name) for name, vector in found.items()}
-    for one, other in itertools.combinations(own, 2):
+    several_times = [name for name in trained if name in layout.seeds]
+    for one, other in (*itertools.combinations(several_times, 2), *itertools.product(trained, floors)):
         variance = float(np.nanvar((found[one] - found[other])[1 : 1 + layout.resamples])) * layout.few_groups
         both = [own[one], own[other]]
         clips = max(variance - sum(each.sampled / each.seeds for each in both), 0.0)  # over very many seeds
-        yield Spread(**of_task, metric=metric, clips=clips, trainings=sum(each.total for each in both) / 2, groups=layout.groups,
-                     freedom=sum(each.freedom for each in both))  # fmt: skip
+        known = one in layout.seeds and (other in layout.seeds or trainings.kinds[other] == "fixed")
+        mean = sum(each.total for each in both) / 2 if known else math.nan
+        freedom, against = sum(each.freedom for each in both), FLOOR if other in floors else TRAINED
+        yield Spread(**of_task, metric=metric, clips=clips, trainings=mean, groups=layout.groups, freedom=freedom, against=against)

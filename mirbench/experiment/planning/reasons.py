@@ -14,6 +14,7 @@ WORDS = {
     "identity": "the identity has changed",
     "source": "its source has changed",
     "code": "its code has changed",
+    "decoders": "its files are decoded by another package, or another version of one",
     "files": "the files of the checkpoint have changed",
 }
 

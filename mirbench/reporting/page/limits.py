@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mirbench.records import MAJORITY
+from mirbench.reporting import rare
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.notes import of_manifests, united
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 FEW = 3  # seeds to begin with
+QUICK = "mini-quick"  # which has a larger one of the same kind
 
 
 def limits(results: Results) -> list[str]:
@@ -33,6 +35,7 @@ def limits(results: Results) -> list[str]:
     undecided = compared[[verdict in ("undecided", "one training each") for verdict in verdicts(compared)]]
     return [
         *merged(beaten(of_floors, results.comparisons)),
+        *rare.in_words(results),
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
@@ -78,14 +81,15 @@ def _were(names: list[str] | tuple[str, ...]) -> str:
 
 
 def _what_to_do(undecided: pd.DataFrame) -> list[str]:
-    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be."""
+    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be. A plan answers
+    where something was trained more than once."""
     seeds, once = undecided[["n_seeds", "baseline_seeds"]].max(axis=1), undecided[["one_training", "baseline_one_training"]].isin([1, 2])
     of_seeds = seeds[(seeds > 1) | once.any(axis=1)]
-    told, advice = "Undecided is not equal: the difference may be there, and this run too small for it. Run it again", ""
-    if len(of_seeds):
-        most = int(of_seeds.max())
-        told += f" with more trainings (--seeds {FEW if most < FEW else 2 * most}),"
-        advice = (
-            " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
-        )
-    return [f"{told} with more test clips, or with fewer encoders, as p is corrected for all comparisons.{advice}"]
+    most = int(of_seeds.max()) if len(of_seeds) else 0
+    helps = [f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(undecided['dataset']) else ''}"]
+    helps += [f"more trainings (--seeds {FEW if most < FEW else 2 * most})"] if most else []
+    plan = " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
+    return [
+        "Undecided is not equal: the difference may be there, and this run too small for it. What helps, in this order: "
+        f"{', '.join(helps)}, fewer encoders in one run, as p is corrected for all comparisons.{plan if most > 1 else ''}"
+    ]

@@ -84,10 +84,19 @@ async function draw(plot) {
   });
 }
 
+// Lets the browser show what is there. An image that is being loaded holds back the page's load event, so that what prints or takes a picture
+// once the page is loaded has every chart.
+const DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=";
+const turn = () => new Promise(resolve => {
+  const image = new Image();
+  image.onload = image.onerror = resolve;
+  image.src = DOT;
+});
+
 async function drawAll(plots) {
   for (const plot of plots) {
     await draw(plot);
-    await new Promise(resolve => setTimeout(resolve));
+    await turn();
   }
 }
 

@@ -31,9 +31,9 @@ OPERATIONS = (
     "and what is computed outside torch."
 )
 SPEED = (
-    "Time and memory are of this run on {}: noise in windows of the encoder's own length (clip), embedded for about a second by the "
-    "encoder alone; clips/s are such windows, and only ms for a second of audio compares between windows. They are noisy facts of that "
-    "machine, and are not tested for differences."
+    "Time and memory are of this run on {}: what is embedded is random noise in the place of music, in windows of the encoder's own length "
+    "(clip), for a second or more, each encoder by itself; the fastest repeat counts. clips/s are such windows, and only ms for a "
+    "second of audio compares between windows. Other machines, or work beside the run, give other numbers; none is tested."
 )
 BRIEFLY = "{}GFLOP: matrix products, convolutions and attention in torch."
 MEMORY = (
@@ -55,7 +55,7 @@ def notes(frame: pd.DataFrame) -> list[str]:
 def briefly(frame: pd.DataFrame) -> str:
     """The same in a sentence."""
     devices = measured_on(frame)
-    return BRIEFLY.format(f"Time: on {' and '.join(devices)}, of noise, by the encoder alone; " if devices else "")
+    return BRIEFLY.format(f"Time: on {' and '.join(devices)}, embedding random noise, each encoder by itself; " if devices else "")
 
 
 def measured_on(frame: pd.DataFrame) -> list[str]:

@@ -16,6 +16,7 @@ from mirbench.results.order import complete
 if TYPE_CHECKING:
     import pandas as pd
 
+OF_PROBES = ("calibration_error", "brier_score")  # as the names of measures begin that ask how sure probes are
 SHOWN = r"cosine_shift|recall_at_1|flip_rate_.*"  # under corruption; all are in summary.csv
 
 
@@ -33,14 +34,15 @@ def shown_of_corruption(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def clean(summary: pd.DataFrame) -> dict[str, Table]:
-    """By data set: encoders as rows, measures of clean audio as columns."""
+    """By data set, of embeddings and of how sure the probes are: encoders as rows, measures of clean audio as columns."""
     rows = of_clean_audio(of_similarity(summary)).dropna(subset="value")
+    rows = rows.assign(of_probes=rows["metric"].astype("str").str.startswith(OF_PROBES))
     made = {}
-    for dataset, of_data in rows.groupby("dataset", observed=True):
+    for (dataset, of_probes), of_data in rows.groupby(["dataset", "of_probes"], observed=True):
         labels = of_data.sort_values("metric_place").drop_duplicates("metric").set_index("metric")["label"]
         places = {metric: i for i, metric in enumerate(labels.index)}
         placed = of_data.assign(at=[places[metric] for metric in of_data["metric"]])
-        title = f"clean audio, {dataset}"
+        title = f"{'how sure the probes are, ' if of_probes else ''}clean audio, {dataset}"
         made[title] = of_scores(placed, [(label,) for label in labels], row_groups(of_data), title=title)
     return made
 

@@ -30,6 +30,20 @@ def test_an_undecided_difference_says_what_to_do():
     assert told.startswith("Undecided is not equal:")
     assert "(--seeds 6)" in told
     assert "--plan --set power.difference=0.02" in told
+    assert told.index("more test clips") < told.index("more trainings") < told.index("fewer encoders")
+    assert "mini-quick" not in told
+
+
+def test_a_plan_is_advised_only_where_it_will_answer_and_mini_in_the_place_of_mini_quick():
+    rows = [
+        a_row("summary", encoder=name, task="key", dataset="mini-quick", metric="mirex", value=value, n_seeds=1)
+        for name, value in (("a", 0.6), ("untrained", 0.5))
+    ]
+    about = {"encoder": "a", "baseline": "untrained", "task": "key", "dataset": "mini-quick", "metric": "mirex"}
+    about |= {"n_seeds": 1, "baseline_seeds": 1, "one_training": 1}
+    told = limits(results_of({"run": ROLES}, summary=rows, comparisons=[a_row("comparisons", p_holm=0.4, **about)]))[-1]
+    assert "more test clips (`mini` in the place of `mini-quick`), more trainings (--seeds 3)" in told
+    assert "--plan" not in told
 
 
 def test_more_seeds_are_no_advice_where_nothing_is_trained():
@@ -40,8 +54,8 @@ def test_more_seeds_are_no_advice_where_nothing_is_trained():
         limits(results_of({"run": roles}, summary=fixed, comparisons=[a_row("comparisons", **about, one_training=once)]))[-1]
         for once in (0, 1)
     ]
-    assert ["--seeds" in each for each in told] == ["power.difference" in each for each in told] == [False, True]
-    assert told[0].endswith("Run it again with more test clips, or with fewer encoders, as p is corrected for all comparisons.")
+    assert ["--seeds" in each for each in told] == [False, True]
+    assert told[0].endswith("in this order: more test clips, fewer encoders in one run, as p is corrected for all comparisons.")
 
 
 def test_what_is_not_surely_above_chance_is_said():
@@ -101,3 +115,25 @@ def test_where_the_clean_scores_are_not_the_reason_none_is_told():
 def test_nothing_is_explained_where_they_agree_or_differ_by_next_to_nothing():
     agreeing = {"semisupcon": 0.9, "simclr": 1.0}, {"semisupcon": 1.01, "simclr": 1.0}, {"semisupcon": float("nan"), "simclr": 1.0}
     assert [disagreement(measured({"semisupcon": 0.7, "simclr": 0.6}, relative)) for relative in agreeing] == [[], [], []]
+
+
+def test_means_over_tasks_that_put_others_first_are_told_with_how_many_tasks_each_is_over():
+    def of(measure, task, **values):
+        place = {"dataset": "all", "metric": "all"} if task == "all" else {"metric": "accuracy"}
+        return [a_row("robustness", encoder=n, measure=measure, value=v, task=task, corruption="all", **place) for n, v in values.items()]
+
+    rows = [
+        *of("retained", "pitch", semisupcon=0.7, simclr=0.8),
+        *of("retained", "genre", semisupcon=0.7, simclr=0.8),
+        *of("retained", "all", semisupcon=0.7, simclr=0.8),
+        *of("relative_mce", "key", semisupcon=0.9, simclr=1.0),
+        *of("relative_mce", "all", semisupcon=0.9, simclr=1.0),
+    ]
+    manifests = {"run": a_manifest(("semisupcon", "simclr"))}
+    (told,) = disagreement(results_of(manifests, robustness=rows))
+    assert told.startswith(
+        "Of the means over tasks, retained performance puts simclr first (0.800, over 2 tasks), relative mCE semisupcon (0.900, over 1 "
+        "task):"
+    )
+    agreeing = [*rows[:-2], *of("relative_mce", "all", semisupcon=1.1, simclr=1.0)]
+    assert disagreement(results_of(manifests, robustness=agreeing)) == []

@@ -303,7 +303,7 @@ def test_comparisons_over_all_corruptions_come_first_then_the_decided_ones_and_t
         "&lt; 0.001", "better", "–", "48", "3",
     ]  # fmt: skip
     assert len(rows) + int(re.search(r"(\d+) more lines are in robustness_comparisons.csv", text)[1]) == compared
-    assert f"{compared // 2} of the measure score" in text
+    assert f"that were tested: {compared // 2} of score and {compared // 2} of retained performance." in text
     assert "The means over corruptions are among them" in text
 
 
