@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.splits import SHARES, Leak, in_another_order, leaks
+from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart
 from mirbench.errors import printable
 from mirbench.nouns import Dataset
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
@@ -86,14 +86,22 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
     reordered = in_another_order(clips)
     if leaking := [leak for leak in reordered if leak.spans]:
         mend = "they are left as published" if published else "where they do, give them one name and one split"
-        text = f"{count(len(leaking), 'group')} in more than one split, if names of the same words in another order mean one; {mend}."
+        text = (
+            f"{count(len(leaking), 'group')} in more than one split, if names of the same words in another order, or without accents, "
+            f"mean one; {mend}."
+        )
         yield Finding("warning", text, _leaking(leaking, clips, called), "groups")
     if apart := [leak for leak in reordered if not leak.spans]:
         text = (
-            f"{count(len(apart), 'group')} of names of the same words in another order; each name counts as a group of its own in "
-            "intervals: where they are one group's, write one name."
+            f"{count(len(apart), 'group')} of names of the same words in another order, or without accents; each name counts as a group of "
+            "its own in intervals: where they are one group's, write one name."
         )
         yield Finding("note", text, _leaking(apart, clips, called), "group names")
+    if mistyped := [] if published else mistyped_apart(clips):
+        text = (
+            f"{count(len(mistyped), 'pair')} of groups in different splits, of names one letter apart: give them one name if they are one."
+        )
+        yield Finding("note", text, _leaking(mistyped, clips, called), "group names")
     tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
@@ -153,6 +161,16 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
         exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
         why = exact.pop() if len(exact) == 1 else reason
         yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", tuple(map(called, alike)), "files")
+
+
+def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips without any sound. published: whether they are somebody else's, to be left as they are."""
+    if silent:
+        level, advised = ("note", "left as published") if published else ("warning", "take out what is not meant to be so")
+        named = tuple(f"{called(clip)} in {clip.split}" for clip in silent)
+        are = "is" if len(silent) == 1 else "are"
+        text = f"{count(len(silent), 'clip')} {are} silent, or of one constant value, throughout; {advised}."
+        yield Finding(level, text, named, "silence")
 
 
 def of_duplicates(clips: Sequence[Clip], called: Names) -> Iterator[Finding]:

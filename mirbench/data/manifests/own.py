@@ -115,11 +115,7 @@ class _Own(OwnDataset):
         raise NotImplementedError
 
     def _settled(self, clips: Sequence[Clip], annotations: Collection[str] | None = None, **words: str) -> tuple[list[Clip], str]:
-        """As `settle_splits`, a fault told with what it is a fault of."""
-        try:
-            return settle_splits(clips, self.split_seed, annotations=annotations, **words)
-        except MirbenchError as error:
-            raise MirbenchError(f"{self.location}: {error}") from None
+        return settled(self.location, clips, self.split_seed, annotations, **words)
 
     def clips(self, folder: Path) -> list[Clip]:
         return list(self._load().clips)
@@ -152,6 +148,16 @@ class _Own(OwnDataset):
         """Where it lies, what it says and how it is split, with the seed where that is used."""
         loaded = self._load()
         return f"{self.name} {readable(os.path.abspath(self.location))} {loaded.digest} {loaded.rule}"
+
+
+def settled(
+    location: Path, clips: Sequence[Clip], split_seed: int, annotations: Collection[str] | None = None, **words: str
+) -> tuple[list[Clip], str]:
+    """As `settle_splits`, a fault told with what it is a fault of."""
+    try:
+        return settle_splits(clips, split_seed, annotations=annotations, **words)
+    except MirbenchError as error:
+        raise MirbenchError(f"{location}: {error}") from None
 
 
 class ManifestDataset(_Own):
