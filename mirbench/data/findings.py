@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mirbench.data.audio.opening import printable_path
+from mirbench.data.similar_names import look
 from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart
 from mirbench.errors import printable
 from mirbench.nouns import Dataset
@@ -36,6 +37,9 @@ class Names(Protocol):
 
     def lines(self, clips: Iterable[Clip]) -> str:
         """Where they stand in the file that tells of them, as `lines_in_words`; nothing where there is none."""
+
+    def where(self, clips: Sequence[Clip]) -> str:
+        """As `lines` or, of a folder of one's own, a few of their files."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,27 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
         exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
         why = exact.pop() if len(exact) == 1 else reason
-        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", tuple(map(called, alike)), "files")
+        near = _other_case(alike)
+        told = tuple(f"{called(clip)}{f'; did you mean {printable(near[clip.id])}?' if clip.id in near else ''}" for clip in alike)
+        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", told, "files")
+
+
+def _other_case(clips: Sequence[Clip]) -> dict[str, str]:
+    """By id, the name of a file beside one that is missing, which differs in case or Unicode form alone."""
+    beside: dict[Path, dict[str, str]] = {}
+    found = {}
+    for clip in clips:
+        if os.path.lexists(clip.path):
+            continue
+        folder = clip.path.parent
+        if folder not in beside:
+            try:
+                beside[folder] = {look(name): name for name in sorted(os.listdir(folder))}
+            except (OSError, ValueError):
+                beside[folder] = {}
+        if name := beside[folder].get(look(clip.path.name)):
+            found[clip.id] = name
+    return found
 
 
 def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -> Iterator[Finding]:

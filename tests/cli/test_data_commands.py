@@ -411,6 +411,23 @@ def test_a_folder_is_checked_with_its_genres(data):
     assert {name for labels in checked.labels for name in labels.classes} == set(GENRES)
 
 
+def test_labels_of_a_folder_that_look_alike_are_told_with_a_few_of_their_files(data):
+    for i in range(20):
+        sound(data.folder / "songs" / (*GENRES, "Rock ")[i % 3] / f"{i:02d}.wav", 100 + i)
+    told = found(checked_of(str(data.folder / "songs")), "warning", "label names look alike")
+    files = (
+        "'rock' (7, rock/00.wav, rock/03.wav, rock/06.wav and 4 others)",
+        "'Rock ' (6, Rock /02.wav, Rock /05.wav, Rock /08.wav and 3 others)",
+    )
+    assert told == files
+
+
+def test_a_file_whose_name_differs_in_case_is_suggested(data):
+    data.rows[2]["path"], data.rows[4]["path"] = "audio/2.WAV", "elsewhere/4.wav"
+    told = found(checked_of(data.write()), "warning", "left out: is missing")
+    assert told == ("audio/2.WAV (line 4); did you mean 2.wav?", "elsewhere/4.wav (line 6)")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not text")
 def test_a_name_that_is_not_utf8_is_told_once(data):
     for i in range(10):
@@ -611,10 +628,11 @@ def test_a_published_data_set_is_checked_where_it_lies(songs, capsys):
     assert "`mirbench data where songs --plugin songs.py` says" in " ".join(page.split())
 
 
-def test_what_is_still_to_be_made_is_fine(songs, capsys):
+def test_what_is_still_to_be_made_is_fine_and_what_to_do_next_is_told(songs, capsys):
     code, page = run(capsys, "check", "made", "--encoder", "handcrafted", "--cache", "cache", *PLUGIN)
     assert code == 0
     assert "mirbench makes it at the first run" in page
+    assert page.rstrip().endswith("Next: mirbench run --dataset made --plugin songs.py --encoder handcrafted")
 
 
 class Emotion(Task):

@@ -65,6 +65,8 @@ def own_dataset(
         raise MirbenchError(f"there is no file or folder {path} to read a data set from{_beside(path)}")
     full = Path(os.path.abspath(path))
     name = full.name if is_folder else full.name[: -len(ending_of(full)) or None]
+    if name.lower() == "manifest" and _kebab(full.parent.name):
+        name = full.parent.name
     name = _unused(_kebab(name) or "own", _kebab(full.parent.name), taken)
     if is_folder:
         return FolderDataset(name, path, split_seed)
