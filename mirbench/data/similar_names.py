@@ -17,6 +17,7 @@ from mirbench.notation import parse_key
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
 WHOLE, PART = 8, 3  # letters of a person's name, and of a word of it, in which one letter may be a mistake
+SINGLE = 6  # letters of a name of one word that is likelier another's without its accents than another name
 COMPARED = 100_000  # names of persons, at most
 _ACCENT = re.compile("([a-z])[\u0300-\u036f]+")
 _LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
@@ -55,20 +56,22 @@ def _folded(name: str) -> str:
 
 
 def words_in_any_order(name: str) -> str:
-    """What names of the same words in another order, or without the accents of Latin letters, have in common; nothing where two words hold
-    digits, whose order is likely to mean something.
+    """What names of the same words in another order, or without the accents of Latin letters, have in common; nothing of a single word
+    below SINGLE letters, and where two words hold digits, whose order is likely to mean something.
 
     >>> words_in_any_order("Beatles, The") == words_in_any_order("The  beatles"), words_in_any_order("take 1 of song 2")
     (True, '')
-    >>> words_in_any_order("Café Nord")
-    'cafe nord'
+    >>> words_in_any_order("Café Nord"), words_in_any_order("Beyoncé"), words_in_any_order("Ünder")
+    ('cafe nord', 'beyonce', '')
     """
     if name.isascii() and name.isalnum():
-        return name.lower()
+        return name.lower() if len(name) >= SINGLE else ""
     folded = _folded(name)
     if not folded.isascii():
         folded = unicodedata.normalize("NFKC", _ACCENT.sub(r"\1", unicodedata.normalize("NFKD", folded)))
-    return "" if _TWO_NUMBERS.search(folded) else " ".join(sorted(_WORD.findall(folded)))
+    words = _WORD.findall(folded)
+    one = len(words) < 2 and sum(map(len, words)) < SINGLE
+    return "" if one or _TWO_NUMBERS.search(folded) else " ".join(sorted(words))
 
 
 def one_letter_apart(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
