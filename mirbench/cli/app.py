@@ -179,6 +179,7 @@ def _plan_or_run(
         from mirbench.experiment import run as experiment
         from mirbench.experiment.execution import looking_ahead
         from mirbench.experiment.planning.plan import describe_plan
+        from mirbench.experiment.whole_run import tell_of_plan
 
         with looking_ahead(config, cache_folder(cache)) as config:
             planned = experiment.plan(config, registry, cache_folder(cache), kept)
@@ -187,6 +188,8 @@ def _plan_or_run(
 
             print(describe_part(planned, shard))
         print(describe_plan(planned, verbose))
+        if not quiet:
+            tell_of_plan(planned.resolved)
         return
     from mirbench.experiment.whole_run import run_part, run_whole
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.findings import Finding, count
 from mirbench.data.label_findings import FEWEST_CLIPS
 from mirbench.data.labels import Labels
@@ -51,7 +52,8 @@ def verdict(checked: Checked) -> str:
     if errors:
         return f"{name}: a run would refuse it: {count(errors, 'error')}{text}."
     if not checked.made:
-        return f"{name}: mirbench makes it at the first run; there is nothing to check before that."
+        waits = f"{name}: mirbench makes it at the first run; there is nothing to check before that. "
+        return f"{waits}Next: mirbench run --dataset {asked_for(checked.dataset)} --encoder handcrafted"
     if not any(labels.usable for labels in checked.labels):
         of = " or ".join(checked.dataset.shift_of)
         may = f"a run of {of} is scored on it too" if of else "it can be pretrained on, and no task is run on it"

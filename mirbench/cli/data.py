@@ -221,9 +221,9 @@ def sample(
 ) -> None:
     """Cut a small copy of a data set, to try a pipeline before the long run.
 
-    Audio files are copied as they are; clips keep their split, group and labels, each split has at least a tenth, and each annotation and
-    each label as many clips as there are to be had, of as many groups as there are. DIR/manifest.csv is what `mirbench run --dataset` and
-    `mirbench data check` take. Scores on it are no scores of the data set.
+    Audio files are copied as they are; clips keep their split, group and labels, each split has at least a tenth, and annotations, labels
+    and groups are spread as evenly as so few clips can: test labels that are then in no training clip are counted. DIR/manifest.csv is
+    what `mirbench run --dataset` and `mirbench data check` take. Scores on it are no scores of the data set.
     """
     from mirbench.experiment import samples
 

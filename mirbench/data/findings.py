@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mirbench.data.audio.opening import printable_path
-from mirbench.data.splits import SHARES, Leak, in_another_order, leaks
+from mirbench.data.similar_names import look
+from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart
 from mirbench.errors import printable
 from mirbench.nouns import Dataset
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
@@ -36,6 +37,9 @@ class Names(Protocol):
 
     def lines(self, clips: Iterable[Clip]) -> str:
         """Where they stand in the file that tells of them, as `lines_in_words`; nothing where there is none."""
+
+    def where(self, clips: Sequence[Clip]) -> str:
+        """As `lines` or, of a folder of one's own, a few of their files."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +90,22 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
     reordered = in_another_order(clips)
     if leaking := [leak for leak in reordered if leak.spans]:
         mend = "they are left as published" if published else "where they do, give them one name and one split"
-        text = f"{count(len(leaking), 'group')} in more than one split, if names of the same words in another order mean one; {mend}."
+        text = (
+            f"{count(len(leaking), 'group')} in more than one split, if names of the same words in another order, or without accents, "
+            f"mean one; {mend}."
+        )
         yield Finding("warning", text, _leaking(leaking, clips, called), "groups")
     if apart := [leak for leak in reordered if not leak.spans]:
         text = (
-            f"{count(len(apart), 'group')} of names of the same words in another order; each name counts as a group of its own in "
-            "intervals: where they are one group's, write one name."
+            f"{count(len(apart), 'group')} of names of the same words in another order, or without accents; each name counts as a group of "
+            "its own in intervals: where they are one group's, write one name."
         )
         yield Finding("note", text, _leaking(apart, clips, called), "group names")
+    if mistyped := [] if published else mistyped_apart(clips):
+        text = (
+            f"{count(len(mistyped), 'pair')} of groups in different splits, of names one letter apart: give them one name if they are one."
+        )
+        yield Finding("note", text, _leaking(mistyped, clips, called), "group names")
     tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
@@ -152,7 +164,37 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
         exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
         why = exact.pop() if len(exact) == 1 else reason
-        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", tuple(map(called, alike)), "files")
+        near = _other_case(alike)
+        told = tuple(f"{called(clip)}{f'; did you mean {printable(near[clip.id])}?' if clip.id in near else ''}" for clip in alike)
+        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", told, "files")
+
+
+def _other_case(clips: Sequence[Clip]) -> dict[str, str]:
+    """By id, the name of a file beside one that is missing, which differs in case or Unicode form alone."""
+    beside: dict[Path, dict[str, str]] = {}
+    found = {}
+    for clip in clips:
+        if os.path.lexists(clip.path):
+            continue
+        folder = clip.path.parent
+        if folder not in beside:
+            try:
+                beside[folder] = {look(name): name for name in sorted(os.listdir(folder))}
+            except (OSError, ValueError):
+                beside[folder] = {}
+        if name := beside[folder].get(look(clip.path.name)):
+            found[clip.id] = name
+    return found
+
+
+def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips without any sound. published: whether they are somebody else's, to be left as they are."""
+    if silent:
+        level, advised = ("note", "left as published") if published else ("warning", "take out what is not meant to be so")
+        named = tuple(f"{called(clip)} in {clip.split}" for clip in silent)
+        are = "is" if len(silent) == 1 else "are"
+        text = f"{count(len(silent), 'clip')} {are} silent, or of one constant value, throughout; {advised}."
+        yield Finding(level, text, named, "silence")
 
 
 def of_duplicates(clips: Sequence[Clip], called: Names) -> Iterator[Finding]:

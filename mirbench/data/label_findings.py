@@ -109,7 +109,7 @@ def of_labels(labels: Labels, level: str, published: bool, called: Names, made: 
     if empty := labels.empty:
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.", kind="tasks")
     if labels.unseen:
-        named = [counted(label, n, called.lines(labels.carrying_class(label))) for label, n in labels.unseen.items()]
+        named = [counted(label, n, called.where(labels.carrying_class(label))) for label, n in labels.unseen.items()]
         which = "none of its classes" if task.classes else not_declared(labels) if labels.declared else "in no training clip"
         are, many = "is" if len(labels.unseen) == 1 else "are", count(sum(labels.unseen.values()), "clip")
         text = f"{name}: {count(len(labels.unseen), 'label')} {are} {which}, so {many} cannot be scored."
@@ -130,7 +130,7 @@ def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Findin
     task, name = labels.task, f"task {labels.task.name}"
 
     def each(written: str) -> str:
-        return counted(written, labels.names[written], called.lines(labels.carrying.get(written, ())))
+        return counted(written, labels.names[written], called.where(labels.carrying.get(written, ())))
 
     many = task.target == "multilabel"
     if joined := joined_texts(labels) if published else [written for written in labels.names if _joined(written, labels.names, many)]:

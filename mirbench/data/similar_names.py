@@ -8,7 +8,7 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mirbench.errors import MirbenchError
@@ -16,6 +16,10 @@ from mirbench.notation import parse_key
 
 RARE = 10  # a name is taken for a typing mistake where another, one letter away, has so many times its clips
 SHORTEST = 5  # letters of a word in which one letter is likelier a mistake than another word
+WHOLE, PART = 8, 3  # letters of a person's name, and of a word of it, in which one letter may be a mistake
+SINGLE = 6  # letters of a name of one word that is likelier another's without its accents than another name
+COMPARED = 100_000  # names of persons, at most
+_ACCENT = re.compile("([a-z])[\u0300-\u036f]+")
 _LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
 _LIKE_IN_ASCII = str.maketrans("`_", "' ")
 _WORD = re.compile(r"[^\s,;]+")
@@ -52,17 +56,57 @@ def _folded(name: str) -> str:
 
 
 def words_in_any_order(name: str) -> str:
-    """What names of the same words in another order have in common; nothing of a single word, and where two words hold digits, whose order
-    is likely to mean something.
+    """What names of the same words in another order, or without the accents of Latin letters, have in common; nothing of a single word
+    below SINGLE letters, and where two words hold digits, whose order is likely to mean something.
 
     >>> words_in_any_order("Beatles, The") == words_in_any_order("The  beatles"), words_in_any_order("take 1 of song 2")
     (True, '')
+    >>> words_in_any_order("Café Nord"), words_in_any_order("Beyoncé"), words_in_any_order("Ünder")
+    ('cafe nord', 'beyonce', '')
     """
     if name.isascii() and name.isalnum():
-        return ""
+        return name.lower() if len(name) >= SINGLE else ""
     folded = _folded(name)
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFKC", _ACCENT.sub(r"\1", unicodedata.normalize("NFKD", folded)))
     words = _WORD.findall(folded)
-    return " ".join(sorted(words)) if len(words) > 1 and not _TWO_NUMBERS.search(folded) else ""
+    one = len(words) < 2 and sum(map(len, words)) < SINGLE
+    return "" if one or _TWO_NUMBERS.search(folded) else " ".join(sorted(words))
+
+
+def one_letter_apart(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of a name and another that may be one person's, mistyped: both of several words, WHOLE letters or more and no digit, and one of
+    the words, of PART letters or more, one letter apart. Those that `words_in_any_order` takes for one are not among them. Of very many
+    names none is compared.
+
+    >>> one_letter_apart(["John Smith", "Quartet A", "Ann Lee"], ["Jon Smith", "Quartet B", "Anna Lee"])
+    [('John Smith', 'Jon Smith')]
+    """
+    sides = [{name: words for name in dict.fromkeys(side) if len(words := _words(name)) > 1 and _is_long(name)} for side in (names, others)]
+    if sum(map(len, sides)) > COMPARED:
+        return []
+    near: dict[str, list[str]] = defaultdict(list)
+    for other, words in sides[1].items():
+        for key in _shortened(words):
+            near[key].append(other)
+    pairs = {(name, other): None for name, words in sides[0].items() for key in _shortened(words) for other in near.get(key, ())}
+    return [
+        (name, other)
+        for name, other in pairs
+        if _one_letter(sides[0][name], sides[1][other], PART) and words_in_any_order(name) != words_in_any_order(other)
+    ]
+
+
+def _is_long(name: str) -> bool:
+    return sum(map(str.isalpha, name)) >= WHOLE and not re.search(r"[\d/]", name)
+
+
+def _shortened(words: Sequence[str]) -> Iterator[str]:
+    """The name, and all that it is without one of its letters."""
+    text = " ".join(words)
+    yield text
+    for place in range(len(text)):
+        yield text[:place] + text[place + 1 :]
 
 
 @dataclass(frozen=True)
@@ -143,24 +187,23 @@ def _mistyped(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     words = {name: _words(name) for name in counts if not (_key(name) or re.search(r"\d", name))}
     near: dict[str, list[str]] = defaultdict(list)
     for name, parts in words.items():
-        text = " ".join(parts)
-        for place in range(-1, len(text)):
-            near[text if place < 0 else text[:place] + text[place + 1 :]].append(name)
+        for shortened in _shortened(parts):
+            near[shortened].append(name)
     pairs: dict[tuple[str, str], None] = {}
     for group in near.values():
         ordered = sorted(dict.fromkeys(group), key=lambda name: counts[name])
         for rare, frequent in itertools.combinations(ordered, 2):
-            if counts[rare] * RARE <= counts[frequent] and _one_letter(words[rare], words[frequent]):
+            if counts[rare] * RARE <= counts[frequent] and _one_letter(words[rare], words[frequent], SHORTEST):
                 pairs[rare, frequent] = None
     return list(pairs)
 
 
-def _one_letter(first: list[str], second: list[str]) -> bool:
-    """Whether one word differs, by one letter, and is long enough for that to be a mistake."""
+def _one_letter(first: list[str], second: list[str], shortest: int) -> bool:
+    """Whether one word differs, by one letter, and is long enough, of `shortest` letters, for that to be a mistake."""
     if len(first) != len(second):
         return False
     differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
-    if len(differing) != 1 or min(map(len, differing[0])) < SHORTEST:
+    if len(differing) != 1 or min(map(len, differing[0])) < shortest:
         return False
     a, b = sorted(differing[0], key=len)
     start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))

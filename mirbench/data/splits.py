@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.bundles import bundles_of, split_bundles
-from mirbench.data.similar_names import look, words_in_any_order
+from mirbench.data.similar_names import look, one_letter_apart, words_in_any_order
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip
@@ -151,7 +151,8 @@ def leaks(clips: Iterable[Clip], alike: bool = False) -> list[Leak]:
 
 
 def in_another_order(clips: Sequence[Clip]) -> list[Leak]:
-    """The groups whose names hold the words of another's in another order, together with that, sorted; in one split or more."""
+    """The groups whose names hold the words of another's in another order or without accents, together with that, sorted; in one split or
+    more."""
     names_of: dict[str, list[str]] = defaultdict(list)
     for name in sorted({clip.group for clip in clips}):
         if words := words_in_any_order(name):
@@ -160,6 +161,14 @@ def in_another_order(clips: Sequence[Clip]) -> list[Leak]:
     wanted = {name for names in several for name in names}
     splits_of = _splits_of(clip for clip in clips if clip.group in wanted) if wanted else {}
     return [Leak({name: splits_of[name] for name in names}) for names in several]
+
+
+def mistyped_apart(clips: Sequence[Clip]) -> list[Leak]:
+    """Groups in different splits whose names are `one_letter_apart`, each pair."""
+    splits_of = _splits_of(clips)
+    held_out = sorted(name for name, of in splits_of.items() if of.keys() - {"train"})
+    pairs = dict.fromkeys(tuple(sorted(pair)) for pair in one_letter_apart(sorted(splits_of), held_out))
+    return [leak for pair in pairs if (leak := Leak({name: splits_of[name] for name in pair})).spans]
 
 
 def _splits_of(clips: Iterable[Clip]) -> dict[str, Counter[str]]:

@@ -124,6 +124,8 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
             pairs, split = _overlap(clips, scans, cache, listen)
             lines = {clip.id: called.lines([clip]) for clip in unique(clips)} if pairs else {}
             report += findings.of_overlap(pairs, split, mode, refused=learns, lines=lines)
+            if listen:
+                report += findings.of_silence(_silent(clips, scans, cache), called, bool(dataset.files))
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
         if not dataset.shift_of:  # which has test clips alone, and labels that a run compares with the others'
             labels, uncounted = label_findings.labels_of(dataset, annotations, clips, tasks)
@@ -198,6 +200,12 @@ def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, decode: bool) ->
         damaged = undecodable(readable, cache, core_count(), f"listening to {dataset.name}")
         scans |= {name: replace(scans[name], problem=why) for name, why in damaged.items()}
     return scans
+
+
+def _silent(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path) -> list[Clip]:
+    from mirbench.data.duplicates.fingerprinting import silent_clips
+
+    return silent_clips([clip for clip in unique(clips) if not scans[clip.id].problem], cache, core_count())
 
 
 def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_audio: bool) -> tuple[list[Overlap], dict[str, str]]:

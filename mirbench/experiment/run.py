@@ -23,10 +23,11 @@ from mirbench.experiment.recipes.embedding import EmbeddingBatch
 from mirbench.experiment.recipes.overlap import (
     dropped_clips,
     dropped_in_words,
+    found_in_words,
     read_overlap,
     refuse_overlap,
-    shared_in_words,
     shared_with_training,
+    silent_clips_of,
 )
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
@@ -220,13 +221,14 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
     if overlap is None or (not told and (not store.has(*overlap.name) or store.is_damaged(*overlap.name))):
         return planned
     folder = store.folder(*overlap.name)
-    dropped, shared = dropped_clips(folder, resolved), shared_with_training(folder, resolved)
-    new = {name: tuple(each for each in found if each not in resolved.findings[name]) for name, found in shared.items()}
-    for sentence in shared_in_words(new) if told else ():
+    dropped, shared, silent = dropped_clips(folder, resolved), shared_with_training(folder, resolved), silent_clips_of(folder, resolved)
+    found = {name: (*shared.get(name, ()), *silent.get(name, ())) for name in {**shared, **silent}}
+    new = {name: tuple(each for each in several if each not in resolved.findings[name]) for name, several in found.items()}
+    for sentence in found_in_words(new) if told else ():
         say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    findings = {name: (*new.get(name, ()), *found) for name, found in resolved.findings.items()}
+    findings = {name: (*new.get(name, ()), *several) for name, several in resolved.findings.items()}
     known = replace(resolved, dropped=dropped, findings=findings)
     return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 

@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirbench.data.asked_for import asked_for
+from mirbench.data.bundles import labels_of
 from mirbench.data.findings import count
+from mirbench.data.manifests.columns import LABELS
 from mirbench.data.manifests.manifest import write_manifest
 from mirbench.data.sampling import choose_sample
 from mirbench.engine.files import explain_os_errors, write_atomically
@@ -108,6 +110,12 @@ def _by_split(clips: Sequence[Clip]) -> dict[str, int]:
     return {split: counts[split] for split in SPLITS if counts[split]}
 
 
+def _unseen(clips: Sequence[Clip]) -> int:
+    """How many labels a test clip has and no training clip."""
+    of = {split: {label for clip in clips if clip.split == split for label in labels_of(clip) if label[0] in LABELS} for split in SPLITS}
+    return len(of["test"] - of["train"])
+
+
 def _in_words(
     folder: Path, dataset: Dataset, chosen: Sequence[Clip], clips: Sequence[Clip], megabytes: float, missing: Sequence[Clip]
 ) -> str:
@@ -117,6 +125,9 @@ def _in_words(
     lines = [f"{folder}: {of} ({splits}; {groups}; {size(megabytes)})."]
     if missing:
         lines.append(f"{count(len(missing), 'clip')} would have been taken and have no file, the first {printable(missing[0].id)}.")
+    if unseen := _unseen(chosen):
+        lost = count(unseen, "label")
+        lines.append(f"Of so few clips, {lost} of its test clips {'is' if unseen == 1 else 'are'} in no training clip; take more by -n.")
     manifest = folder / MANIFEST
     lines += [f"Look at it: mirbench data check {manifest}", f"Run it:     mirbench run --dataset {manifest} --encoder handcrafted"]
     return "\n".join(lines)

@@ -92,6 +92,15 @@ def tell_findings(resolved: Resolved) -> None:
         print(f"mirbench: {line}", file=sys.stderr)
 
 
+def tell_of_plan(resolved: Resolved) -> None:
+    """As `tell_findings`, before them of each split whose files are missing or empty: what is seen while no audio is opened."""
+    from mirbench.experiment.resolve.bad_clips import absent_in_words
+
+    for line in absent_in_words(resolved):
+        print(f"mirbench: {line}", file=sys.stderr)
+    tell_findings(resolved)
+
+
 def finding_lines(resolved: Resolved) -> list[str]:
     """A line for each error and warning, or for all of one kind, errors first and what is usual last, and a last one that says where to
     read more."""

@@ -16,6 +16,7 @@ import mirbench
 from mirbench import cli, experiment
 from mirbench.cli.listing import LISTED
 from mirbench.errors import MirbenchError
+from mirbench.experiment import whole_run
 from mirbench.experiment.planning import plan as described
 from mirbench.registry import plugins
 
@@ -45,6 +46,12 @@ def register_encoders():
 RUN = ["run", "--plugin", "loud.py", "--encoder", "loud", "--set", "floors=[]"]
 
 
+class Planned(str):
+    """In the place of a graph."""
+
+    resolved = "what it is of"
+
+
 @pytest.fixture
 def stub(tmp_path, monkeypatch):
     """A runner and a reporting that note what they were asked; loud.py is a plugin in the current folder."""
@@ -52,11 +59,11 @@ def stub(tmp_path, monkeypatch):
     for name in ("MIRBENCH_DEBUG", "MIRBENCH_QUIET", "TQDM_DISABLE"):
         monkeypatch.setenv(name, "0")
     Path("loud.py").write_text(PLUGIN)
-    seen = SimpleNamespace(planned=[], ran=[], reported=[], error=None)
+    seen = SimpleNamespace(planned=[], told=[], ran=[], reported=[], error=None)
 
     def plan(config, registry, cache, kept=None):
         seen.planned.append((config, registry, cache))
-        return "a plan"
+        return Planned("a plan")
 
     def run(config, registry, cache, command, kept=None, tell=None):
         plan(config, registry, cache)
@@ -79,6 +86,7 @@ def stub(tmp_path, monkeypatch):
 
     runner = SimpleNamespace(plan=plan, run=run, pretrain=pretrain)
     reporting = SimpleNamespace(report=report, updated=lambda folder, *shown: report([folder], None, *shown).text, WIDTH=100)
+    monkeypatch.setattr(whole_run, "tell_of_plan", seen.told.append)
     monkeypatch.setattr(described, "describe_plan", lambda planned, verbose: f"{planned}{', job by job' if verbose else ''}")
     for room, name, module in ((experiment, "run", runner), (mirbench, "reporting", reporting)):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
@@ -126,7 +134,9 @@ def test_the_cache_is_the_users_unless_said_otherwise(stub, monkeypatch):
 def test_plan_shows_and_stops(stub, capsys):
     assert cli.main([*RUN, "--plan"]) == 0
     assert capsys.readouterr().out == "a plan\n"
-    assert stub.ran == []
+    assert (stub.ran, stub.told) == ([], ["what it is of"])
+    assert cli.main([*RUN, "--plan", "--quiet"]) == 0
+    assert stub.told == ["what it is of"]
 
 
 def test_quiet_prints_the_folder_alone(stub, capsys):

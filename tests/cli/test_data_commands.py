@@ -350,6 +350,46 @@ def test_all_faults_of_a_manifest_are_told_and_the_rest_is_checked(data):
     assert "a run would refuse it" in page
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_lines_are_those_of_the_manifest_where_an_earlier_row_is_at_fault(data, ending):
+    rows = [{**row, "path": os.fspath(data.folder / row["path"]), "key": "C major"} for row in data.rows]
+    rows[0]["group"], rows[1]["split"] = "two\nlines", "tset"
+    rows[4]["key"], rows[5]["group"], rows[8]["group"], rows[9]["genre"] = " NaN", "Ann Lee", "ann  lee", "rock "
+    name = f"lines.{ending}"
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+        import pandas
+
+        pandas.DataFrame(rows).to_parquet(name)
+    elif ending == "jsonl":
+        Path(name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    else:
+        with open(name, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="," if ending == "csv" else "\t")
+            writer.writeheader()
+            writer.writerows(rows)
+    first = {"csv": 3, "tsv": 3}.get(ending, 1)  # of the second clip less one: the cell of the first goes over two lines
+
+    def at(clip: int) -> str:
+        return f"{'row' if ending == 'parquet' else 'line'} {first + clip}"
+
+    checked = checked_of(name, allow_outside=True)
+    assert found(checked, "error", "1 fault in the manifest")[0].startswith(f"{at(1)}: split is 'tset'")
+    assert found(checked, "warning", "words for a missing value") == (f"'NaN' in key (1, {at(4)})",)
+    assert found(checked, "note", "spaces around") == (f"'rock ' in genre (1, {at(9)})",)
+    assert found(checked, "warning", "written in several ways") == (f"'Ann Lee' (1, {at(5)}) and 'ann  lee' (1, {at(8)})",)
+    assert found(checked, "error", "1 group in more than one split") == (f"'Ann Lee' in test (1, {at(8)}) and train (1, {at(5)})",)
+
+
+def test_silence_is_told_where_audio_is_decoded(data):
+    for name, value in (("3", 0.0), ("9", 0.25)):
+        soundfile.write(data.folder / "audio" / f"{name}.wav", np.full(8000, value, np.float32), 8000)
+    name = data.write()
+    told = ("audio/3.wav (line 5) in train", "audio/9.wav (line 11) in test")
+    assert found(checked_of(name, listen=True), "warning", "2 clips are silent, or of one constant value, throughout") == told
+    assert not [each for each in checked_of(name).findings if "silent" in each.text]
+
+
 def test_what_is_wrong_with_a_manifest_as_a_whole_is_an_error(data):
     for row in data.rows:
         row["group"], row["split"] = "all of one artist", ""
@@ -369,6 +409,23 @@ def test_a_folder_is_checked_with_its_genres(data):
     assert checked.works
     assert sum(s.clips for s in checked.splits) == 20
     assert {name for labels in checked.labels for name in labels.classes} == set(GENRES)
+
+
+def test_labels_of_a_folder_that_look_alike_are_told_with_a_few_of_their_files(data):
+    for i in range(20):
+        sound(data.folder / "songs" / (*GENRES, "Rock ")[i % 3] / f"{i:02d}.wav", 100 + i)
+    told = found(checked_of(str(data.folder / "songs")), "warning", "label names look alike")
+    files = (
+        "'rock' (7, rock/00.wav, rock/03.wav, rock/06.wav and 4 others)",
+        "'Rock ' (6, Rock /02.wav, Rock /05.wav, Rock /08.wav and 3 others)",
+    )
+    assert told == files
+
+
+def test_a_file_whose_name_differs_in_case_is_suggested(data):
+    data.rows[2]["path"], data.rows[4]["path"] = "audio/2.WAV", "elsewhere/4.wav"
+    told = found(checked_of(data.write()), "warning", "left out: is missing")
+    assert told == ("audio/2.WAV (line 4); did you mean 2.wav?", "elsewhere/4.wav (line 6)")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not text")
@@ -571,10 +628,11 @@ def test_a_published_data_set_is_checked_where_it_lies(songs, capsys):
     assert "`mirbench data where songs --plugin songs.py` says" in " ".join(page.split())
 
 
-def test_what_is_still_to_be_made_is_fine(songs, capsys):
+def test_what_is_still_to_be_made_is_fine_and_what_to_do_next_is_told(songs, capsys):
     code, page = run(capsys, "check", "made", "--encoder", "handcrafted", "--cache", "cache", *PLUGIN)
     assert code == 0
     assert "mirbench makes it at the first run" in page
+    assert page.rstrip().endswith("Next: mirbench run --dataset made --plugin songs.py --encoder handcrafted")
 
 
 class Emotion(Task):
@@ -748,7 +806,7 @@ def test_counts_read_well():
 def test_names_of_the_same_words_in_another_order_are_told_with_their_lines(data):
     data.rows[0]["group"], data.rows[9]["group"] = "Beatles, The", "The Beatles"
     checked = checked_of(data.write())
-    assert found(checked, "warning", "if names of the same words in another order mean one") == (
+    assert found(checked, "warning", "if names of the same words in another order, or without accents, mean one") == (
         "'Beatles, The' in train (1, line 2) and 'The Beatles' in test (1, line 11)",
     )
     assert checked.works
@@ -762,3 +820,16 @@ def test_a_name_in_another_order_is_a_warning_where_it_spans_splits_and_else_a_n
     assert "where they do, give them one name and one split" in warned.text
     assert (noted.level, noted.examples) == ("note", ("'Davis, Miles' in train (1) and 'Miles Davis' in train (1)",))
     assert "they are left as published" in next(of_splits(clips, published=True)).text
+
+
+def test_artists_an_accent_or_a_letter_apart_are_told_where_they_span_splits():
+    names = {"train": ("Café Nord", "John Smith", "Beyoncé", "Quartet A", "DJ 12 Maria"), "test": ("Cafe Nord", "Jon Smith", "Beyonce")}
+    names["test"] += ("Quartet B", "DJ 13 Maria", "Ann Lee")
+    clips = [Clip(name, Path(f"{name}.wav"), split, name) for split, several in names.items() for name in several]
+    warned, noted, _ = of_splits(clips)
+    accents = ("'Beyonce' in test (1) and 'Beyoncé' in train (1)", "'Cafe Nord' in test (1) and 'Café Nord' in train (1)")
+    assert (warned.level, warned.examples) == ("warning", accents)
+    assert (noted.level, noted.examples) == ("note", ("'John Smith' in train (1) and 'Jon Smith' in test (1)",))
+    assert [each.level for each in of_splits(clips, published=True)] == ["warning", "warning"]  # the names of others are left alone
+    scripts = [Clip(name, Path(f"{name}.wav"), split, name) for name, split in (("мой дом", "train"), ("мои дом", "test"))]
+    assert [each.kind for each in of_splits(scripts)] == ["few groups"]

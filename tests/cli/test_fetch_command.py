@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_a_sample_is_a_data_set_of_its_own(publisher, capsys, source):
     assert code == 0
     assert told.startswith("new/few: 12 of 30 clips of ")
     assert "mirbench data check new/few/manifest.csv" in told
+    assert "in no training clip" not in told
     with open("new/few/manifest.csv") as file:
         rows = list(csv.DictReader(file))
     assert Counter(row["split"] for row in rows) == {"train": 5, "test": 5, "valid": 2}
@@ -127,6 +129,16 @@ def test_a_sample_is_a_data_set_of_its_own(publisher, capsys, source):
     assert (about["clips"], about["seed"], about["sample_of"]["clips"]) == (12, 0, 30)
     assert run(capsys, "check", "new/few/manifest.csv", "--no-listen", "--tasks", "genre", "--encoder", "handcrafted", "--quiet")[0] == 0
     assert run(capsys, "sample", *where, "-o", "new/few", "--cache", "cache")[0] == 2
+
+
+def test_a_sample_of_too_few_clips_says_so_and_is_named_after_its_folder(publisher, capsys):
+    lines = Path("here/songs.csv").read_text().splitlines()
+    Path("here/songs.csv").write_text("\n".join([f"{lines[0]},tags", *(f"{line},t{i % 13}" for i, line in enumerate(lines[1:]))]) + "\n")
+    code, told = run(capsys, "sample", "here/songs.csv", "-n", "5", "-o", "new/My Few", "--cache", "cache")
+    assert code == 0
+    assert re.search(r"Of so few clips, \d labels? of its test clips (is|are) in no training clip; take more by -n\.", told)
+    code, verdict = run(capsys, "check", "new/My Few/manifest.csv", "--no-listen", "--quiet")
+    assert verdict.startswith("my-few: ")
 
 
 def test_files_of_one_name_and_missing_ones(publisher, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -95,16 +96,28 @@ def test_a_folder_takes_its_sub_folders_as_genres(mirbench, tmp_path):
 
 
 def test_one_bad_file_in_a_hundred_is_skipped_and_listed_and_two_end_the_run(mirbench, songs, tmp_path, capsys):
+    loud = [each for each in FAST if each != "--quiet"]
+    (tmp_path / "songs" / "3.wav").write_bytes(b"")
+    code, _ = mirbench("run", "--dataset", str(songs), "--tasks", "genre", "--plan", fast=loud)
+    assert code == 0
+    told = capsys.readouterr()
+    assert " to do: about " in told.out
+    assert re.search(r"songs: error: 1 of \d+ files of \w+ is missing or empty, which a run refuses; the first is songs/3.wav", told.err)
     (tmp_path / "songs" / "3.wav").write_bytes(b"<html>not found</html>")
+    soundfile.write(tmp_path / "songs" / "4.wav", np.zeros(RATE), RATE)
     code, _ = mirbench("run", "--dataset", str(songs), "--tasks", "genre")
     assert code == 2
     assert "1 of " in (told := capsys.readouterr().err)
     assert "songs/3.wav" in told
     assert "--max-bad" in told
+    assert "Only headers were looked at: `mirbench data check " in told
     assert not (tmp_path / "cache" / "embeddings").exists()  # before a number is computed
     code, folder = mirbench("run", "--dataset", str(songs), "--tasks", "genre", "--max-bad", "20%")
     assert code == 0
-    assert list(json.loads((folder / "manifest.json").read_text())["datasets"]["songs"]["skipped"]) == ["songs/3.wav"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert list(manifest["datasets"]["songs"]["skipped"]) == ["songs/3.wav"]
+    (silent,) = [each for each in manifest["findings"]["songs"] if each["kind"] == "silence"]
+    assert re.fullmatch(r"songs/4.wav \(line 6\) in \w+", *silent["examples"])
     from mirbench import reporting
 
     assert "1 clip of songs was skipped:\n  songs/3.wav: " in reporting.table_text(folder)

@@ -38,6 +38,12 @@ def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: s
     return [prints[mark] if mark else None for mark in stamps]
 
 
+def silent_clips(clips: Sequence[Clip], cache: Path, workers: int) -> list[Clip]:
+    """Those that are silent, or one constant value, throughout; what is kept of `fingerprint_clips` is not decoded again."""
+    prints = fingerprint_clips(clips, cache, workers)
+    return [clip for clip, packed in zip(clips, prints, strict=True) if packed is not None and not Fingerprint.digest_of(packed)]
+
+
 def _whole(packed: bytes) -> Packed:
     try:
         Fingerprint.unpack(packed)

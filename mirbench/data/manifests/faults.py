@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.data.findings import Finding
+from mirbench.data.findings import Finding, of_assigned
 from mirbench.data.manifests.cells import annotation, duration_of, group_text, name_text, path_text, seconds
-from mirbench.data.manifests.manifest import made_id
+from mirbench.data.manifests.columns import KNOWN
+from mirbench.data.manifests.manifest import made_id, manifest_of
 from mirbench.data.manifests.noticed import of_rows
-from mirbench.data.manifests.own import ManifestDataset, OwnDataset
+from mirbench.data.manifests.own import OwnDataset, settled
 from mirbench.data.manifests.paths import Finder
 from mirbench.data.manifests.rows import Rows, read_rows_of
 from mirbench.data.splits import split_named
@@ -48,14 +47,12 @@ class FaultlessRows(OwnDataset):
     def __init__(self, location: Path, found_faults: ManifestFaults, split_seed: int) -> None:
         """Raises MirbenchError where the rows make no data set together."""
         self.name, self.location, self.description = location.name, location, f"the manifest {location}"
-        self.numbers, self.unit = tuple(found_faults.rows), found_faults.unit
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "rest.jsonl"
-            file.write_text("".join(f"{json.dumps(row)}\n" for row in found_faults.rows.values()), encoding="utf-8")
-            found = ManifestDataset(self.name, file, None, True, split_seed)
-            self._clips = found.clips(file.parent)
-            self.annotations, self.split_rule = found.annotations, found.split_rule
-            self.columns, self.findings = found.columns, (*found_faults.findings, *found.findings)
+        cells = found_faults.rows
+        rows = Rows(tuple(next(iter(cells.values()))), [(n, list(row.values())) for n, row in cells.items()], found_faults.unit)
+        found = manifest_of(location, rows, Finder(location.parent, None, allow_outside=True))  # where each row's file lies is known
+        self._clips, self.split_rule = settled(location, found.clips, split_seed, annotations=KNOWN, grouped_by=found.grouped_by)
+        self.annotations, self.columns, self.numbers, self.unit = found.annotations, found.columns, found.numbers, found.unit
+        self.findings = (*found_faults.findings, *found.findings, *of_assigned(found.clips, self._clips))
 
     def clips(self, folder: Path) -> list[Clip]:
         return list(self._clips)

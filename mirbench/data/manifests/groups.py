@@ -39,6 +39,7 @@ class Groups:
 
     def __init__(self, given: Sequence[str], groups: Sequence[str], artists: Sequence[str], files: Sequence[str]) -> None:
         self.placeholders: dict[str, dict[str, list[int]]] = {"group": {}, "artist": {}}
+        self.nameless = [at for at, (group, artist) in enumerate(zip(groups, artists, strict=True)) if not group and not artist]
         self.alike_ids: list[int] = []
         groups, artists = self._real("group", groups), self._real("artist", artists)
         said = [group or artist for group, artist in zip(groups, artists, strict=True)]
@@ -74,6 +75,9 @@ class Groups:
         if self.alike_ids:
             text = f"{count(len(self.alike_ids), 'clip')} with an id that looks like that of another, with which it is one group."
             yield Finding("warning", text, (where.lines(self.alike_ids),), "group names")
+        if self.nameless and len(self.nameless) < self.by.total():
+            text = f"{count(len(self.nameless), 'clip')} without a group or artist: grouped by file."
+            yield Finding("note", text, (where.lines(self.nameless),), "group names")
         for column, found in self.placeholders.items():
             if found:
                 instead = "artist, or else by file" if column == "group" else "file"

@@ -19,9 +19,9 @@ from mirbench.data.findings import Finding
 from mirbench.data.manifests.cells import NONE_APPLIES, RowLocator, annotation, duration_of, group_text, name_text, path_text, seconds
 from mirbench.data.manifests.columns import CORE, KNOWN, is_missing
 from mirbench.data.manifests.groups import Groups, is_placeholder
-from mirbench.data.manifests.noticed import of_missing, of_rows, of_spaces
+from mirbench.data.manifests.noticed import of_missing, of_rows, of_spaces, of_split_names
 from mirbench.data.manifests.paths import Finder
-from mirbench.data.manifests.rows import read_rows_of
+from mirbench.data.manifests.rows import Rows, read_rows_of
 from mirbench.data.splits import settle_splits, split_named
 from mirbench.engine.files import write_atomically
 from mirbench.errors import MirbenchError, printable
@@ -102,8 +102,11 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     Raises MirbenchError naming the file and the line for whatever cannot be meant.
     """
     path = Path(path)
-    rows = read_rows_of(path)
-    find = Finder(path.parent, data_root, allow_outside)
+    return manifest_of(path, read_rows_of(path), Finder(path.parent, data_root, allow_outside))
+
+
+def manifest_of(path: Path, rows: Rows, find: Finder) -> Manifest:
+    """As `load_manifest`, of rows that were read of the file at `path`, all of them or some."""
     where, column = RowLocator(path, rows), {name: [cells[at] for _, cells in rows.rows] for at, name in enumerate(rows.columns) if name}
     rows, columns = replace(rows, rows=()), tuple(column)  # of a million rows their lists are half of what they take
     cells_noticed = (*of_missing(column, where), *of_spaces(column, where))
@@ -125,7 +128,7 @@ def load_manifest(path: str | Path, *, data_root: Path | None = None, allow_outs
     annotations, labels = _annotations(where, {name: cells for name, cells in column.items() if name not in CORE})
     clips = list(map(Clip, ids, paths, splits, groups.names, starts, durations, labels))
     _check_overlaps(where, clips)
-    findings = (*of_rows(rows), *cells_noticed, *groups.findings(where))
+    findings = (*of_rows(rows), *cells_noticed, *of_split_names(texts["split"], splits, where), *groups.findings(where))
     grouped_by = " or ".join(name for name in ("group", "artist", "file") if groups.by[name])
     return Manifest(clips, annotations, grouped_by, columns, findings, where.numbers, where.unit)
 

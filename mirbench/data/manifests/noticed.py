@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mirbench.data.findings import Finding, count
+from mirbench.data.findings import NUMBERED, Finding, count
 from mirbench.data.manifests.cells import RowLocator
 from mirbench.data.manifests.columns import is_missing
 from mirbench.data.manifests.rows import Rows
@@ -34,11 +34,13 @@ def of_missing(columns: Mapping[str, Sequence[Any]], where: RowLocator) -> Itera
         found: dict[str, list[int]] = {}
         for cell, places in said.items():
             found.setdefault(cell.strip(), []).extend(places)
-        without = len(found.pop("", ())) + sum(cell is None or (type(cell) is float and math.isnan(cell)) for cell in cells)
+        nothing = [at for at, cell in enumerate(cells) if cell is None or (type(cell) is float and math.isnan(cell))]
+        without = sorted([*found.pop("", ()), *nothing])
         if name not in ("group", "artist"):  # whose words are told with those for nobody
             most = sorted(found.items(), key=lambda item: -len(item[1]))
             words += [f"'{printable(word)}' in {printable(name)} {_counted(sorted(places), where)}" for word, places in most]
-        empty += [f"{printable(name)} ({without:,})"] if without else []
+        few = f", {where.lines(without)}" if len(without) <= NUMBERED else ""
+        empty += [f"{printable(name)} ({len(without):,}{few})"] if without else []
     if words:
         text = "words for a missing value are read as unknown, not as a class or a name; write another word where one of them is a class."
         yield Finding("warning", text, tuple(words), "missing values")
@@ -55,6 +57,15 @@ def of_spaces(columns: Mapping[str, Sequence[Any]], where: RowLocator) -> Iterat
                 told.append(f"'{printable(cell)}' in {printable(name)} {_counted(places, where)}")
     if told:
         yield Finding("note", "spaces around names and labels are not taken for a part of them.", tuple(told), "spaces")
+
+
+def of_split_names(given: Sequence[str], splits: Sequence[str], where: RowLocator) -> Iterator[Finding]:
+    """Splits by another name than ours. given: as they are written, of each row; splits: that are meant."""
+    meant = {text: split for text, split in zip(given, splits, strict=True) if text.lower() != split}
+    if meant:
+        places = _places(given, meant.__contains__)
+        told = tuple(f"'{printable(text)}' {_counted(at, where)} as {meant[text]}" for text, at in places.items())
+        yield Finding("note", "names of splits are read as ours.", told, "splits")
 
 
 def _has_spaces(cell: str) -> bool:

@@ -65,6 +65,8 @@ def own_dataset(
         raise MirbenchError(f"there is no file or folder {path} to read a data set from{_beside(path)}")
     full = Path(os.path.abspath(path))
     name = full.name if is_folder else full.name[: -len(ending_of(full)) or None]
+    if name.lower() == "manifest" and _kebab(full.parent.name):
+        name = full.parent.name
     name = _unused(_kebab(name) or "own", _kebab(full.parent.name), taken)
     if is_folder:
         return FolderDataset(name, path, split_seed)
@@ -115,11 +117,7 @@ class _Own(OwnDataset):
         raise NotImplementedError
 
     def _settled(self, clips: Sequence[Clip], annotations: Collection[str] | None = None, **words: str) -> tuple[list[Clip], str]:
-        """As `settle_splits`, a fault told with what it is a fault of."""
-        try:
-            return settle_splits(clips, self.split_seed, annotations=annotations, **words)
-        except MirbenchError as error:
-            raise MirbenchError(f"{self.location}: {error}") from None
+        return settled(self.location, clips, self.split_seed, annotations, **words)
 
     def clips(self, folder: Path) -> list[Clip]:
         return list(self._load().clips)
@@ -152,6 +150,16 @@ class _Own(OwnDataset):
         """Where it lies, what it says and how it is split, with the seed where that is used."""
         loaded = self._load()
         return f"{self.name} {readable(os.path.abspath(self.location))} {loaded.digest} {loaded.rule}"
+
+
+def settled(
+    location: Path, clips: Sequence[Clip], split_seed: int, annotations: Collection[str] | None = None, **words: str
+) -> tuple[list[Clip], str]:
+    """As `settle_splits`, a fault told with what it is a fault of."""
+    try:
+        return settle_splits(clips, split_seed, annotations=annotations, **words)
+    except MirbenchError as error:
+        raise MirbenchError(f"{location}: {error}") from None
 
 
 class ManifestDataset(_Own):

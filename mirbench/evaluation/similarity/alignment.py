@@ -72,8 +72,8 @@ def linear_cka(first: Kernel, second: Kernel) -> Ratio:
 def pairwise_cka(embeddings: Iterable[np.ndarray], groups: Sequence[str], resamples: int) -> np.ndarray:
     """(3, k, k) float64: the linear CKA of each two of k embeddings, and the ends of its 95 % interval over groups of clips.
 
-    embeddings: (clips, dim) each, of the same clips. groups: of the clips; of fewer than two there is no interval. The diagonal is 1,
-    but nan of an embedding without structure.
+    embeddings: (clips, dim) each, of the same clips. groups: of the clips; of fewer than two there is no interval, and else it lies in
+    [-1, 1], as of correlations by Fisher's z (1915). The diagonal is 1, but nan of an embedding without structure.
     """
     kernels = [Kernel(each) for each in embeddings]
     found = np.full((3, len(kernels), len(kernels)), np.nan)
@@ -84,10 +84,11 @@ def pairwise_cka(embeddings: Iterable[np.ndarray], groups: Sequence[str], resamp
     resampled = np.full((len(pairs), resamples), np.nan)
     if drawn > 1:
         weights = weights_of(tuple(groups), frozenset(groups), resamples, 0)
-        resampled = np.array([each.under(weights) for each in measured]).reshape(resampled.shape)
-    names = [f"{i} {j}" for i, j in pairs]
-    for (i, j), (_, *estimated) in zip(pairs, of_one_training(names, [each.value for each in measured], resampled, drawn), strict=True):
-        found[:, i, j] = found[:, j, i] = estimated
+        resampled = np.array([each.under(weights) for each in measured]).reshape(resampled.shape).clip(-1, 1)
+    names, values = [f"{i} {j}" for i, j in pairs], [each.value for each in measured]
+    shares = [(1 + value) / 2 for value in values]  # of which the log odds are twice the z
+    for (i, j), value, (_, _, *ends) in zip(pairs, values, of_one_training(names, shares, (1 + resampled) / 2, drawn), strict=True):
+        found[:, i, j] = found[:, j, i] = [value, *np.clip(2 * np.array(ends) - 1, -1, 1)]
     for i, kernel in enumerate(kernels):
         found[:, i, i] = np.nan if math.isnan(kernel.own[0]) else 1.0
     return found

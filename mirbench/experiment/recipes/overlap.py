@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.data.findings import Finding, of_overlap, overlap_mode
+from mirbench.data.findings import Finding, of_overlap, of_silence, overlap_mode
 from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
@@ -61,6 +61,7 @@ class OverlapSearch:
 
     def write(self, folder: Path) -> None:
         """The valid clips of what is not scored on, by which a checkpoint may be chosen, are compared with the test clips."""
+        from mirbench.data.duplicates.fingerprinting import silent_clips
         from mirbench.data.duplicates.overlap import find_overlap
 
         cache, workers = self.resolved.store.root, self.resolved.machine.cores
@@ -90,7 +91,12 @@ class OverlapSearch:
             own, others = list(_clips([self.resolved.data[shift.of]], ("train",))), list(_clips([shift.data], ("test",)))
             probed += [] if shift.data.noun.made else find_overlap(own, others, cache, workers)
         found = [[where, asdict(each)] for where, each in overlaps]
-        write_json(folder / "overlap.json", {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))})
+        silent = {}
+        for data in self.tested:  # of which every fingerprint is kept by now
+            if names := [clip.id for clip in silent_clips(data.of("train", *TESTED_SPLITS), cache, workers)]:
+                silent[data.name] = names
+        pairs = {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))}
+        write_json(folder / "overlap.json", {**pairs, "silent": silent})
 
     def refuse_same_files(self, entries: Sequence[Pretrained]) -> None:
         """Refuses what needs no decoding to be seen: files that are pretrained on and tested, however many, in seconds."""
@@ -188,6 +194,16 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
     return findings
 
 
+def silent_clips_of(folder: Path, resolved: Resolved) -> dict[str, tuple[Finding, ...]]:
+    """By data set that is scored on, that some of its clips are silent. folder: as of `read_overlap`."""
+    findings: dict[str, tuple[Finding, ...]] = {}
+    for name, ids in _read(folder)["silent"].items():
+        data, wanted = resolved.data[name], set(ids)
+        silent = [clip for clip in data.clips if clip.id in wanted]
+        findings[name] = tuple(of_silence(silent, ClipNames(data.noun, data.clips), bool(data.noun.files)))
+    return findings
+
+
 def shared_test_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]:
     """By data set that is scored on, its test clips whose audio its train or valid clips hold too. folder: as of `read_overlap`."""
     tests = {data.name: {clip.id for clip in data.of("test")} for data in resolved.scored_data}
@@ -199,9 +215,9 @@ def shared_test_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[s
     return {name: frozenset(clips) for name, clips in found.items()}
 
 
-def shared_in_words(shared: Mapping[str, Sequence[Finding]]) -> list[str]:
-    """A sentence for each finding."""
-    return [f"{name}: {each.level}: {each.in_words}" for name, found in shared.items() for each in found]
+def found_in_words(findings: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """A sentence for each that is no note."""
+    return [f"{name}: {each.level}: {each.in_words}" for name, found in findings.items() for each in found if each.level != "note"]
 
 
 def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:

@@ -2,38 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mirbench.data.asked_for import asked_for
+from mirbench.data.findings import count
+from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError, printable
 from mirbench.experiment.resolve.records import Data, Resolved
-from mirbench.records import PRETRAINING_SPLITS, SPLITS
+from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
 
 
 def check_files(resolved: Resolved) -> None:
     """Raises MirbenchError where more files than allowed cannot be read, by their headers; audio that was made here is not looked at."""
-    _look_at(resolved, resolved.scored_data, SPLITS)
-    _look_at(resolved, [shift.data for shift in resolved.natural_shifts], ("test",))
-    _look_at(resolved, resolved.pretraining_data, (*PRETRAINING_SPLITS, "valid"))
-
-
-def _look_at(resolved: Resolved, several: Iterable[Data], splits: Sequence[str]) -> None:
     from mirbench.data.scans import scan_clips
 
-    for data in several:
-        if data.noun.made:
-            continue
+    for data, splits in _looked_at(resolved):
         clips = data.of(*splits)
         scans = scan_clips(clips, resolved.store.root, resolved.machine.cores, f"looking at the files of {data.name}")
         for split in dict.fromkeys(clip.split for clip in clips):
             problems = {clip.id: scans[clip.id].problem for clip in clips if clip.split == split}
             bad = {clip: why for clip, why in problems.items() if why}
-            check_bad(f"{data.name} {split}", bad, len(problems), resolved.config.max_bad)
+            more = f" Only headers were looked at: `mirbench data check {asked_for(data.noun)}` decodes all and tells all."
+            check_bad(f"{data.name} {split}", bad, len(problems), resolved.config.max_bad, more=more)
 
 
-def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float, rendered: Path | None = None) -> None:
+def absent_in_words(resolved: Resolved) -> list[str]:
+    """A sentence for each split of each data set with files that are missing or empty, which nothing need be opened to see."""
+    sentences = []
+    for data, splits in _looked_at(resolved):
+        called = ClipNames(data.noun, data.clips)
+        for split in dict.fromkeys(clip.split for clip in data.of(*splits)):
+            clips = data.of(split)
+            absent = [clip for clip in clips if not _is_there(clip)]
+            if absent:
+                refused = len(absent) > resolved.config.max_bad * len(clips) + 1e-9
+                level, which = ("error", "which a run refuses") if refused else ("warning", "which a run leaves out")
+                files = f"{len(absent):,} of {count(len(clips), 'file')} of {split} {'is' if len(absent) == 1 else 'are'} missing or empty"
+                sentences.append(f"{data.name}: {level}: {files}, {which}; the first is {called(absent[0])}.")
+    return sentences
+
+
+def _looked_at(resolved: Resolved) -> Iterator[tuple[Data, Sequence[str]]]:
+    """Each data set whose files are somebody's, once, with the splits that a run reads."""
+    several: list[tuple[Data, Sequence[str]]] = [(data, SPLITS) for data in resolved.scored_data]
+    several += [(shift.data, ("test",)) for shift in resolved.natural_shifts]
+    several += [(data, (*PRETRAINING_SPLITS, "valid")) for data in resolved.pretraining_data]
+    first = dict[str, tuple[Data, Sequence[str]]]()
+    for data, splits in several:
+        first.setdefault(data.name, (data, splits))
+    yield from (each for each in first.values() if not each[0].noun.made)
+
+
+def _is_there(clip: Clip) -> bool:
+    try:
+        return os.stat(clip.path).st_size > 0
+    except (OSError, ValueError):
+        return False
+
+
+def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float, rendered: Path | None = None, more: str = "") -> None:
     """More unreadable files than allowed end the run before a number is computed. rendered: the folder of audio that was made here, of
-    which none may be bad."""
+    which none may be bad. more: a further sentence."""
     if rendered is not None and skipped:
         clip, why = next(iter(skipped.items()))
         raise MirbenchError(
@@ -44,5 +75,5 @@ def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float,
         clip, why = next(iter(skipped.items()))
         raise MirbenchError(
             f"{what}: {len(skipped)} of {total} clips cannot be read, more than max_bad {100 * max_bad:g}%; "
-            f"the first is {printable(clip)}: {why.rstrip('.')}. Repair them, or allow more with --max-bad SHARE."
+            f"the first is {printable(clip)}: {why.rstrip('.')}. Repair them, or allow more with --max-bad SHARE.{more}"
         )

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mirbench.data.asked_for import asked_for
 from mirbench.data.labels import without_empty
 from mirbench.data.manifests.folder_scan import LIBSNDFILE_ENDINGS
 from mirbench.data.published.layout import data_root, folder_of
 from mirbench.data.splits import check_clips, spelled_freely
 from mirbench.engine.sources import SourceTree
 from mirbench.engine.store import Store, key_of, key_text
+from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.code import source_tree
 from mirbench.experiment.resolve.records import SPLIT, Data, naming
 from mirbench.nouns import Dataset
@@ -30,7 +32,12 @@ def resolve_data(dataset: Dataset, registry: Registry, store: Store, root: str |
         return Data(dataset, folder, source, prepared=False, provider=provider)
     with naming("dataset", dataset.name, provider, "listing its clips"):
         clips = without_empty(dataset.clips(folder))
-    check_clips(dataset.name, clips, spelled_freely(dataset))
+    try:
+        check_clips(dataset.name, clips, spelled_freely(dataset))
+    except MirbenchError as error:
+        if dataset.location is None:
+            raise
+        raise MirbenchError(f"{str(error).removesuffix('.')}; `mirbench data check {asked_for(dataset)}` tells all.") from None
     start = os.path.join(folder, "")
     stamps = tuple(_stamp(clip, start, dataset.on_disk) for clip in clips)
     return Data(dataset, folder, source, True, _place(dataset, source), tuple(clips), stamps, _decoders(clips), provider)

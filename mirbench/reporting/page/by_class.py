@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,8 +169,9 @@ def worst_clips(seeds: Sequence[Predictions], most: int = WORST) -> list[dict[st
     """The clips that an encoder gets most wrong, worst first: clip, what it is, and what it was taken for."""
     first = seeds[0]
     errors = np.mean([_errors(each) for each in seeds], axis=0)
-    order = [i for i in np.argsort(-np.nan_to_num(errors, nan=-np.inf), kind="stable")[:most] if errors[i] > 0]
-    return [{"clip": first.clip_ids[i], "is": _truth(first, i), "said": _said(seeds, i)} for i in order]
+    order = [int(i) for i in np.argsort(-np.nan_to_num(errors, nan=-np.inf), kind="stable") if errors[i] > 0]
+    rows = ({"clip": first.clip_ids[i], "is": _truth(first, i), "said": told} for i in order if (told := _said(seeds, i)))
+    return list(islice(rows, most))
 
 
 def _errors(p: Predictions) -> np.ndarray:
@@ -201,7 +203,8 @@ def _truth(p: Predictions, i: int) -> str:
 
 
 def _said(seeds: Sequence[Predictions], i: int) -> str:
-    """Of classes those that the seeds say, most often said first; of many labels those that do not apply and rank highest."""
+    """Of classes those that the seeds say, most often said first; of many labels those that do not apply and rank highest, nothing where
+    those that apply do."""
     first = seeds[0]
     if first.target == "multiclass":
         said = Counter(first.classes[each.scores[i].argmax()] for each in seeds)
@@ -210,5 +213,5 @@ def _said(seeds: Sequence[Predictions], i: int) -> str:
     if first.target == "multilabel":
         on = first.targets[i]
         rank = [k for k in np.argsort(-mean, kind="stable") if on[k] >= 0]
-        return ", ".join(first.classes[k] for k in rank[: max(int((on == 1).sum()), 1)] if on[k] == 0) or "the right ones, in another order"
+        return ", ".join(first.classes[k] for k in rank[: max(int((on == 1).sum()), 1)] if on[k] == 0)
     return ", ".join(f"{name} {x:.3g}" for name, x in zip(first.classes, mean, strict=True))

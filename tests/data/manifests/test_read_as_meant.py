@@ -266,7 +266,7 @@ def test_words_for_a_missing_value_are_one_rule_with_counts(tmp_path, word):
     level, examples = told(found, "words for a missing value are read as unknown")
     genre, key = (f"'{word.strip()}' in {column}" for column in ("genre", "key"))
     assert (level, examples) == ("warning", (f"{genre} (2, lines 2 and 4)", f"{key} (1, line 2)", "'-' in pitch (1, line 3)"))
-    assert told(found, "empty cells are unknown") == ("note", ("key (1)", "pitch (1)"))
+    assert told(found, "empty cells are unknown") == ("note", ("key (1, line 3)", "pitch (1, line 4)"))
 
 
 def test_spaces_around_labels_and_names_are_told_once_with_their_lines(tmp_path):
@@ -529,3 +529,14 @@ def test_text_with_line_breaks_is_told_in_one_line(tmp_path):
 @pytest.mark.parametrize("text", ["", "a", "a\n", "a\r\nb\rc\n\nd", "\n\r\n\r", 'x\u2028y\x0bz\x0c"\n"'])
 def test_lines_are_those_of_a_file_with_its_line_ends(text):
     assert list(_lines_kept(text)) == list(io.StringIO(text, newline=""))
+
+
+def test_other_names_of_splits_and_clips_without_an_artist_are_noted(tmp_path):
+    rows = [["a", "training", "Ann"], ["b", "dev", ""], ["c", "TEST", "Unknown"], ["d", "train", ""]]
+    found = table(tmp_path, ["path", "split", "artist"], rows)
+    assert [clip.split for clip in found.clips] == ["train", "valid", "test", "train"]
+    told_of_splits = ("'training' (1, line 2) as train", "'dev' (1, line 3) as valid")
+    assert told(found, "names of splits") == ("note", told_of_splits)
+    assert told(found, "2 clips without a group or artist: grouped by file") == ("note", ("lines 3 and 5",))
+    rows = [[path, "train", ""] for path in "abcd"]
+    assert [f.text for f in table(tmp_path, ["path", "split", "artist"], rows).findings] == ["empty cells are unknown, by column."]

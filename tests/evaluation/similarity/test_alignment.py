@@ -110,6 +110,17 @@ def test_pairs_have_intervals_over_groups() -> None:
         pairwise_cka([x, y[1:]], groups, 10)
 
 
+def test_an_interval_stays_inside_the_range_and_is_longer_on_the_side_of_nothing() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(16, 6))
+    value, low, high = pairwise_cka(
+        [x, x + 0.4 * random.normal(size=(16, 6)), random.normal(size=(16, 6))], [f"{i // 4}" for i in range(16)], 500
+    )
+    assert (np.abs([low, high]) <= 1).all()
+    assert 0 < high[0, 1] - value[0, 1] < value[0, 1] - low[0, 1]
+    assert low[0, 2] < 0 < high[0, 2]
+
+
 @pytest.mark.parametrize(
     "flat",
     [

@@ -76,8 +76,17 @@ def test_a_clip_of_many_labels_is_wrong_by_the_share_of_pairs_that_stand_the_wro
     for on, value in zip(targets, scores, strict=True):
         pairs = [(i, k) for i in np.flatnonzero(on == 1) for k in np.flatnonzero(on == 0)]
         share.append(sum(value[i] <= value[k] for i, k in pairs) / max(len(pairs), 1))
-    order = [f"clip-{i}" for i in np.argsort(-np.array(share), kind="stable") if share[i] > 0]
+    right = []
+    for on, value in zip(targets, scores, strict=True):
+        highest = [k for k in np.argsort(-value, kind="stable") if on[k] >= 0][: max(int((on == 1).sum()), 1)]
+        right.append(all(on[k] == 1 for k in highest))
+    order = [f"clip-{i}" for i in np.argsort(-np.array(share), kind="stable") if share[i] > 0 and not right[i]]
     assert [row["clip"] for row in worst_clips([p])] == order
+
+
+def test_a_clip_whose_labels_rank_highest_is_not_among_the_most_wrong():
+    p = said("multilabel", ["a", "b", "c"], [[1, 1, 0], [0, 1, 0], [1, 0, 0]], [[2, 1, 1], [0, 3, 1], [1, 2, 0]])
+    assert worst_clips([p]) == [{"clip": "clip-2", "is": "a", "said": "b"}]
 
 
 def test_numbers_are_told_dimension_by_dimension_mean_over_seeds():
