@@ -99,6 +99,11 @@ class Encoder:
         the last, it may return that alone, (batch, dim)."""
         return None
 
+    def layer_names(self, options: Mapping[str, Any]) -> Sequence[str]:
+        """What its layers are called, from 0 on, beside their numbers in tables and in their place as the option `layer`; none where they
+        have numbers alone."""
+        return ()
+
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The annotations that pretraining with these options needs; refused where no chosen data set carries one."""
         return ()

@@ -48,7 +48,7 @@ class Outcome:
 @dataclass
 class Examination:
     """A plugin's noun and its promises. title: such as `encoder 'mine'`; file: where it was written; subject: what the promises are asked
-    about, which may have `mends`: by name, how to mend a promise of its own."""
+    about, which may have `mends`: by name, how to mend a promise of its own; and `when_raised`, how to mend what is raised by itself."""
 
     kind: str
     name: str
@@ -85,6 +85,8 @@ class Examination:
             raise
         except (Exception, SystemExit) as error:
             why = f"{self.title} raises {reason_of(error, self.file or None) or describe(error)}"
+            if raised := getattr(self.subject, "when_raised", ""):
+                return Outcome(replace(promise, mend=raised), FAIL, why)
         mend = getattr(self.subject, "mends", {}).get(promise.name, promise.mend)
         return Outcome(replace(promise, mend=mend), FAIL, why)
 
