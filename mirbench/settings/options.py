@@ -41,8 +41,16 @@ def encoder_options(
         except WrongOption as error:
             of = "" if where == own else f"{where}: "
             typed, whole = f"{where}.{error.name} {error.text}.", f"{of}{error.text}."
-            raise MirbenchError(typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}.") from None
+            said = typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}."
+            raise MirbenchError(f"{said}{_sweep_of(encoder, error.name, layer[error.name])}") from None
     return complete
+
+
+def _sweep_of(encoder: Encoder, option: str, given: Any) -> str:
+    """How each of several values is scored, where they were given in the place of one."""
+    if not isinstance(given, (list, tuple)) or isinstance(encoder.options[option], (list, tuple)):
+        return ""
+    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{', '.join(map(str, given))}]'."
 
 
 def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:

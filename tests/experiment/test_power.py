@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from scipy.stats import t
@@ -90,3 +91,12 @@ def test_in_words(seeds, said):
     assert power._in_words(few, 0.02, 1, "x") == (
         f"the test clips are too few for it, whatever the seeds (--seeds 50 finds {few.detectable(50):.3f} or more) (from x)"
     )
+
+
+@pytest.mark.parametrize(("learns", "drawn"), [(False, False), (True, False), (False, True)])
+def test_of_frozen_models_no_seeds_are_asked_for(tmp_path, learns, drawn):
+    entry = SimpleNamespace(encoder=SimpleNamespace(trainable=learns, seeded=drawn))
+    config = SimpleNamespace(power=SimpleNamespace(difference=0.02), seeds=1)
+    resolved = SimpleNamespace(config=config, encoders=[entry], store=Store(tmp_path), scored_data=[], tasks=[])
+    told = power.describe_power(SimpleNamespace(resolved=resolved))
+    assert any("the embeddings are the same for every seed" in line for line in told) == (not learns and not drawn)

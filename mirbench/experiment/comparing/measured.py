@@ -185,6 +185,26 @@ def entries_of(runs: Sequence[Run]) -> list[Entry]:
     return found
 
 
+def same_numbers(one: Entry, other: Entry) -> bool:
+    """Whether two entries of different runs are one encoder under two names: every score that both have is the same number, in every
+    resample too. Of runs without resamples that is not known."""
+    if one.run.resampled is None or other.run.resampled is None:
+        return False
+    resamples = min(one.run.resampled.shape[1], other.run.resampled.shape[1])
+    places = [place for place in one.run.places if one.lines(place) and other.lines(place)]
+    both = [
+        (place, condition)
+        for place in places
+        for condition in [OF_CLEAN, *one.run.conditions(one.own, place)]
+        if other.lines(place, condition)
+    ]
+    return bool(both) and all(
+        one.values(*at) == other.values(*at)
+        and np.array_equal(*(each.run.resampled[each.lines(*at), :resamples] for each in (one, other)), equal_nan=True)  # type: ignore[index]
+        for at in both
+    )
+
+
 def of_seed(entry: Entry, seed: int) -> Entry:
     """One training of an encoder by itself."""
     told = [each for each in entry.training if each.startswith(f"{seed}:")]

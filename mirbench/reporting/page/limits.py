@@ -12,7 +12,7 @@ from mirbench.reporting.notes import of_manifests, united
 from mirbench.reporting.tables.scores import clean, verdicts
 from mirbench.reporting.terminal import merged
 from mirbench.reporting.words import joined_by
-from mirbench.results.order import complete, own_name
+from mirbench.results.order import complete, joined, own_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,21 @@ def limits(results: Results) -> list[str]:
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
-        *(_what_to_do(rows) if {"undecided", "one training each"} & set(told) else []),
+        *((_more_clips(results, rows) or _what_to_do(rows)) if {"undecided", "one training each"} & set(told) else []),
+    ]
+
+
+def _more_clips(results: Results, rows: pd.DataFrame) -> list[str]:
+    """What to do where all encoders are models of others, which no training changes; nothing where they are not."""
+    encoders = rows[rows["role"] == "encoder"].astype({"encoder": "str"}).drop_duplicates("encoder")
+    known = joined(results.manifests.values(), "encoders")
+    fixed = [known.get(name, {}).get("checkpoints") == {} for name in encoders["encoder"]]
+    if not fixed or not all(fixed) or (encoders["n_seeds"] > 1).any() or (encoders["one_training"] != 0).any():
+        return []
+    whose = "The embeddings of this encoder" if len(fixed) == 1 else "The embeddings of these encoders"
+    return [
+        f"Undecided is not equal: the difference may be there, and this run too small for it. {whose} are the same for every seed, so that "
+        "more trainings change nothing: more test clips help, or fewer encoders, as p is corrected for all comparisons."
     ]
 
 

@@ -51,8 +51,11 @@ def best_layers(results: Results) -> list[str]:
             values = {layer: float(scores["value"][str(row["baseline"])]) for layer, row in by_layer.items()}
             names = called.get(str(best), ())
             against = _against(variant.layer, by_layer, max(values, key=lambda layer: values[layer]), names)
-            layer = layer_in_words(variant.layer, names)
-            told.append(f"On {where} the best layer of {variant.called} is {layer}, {cell(*scores.loc[str(best)])}: {against}.")
+            layer, count = layer_in_words(variant.layer, names), len(others) * (len(others) + 1) // 2
+            told.append(
+                f"On {where} the best layer of {variant.called} is {layer}, {cell(*scores.loc[str(best)])}: {against}; corrected for the "
+                f"{'one pair' if count == 1 else f'{count} pairs'} of layers of this task."
+            )
     choose = " and ".join(f"--set options.{name}.layer=best" for name in named)
     flattered = f"A layer that is chosen by its test score is flattered by it; {choose} chooses on valid, so that the score is no maximum."
     return [*told, flattered]

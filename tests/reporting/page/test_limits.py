@@ -32,6 +32,18 @@ def test_an_undecided_difference_says_what_to_do():
     assert "--plan --set power.difference=0.02" in told
 
 
+def test_of_a_frozen_model_more_seeds_are_not_advised():
+    about = {"a": {"role": "encoder", "checkpoints": {}}, "untrained": {"role": "floor"}, "majority": {"role": "floor"}}
+    scores = [a_row("summary", encoder=name, task="key", metric="mirex", value=0.5, n_seeds=1) for name in about]
+    rows = [a_row("comparisons", encoder="a", baseline="untrained", task="key", metric="mirex", p_holm=0.4)]
+    (*_, told) = limits(results_of({"run": {"encoders": about}}, summary=scores, comparisons=rows))
+    assert "are the same for every seed, so that more trainings change nothing: more test clips help" in told
+    assert "--seeds" not in told
+    drawn = [{**row, "one_training": 3} if row["encoder"] == "a" else row for row in scores]
+    (*_, told) = limits(results_of({"run": {"encoders": about}}, summary=drawn, comparisons=rows))
+    assert "--seeds" in told, "random weights are others with another seed"
+
+
 def test_what_is_not_surely_above_chance_is_said():
     told = limited(("untrained", 0.1, 0.001), ("majority", 0.5, 0.2))
     assert told[0] == "key on mini, mirex: undecided whether any encoder beats majority."
