@@ -188,9 +188,10 @@ def entries_of(runs: Sequence[Run]) -> list[Entry]:
 def same_numbers(one: Entry, other: Entry) -> bool:
     """Whether two entries of different runs are one encoder under two names: every score that both have is the same number, in every
     resample too. Of runs without resamples that is not known."""
-    if one.run.resampled is None or other.run.resampled is None:
+    mine, yours = one.run.resampled, other.run.resampled
+    if mine is None or yours is None:
         return False
-    resamples = min(one.run.resampled.shape[1], other.run.resampled.shape[1])
+    resamples = min(mine.shape[1], yours.shape[1])
     places = [place for place in one.run.places if one.lines(place) and other.lines(place)]
     both = [
         (place, condition)
@@ -200,7 +201,7 @@ def same_numbers(one: Entry, other: Entry) -> bool:
     ]
     return bool(both) and all(
         one.values(*at) == other.values(*at)
-        and np.array_equal(*(each.run.resampled[each.lines(*at), :resamples] for each in (one, other)), equal_nan=True)  # type: ignore[index]
+        and np.array_equal(mine[one.lines(*at), :resamples], yours[other.lines(*at), :resamples], equal_nan=True)
         for at in both
     )
 
