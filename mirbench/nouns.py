@@ -338,7 +338,7 @@ class Corruption:
         raise NotImplementedError(f"corruption {self.name} has no mix")
 
     def changes(self, level: float, seed: int) -> Mapping[str, float]:
-        """How much `apply` changes what it alters, by which `Task.shifted_label` shifts labels: {"pitch": semitones up, "tempo": factor}."""
+        """How much `apply` changes what it alters, by which `Task.shifted_label` shifts labels: {"pitch": semitones, "tempo": factor}."""
         return {}
 
 

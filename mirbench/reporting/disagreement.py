@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirbench.records import ALL
 from mirbench.reporting.tables.robustness import means
 from mirbench.reporting.tables.scores import clean
 from mirbench.reporting.words import Panel, mean_of, number, panels
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 MARKED = 0.02  # differences that are smaller, of either measure, are none
+WHY = (
+    "The first divides by each encoder's own clean score above chance, the second by what the baseline loses: who starts higher can keep "
+    "the larger share and lose more."
+)
 
 
 class Pair(NamedTuple):
@@ -33,7 +38,7 @@ class Pair(NamedTuple):
 
 def disagreement(results: Results) -> list[str]:
     """A sentence on the pair of which retained performance and relative mCE say the opposite most clearly, on one task; nothing where there
-    is none. One of the two is an encoder, and no floor."""
+    is none. One of the two is an encoder, and no floor. The reason is told where it is one: the clean score of the former is higher."""
     pairs = sorted(_pairs(results), key=lambda pair: -pair.marked)
     if not pairs:
         return []
@@ -41,18 +46,18 @@ def disagreement(results: Results) -> list[str]:
     of_clean = first.panel.of(clean(results.summary)).set_index("encoder")["value"]
     (more, less), (kept, left), (grown, rose) = (first.more, first.less), first.retained, first.relative
     count = f", and about {others} more {'pair' if others == 1 else 'pairs'}" if others else ""
-    return [
+    told = (
         f"Retained performance and relative mCE disagree about {more} and {less} on {first.panel.title}{count}: {more} retains "
-        f"{number(kept)} of a clean score of {number(of_clean[more])}, {less} {number(left)} of {number(of_clean[less])}, yet the error "
-        f"grows more with {more} (relative mCE {number(grown)} against {number(rose)}). The first divides by each encoder's own clean "
-        "score above chance, the second by what the baseline loses: who starts higher can keep the larger share and lose more."
-    ]
+        f"{number(kept)} of its score above chance (clean score {number(of_clean[more])}), {less} {number(left)} "
+        f"({number(of_clean[less])}), yet the error grows more with {more} (relative mCE {number(grown)} against {number(rose)})."
+    )
+    return [f"{told} {WHY}" if of_clean[more] > of_clean[less] else told]
 
 
 def _pairs(results: Results) -> Iterator[Pair]:
     rows = means(results.robustness)
     rows = rows[(rows["corruption"] == mean_of(rows)) & rows["measure"].isin(["retained", "relative_mce"])].dropna(subset="value")
-    for panel in panels(rows[rows["task"] != "all"]):
+    for panel in panels(rows[rows["task"] != ALL]):
         of_panel = panel.of(rows).drop_duplicates(["measure", "encoder"]).astype({"encoder": "str"})
         roles = dict(zip(of_panel["encoder"], of_panel["role"], strict=True))
         table = of_panel.pivot(index="encoder", columns="measure", values="value")

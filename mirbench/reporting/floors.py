@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mirbench.reporting.tables.scores import verdicts_by_pair
+from mirbench.reporting.tables.scores import TURNED, verdicts_by_pair
 from mirbench.reporting.words import joined_by, panels
 from mirbench.results.order import complete
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TESTED = ("better", "worse", "undecided", "one training each")
-TURNED = {"better": "worse", "worse": "better"}
 
 
 def beaten(rows: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[str]:
@@ -48,4 +47,8 @@ def _in_words(kind: str, floors: list[str]) -> str:
         return f"{each} {'score' if several else 'scores'} at least as high as every encoder (not tested)"
     if kind == "worse":
         return f"{each} {'are' if several else 'is'} better than every encoder"
-    return f"no encoder is better than {either}, and some are worse" if kind == "mixed" else f"undecided whether any encoder beats {either}"
+    return (
+        f"no encoder is shown to be better than {either}, and some are worse"
+        if kind == "mixed"
+        else f"undecided whether any encoder beats {either}"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mirbench.records import SHARED_MARK
+from mirbench.reporting.words import span
 from mirbench.results.order import joined
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def marked(results: Results) -> dict[str, str]:
 def in_words(results: Results) -> list[str]:
     """A sentence for each that is marked."""
     told = (
-        f"{title}{SHARED_MARK}: {shared} of {tested} test clip{'s'[: tested != 1]} {'has' if shared == 1 else 'have'} audio that train or "
-        "valid has too, which flatters every score there; `findings` in manifest.json names them."
+        f"{title}{SHARED_MARK}: {shared} of {span([tested], 'test clip')} {'has' if shared == 1 else 'have'} audio that train or valid has "
+        "too, which can flatter every score there; `findings` in manifest.json names them."
         for title, shared, tested in _found(results)
     )
     return list(dict.fromkeys(told))

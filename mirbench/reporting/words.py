@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "–"
+MOST_NAMES = 6  # in a sentence
 SIGNIFICANT = 0.05  # a difference whose corrected p is below is called one
 RATIOS = {"clean_ce": "error on clean audio", "mce": "mCE", "relative_mce": "relative mCE"}  # to the baseline, so lower is better
 MEASURES = {"retained": "retained performance", **RATIOS}
@@ -116,6 +117,15 @@ def joined_by(word: str, parts: Sequence[str]) -> str:
     ('a, b and c', 'a or b', 'a')
     """
     return f" {word} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def few(names: Sequence[str]) -> list[str]:
+    """The first names, and how many more there are.
+
+    >>> few(list("abcdefgh"))
+    ['a', 'b', 'c', 'd', 'e', '3 more']
+    """
+    return list(names) if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
 
 
 def tasks_in_mean(rows: pd.DataFrame, tasks: int) -> str:

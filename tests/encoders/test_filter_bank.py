@@ -62,6 +62,24 @@ def test_handcrafted_features_are_those_of_librosa(shape):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-3)  # decibels
 
 
+def test_a_convolution_that_computes_its_weights_is_left_as_it_is():
+    from mirbench.pretraining.backbones.layers import fuse_norms
+
+    class Standardised(torch.nn.Conv1d):
+        def forward(self, x):
+            return self._conv_forward(x, self.weight / self.weight.std(), self.bias)
+
+    hooked = torch.nn.Conv1d(1, 3, 5)
+    hooked.register_forward_pre_hook(lambda module, given: (2 * given[0],))
+    for convolution in (Standardised(1, 3, 5), torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 3, 5)), hooked):
+        network = torch.nn.Sequential(convolution, torch.nn.BatchNorm1d(3)).eval()
+        network[1].running_mean.normal_()
+        audio = torch.from_numpy(noise(2, 1, 50))
+        with torch.inference_mode():
+            expected = network(audio)
+            torch.testing.assert_close(fuse_norms(network)(audio), expected)
+
+
 def test_batch_norms_go_into_the_convolutions_before_them():
     from mirbench.pretraining.backbones.layers import fuse_norms
 

@@ -89,8 +89,8 @@ def test_parts_of_plugins_move_the_keys_of_the_encoders_that_name_them_alone(tmp
 def test_a_package_is_in_the_keys_of_what_its_code_makes_and_only_there(tmp_path, monkeypatch):
     def versions(kind, **changed):
         with monkeypatch.context() as patch:
-            installed = metadata.version
-            patch.setattr(metadata, "version", lambda name: changed.get(name.replace("-", "_"), installed(name)))
+            installed = provenance._version
+            patch.setattr(provenance, "_version", lambda name: changed.get(name.replace("-", "_"), installed(name)))
             code._versions.cache_clear()
             config = load_config([], [], {"encoders": ["semisupcon"], "tasks": ["tagging"], "corruptions": ["low-pass"], "device": "cpu"})
             jobs = plan(config, registry.load(), tmp_path / "cache").graph.jobs

@@ -68,4 +68,4 @@ def _difference(layout: Layout, found: Mapping[str, np.ndarray], pair: Pair) -> 
 
 def _once(trainings: Trainings, name: str) -> int:
     """As `Trainings.once`, where nothing is taken from other encoders."""
-    return min(trainings.once(name), 1) if trainings.once(name) != 3 else 3
+    return 1 if (code := trainings.once(name)) == 2 else code

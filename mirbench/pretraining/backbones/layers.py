@@ -11,13 +11,17 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mirbench.pretraining.backbones.channels_last import BatchNorm, Conv, FirstConv
+
 Forward = Callable[[Tensor], Tensor]
-CONVOLUTIONS, NORMS = (nn.Conv1d, nn.Conv2d), (nn.BatchNorm1d, nn.BatchNorm2d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, Conv, FirstConv)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 
 
 def fuse_norms(network: nn.Module) -> nn.Module:
     """The network, in which convolutions do what the batch norms right behind them did. Of one that learns no more, in evaluation mode;
-    what it returns is the same to rounding. Only neighbours in an `nn.Sequential` are looked at, as others may run in another order.
+    what it returns is the same to rounding. Only neighbours in an `nn.Sequential` are looked at, as others may run in another order, and
+    only these classes without hooks: what else is made of them may compute something else, such as weights normalised at each call.
 
     >>> network = nn.Sequential(nn.Conv1d(1, 3, 5), nn.BatchNorm1d(3)).eval()
     >>> fuse_norms(network)[1]
@@ -26,13 +30,15 @@ def fuse_norms(network: nn.Module) -> nn.Module:
     for part in network.modules():
         if isinstance(part, nn.Sequential):
             for number, (first, then) in enumerate(itertools.pairwise(list(part))):
-                if (
-                    isinstance(first, (nn.Conv1d, nn.Conv2d))
-                    and isinstance(then, (nn.BatchNorm1d, nn.BatchNorm2d))
-                    and then.track_running_stats
-                ):
+                if isinstance(first, CONVOLUTIONS) and isinstance(then, NORMS) and _is_plain(first) and _is_plain(then):
                     part[number], part[number + 1] = fuse_conv_bn_eval(first, then), nn.Identity()
     return network
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether it is one of these classes itself, and nothing is hooked to it."""
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return type(module) in (*CONVOLUTIONS, *NORMS) and not hooked and getattr(module, "track_running_stats", True)
 
 
 def with_layers(network: nn.Module, blocks: Sequence[str], forward: Forward) -> Forward:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirbench.records import MAJORITY
-from mirbench.reporting.tables.scores import clean, difference, verdicts
-from mirbench.reporting.words import NONE, cell, joined_by, mean_of, number, panels
+from mirbench.reporting.tables.scores import SAYINGS, TURNED, clean, difference, verdicts
+from mirbench.reporting.words import NONE, cell, few, joined_by, mean_of, number, panels
 from mirbench.results.order import complete, own_name
 
 if TYPE_CHECKING:
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 SPELT_OUT = 2  # others of which each has its own words under corruption; more are counted
-TURNED = {"better": "worse", "worse": "better"}
-MOST_NAMES = 6
 ALONE = "The run compared no encoders"
-SAYINGS = {
-    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
-    "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
-}  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -72,7 +66,7 @@ def _not_compared(results: Results, lead: str, rest: Sequence[str]) -> list[str]
     if not rest:
         return []
     return [
-        f"{lead} is named here for its test scores, by which it is ahead of {joined_by('and', _few(rest))}; variants of a sweep are not "
+        f"{lead} is named here for its test scores, by which it is ahead of {joined_by('and', few(rest))}; variants of a sweep are not "
         "compared with each other, so whether it is better is not decided, and its score, as a maximum, is flattered."
     ]
 
@@ -136,19 +130,24 @@ def _by_task(lead: str, others: Sequence[str], pairs: Pairs, beside: Mapping[str
 
 def _named(verdict: str, others: Sequence[tuple[str, Found]]) -> str:
     if verdict in TURNED:
-        return joined_by("and", _few([f"{name} ({difference(each.difference, each.low, each.high)})" for name, each in others]))
-    named = joined_by("and", _few([name for name, _ in others]))
+        return joined_by("and", few([f"{name} ({difference(each.difference, each.low, each.high)})" for name, each in others]))
+    named = joined_by("and", few([name for name, _ in others]))
     return named + (_seen([each for _, each in others]) if verdict == "undecided" else "")
 
 
 def _seen(undecided: Sequence[Found]) -> str:
     """The differences that 80 of 100 such runs find, where they are there; before the correction for their number."""
-    sizes = [number(one.detectable, 2) for one in undecided if not math.isnan(one.detectable)]
+    sizes = [number(_rounded_up(one.detectable), 2) for one in undecided if not math.isnan(one.detectable)]
     if not sizes or len(sizes) < len(undecided):
         return ""
     same = list(dict.fromkeys(sizes))
     what = "a difference of" if len(same) == 1 else "differences of"
     return f" ({what} {joined_by('and', same)} would mostly be found, {'' if len(same) == 1 else 'each '}tested by itself)"
+
+
+def _rounded_up(x: float) -> float:
+    """To hundredths: of a smaller difference it would be said too soon that it is found."""
+    return math.ceil(round(100 * x, 6)) / 100
 
 
 def _corrupted(results: Results, places: Mapping[tuple[str, str, str], str], lead: str, others: Sequence[str]) -> list[str]:
@@ -186,7 +185,3 @@ def _scores(rows: pd.DataFrame, names: Sequence[str]) -> str:
         if panel.headline and len(found):
             told.append(f"{cell(*found.iloc[0][['value', 'ci_low', 'ci_high']])} on {panel.title} ({panel.metric})")
     return f"{names[0]} scores {joined_by('and', [each for each in told if not each.startswith(NONE)])}." if told else ""
-
-
-def _few(names: Sequence[str]) -> list[str]:
-    return list(names) if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]

@@ -11,8 +11,8 @@ from mirbench.reporting.floors import beaten
 from mirbench.reporting.notes import of_manifests, united
 from mirbench.reporting.tables.scores import clean, verdicts
 from mirbench.reporting.terminal import merged
-from mirbench.reporting.words import joined_by
-from mirbench.results.order import complete, joined, own_name
+from mirbench.reporting.words import few, joined_by
+from mirbench.results.order import complete, own_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,27 +29,14 @@ def limits(results: Results) -> list[str]:
     if rows.loc[rows["role"] == "encoder", "encoder"].nunique() == 1:  # of which the answer says what it is against the other floors
         of_floors = of_floors[(of_floors["role"] == "encoder") | (of_floors["encoder"].astype("str").map(own_name) == MAJORITY)]
     compared = complete(results.comparisons)
-    told = verdicts(compared[compared["headline"]])
+    compared = compared[compared["headline"]]
+    undecided = compared[[verdict in ("undecided", "one training each") for verdict in verdicts(compared)]]
     return [
         *merged(beaten(of_floors, results.comparisons)),
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
-        *((_more_clips(results, rows) or _what_to_do(rows)) if {"undecided", "one training each"} & set(told) else []),
-    ]
-
-
-def _more_clips(results: Results, rows: pd.DataFrame) -> list[str]:
-    """What to do where all encoders are models of others, which no training changes; nothing where they are not."""
-    encoders = rows[rows["role"] == "encoder"].astype({"encoder": "str"}).drop_duplicates("encoder")
-    known = joined(results.manifests.values(), "encoders")
-    fixed = [known.get(name, {}).get("checkpoints") == {} for name in encoders["encoder"]]
-    if not fixed or not all(fixed) or (encoders["n_seeds"] > 1).any() or (encoders["one_training"] != 0).any():
-        return []
-    whose = "The embeddings of this encoder" if len(fixed) == 1 else "The embeddings of these encoders"
-    return [
-        f"Undecided is not equal: the difference may be there, and this run too small for it. {whose} are the same for every seed, so that "
-        "more trainings change nothing: more test clips help, or fewer encoders, as p is corrected for all comparisons."
+        *(_what_to_do(undecided) if len(undecided) else []),
     ]
 
 
@@ -59,7 +46,7 @@ def _trainings(rows: pd.DataFrame) -> list[str]:
     names = {code: list(dict.fromkeys(encoders["encoder"][encoders["one_training"] == code].astype("str"))) for code in (1, 2)}
     what = {1: "nothing is known of other seeds", 2: "the spread over seeds is taken to be that of the other encoders"}
     return [
-        f"{joined_by('and', several)} {'was' if len(several) == 1 else 'were each'} trained once: {what[code]}."
+        f"{joined_by('and', few(several))} {'was' if len(several) == 1 else 'were each'} trained once: {what[code]}."
         for code, several in names.items()
         if several
     ]
@@ -77,23 +64,28 @@ def _families(results: Results) -> list[str]:
             known.setdefault(here, []).append(encoder)
     unseen = [family for family in families if not any(family in here for here in known)]
     parts = [
-        f"{joined_by('and', here)} {_were(here)} among the augmentations of {joined_by('and', names)}" for here, names in known.items()
+        f"{joined_by('and', here)} {_were(here)} among the augmentations of {joined_by('and', few(names))}" for here, names in known.items()
     ]
     if unseen:
         parts.append(f"{joined_by('and', unseen)} {_were(unseen)} unseen in training by all, as far as they say")
         return [f"Corruption families: {'; '.join(parts)}."]
-    return [f"Corruption families: {'; '.join(parts)}. None is unseen: of corruptions that are new to the encoders the run says nothing."]
+    nothing = "None is unseen by all: of corruptions that are new to every encoder the run says nothing."
+    return [f"Corruption families: {'; '.join(parts)}. {nothing}"]
 
 
 def _were(names: list[str] | tuple[str, ...]) -> str:
     return "was" if len(names) == 1 else "were"
 
 
-def _what_to_do(rows: pd.DataFrame) -> list[str]:
-    seeds = int(rows["n_seeds"].max())
-    more = FEW if seeds < FEW else 2 * seeds
-    return [
-        "Undecided is not equal: the difference may be there, and this run too small for it. Run it again with more trainings "
-        f"(--seeds {more}), with more test clips, or with fewer encoders, as p is corrected for all comparisons. The same command with "
-        "--plan --set power.difference=0.02, or whatever difference matters to you, says how many seeds it takes."
-    ]
+def _what_to_do(undecided: pd.DataFrame) -> list[str]:
+    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be."""
+    seeds, once = undecided[["n_seeds", "baseline_seeds"]].max(axis=1), undecided[["one_training", "baseline_one_training"]].isin([1, 2])
+    of_seeds = seeds[(seeds > 1) | once.any(axis=1)]
+    told, advice = "Undecided is not equal: the difference may be there, and this run too small for it. Run it again", ""
+    if len(of_seeds):
+        most = int(of_seeds.max())
+        told += f" with more trainings (--seeds {FEW if most < FEW else 2 * most}),"
+        advice = (
+            " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
+        )
+    return [f"{told} with more test clips, or with fewer encoders, as p is corrected for all comparisons.{advice}"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirbench.notation import layer_in_words
 from mirbench.records import LAYER, OVERLAP_MARK
-from mirbench.reporting.tables.scores import clean, difference, verdicts
-from mirbench.reporting.words import cell, panels
+from mirbench.reporting.tables.scores import SAYINGS, clean, difference, verdicts
+from mirbench.reporting.words import cell, joined_by, panels
 from mirbench.results.order import joined
 
 if TYPE_CHECKING:
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
     from mirbench.results.merging import Results
 
-SAYINGS = {
-    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
-    "one training each": "not to be told from {}, as it was trained once", "no test": "not tested against {}",
-}  # fmt: skip
+OF_LAYERS = {**SAYINGS, "one training each": "not to be told from {}, as it was trained once"}
 COMPARED = "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of a task."
 
 
@@ -56,9 +53,9 @@ def best_layers(results: Results) -> list[str]:
                 f"On {where} the best layer of {variant.called} is {layer}, {cell(*scores.loc[str(best)])}: {against}; corrected for the "
                 f"{'one pair' if count == 1 else f'{count} pairs'} of layers of this task."
             )
-    choose = " and ".join(f"--set options.{name}.layer=best" for name in named)
-    flattered = f"A layer that is chosen by its test score is flattered by it; {choose} chooses on valid, so that the score is no maximum."
-    return [*told, flattered]
+    choose = joined_by("and", [f"--set options.{name}.layer=best" for name in named])
+    chosen = f"{choose} {'chooses' if len(named) == 1 else 'choose'} on valid, so that the score is no maximum."
+    return [*told, f"A layer that is chosen by its test score is flattered by it; {chosen}"]
 
 
 def _layer_names(results: Results) -> dict[str, Sequence[str]]:
@@ -78,7 +75,7 @@ def _against(best: float | str, by_layer: Mapping[float | str, Mapping[Any, Any]
     for layer, who in beside.items():
         row = by_layer[layer]
         told = difference(row["difference"], row["ci_low"], row["ci_high"])
-        said.append(SAYINGS[row["verdict"]].format(f"{who}, {layer_in_words(layer, names)} ({told})"))
+        said.append(OF_LAYERS[row["verdict"]].format(f"{who}, {layer_in_words(layer, names)} ({told})"))
     return "; ".join(said)
 
 

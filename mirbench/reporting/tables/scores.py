@@ -14,6 +14,12 @@ from mirbench.results.order import complete
 if TYPE_CHECKING:
     import pandas as pd
 
+TURNED = {"better": "worse", "worse": "better"}  # a verdict from the other's side
+SAYINGS = {
+    "better": "better than {}", "worse": "worse than {}", "undecided": "undecided against {}",
+    "one training each": "not to be told from {}, of one training each", "no test": "not tested against {}",
+}  # fmt: skip
+
 
 def clean(summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of clean audio, completed."""

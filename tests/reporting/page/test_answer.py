@@ -33,6 +33,12 @@ def test_better_worse_and_undecided_with_numbers_and_what_would_be_found():
     ]
 
 
+def test_the_difference_that_would_be_found_is_never_rounded_down():
+    for detectable, said in ((0.0144, "0.02"), (0.03, "0.03"), (0.0301, "0.04")):
+        (told,) = answered(compared("a", "b", 0.01, 0.4, detectable=detectable))
+        assert f"(a difference of {said} would mostly be found" in told
+
+
 def test_the_best_floor_and_chance_stand_beside_the_score():
     values = {"a": 0.6, "untrained": 0.4, "handcrafted": 0.55, "majority": 0.1}
     told = answered(compared("a", "untrained", 0.2, 0.001), encoders=tuple(values), values=values)

@@ -32,16 +32,16 @@ def test_an_undecided_difference_says_what_to_do():
     assert "--plan --set power.difference=0.02" in told
 
 
-def test_of_a_frozen_model_more_seeds_are_not_advised():
-    about = {"a": {"role": "encoder", "checkpoints": {}}, "untrained": {"role": "floor"}, "majority": {"role": "floor"}}
-    scores = [a_row("summary", encoder=name, task="key", metric="mirex", value=0.5, n_seeds=1) for name in about]
-    rows = [a_row("comparisons", encoder="a", baseline="untrained", task="key", metric="mirex", p_holm=0.4)]
-    (*_, told) = limits(results_of({"run": {"encoders": about}}, summary=scores, comparisons=rows))
-    assert "are the same for every seed, so that more trainings change nothing: more test clips help" in told
-    assert "--seeds" not in told
-    drawn = [{**row, "one_training": 3} if row["encoder"] == "a" else row for row in scores]
-    (*_, told) = limits(results_of({"run": {"encoders": about}}, summary=drawn, comparisons=rows))
-    assert "--seeds" in told, "random weights are others with another seed"
+def test_more_seeds_are_no_advice_where_nothing_is_trained():
+    fixed = [a_row("summary", encoder=name, task="key", metric="mirex", n_seeds=1) for name in ("a", "b")]
+    about = {"task": "key", "metric": "mirex", "encoder": "a", "baseline": "b", "p_holm": 0.4, "n_seeds": 1, "baseline_seeds": 1}
+    roles = {"encoders": {name: {"role": "encoder"} for name in ("a", "b")}}
+    told = [
+        limits(results_of({"run": roles}, summary=fixed, comparisons=[a_row("comparisons", **about, one_training=once)]))[-1]
+        for once in (0, 1)
+    ]
+    assert ["--seeds" in each for each in told] == ["power.difference" in each for each in told] == [False, True]
+    assert told[0].endswith("Run it again with more test clips, or with fewer encoders, as p is corrected for all comparisons.")
 
 
 def test_what_is_not_surely_above_chance_is_said():
@@ -65,8 +65,8 @@ def test_families_are_seen_by_whom_or_unseen():
     )
     told = limited(robustness={"families": {"noise": ["hiss"]}, "seen_families": {"a": ["noise", "level"]}})
     assert told[-1] == (
-        "Corruption families: noise was among the augmentations of a. None is unseen: of corruptions that are new to the encoders the run "
-        "says nothing."
+        "Corruption families: noise was among the augmentations of a. None is unseen by all: of corruptions that are new to every encoder "
+        "the run says nothing."
     )
 
 
@@ -87,9 +87,15 @@ def measured(retained, relative, task="pitch"):
 def test_retained_and_relative_mce_in_opposite_orders_are_explained_with_the_clean_scores():
     (told,) = disagreement(measured({"semisupcon": 0.7, "simclr": 0.6}, {"semisupcon": 1.3, "simclr": 1.0}))
     assert told.startswith(
-        "Retained performance and relative mCE disagree about semisupcon and simclr on pitch on mini: semisupcon retains 0.700 of a clean "
-        "score of 0.800, simclr 0.600 of 0.500, yet the error grows more with semisupcon (relative mCE 1.300 against 1.000)."
+        "Retained performance and relative mCE disagree about semisupcon and simclr on pitch on mini: semisupcon retains 0.700 of its "
+        "score above chance (clean score 0.800), simclr 0.600 (0.500), yet the error grows more with semisupcon (relative mCE 1.300 "
+        "against 1.000). The first divides by"
     )
+
+
+def test_where_the_clean_scores_are_not_the_reason_none_is_told():
+    (told,) = disagreement(measured({"semisupcon": 0.6, "simclr": 0.7}, {"semisupcon": 1.0, "simclr": 1.3}))
+    assert told.endswith("yet the error grows more with simclr (relative mCE 1.300 against 1.000).")
 
 
 def test_nothing_is_explained_where_they_agree_or_differ_by_next_to_nothing():

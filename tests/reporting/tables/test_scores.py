@@ -128,7 +128,7 @@ def test_a_floor_is_never_bold_but_is_named_where_it_wins():
     ("differences", "said"),
     [
         ([(-0.2, 0.001), (-0.1, 0.01)], "majority is better than every encoder."),
-        ([(-0.2, 0.001), (-0.1, 0.4)], "no encoder is better than majority, and some are worse."),
+        ([(-0.2, 0.001), (-0.1, 0.4)], "no encoder is shown to be better than majority, and some are worse."),
         ([(0.2, 0.07), (-0.1, 0.4)], "undecided whether any encoder beats majority."),
         ([(0.2, 0.07), None], "undecided whether any encoder beats majority."),
         ([(0.2, 0.001), (-0.1, 0.01)], ""),
