@@ -73,6 +73,7 @@ class Examination:
             yield self.outcome(promise.name)
 
     def _ask(self, promise: Promise) -> Outcome:
+        usual = promise.mend
         try:
             return Outcome(promise, PASS, promise.keeps(self.subject))
         except AssertionError as error:
@@ -85,9 +86,8 @@ class Examination:
             raise
         except (Exception, SystemExit) as error:
             why = f"{self.title} raises {reason_of(error, self.file or None) or describe(error)}"
-            if raised := getattr(self.subject, "when_raised", ""):
-                return Outcome(replace(promise, mend=raised), FAIL, why)
-        mend = getattr(self.subject, "mends", {}).get(promise.name, promise.mend)
+            usual = getattr(self.subject, "when_raised", "") or usual
+        mend = getattr(self.subject, "mends", {}).get(promise.name, usual)
         return Outcome(replace(promise, mend=mend), FAIL, why)
 
 
