@@ -1,4 +1,4 @@
-"""Keys, pitches and levels as people write them, in one place for tasks, supervisions, metrics, commands and reports."""
+"""Keys, pitches, levels and layers as people write them, in one place for tasks, supervisions, metrics, commands and reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 
 _MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # by pitch class, as musicians mostly spell them
 _MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -99,3 +99,13 @@ def in_unit(levels: Sequence[float], unit: str) -> str:
     mark, noun = unit_parts(unit)
     told = ", ".join(f"{level:g}{mark}" for level in levels)
     return f"level{'s'[: len(levels) > 1]} {told}" if noun == "level" else f"{told} {noun}"
+
+
+def layer_in_words(layer: float | str, names: Sequence[str]) -> str:
+    """A layer's number with its name behind it, where it has one.
+
+    >>> layer_in_words(1, ["tokens", "pooled"]), layer_in_words(1, []), layer_in_words("last", ["tokens"])
+    ('1 (pooled)', '1', 'last')
+    """
+    number = f"{layer:g}" if isinstance(layer, (int, float)) else layer
+    return f"{number} ({printable(names[int(layer)])})" if isinstance(layer, (int, float)) and layer < len(names) else number

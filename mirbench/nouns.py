@@ -46,7 +46,6 @@ class Encoder:
     options: every option with its default, a dict or an instance of a class of `Options`; `--set options.NAME.OPTION=VALUE` changes one.
     trainable: whether `pretrain` is to be called. seeded: whether its embeddings depend on the seed. load_options: the options that
     `load` reads and `pretrain` does not, so that changing one trains nothing anew.
-
     home, licence, citation: of a model that others trained. trained_on: the data sets of mirbench that they trained it on, in whole or in
     part and for certain, such as ("nsynth",). trained_with: all that they did, in words. untried: never run with its true weights.
     """
@@ -93,11 +92,14 @@ class Encoder:
         return options
 
     def layers(self, options: Mapping[str, Any]) -> int | None:
-        """How many layers its embeddings have, (batch, layers, dim), of which the option `layer` says which are probed (see
-        `mirbench.LayerOptions`); 0 where that is known only when it is loaded; None: it has none, and an option of that name is its own.
-        `load` is given the option as `last`, a number, or `all`, where several layers are probed, which is one forward pass. Asked for
-        the last, it may return that alone, (batch, dim)."""
+        """How many its embeddings have, (batch, layers, dim), of which the option `layer` (`mirbench.LayerOptions`) says which are probed;
+        0: known only when it is loaded; None: it has none, and an option of that name is its own. `load` is given the option as `last`, a
+        number, or `all`, where several are probed in one forward pass. Asked for the last, it may return that alone, (batch, dim)."""
         return None
+
+    def layer_names(self, options: Mapping[str, Any]) -> Sequence[str]:
+        """What its layers are called, from 0 on, in tables and in the place of a number as the option `layer`; nothing: numbers alone."""
+        return ()
 
     def needs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The annotations that pretraining with these options needs; refused where no chosen data set carries one."""
@@ -332,13 +334,11 @@ class Corruption:
         raise NotImplementedError(f"corruption {self.name} has no apply")
 
     def mix(self, audio: np.ndarray, others: np.ndarray, sample_rate: int, level: float, seed: int) -> np.ndarray:
-        """As `apply`, with others: (others, samples) float32, clips of the training split as long as the audio, repeated where they are
-        shorter; silence where there are none."""
+        """As `apply`. others: (others, samples) float32, training clips as long as the audio, repeated if shorter; silence without any."""
         raise NotImplementedError(f"corruption {self.name} has no mix")
 
     def changes(self, level: float, seed: int) -> Mapping[str, float]:
-        """By how much `apply` changes what it alters, so that `Task.shifted_label` can shift labels along: {"pitch": semitones up},
-        {"tempo": factor}. Nothing where labels cannot be shifted."""
+        """How much `apply` changes what it alters, by which `Task.shifted_label` shifts labels: {"pitch": semitones, "tempo": factor}."""
         return {}
 
 

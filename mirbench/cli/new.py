@@ -10,13 +10,17 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mirbench.cli.flags import Debug
 from mirbench.errors import MirbenchError, did_you_mean, printable
+
+if TYPE_CHECKING:
+    from mirbench.evaluation.embedding.models import ModelFacts
 
 TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {  # of each, the flag of `mirbench run` that takes it, as words after the plugin's name
@@ -33,6 +37,8 @@ SOURCES = {  # of encoders: what a stand-in of the model is called, the rate tha
     "onnx": (".onnx", 16_000, "[onnx]"),
     "torchscript": (".pt", 16_000, ""),
 }
+HOW = ("none", "zero-mean-unit-variance")  # normalise
+LEAST_RATE, MOST_RATE = 1_000, 384_000  # Hz
 PROSE = {"dataset": "data set"}
 LINE = 60  # characters of the names of outputs on one line
 
@@ -46,6 +52,21 @@ def new(
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="MODEL", help="The model's file, or OWNER/NAME of the hub [default: a small stand-in].")
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            "--rate", metavar="HERTZ", help="Sample rate of the audio that a model takes whose file says none.", show_default=False
+        ),
+    ] = None,
+    normalise: Annotated[
+        str | None,
+        typer.Option(
+            "--normalise",
+            metavar="HOW",
+            help=f"What is done to the audio of a model whose file says nothing: {' or '.join(HOW)}.",
+            show_default=False,
+        ),
     ] = None,
     package: Annotated[
         bool, typer.Option("--package", help="A project that pip installs, with entry point, test, CI file and README, in a folder NAME.")
@@ -66,7 +87,7 @@ def new(
     module = checked_name(kind, name)
     source = _source(kind, source, model)
     folder = output / name if package else output
-    values = _values(kind, name, module, source, model, package)
+    values = _values(kind, name, module, source, model, package, {"sample_rate": rate, "normalise": normalise})
     beside_plugin = folder / "src" / module if package else folder
     values["path"] = _path(values["model"], values["stand_in"], beside_plugin)
     values |= {"package": package, "tested": [*(["src", module] if package else []), "__init__.py" if package else f"{module}.py"]}
@@ -123,15 +144,15 @@ def _source(kind: str, source: str | None, model: str | None) -> str:
     return source
 
 
-def _values(kind: str, name: str, module: str, source: str, model: str | None, package: bool) -> dict[str, Any]:
-    """What the templates are filled with."""
+def _values(kind: str, name: str, module: str, source: str, model: str | None, package: bool, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates are filled with. said: of the audio, by flags; None for what was not given."""
     ending, rate, extra = SOURCES.get(source, ("", 0, ""))
     there = model is not None and Path(model).expanduser().exists()
     written = f"{name}{ending}" if model is None else os.path.abspath(Path(model).expanduser()) if there else model
     cls = "".join(word.capitalize() for word in name.split("-"))
     about: dict[str, Any] = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py"}
     about |= {"kind_in_words": PROSE.get(kind, kind), "extra": extra}
-    about |= {"facts": _facts(source, model and written, rate)}
+    about |= _facts(source, model and written, rate, said)
     about["outputs"] = _outputs(about["facts"]["names"])
     return {**about, "model": written, "model_name": Path(written).name, "stand_in": model is None and bool(ending)}
 
@@ -160,20 +181,55 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _facts(source: str, model: str | None, rate: int) -> dict[str, Any]:
-    """ModelFacts of an ONNX or TorchScript model, as its file says them, with None for what it does not say; those of the stand-in where
-    there is no model. Raises MirbenchError for a file that is none."""
+def _facts(source: str, model: str | None, rate: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts`: ModelFacts of an ONNX or TorchScript model, as its file says them, and as `said` does what it does not say; those of the
+    stand-in where there is no model. `zero_mean`: whether its audio is normalised here. Raises MirbenchError for a file that is none, and
+    for what neither says, or both."""
     from dataclasses import asdict
 
     from mirbench.evaluation.embedding.models import ModelEncoder, ModelFacts
     from mirbench.registry import load
 
-    known = ModelFacts(rate, normalises=True, names=("embedding",))
+    known, told = ModelFacts(rate, normalises=True, names=("embedding",)), dict(said)
     if model is not None and source in ("onnx", "torchscript"):
         encoder = load().schemes[source].encoder(model)
         assert isinstance(encoder, ModelEncoder)
         known = encoder.facts(encoder.options)
-    return asdict(known) | {"sample_rate": None if known.sample_rate is None else f"{known.sample_rate:_}"}
+        told = _told(encoder.model, known, said)
+        if known.sample_rate is None:
+            known = replace(encoder.facts({**encoder.options, "sample_rate": told["sample_rate"]}), sample_rate=told["sample_rate"])
+        known = replace(known, normalises=False) if known.normalises is None else known
+    elif any(value is not None for value in said.values()):
+        flag = "--rate" if said["sample_rate"] is not None else "--normalise"
+        raise MirbenchError(
+            f"{flag} is for a model's file in ONNX or TorchScript, given by --model; leave it out, and change what is written."
+        )
+    return {"facts": asdict(known) | {"sample_rate": f"{known.sample_rate:_}"}, "zero_mean": told["normalise"] == HOW[1]}
+
+
+def _told(model: str, known: ModelFacts, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of the audio of a model, asked for at a terminal where its file says nothing either. Raises MirbenchError elsewhere,
+    and for what its file says otherwise or what cannot be."""
+    in_file = {"sample_rate": known.sample_rate, "normalise": known.normalises}
+    for name, flag in (("sample_rate", "--rate"), ("normalise", "--normalise")):
+        if said[name] is not None and in_file[name] is not None:
+            raise MirbenchError(f"{model} says itself what {flag} would say; leave {flag} out.")
+    lacking = [name for name in said if said[name] is None and in_file[name] is None]
+    if lacking and not sys.stdin.isatty():
+        what = {"sample_rate": "at which sample rate it takes audio", "normalise": "whether audio is normalised"}
+        give = {"sample_rate": "--rate 16000", "normalise": f"--normalise {HOW[0]} or --normalise {HOW[1]}"}
+        does_not = f"{model} does not say {' and '.join(what[name] for name in lacking)}"
+        raise MirbenchError(f"{does_not}; give {' and '.join(give[name] for name in lacking)}, as it was trained.")
+    told = dict(said)
+    if "sample_rate" in lacking:
+        told["sample_rate"] = typer.prompt(f"{model} does not say its sample rate; at how many Hz does it take audio", type=int)
+    if "normalise" in lacking:
+        told["normalise"] = typer.prompt(f"How is its audio normalised ({', '.join(HOW)})", default=HOW[0])
+    if told["sample_rate"] is not None and not LEAST_RATE <= told["sample_rate"] <= MOST_RATE:
+        raise MirbenchError(f"--rate {told['sample_rate']} is no sample rate; give {LEAST_RATE:,} to {MOST_RATE:,} Hz, such as 16000.")
+    if told["normalise"] is not None and told["normalise"] not in HOW:
+        raise MirbenchError(f"--normalise {printable(told['normalise'])} is unknown; give {' or '.join(HOW)}.")
+    return told
 
 
 def _files(kind: str, module: str, source: str, values: Mapping[str, Any], package: bool) -> dict[Path, str]:

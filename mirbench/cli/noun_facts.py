@@ -83,7 +83,9 @@ def _audio(encoder: Encoder) -> tuple[dict[str, Any], str]:
             said = encoder.facts(options)
             known = options["sample_rate"] or said.sample_rate
             about |= {"sample_rate": given.sample_rate if known else None, "normalises": said.normalises}
-            about |= {"dims": list(said.dims), "layer_names": list(said.names)}
+            about |= {"dims": list(said.dims), "layer_names": list(said.names), "window_samples": said.samples}
+            if said.samples and not known:
+                about |= {"window_seconds": None, "shortest_seconds": None}
         return about, ""
     except Exception as error:  # of a plugin, or weights that are not on this disk
         cls = type(encoder)

@@ -50,11 +50,25 @@ def _encoder(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = not facts["missing"] and any(option["name"] == "sample_rate" for option in facts["options"])
     unknown = "not known" + (f"; give it by --set options.{facts['name']}.sample_rate=HERTZ" if asked else "")
     yield "sample rate", unknown if rate is None else f"{rate:,} Hz"
-    yield "window", "not known" if seconds is None else f"{seconds:g} s; a longer clip is cut into windows, whose embeddings are averaged"
+    samples = facts.get("window_samples")
+    window = (
+        f"{samples:,} samples" + (f" ({seconds:g} s)" if seconds else "")
+        if samples
+        else "not known"
+        if seconds is None
+        else f"{seconds:g} s"
+    )
+    yield "window", window + ("; a longer clip is cut into windows, whose embeddings are averaged" if samples or seconds else "")
     hop = facts.get("hop_seconds")
-    yield "hop", f"windows begin at most {hop:g} s apart" if hop else "windows begin as far apart as they are long" if seconds else ""
+    apart = f"windows begin at most {hop:g} s apart" if hop else "windows begin as far apart as they are long"
+    yield "hop", apart if samples or seconds else ""
     shortest = facts.get("shortest_seconds")
-    yield "shortest", f"{shortest:g} s; a shorter clip has silence put behind it" if shortest else ""
+    yield (
+        "shortest",
+        f"{f'{samples:,} samples' if samples else f'{shortest:g} s'}; a shorter clip has silence put behind it"
+        if samples or shortest
+        else "",
+    )
     yield "normalised", _normalised(facts)
     yield "layers", _layers(facts)
     dims: Sequence[int] = facts.get("dims") or ()
@@ -87,7 +101,8 @@ def _layers(facts: Facts) -> str:
     if layers is None:
         return ""
     called = f" ({', '.join(f'{number} {name}' for number, name in enumerate(names))})" if names else ""
-    which = f"the last is probed; --set options.{facts['name']}.layer=all scores each, best chooses for each task"
+    one = f"{names[0]} or 0 that one, " if names else ""
+    which = f"the last is probed; --set options.{facts['name']}.layer=all scores each, {one}best chooses for each task"
     return f"{layers or 'how many is not known'}{called}; {which}"
 
 

@@ -69,6 +69,12 @@ def digest_of(path: Path) -> tuple[int, str]:
         return file.tell(), found.hexdigest()
 
 
+def sha256(path: Path) -> str:
+    """Of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def sealed(text: str) -> str:
     """JSON of an object, whose last member is then a hash of the rest: what is not as it was written is known by it.
 

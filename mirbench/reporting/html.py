@@ -71,7 +71,7 @@ def _about(results: Results, sections: Mapping[str, Section], data: Mapping[str,
     rows = clean(results.summary)
     over_all = robustness.comparisons(results.robustness_comparisons, decided=False) if len(results.robustness_comparisons) else None
     described = joined(manifests.values(), "encoders")
-    known = {name: about.get("description") if isinstance(about, dict) else about for name, about in described.items()}
+    known = {name: making.described(about) if isinstance(about, dict) else about for name, about in described.items()}
     scored = [e["name"] for e in data["encoders"]]
     return {
         "title": f"mirbench: {', '.join(manifests)}",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mirbench.records import LAYER
 from mirbench.reporting import notes, shared_audio
 from mirbench.reporting.differences import uncorrected
 from mirbench.reporting.tables import across, costs, layers, robustness, scores, similarity
@@ -104,7 +105,8 @@ def sections(results: Results, between: Compared | None = None) -> dict[str, Sec
     different runs compare."""
     of_corruption, undefined, overlap = notes.of_corruption(results), notes.undefined(results), notes.overlap(results)
     measures = robustness.by_measure(results.robustness, results.robustness_comparisons)
-    swept = scores.sweep(results.summary, results.points)
+    of_layers_alone = list(results.points.columns) == [LAYER] and len(results.layers) > 0
+    swept = None if of_layers_alone else scores.sweep(results.summary, results.points)
     retained, corrupted = _titled(robustness.retained(results.robustness, results.summary)), _titled(robustness.corrupted(results.summary))
     shifted = _titled(robustness.equivariance(results.equivariance, results.summary))
     compared = {"": scores.comparisons(results.comparisons)} if len(results.comparisons) else {}

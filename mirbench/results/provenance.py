@@ -11,15 +11,18 @@ from pathlib import Path
 
 from mirbench import __version__
 
+MISSING = "missing"
 PACKAGES = (
     "torch", "torchaudio", "numpy", "scipy", "scikit-learn", "pandas", "librosa", "soundfile", "av", "soxr", "safetensors",
     "lightning-fabric", "audiomentations", "pluggy", "matplotlib",
 )  # fmt: skip
+OF_MODELS = ("onnxruntime", "transformers")  # by which models of others are run
 
 
 def versions() -> dict[str, str]:
-    """mirbench, Python, and the packages that move numbers, without importing them."""
-    return {"mirbench": __version__, "python": platform.python_version(), **versions_of(PACKAGES)}
+    """mirbench, Python, and the packages that move numbers, without importing them; of those that run models of others what is there."""
+    of_models = {name: version for name, version in versions_of(OF_MODELS).items() if version != MISSING}
+    return {"mirbench": __version__, "python": platform.python_version(), **versions_of(PACKAGES), **of_models}
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
@@ -32,7 +35,7 @@ def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "missing"
+        return MISSING
 
 
 def git_commit() -> str | None:

@@ -29,6 +29,7 @@ from mirbench.settings.values import (
     device_name,
     folder_name,
     of_method,
+    of_none,
 )
 from mirbench.settings.yamlfile import line_of, parse, parse_value
 
@@ -122,7 +123,7 @@ class RunConfig(_Settings):
     shifts: OrNone = Field(default=["all"], description=NAMES.format("mini-shifted") + ", or all, or none")
     severities: Severities = Field(default=[1, 3, 5], description=f"severities from 1 to {SEVERITIES}, such as 1-3 or [1, 3, 5]")
     similarity: bool = Field(default=True, description="true or false")
-    sounds: bool | Literal["auto"] = Field(default="auto", description="auto, true or false")
+    sounds: Annotated[bool | Literal["auto"], BeforeValidator(of_none)] = Field(default="auto", description="auto, true or false, or none")
     maps: Annotated[MapsConfig, BeforeValidator(of_method)] = Field(
         default=MapsConfig(), description="tsne, umap or none, or a mapping with the keys method, clips and perplexity"
     )

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mirbench.errors import MirbenchError
+from mirbench.errors import MirbenchError, printable
 from mirbench.nouns import Encoder
-from mirbench.records import LAYER
+from mirbench.records import ALL_LAYERS, LAYER
 from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
-from mirbench.settings.validation import WrongOption, validated
+from mirbench.settings.validation import WrongOption, declared, validated
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -21,8 +21,8 @@ def encoder_options(
     """All of an encoder's options. The strongest last: its defaults, `options.all` where the encoder has an option of that name,
     `stored` (a checkpoint's), `options[encoder.name]`, and `swept` (a variant's of a sweep).
 
-    Each value is what its option is declared to be. Raises MirbenchError for an unknown option, a wrong type, a number out of bounds and
-    a name that is none of the choices.
+    Each value is what its option is declared to be; a layer that is asked for by its name becomes its number. Raises MirbenchError for an
+    unknown option, a wrong type, a number out of bounds and a name that is none of the choices.
     """
     complete = copy.deepcopy(dict(encoder.options))
     own = f"options.{encoder.name}"
@@ -37,12 +37,33 @@ def encoder_options(
                 known = ", ".join(complete) or "none"
                 raise MirbenchError(f"{where}: the encoder has no option '{name}'{nearest(str(name), complete)} Known: {known}.")
         try:
-            complete |= validated(encoder.options, layer)
+            complete |= validated(encoder.options, _layer_by_number(encoder, where, {**complete, **layer}, layer))
         except WrongOption as error:
             of = "" if where == own else f"{where}: "
             typed, whole = f"{where}.{error.name} {error.text}.", f"{of}{error.text}."
-            raise MirbenchError(typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}.") from None
+            said = typed if error.typed else whole if error.whole else f"{of}option {error.name} {error.text}."
+            raise MirbenchError(f"{said}{_sweep_of(encoder, error.name, layer[error.name])}") from None
     return complete
+
+
+def _sweep_of(encoder: Encoder, option: str, given: Any) -> str:
+    """How each of several values is scored, where they were given in the place of one."""
+    if not isinstance(given, (list, tuple)) or isinstance(encoder.options[option], (list, tuple)):
+        return ""
+    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{', '.join(map(str, given))}]'."
+
+
+def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is given, with a layer's number in the place of its name. options: complete. Raises MirbenchError for a name of none, where they
+    have names."""
+    asked, layer = given.get(LAYER), declared(encoder.options).get(LAYER)
+    if not isinstance(asked, str) or layer is None or ALL_LAYERS not in layer.choices or asked in layer.choices:
+        return given
+    names = list(encoder.layer_names(options))
+    if names and asked not in names:
+        known = ", ".join([*names, *map(str, layer.choices)])
+        raise MirbenchError(f"{where}.{LAYER}: no layer is named '{printable(asked)}'{nearest(asked, names)} Known: {known}.")
+    return {**given, LAYER: names.index(asked)} if names else given
 
 
 def check_layer(encoder: Encoder, layers: int, asked: int | str) -> None:

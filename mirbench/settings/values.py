@@ -108,6 +108,11 @@ def of_method(value: Any) -> Any:
     return {"method": value} if isinstance(value, str) else value
 
 
+def of_none(value: Any) -> Any:
+    """`none` for false."""
+    return False if value == "none" else value
+
+
 def _not_empty(value: Any) -> Any:
     if not value:
         raise ValueError(value)

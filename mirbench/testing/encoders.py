@@ -77,6 +77,15 @@ class EncoderSubject(EmbedSubject):
         give = f"say how short audio may be, in seconds: --set options.{self.encoder.name}.shortest_seconds=0.4"
         return {"10 ms": say if self.encoder.written else give}
 
+    @property
+    def when_raised(self) -> str:
+        """Of a model that somebody else trained: what a model raises is most often that it takes one length of audio."""
+        if not isinstance(self.encoder, ModelEncoder):
+            return ""
+        say = "let facts() say so, in seconds: mirbench.ModelFacts(..., window_seconds=3.0, shortest_seconds=3.0)"
+        give = f"say so, in seconds: --set 'options.{self.encoder.name}={{window_seconds: 3, shortest_seconds: 3}}'"
+        return f"if it takes one length of audio alone, {say if self.encoder.written else give}; else mend what it raises"
+
     def load(self) -> Embed:
         return self.load_layer(self.layer)
 

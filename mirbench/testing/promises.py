@@ -48,7 +48,7 @@ class Outcome:
 @dataclass
 class Examination:
     """A plugin's noun and its promises. title: such as `encoder 'mine'`; file: where it was written; subject: what the promises are asked
-    about, which may have `mends`: by name, how to mend a promise of its own."""
+    about, which may have `mends`: by name, how to mend a promise of its own; and `when_raised`, how to mend what is raised by itself."""
 
     kind: str
     name: str
@@ -73,6 +73,7 @@ class Examination:
             yield self.outcome(promise.name)
 
     def _ask(self, promise: Promise) -> Outcome:
+        usual = promise.mend
         try:
             return Outcome(promise, PASS, promise.keeps(self.subject))
         except AssertionError as error:
@@ -85,7 +86,8 @@ class Examination:
             raise
         except (Exception, SystemExit) as error:
             why = f"{self.title} raises {reason_of(error, self.file or None) or describe(error)}"
-        mend = getattr(self.subject, "mends", {}).get(promise.name, promise.mend)
+            usual = getattr(self.subject, "when_raised", "") or usual
+        mend = getattr(self.subject, "mends", {}).get(promise.name, usual)
         return Outcome(replace(promise, mend=mend), FAIL, why)
 
 

@@ -112,9 +112,11 @@ class OnnxEncoder(FileEncoder):
         dims = [outputs[name][-1] for name in names if outputs[name] and isinstance(outputs[name][-1], int)]
         shapes = [shape for _, shape in self.about["inputs"] if shape]
         samples, rate = shapes[0][-1] if shapes else None, options["sample_rate"] or told.get("sample_rate")
-        seconds = samples / rate if isinstance(samples, int) and rate else None
+        samples = samples if isinstance(samples, int) else None
+        seconds = samples / rate if samples and rate else None
         fixed = {"window_seconds": seconds, "shortest_seconds": seconds} if seconds else {}
-        about = {"layers": len(names) if len(names) > 1 else None, "names": names, "dims": dims if len(dims) == len(names) else ()}
+        about: dict[str, Any] = {"layers": len(names) if len(names) > 1 else None, "names": names, "samples": samples}
+        about |= {"dims": dims if len(dims) == len(names) else ()}
         return mirbench.ModelFacts(**{**about, **fixed, **told})
 
     def count_parameters(self, options: Mapping[str, Any]) -> int | None:

@@ -118,6 +118,39 @@ def test_an_encoder_by_address_is_checked_with_the_options_that_are_given(told):
     assert (code, out) == (0, "encoder 'stand-in': 23 of 23 promises kept.\n")
 
 
+def test_a_model_that_takes_one_length_alone_is_mended_by_its_window(told, tmp_path):
+    """By a model that does not say so."""
+    (tmp_path / "fixed.py").write_text(
+        """import mirbench
+
+class Fixed(mirbench.ModelEncoder):
+    name = "fixed"
+    model = "fixed.bin"
+
+    def facts(self, options):
+        return mirbench.ModelFacts(sample_rate=16_000, normalises=True, window_seconds=1.0)
+
+    def frames(self, options, device):
+        def run(audio):
+            if audio.shape[1] != 16_000:
+                raise ValueError(f"Got: {audio.shape[1]} Expected: 16000")
+            return [audio[:, :4]]
+        return run
+
+@mirbench.hookimpl
+def register_encoders():
+    return [Fixed()]
+"""
+    )
+    code, out, _ = told(str(tmp_path / "fixed.py"))
+    out = " ".join(out.split())
+    assert code == 2
+    assert "FAIL dtype encoder 'fixed' raises " in out
+    assert "Got: 8000 Expected: 16000" in out
+    assert "mend: if it takes one length of audio alone, let facts() say so, in seconds: mirbench.ModelFacts(..., " in out
+    assert "window_seconds=3.0, shortest_seconds=3.0); else mend what it raises" in out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

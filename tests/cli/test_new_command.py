@@ -13,11 +13,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx_models import onnx_file
 
 from mirbench import cli, registry
 from mirbench.cli import new
-from mirbench.errors import MirbenchError
+from mirbench.settings.options import encoder_options
 from mirbench.testing import embedding
 
 ENCODERS = [("encoder", "--from", source) for source in new.SOURCES]
@@ -115,22 +117,63 @@ def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here):
     own = here / "models" / "own.onnx"
     own.parent.mkdir()
     own.write_bytes((new.TEMPLATES / "models" / "stand-in.onnx").read_bytes())
-    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "models/own.onnx"]) == 0
+    said = ["--rate", "16000", "--normalise", "none"]
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "models/own.onnx", *said]) == 0
     assert {path.name for path in here.iterdir()} == {"models", "my_thing.py", "test_my_thing.py"}
     encoder = registry.load(["my_thing.py"]).encoders["my-thing"]
     assert encoder.options["file"] == str(own.resolve())
     assert 'MODEL = Path(__file__).parent / "models/own.onnx"\n' in (here / "my_thing.py").read_text(), "so that both can be moved"
-    assert cli.main(["new", "encoder", "elsewhere", "--from", "onnx", "--model", "models/own.onnx", "-o", "plugins"]) == 0
+    assert cli.main(["new", "encoder", "elsewhere", "--from", "onnx", "--model", "models/own.onnx", "-o", "plugins", *said]) == 0
     assert f'MODEL = Path("{own}")\n' in (here / "plugins" / "elsewhere.py").read_text(), "not below the plugin"
-    facts = encoder.facts(encoder.options)
-    assert (facts.sample_rate, facts.normalises, facts.layers) == (None, None, None), "what the file does not say is asked for"
-    with pytest.raises(MirbenchError, match=r"{sample_rate: 16000, normalise: none}', or .*, or let facts\(\) say it\."):
-        encoder.check(encoder.options)
     assert cli.main(["new", "encoder", "my-hub", "--from", "hf", "--model", "facebook/hubert-base-ls960"]) == 0
     assert registry.load(["my_hub.py"]).encoders["my-hub"].repository == "facebook/hubert-base-ls960"
     shutil.copytree(new.TEMPLATES / "models" / "stand-in-model", here / "models" / "hub")
     assert cli.main(["new", "encoder", "my-folder", "--from", "hf", "--model", "models/hub"]) == 0
     assert registry.load(["my_folder.py"]).encoders["my-folder"].repository == str(here / "models" / "hub")
+
+
+def test_a_model_of_a_fixed_length_passes_once_its_rate_is_said(here, capsys, monkeypatch):
+    onnx_file("own.onnx", ("batch", 4000), outputs=2)
+    words = ["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx"]
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    for said, sentence in (
+        (
+            [],
+            "onnx:own.onnx does not say at which sample rate it takes audio and whether audio is normalised; give --rate",
+        ),
+        (["--normalise", "none"], "onnx:own.onnx does not say at which sample rate it takes audio; give --rate 16000, as it was trained."),
+        (["--normalise", "none", "--rate", "16"], "--rate 16 is no sample rate; give 1,000 to 384,000 Hz, such as 16000."),
+        (["--normalise", "nothing", "--rate", "16000"], "--normalise nothing is unknown; give none or zero-mean-unit-variance."),
+    ):
+        assert cli.main([*words, *said]) == 2
+        assert f"mirbench: {sentence}" in capsys.readouterr().err
+    assert cli.main([*words, "--rate", "8000", "--normalise", "zero-mean-unit-variance"]) == 0
+    found = registry.load(["my_thing.py"]).encoders["my-thing"]
+    found.check(found.options)
+    facts = found.facts(found.options)
+    assert (facts.sample_rate, facts.window_seconds, facts.shortest_seconds, facts.names) == (8000, 0.5, 0.5, ("mean", "squared"))
+    assert found.options["normalise"] == "zero-mean-unit-variance"
+    assert encoder_options(found, {"my-thing": {"layer": "mean"}})["layer"] == 0
+    rows = found.load(None, {**found.options, "layer": "all"}, 0, "cpu")(np.random.default_rng(0).normal(size=(2, 4000)).astype(np.float32))
+    assert rows.shape == (2, 2, 1)
+
+
+def test_what_a_models_file_says_is_not_said_again(here, capsys):
+    onnx_file("own.onnx", metadata={"mirbench": '{"sample_rate": 22050, "normalises": true}'})
+    words = ["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx"]
+    assert cli.main([*words, "--rate", "16000"]) == 2
+    assert "onnx:own.onnx says itself what --rate would say; leave --rate out." in capsys.readouterr().err
+    assert cli.main(words) == 0
+    assert "sample_rate=22_050," in Path("my_thing.py").read_text()
+
+
+def test_rate_and_normalisation_are_asked_for_at_a_terminal(here, monkeypatch):
+    onnx_file("own.onnx")
+    answers = iter([16_000, "none"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.prompt", lambda *given, **how: next(answers))
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx"]) == 0
+    assert "sample_rate=16_000," in Path("my_thing.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -145,6 +188,10 @@ def test_a_model_of_ones_own_is_named_in_place_of_the_stand_in(here):
         (["encoder", "x"], "an encoder is made of something; say what: --from callable, --from hf, --from onnx, --from torchscript."),
         (["encoder", "x", "--from", "onx"], "--from onx is unknown; did you mean 'onnx'? It is one of callable, hf, onnx, torchscript."),
         (["encoder", "x", "--from", "onnx", "--model", "no.onnx"], "there is no file no.onnx; give the model's file by --model, or leave"),
+        (
+            ["encoder", "x", "--from", "onnx", "--rate", "16000"],
+            "--rate is for a model's file in ONNX or TorchScript, given by --model; leave it",
+        ),
         (["encoder", "x", "--from", "callable", "--model", "a"], "--model is for hf, onnx and torchscript; leave it out, and write the"),
     ],
 )

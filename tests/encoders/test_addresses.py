@@ -10,12 +10,17 @@ import sys
 import numpy as np
 import pytest
 import torch
+from onnx_models import onnx_file
 from songs import RATE, songs
 
 from mirbench import cli
 from mirbench.errors import MirbenchError
+from mirbench.experiment.resolve.addresses import register_addresses
+from mirbench.experiment.resolve.entries import resolve_entries
 from mirbench.records import Input
 from mirbench.registry.plugins import load
+from mirbench.settings.config import RunConfig
+from mirbench.settings.options import encoder_options
 
 AUDIO = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000)).astype(np.float32)
 EMBED = []
@@ -62,24 +67,6 @@ def models(tmp_path, monkeypatch):
     sys.modules.pop("my_models", None)
 
 
-def onnx_file(path, shape=("batch", "samples"), outputs=1, metadata=None):
-    """The mean of the audio's absolute value and, of two outputs, its square, (batch, 1) each."""
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    node, tensor = onnx.helper.make_node, onnx.helper.make_tensor_value_info
-    axis = onnx.numpy_helper.from_array(np.array([len(shape) - 1], np.int64), "axis")
-    nodes = [node("Abs", ["audio"], ["abs"]), node("ReduceMean", ["abs", "axis"], ["mean"], keepdims=0 if len(shape) == 3 else 1)]
-    made = [tensor("mean", 1, [shape[0], 1])]
-    if outputs > 1:
-        nodes += [node("Mul", ["mean", "mean"], ["squared"])]
-        made += [tensor("squared", 1, [shape[0], 1])]
-    graph = onnx.helper.make_graph(nodes, "g", [tensor("audio", 1, list(shape))], made, [axis])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    if metadata:
-        onnx.helper.set_model_props(model, metadata)
-    onnx.save(model, path)
-    return str(path)
-
-
 def test_an_onnx_model_is_given_its_audio_in_the_shape_that_it_takes(tmp_path):
     registry = load()
     expected = np.abs(AUDIO).mean(axis=1, keepdims=True)
@@ -101,7 +88,8 @@ def test_the_page_of_an_address_tells_what_its_file_says_and_imports_nothing_hea
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     page, brace, about = told.stdout.partition("\n{")
-    told_of_layers = "2 (0 mean, 1 squared); the last is probed; --set options.two.layer=all scores each, best chooses for each task"
+    told_of_layers = "2 (0 mean, 1 squared); the last is probed; --set options.two.layer=all scores each, mean or 0 that one, best "
+    told_of_layers += "chooses for each task"
     for name, said in (
         ("sample rate", "not known; give it by --set options.two.sample_rate=HERTZ"),
         ("hop", "windows begin as far apart as they are long"),
@@ -137,6 +125,37 @@ def test_outputs_of_an_onnx_model_are_layers(tmp_path):
     np.testing.assert_array_equal(embedded(found, outputs="mean", **asked), rows[:, 0])
     with pytest.raises(MirbenchError, match=r"onnx:two\.onnx has no output 'more'; it has mean, squared"):
         complete(found, outputs="more", **asked)
+
+
+def test_a_layer_of_an_onnx_model_is_asked_for_by_the_name_of_its_output(tmp_path):
+    found = load().add_address("onnx", onnx_file(tmp_path / "two.onnx", outputs=2))
+    asked = {"sample_rate": RATE, "normalise": "none"}
+    assert encoder_options(found, {"two": {**asked, "layer": "squared"}})["layer"] == 1
+    assert encoder_options(found, {"two": {**asked, "layer": "best"}})["layer"] == "best"
+    with pytest.raises(MirbenchError, match=r"two\.layer: no layer is named 'means'; did you mean 'mean'\? Known: mean, squared, last"):
+        encoder_options(found, {"two": {**asked, "layer": "means"}})
+    registry = load()
+    address = f"onnx:{tmp_path / 'two.onnx'}"
+    for settings, names in (
+        ({"options": {"two": {**asked, "layer": "all"}}}, ["two[layer=0 (mean)]", "two[layer=1 (squared)]"]),
+        ({"options": {"two": {**asked, "layer": "squared"}}}, ["two[layer=1 (squared)]"]),
+        ({"options": {"two": asked}, "sweep": {"two": {"layer": ["mean", 1]}}}, ["two[layer=0 (mean)]", "two[layer=1 (squared)]"]),
+        ({"options": {"two": {**asked, "outputs": "mean"}}}, ["two"]),
+    ):
+        config = register_addresses(RunConfig(encoders=[address], floors=[], **settings), registry)
+        entries = resolve_entries(config, registry)
+        assert [entry.name for entry in entries] == names
+        assert all(isinstance(entry.values.get("layer", 0), int) for entry in entries), "a number on an axis"
+
+
+@pytest.mark.parametrize(("rate", "window"), [(None, "48,000 samples; a longer"), (16_000, "48,000 samples (3 s); a longer")])
+def test_a_fixed_length_is_listed_in_samples(tmp_path, capsys, rate, window):
+    metadata = {"mirbench": json.dumps({"sample_rate": rate})} if rate else None
+    file = onnx_file(tmp_path / "m.onnx", ("batch", 48_000), metadata=metadata)
+    assert cli.main(["list", f"onnx:{file}"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"window: {window}" in told
+    assert "shortest: 48,000 samples; a shorter" in told
 
 
 def test_what_a_model_says_of_itself_is_not_asked_for(tmp_path):

@@ -34,12 +34,15 @@ def wide_file(path, widths=(2, 3)):
     return str(path)
 
 
+SAID = ("--rate", "1000", "--normalise", "none")
+
+
 @pytest.fixture
 def my_two(tmp_path, monkeypatch):
     """The text of what `mirbench new` wrote for a model with two outputs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))  # to which a plugin's folder is added
-    assert cli.main(["new", "encoder", "my-two", "--from", "onnx", "--model", wide_file(tmp_path / "two.onnx")]) == 0
+    assert cli.main(["new", "encoder", "my-two", "--from", "onnx", "--model", wide_file(tmp_path / "two.onnx"), *SAID]) == 0
     return (tmp_path / "my_two.py").read_text()
 
 
@@ -62,12 +65,13 @@ def test_outputs_of_a_model_are_written_as_layers_and_asked_for_where_they_are_n
     assert told.startswith("facts() says layers=None; leave --set options.my-two.layer out, or let it say")
 
 
-def test_an_output_is_named_by_an_option_or_there_is_a_sentence_with_those_that_there_are(my_two, tmp_path, capsys):
-    asked = "options.my-two={sample_rate: 1000, normalise: none, output: %s}"
-    assert outcome("my_two.py", "shapes", tmp_path, asked % "out0").told.startswith("2 dimensions at ")
+def test_an_output_is_named_as_the_layer_or_there_is_a_sentence_with_those_that_there_are(my_two, tmp_path, capsys):
+    asked = "options.my-two.layer=%s"
+    assert outcome("my_two.py", "shapes", tmp_path, asked % "out0").told.startswith("layer 0 of 0 to 1: 2 dimensions at ")
     assert outcome("my_two.py", "shapes", tmp_path, asked % "all").told.startswith("layer 1 of 0 to 1: 3 dimensions at ")
     assert cli.main(["check", "my_two.py", "--set", asked % "out2"]) == 2
-    assert capsys.readouterr().err == "mirbench: no output option is named 'out2'; did you mean 'out1'? Known: all, out0, out1.\n"
+    told = "options.my-two.layer: no layer is named 'out2'; did you mean 'out1'? Known: out0, out1, last, all, best, weighted."
+    assert capsys.readouterr().err == f"mirbench: {told}\n"
     (tmp_path / "other.py").write_text(my_two.replace('"out1"', '"last"'))
     told = outcome("other.py", "load", tmp_path, asked % "all").told
     assert told == "two.onnx has no output 'last', but out0, out1; write these in OUTPUTS."

@@ -21,11 +21,13 @@ from mirbench.evaluation.statistics.estimates import estimate, holm, shared
 from mirbench.evaluation.statistics.replicates import Layout
 from mirbench.evaluation.statistics.resampling import measure
 from mirbench.experiment.comparing.compare import compare
+from mirbench.experiment.comparing.differences import pairs_of
 from mirbench.experiment.comparing.given import sorted_out
 from mirbench.experiment.comparing.leaderboard import leaderboard
-from mirbench.experiment.comparing.measured import entries_of, read_runs
+from mirbench.experiment.comparing.measured import entries_of, read_runs, same_numbers
 from mirbench.experiment.comparing.settings import differing, settings_of
 from mirbench.records import Condition
+from mirbench.reporting.tables.across import notes_of
 from mirbench.results.run_folder import RunFolder
 
 NOISE = [Condition("white-noise", s, float(LEVELS["white-noise"][s - 1]), "dB") for s in (1, 3)]
@@ -107,6 +109,21 @@ def test_two_real_runs_compare_as_one_run_of_both_does(tmp_path):
         assert len(rows) == len(expected) > 0
         columns = ["difference", "ci_low", "ci_high", "p", "detectable"]
         np.testing.assert_allclose(rows[columns], expected[columns], rtol=2e-3, atol=1e-5)
+
+
+def test_one_encoder_under_two_names_is_not_compared_with_itself(tmp_path):
+    """As a layer that was scored by its number, and as the one output of another run."""
+    one = a_finished_run(tmp_path / "one", {"deep[layer=0]": (0.6, (0, 1)), "worse": (0.4, (0, 1))}, conditions=NOISE, **SMALL)
+    two = a_finished_run(tmp_path / "two", {"deep-mean": (0.6, (0, 1)), "better": (0.75, (0, 1))}, conditions=NOISE, **SMALL)
+    found = compare([one, two])
+    pairs = set(zip(found.differences["encoder"], found.differences["baseline"], strict=True))
+    assert pairs == {("deep[layer=0]", "better"), ("worse", "deep-mean"), ("worse", "better")}
+    assert "deep[layer=0] and deep-mean have the same scores, resample by resample, and are not compared." in found.notes
+    told = notes_of(found)
+    assert any("for the lines of these tables, each by themselves: 3 of headline metrics, 3 of other metrics, " in each for each in told)
+    (two / "resamples.npz").unlink()
+    assert len(pairs_of(entries_of(read_runs([one, two])))) == 4
+    assert not any(same_numbers(*pair) for pair in pairs_of(entries_of(read_runs([one, two])))), "not known without resamples"
 
 
 def test_namesakes_come_first_and_are_called_by_their_run(runs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from scipy.stats import t
@@ -118,3 +119,12 @@ def test_a_run_of_one_training_leaves_what_its_clips_vary_against_each_floor(tin
     found = [each for each in power._kept(Store(cache)) if each.against == "floor" and math.isnan(each.trainings)]
     assert {each.task for each in found} == {"tagging", "key", "pitch", "genre"}
     assert all(each.clips >= 0 for each in found)
+
+
+@pytest.mark.parametrize(("learns", "drawn"), [(False, False), (True, False), (False, True)])
+def test_of_frozen_models_no_seeds_are_asked_for(tmp_path, learns, drawn):
+    entry = SimpleNamespace(encoder=SimpleNamespace(trainable=learns, seeded=drawn))
+    config = SimpleNamespace(power=SimpleNamespace(difference=0.02), seeds=1)
+    resolved = SimpleNamespace(config=config, encoders=[entry], store=Store(tmp_path), scored_data=[], tasks=[])
+    told = power.describe_power(SimpleNamespace(resolved=resolved))
+    assert any("the embeddings are the same for every seed" in line for line in told) == (not learns and not drawn)

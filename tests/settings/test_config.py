@@ -272,6 +272,11 @@ def test_options_are_complete_and_of_the_defaults_types():
             "options.demo.like should be a name, a mapping with a name, or a list of these (default {'name': 'dice'}), not {'nam': 'x'}.",
         ),
         ({"note": 1}, "options.demo.note should be text (default 'x'), not 1."),
+        (
+            {"note": ["x", "y"]},
+            "options.demo.note should be text (default 'x'), not ['x', 'y']. A variant for each of several values: --set "
+            "'sweep.demo.note=[x, y]'.",
+        ),
     ],
 )
 def test_a_wrong_option(given, sentence):
@@ -299,6 +304,12 @@ def test_options_of_an_encoder_that_is_not_there():
     with pytest.raises(MirbenchError) as caught:
         check_options(config, {"demo": Demo()})
     assert str(caught.value) == "options.dmo: no encoder is named 'dmo'; did you mean 'demo'? Known: demo."
+
+
+def test_sounds_may_be_none_as_maps_may():
+    assert load_config(overrides=["sounds=none"]).sounds is False
+    assert load_config().sounds == "auto"
+    assert "sounds should be auto, true or false, or none, not " in refused(overrides=["sounds=some"])
 
 
 def test_no_floors_are_none_of_them():

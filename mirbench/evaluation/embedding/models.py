@@ -64,6 +64,7 @@ class ModelFacts:
     where nothing says. window_seconds: the most that it takes, None for any; shortest_seconds: the least. layers: how many can be probed,
     None where there is one output, 0 where that is not known. trained_on: data sets of mirbench, as `Encoder.trained_on`. dims: numbers in
     a frame of each layer, or of the one output; names: what layers are called; both empty where nothing says, and for people alone.
+    samples: of a window, where no other length is taken; with a sample rate they are `window_seconds` and `shortest_seconds` too.
     """
 
     sample_rate: int | None = None
@@ -74,6 +75,7 @@ class ModelFacts:
     trained_on: Sequence[str] = ()
     dims: Sequence[int] = ()
     names: Sequence[str] = ()
+    samples: int | None = None
 
 
 class ModelEncoder(Encoder):
@@ -149,6 +151,10 @@ class ModelEncoder(Encoder):
 
     def layers(self, options: Mapping[str, Any]) -> int | None:
         return self.facts(options).layers
+
+    def layer_names(self, options: Mapping[str, Any]) -> Sequence[str]:
+        facts = self.facts(options)
+        return facts.names if facts.layers == len(facts.names) else ()
 
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Embed:
         loaded = {os.getpid(): self.frames(options, device)}

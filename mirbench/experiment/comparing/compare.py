@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mirbench.experiment.comparing.differences import Differences, pairs_of
+from mirbench.experiment.comparing.differences import Differences, Pair, pairs_of
 from mirbench.experiment.comparing.given import Checkpoint, sorted_out
-from mirbench.experiment.comparing.measured import Entry, Run, entries_of, of_seed, read_runs
+from mirbench.experiment.comparing.measured import Entry, Run, entries_of, of_seed, read_runs, same_numbers
 from mirbench.experiment.comparing.settings import differing, settings_of
 from mirbench.results.compared import Compared
 from mirbench.results.run_folder import RESAMPLES, overlap_in_words
@@ -32,11 +32,12 @@ def compared(runs: Sequence[Run]) -> Compared:
     """Of runs alone."""
     entries = entries_of(runs)
     pairs = pairs_of(entries)
+    alike = [pair for pair in pairs if same_numbers(*pair)]
     found = Differences(entries)
-    found.add(pairs)
+    found.add([pair for pair in pairs if pair not in alike])
     labels = tuple(run.label for run in runs)
     settings = differing(labels, settings_of([run.manifest for run in runs]))
-    notes = (*_unpaired(runs), *_fewer(runs), *_same(entries), *_overlaps(runs))
+    notes = (*_unpaired(runs), *_fewer(runs), *_same(entries), *_alike(alike), *_overlaps(runs))
     return Compared(labels, settings, *found.frames(), notes)
 
 
@@ -89,6 +90,11 @@ def _same(entries: Sequence[Entry]) -> list[str]:
         if len(having) > 1 and common:
             told.append(f"{name} has the same scores in {' and '.join(each.run.label for each in having)}.")
     return told
+
+
+def _alike(pairs: Sequence[Pair]) -> list[str]:
+    """Of encoders that are the same under two names."""
+    return [f"{one.name} and {other.name} have the same scores, resample by resample, and are not compared." for one, other in pairs]
 
 
 def _overlaps(runs: Sequence[Run]) -> list[str]:

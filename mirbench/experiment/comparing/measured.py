@@ -185,6 +185,27 @@ def entries_of(runs: Sequence[Run]) -> list[Entry]:
     return found
 
 
+def same_numbers(one: Entry, other: Entry) -> bool:
+    """Whether two entries of different runs are one encoder under two names: every score that both have is the same number, in every
+    resample too. Of runs without resamples that is not known."""
+    mine, yours = one.run.resampled, other.run.resampled
+    if mine is None or yours is None:
+        return False
+    resamples = min(mine.shape[1], yours.shape[1])
+    places = [place for place in one.run.places if one.lines(place) and other.lines(place)]
+    both = [
+        (place, condition)
+        for place in places
+        for condition in [OF_CLEAN, *one.run.conditions(one.own, place)]
+        if other.lines(place, condition)
+    ]
+    return bool(both) and all(
+        one.values(*at) == other.values(*at)
+        and np.array_equal(mine[one.lines(*at), :resamples], yours[other.lines(*at), :resamples], equal_nan=True)
+        for at in both
+    )
+
+
 def of_seed(entry: Entry, seed: int) -> Entry:
     """One training of an encoder by itself."""
     told = [each for each in entry.training if each.startswith(f"{seed}:")]

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mirbench.engine.files import sha256
 from mirbench.engine.machine import machine
 from mirbench.engine.store import key_of
+from mirbench.evaluation.embedding.models import ModelEncoder
 from mirbench.evaluation.embedding.stored import read_embeddings
 from mirbench.evaluation.probing import metrics
 from mirbench.evaluation.probing.scoring import constant_targets, label_counts
@@ -18,6 +20,7 @@ from mirbench.experiment.gather.resamples import read_report
 from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.recipes.overlap import LISTED, overlap_section, read_overlap
 from mirbench.experiment.resolve.checkpoints import read_pretraining_clips
+from mirbench.experiment.resolve.entries import layer_names
 from mirbench.experiment.resolve.records import Data, Entry, NaturalShift
 from mirbench.nouns import Corruption, Task, family_of
 from mirbench.records import MAJORITY, NATURAL_SHIFT, OTHER_RECORDINGS
@@ -113,10 +116,22 @@ def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -
         "role": entry.role,
         "encoder": entry.encoder.name,
         "options": entry.options,
+        **_input_section(entry),
+        **({"layer_names": list(names)} if (names := layer_names(entry.encoder, entry.options)) else {}),
         "provider": run.resolved.providers["encoder", entry.encoder.name],
         "seeds": entry.seeds,
         "checkpoints": _checkpoints(run, entry.name, budgets),
     }
+
+
+def _input_section(entry: Entry) -> dict[str, Any]:
+    """The audio that it was given, whether that was asked for, or is what the model says; and the files that a model of others is read
+    from, each with its SHA-256."""
+    given = asdict(entry.encoder.input(entry.options))
+    audio = {name: given[name] for name in ("sample_rate", "window_seconds", "hop_seconds", "shortest_seconds") if given[name]}
+    paths = entry.encoder.weight_files(None, entry.options) if isinstance(entry.encoder, ModelEncoder) else []
+    weights = {path.name: sha256(path) for path in paths if path.is_file()}
+    return {"input": audio, **({"weights": weights} if weights else {})}
 
 
 def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> dict[str, Any]:

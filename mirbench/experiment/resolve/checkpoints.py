@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirbench.engine.files import sha256
 from mirbench.engine.store import ENTRY, damage, key_of
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Data
@@ -89,7 +89,7 @@ def files_of(path: Path) -> dict[str, Path]:
 
 def digests_of(path: Path) -> dict[str, str]:
     """Of each file of a checkpoint."""
-    return {name: _digest(file) for name, file in files_of(path).items()}
+    return {name: sha256(file) for name, file in files_of(path).items()}
 
 
 def read_pretraining_clips(path: Path) -> dict[str, dict[str, Any]]:
@@ -153,8 +153,3 @@ def _file(folder: Path, name: str) -> Path:
     """Under the name that earlier versions gave it, where it has that."""
     former = folder / FORMER_NAMES.get(name, name)
     return former if former.is_file() and not (folder / name).is_file() else folder / name
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.checkpoints import checkpoint_of, read_metadata, read_pretraining_clips
 from mirbench.experiment.resolve.probe import resolve_probes
 from mirbench.experiment.resolve.records import PROBE, SHOTS, ChosenProbe, Entry, naming
+from mirbench.notation import layer_in_words
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, ALL_LAYERS, LAYER
 from mirbench.registry import Registry
@@ -95,7 +96,8 @@ def _probed(entry: Entry, probe: ChosenProbe, shots: int | str, config: RunConfi
     seeds = tuple(range(config.seed, config.seed + config.seeds)) if random else (0,)
     told = {**({PROBE: probe.noun.name} if len(config.probe.kind) > 1 else {}), **({SHOTS: shots} if config.probe.shots != ["all"] else {})}
     values = {**entry.values, **told}
-    name = _named(entry.name.partition("[")[0] if entry.values else entry.name, {**_chosen_layer(entry), **values})
+    own = entry.name.partition("[")[0] if entry.values else entry.name
+    name = _named(own, {**_chosen_layer(entry), **values}, layer_names(entry.encoder, entry.options))
     seeds = tuple(entry.checkpoints) or seeds
     return replace(entry, name=name, values=values, probe=probe, seeds=seeds, shots=few, draws=config.probe.draws if few else 1)
 
@@ -108,19 +110,28 @@ def _chosen_layer(entry: Entry) -> dict[str, int | str]:
     return {LAYER: options[LAYER]} if asked and LAYER not in entry.values else {}
 
 
-def _named(name: str, values: Mapping[str, float | str]) -> str:
-    label = ", ".join(f"{option}={_text(value)}" for option, value in values.items())
+def layer_names(encoder: Encoder, options: Mapping[str, Any]) -> Sequence[str]:
+    """Of one that has layers and says what they are called."""
+    return encoder.layer_names(options) if encoder.layers(options) else ()
+
+
+def _named(name: str, values: Mapping[str, float | str], layers: Sequence[str] = ()) -> str:
+    """layers: their names."""
+    texts = {option: layer_in_words(value, layers) if option == LAYER else _text(value) for option, value in values.items()}
+    label = ", ".join(f"{option}={text}" for option, text in texts.items())
     return f"{name}[{label}]" if label else name
 
 
 def _variants(config: RunConfig, encoder: Encoder, role: str) -> Iterator[Entry]:
     """The encoder as it is, or every combination of the values that are swept."""
     swept = {**config.sweep.get(encoder.name, {}), **_layers(config, encoder)}
+    if LAYER in swept and not isinstance(swept[LAYER], Mapping):
+        swept[LAYER] = [encoder_options(encoder, config.options, swept={LAYER: layer})[LAYER] for layer in swept[LAYER]]
     points = [_points(f"sweep.{encoder.name}.{option}", values) for option, values in swept.items()]
     for chosen in itertools.product(*points):
         labels = dict(zip(swept, (label for label, _ in chosen), strict=True))
         options = encoder_options(encoder, config.options, swept=dict(zip(swept, (value for _, value in chosen), strict=True)))
-        name = _named(encoder.name, labels)
+        name = _named(encoder.name, labels, layer_names(encoder, options))
         with _naming(name if labels else ""):
             options = dict(encoder.complete(options))
         yield Entry(name, encoder, options, role, (), labels)

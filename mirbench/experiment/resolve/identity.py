@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from mirbench.engine.files import sha256
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.records import Entry, Parts, naming
 from mirbench.settings.validation import declared
@@ -39,8 +40,7 @@ def _digest(entry: Entry, option: str, path: Path) -> str:
         raise MirbenchError(f"{given}: there is no file or folder {path}; give one that the encoder can read, or leave the option out.")
     whole = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):
-        with open(file, "rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = sha256(file)
         name = "" if file == path else file.relative_to(path).as_posix()
         whole.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
     return whole.hexdigest()

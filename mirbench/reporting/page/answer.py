@@ -55,7 +55,20 @@ def answer(results: Results) -> list[str]:
     if not others:  # one encoder, or those of a sweep, which are compared with floors alone
         others = [name for name in names if roles[name] == "floor" and own_name(name) != MAJORITY and (lead, name) in pairs]
         others = others or [name for name in names if (lead, name) in pairs]
-    return [*_by_task(lead, others, pairs, _beside(rows, places, lead)), *_corrupted(results, places, lead, others)]
+    told = [*_by_task(lead, others, pairs, _beside(rows, places, lead)), *_corrupted(results, places, lead, others)]
+    return [*told, *_not_compared(results, lead, [name for name in known if name != lead and (lead, name) not in pairs])]
+
+
+def _not_compared(results: Results, lead: str, rest: Sequence[str]) -> list[str]:
+    """Of the variants of a sweep, which are compared with floors alone, and where layers of one encoder have no sentence of their own."""
+    layers = {*results.layers["encoder"].astype("str"), *results.layers["baseline"].astype("str")}
+    rest = [name for name in rest if not {name, lead} <= layers]
+    if not rest:
+        return []
+    return [
+        f"{lead} is named here for its test scores, by which it is ahead of {joined_by('and', few(rest))}; variants of a sweep are not "
+        "compared with each other, so whether it is better is not decided, and its score, as a maximum, is flattered."
+    ]
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str, str], str]:

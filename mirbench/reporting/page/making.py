@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mirbench.notation import layer_in_words
 from mirbench.records import STAGE_OF
 
 DEFAULT = "default"
@@ -58,6 +59,22 @@ def in_time(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def described(encoder: Mapping[str, Any]) -> str:
+    """What an encoder is, and of a model that others trained the files it was read from and the audio that it took, as a manifest says.
+
+    >>> audio = {"sample_rate": 16000, "window_seconds": 3.0}
+    >>> described({"description": "an ONNX file", "weights": {"net.onnx": "ab" * 32}, "input": audio, "layer_names": ["tokens", "pooled"]})
+    'an ONNX file; net.onnx, SHA-256 abababababab; given 16,000 Hz in windows of 3 s; layers 0 (tokens), 1 (pooled)'
+    """
+    given, files, names = encoder.get("input"), encoder.get("weights") or {}, encoder.get("layer_names") or ()
+    told = [str(encoder.get("description") or "")]
+    told += [f"{name}, SHA-256 {digest[:12]}" for name, digest in files.items()]
+    if files and given:
+        told.append(f"given {given['sample_rate']:,} Hz in windows of {given['window_seconds']:g} s")
+    told += [f"layers {', '.join(layer_in_words(number, names) for number in range(len(names)))}"] if names else []
+    return "; ".join(filter(None, told))
 
 
 def left_out(manifest: Mapping[str, Any]) -> list[str]:

@@ -76,7 +76,10 @@ def _corrected(rows: pd.DataFrame) -> str:
     clean = tested["corruption"] == CLEAN
     counts = {"headline metrics": clean & tested["headline"], "other metrics": clean & ~tested["headline"], "corruption": ~clean}
     lines = [f"{int(of.sum())} of {what}" for what, of in counts.items() if of.any()]
-    return f"p (Holm): of no difference, corrected by Holm's method, each by themselves, for the lines that are tested: {', '.join(lines)}."
+    return (
+        f"p (Holm): of no difference, corrected by Holm's method for the lines of these tables, each by themselves: {', '.join(lines)}. "
+        "A run's own tables correct for what they compare, so that the p of one difference may be another there."
+    )
 
 
 def _settings(frame: pd.DataFrame) -> Table:

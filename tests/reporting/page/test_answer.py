@@ -86,3 +86,12 @@ def test_under_corruption_the_same_pairs_are_told():
     robust = [a_row("robustness", encoder="a", task="key", metric="mirex", corruption="all families", families="noise")]
     told = answered(compared("a", "b", 0.01, 0.4), robustness_comparisons=rows, robustness=robust)
     assert told[1] == "Under corruption, a is better than b on key."
+
+
+def test_the_first_of_a_sweep_is_no_winner():
+    rows = [compared(name, "untrained", d, 0.001) for name, d in (("a[pool=mean]", 0.05), ("a[pool=max]", 0.0504))]
+    told = answered(*rows, encoders=("a[pool=mean]", "a[pool=max]", "untrained"))
+    assert told[-1] == (
+        "a[pool=max] is named here for its test scores, by which it is ahead of a[pool=mean]; variants of a sweep are not compared with "
+        "each other, so whether it is better is not decided, and its score, as a maximum, is flattered."
+    )

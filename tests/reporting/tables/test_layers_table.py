@@ -41,7 +41,7 @@ def results(values, p=(), once=0, labels=None, more=None):
             "1, 0.700 [0.60, 0.80]: better than the last, 3 (+0.200 [-0.050, +0.300]); undecided against the second best, 2 (+0.100 [",
         ),
         ({"values": [0.2, 0.7, 0.6], "p": [0.001, 0.3]}, "1, 0.700 [0.60, 0.80]: undecided against the second best and last, 2 (+0.100 ["),
-        ({"values": [0.7, 0.7], "p": [1.0]}, "0, 0.700 [0.60, 0.80]: level with the second best and last, 1 (+0.000 ["),
+        ({"values": [0.7, 0.7], "p": [1.0]}, "0, 0.700 [0.60, 0.80]: undecided against the second best and last, 1 (+0.000 ["),
         ({"values": [0.2, 0.7], "p": [0.001]}, "1, 0.700 [0.60, 0.80]: the last; better than the second best, 0 (+0.500 ["),
         (
             {"values": [0.7, 0.2], "p": [0.001], "once": 1},
@@ -56,7 +56,24 @@ def results(values, p=(), once=0, labels=None, more=None):
 def test_the_best_layer_is_told_against_the_last_and_the_second_best(about, said):
     told = best_layers(results(**about))
     assert told[0].startswith(f"On genre the best layer of deep is {said}")
+    pairs = {2: "one pair", 3: "3 pairs", 4: "6 pairs"}[len(about["values"])]
+    assert told[0].endswith(f"; corrected for the {pairs} of layers of this task.")
     assert told[1:] == [FLATTERED]
+
+
+def test_a_layer_is_called_by_its_name_beside_its_number():
+    found = results([0.2, 0.7], [0.001])
+    (manifest,) = found.manifests.values()
+    for about in manifest["encoders"].values():
+        about["layer_names"] = ["tokens", "pooled"]
+    assert best_layers(found)[0].startswith(
+        "On genre the best layer of deep is 1 (pooled), 0.700 [0.60, 0.80]: the last; better than the second best, 0 (tokens) (+0.500 ["
+    )
+
+
+def test_layers_alone_are_no_sweep():
+    assert "sweep" not in sections(results([0.2, 0.7], [0.001]))
+    assert "sweep" in sections(results([0.2, 0.7], [0.001], more={"probe": "knn"}))
 
 
 def test_what_else_was_swept_is_named():
