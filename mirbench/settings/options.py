@@ -13,6 +13,7 @@ from mirbench.settings.config import ALL_OPTIONS, RunConfig, nearest
 from mirbench.settings.validation import WrongOption, declared, validated
 
 Options = Mapping[str, Mapping[str, Any]]
+MOST_SHOWN = 20  # values in a hint, and characters of one
 
 
 def encoder_options(
@@ -47,10 +48,16 @@ def encoder_options(
 
 
 def _sweep_of(encoder: Encoder, option: str, given: Any) -> str:
-    """How each of several values is scored, where they were given in the place of one."""
+    """How each of several values is scored, where a few numbers or names were given in the place of one."""
     if not isinstance(given, (list, tuple)) or isinstance(encoder.options[option], (list, tuple)):
         return ""
-    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{', '.join(map(str, given))}]'."
+    if len(given) > MOST_SHOWN or not all(map(_is_short, given)):
+        return ""
+    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{', '.join(printable(str(each)) for each in given)}]'."
+
+
+def _is_short(value: Any) -> bool:
+    return len(value) <= MOST_SHOWN if isinstance(value, str) else isinstance(value, (int, float)) and abs(value) < 1e9
 
 
 def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
