@@ -53,7 +53,8 @@ def _sweep_of(encoder: Encoder, option: str, given: Any) -> str:
         return ""
     if len(given) > MOST_SHOWN or not all(map(_is_short, given)):
         return ""
-    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{', '.join(printable(str(each)) for each in given)}]'."
+    values = printable(", ".join(map(str, given)))
+    return f" A variant for each of several values: --set 'sweep.{encoder.name}.{option}=[{values}]'."
 
 
 def _is_short(value: Any) -> bool:
