@@ -69,6 +69,7 @@ def test_a_heading_sorts_encoders_and_leaves_floors_below(opened):
 
 
 def test_a_number_shows_its_seeds_by_keyboard(opened):
+    opened.wait("document.readyState === 'complete'")  # a chart that is drawn meanwhile takes the note away
     opened.run("document.querySelector('#main td[data-v]').focus()")
     opened.key("ArrowRight")
     opened.wait("document.getElementById('tip').hidden === false")
