@@ -39,8 +39,14 @@ STAGES = {  # of a run, as the plan, the lines of progress and the page call the
     "maps": ("maps",),
     "costs": ("costs",),
 }
-STAGE_OF = {kind: stage for stage, kinds in STAGES.items() for kind in kinds}
+_STAGE_OF = {kind: stage for stage, kinds in STAGES.items() for kind in kinds}
+FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 ABOUT = "encoder.json"  # in every checkpoint folder: {"encoder": name, "options": {...}, "seed": number}
+
+
+def stage_of(kind: str) -> str:
+    """What a person calls the work on jobs of a kind."""
+    return _STAGE_OF.get(kind, kind)
 
 
 @dataclass(frozen=True)

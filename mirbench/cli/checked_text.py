@@ -9,13 +9,12 @@ from typing import Any
 
 from mirbench.data.asked_for import asked_for
 from mirbench.data.findings import Finding, count
-from mirbench.data.label_findings import FEWEST_CLIPS
 from mirbench.data.labels import Labels
 from mirbench.data.published.filetree import some
 from mirbench.errors import printable
 from mirbench.experiment.check import Checked
 from mirbench.experiment.planning.plan import duration
-from mirbench.records import PROBED
+from mirbench.records import FEWEST_CLIPS, PROBED
 
 WIDTH = 120  # characters of a line
 NAME = 28  # characters of a class's name in a table

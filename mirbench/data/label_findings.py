@@ -12,9 +12,8 @@ from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import spelled_freely
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset, Task
-from mirbench.records import PROBED, Clip
+from mirbench.records import FEWEST_CLIPS, PROBED, Clip
 
-FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
 NAMED = 8  # classes in a sentence, at most
 LIKE_MISSING = frozenset(
     (

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from mirbench.errors import MirbenchError, describe
@@ -31,7 +32,7 @@ class Labels:
 
     labelled: split -> clips that have one. classes: in their published order, or sorted; of a regression its dimensions. counts: split ->
     class -> clips. ranges: split -> dimension -> (least, mean, largest), for a regression. unseen: label -> clips, where it
-    is none of the classes. declared: whether the data set names its classes. names: what was written -> clips; meant: what was written ->
+    is none of the classes. declared: whether the data set names its classes. meant: what was written ->
     the class that the task takes it for; carrying: what was written -> those clips. texts: of several labels a clip,
     what is of a text that was split at `|`, not of a tuple.
     """
@@ -44,10 +45,14 @@ class Labels:
     unseen: Mapping[str, int] = field(default_factory=dict)
     declared: bool = False
     unread: tuple[Unread, ...] = ()
-    names: Mapping[str, int] = field(default_factory=dict)
     meant: Mapping[str, str] = field(default_factory=dict)
     carrying: Mapping[str, Sequence[Clip]] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+
+    @cached_property
+    def names(self) -> dict[str, int]:
+        """What was written -> clips."""
+        return {name: len(clips) for name, clips in self.carrying.items()}
 
     def carrying_class(self, label: str) -> list[Clip]:
         """The clips on which the label stands, however it is written."""
@@ -166,7 +171,6 @@ def read_labels(task: Task, clips: Sequence[Clip], published: Sequence[str] = ()
         unseen={} if many else dict(Counter(n for split in PROBED for n in label_counts[split].elements() if n not in known)),
         declared=bool(declared),
         unread=tuple(unread),
-        names={name: len(clips_of_name) for name, clips_of_name in written.items()},
         carrying=written,
         texts=frozenset(_texts(clip.annotations[task.annotation] for clip in carrying)) if many else frozenset(),
         meant={name: reader.meaning(name) for name in written},

@@ -14,7 +14,7 @@ from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
-from mirbench.records import STAGE_OF
+from mirbench.records import stage_of
 
 Name = tuple[str, str]  # of a job: kind and key
 
@@ -86,8 +86,8 @@ class LocalExecutor:
                     others = (other for other in missing.values() if other.batch is job.batch and other is not job)
                     together += [other for other in others if _ready(other, self.store)]
                 tried |= {other.name for other in together}
-                if (of := _stage_of(job)) not in stages:
-                    stages[of] = stage(of, sum(_stage_of(other) == of for other in missing.values()))
+                if (of := stage_of(job.kind)) not in stages:
+                    stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
                 try:
                     _make(together, self.store, outcome, graph)
                 except Exception:
@@ -231,11 +231,6 @@ def _refuse_damaged(jobs: Iterable[Job], store: Store) -> None:
         raise MirbenchError(
             f"{damaged[0].kind} {damaged[0].title}, which the job needs, is damaged in {store.root}; make that again first."
         )
-
-
-def _stage_of(job: Job) -> str:
-    """What a person calls the work on jobs of its kind."""
-    return STAGE_OF.get(job.kind, job.kind)
 
 
 def _ready(job: Job, store: Store) -> bool:

@@ -13,18 +13,7 @@ from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
 from mirbench.reporting.tables.robustness import baseline, by_measure
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import (
-    MEASURES,
-    NONE,
-    SIGNIFICANT,
-    caveats,
-    interval_of,
-    mean_of,
-    natural_shifts,
-    panels,
-    size,
-    span,
-)
+from mirbench.reporting.words import MEASURES, NONE, SIGNIFICANT, caveats, interval_of, mean_of, natural_shifts, panels, size, span
 from mirbench.results.order import are_means, complete, joined
 from mirbench.results.run_folder import overlap_in_words
 

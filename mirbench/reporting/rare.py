@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mirbench.records import FEWEST_CLIPS
 from mirbench.results.order import joined
 
 if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
-FEWEST = 5  # training clips
 MOST_NAMED = 4  # classes
 
 
@@ -29,11 +29,12 @@ def in_words(results: Results) -> list[str]:
 def _of_task(title: str, classes: Any, facts: Mapping[str, Any]) -> list[str]:
     counts = (facts.get("label_counts") or {}).get("train") or {}
     numbers = {str(name): counts.get(str(name), 0) for name in (classes or counts)}
-    rare = [name for name, number in numbers.items() if number < FEWEST]
+    rare = [name for name, number in numbers.items() if number < FEWEST_CLIPS]
     if not rare or len(rare) == len(numbers):
         return []
     more = f" and {len(rare) - MOST_NAMED} more" if len(rare) > MOST_NAMED else ""
+    named = f"{', '.join(rare[:MOST_NAMED])}{more}"
     return [
-        f"{title}: {len(rare)} of {len(numbers)} classes have fewer than {FEWEST} training clips ({', '.join(rare[:MOST_NAMED])}{more}): a "
-        "probe hardly learns them, and the score is mostly of the others."
+        f"{title}: {len(rare)} of {len(numbers)} classes have fewer than {FEWEST_CLIPS} training clips ({named}): a probe hardly learns them, "
+        "and the score is mostly of the others."
     ]

@@ -17,7 +17,7 @@ from mirbench.reporting.tables.robustness import by_measure
 from mirbench.reporting.tables.robustness import means as robust_means
 from mirbench.reporting.tables.scores import clean, scores
 from mirbench.reporting.tables.table import Table, of_text
-from mirbench.reporting.words import MEASURES, NONE, caveats, interval_of, mean_of, natural_shifts, panels, size, span, tasks_in_mean
+from mirbench.reporting.words import MEASURES, NONE, caveats, fewer_tasks, interval_of, mean_of, natural_shifts, panels, size, span
 from mirbench.results.run_folder import troubles
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def _fewer(results: Results, columns: Sequence[str], tasks: int) -> str:
     whole, told = mean_of(rows), []
     for measure, name in MEASURES.items():
         over = CLEAN if measure == "clean_ce" else whole
-        mean = tasks_in_mean(rows[(rows["measure"] == measure) & (rows["corruption"] == over)], tasks)
-        told += [f"{name} over {mean.partition(' of ')[0]}"] if name in columns and f" of {tasks}" in mean else []
+        fewer = fewer_tasks(rows[(rows["measure"] == measure) & (rows["corruption"] == over)], tasks)
+        told += [f"{name} over {fewer}"] if name in columns and fewer else []
     return f" ({', '.join(told)}, where {'it is' if len(told) == 1 else 'they are'} defined)" if told else ""
 
 

@@ -130,14 +130,19 @@ def few(names: Sequence[str]) -> list[str]:
 
 def tasks_in_mean(rows: pd.DataFrame, tasks: int) -> str:
     """How many of so many tasks a mean over tasks is over, of those where it is defined: '4 tasks', '2 of 4 tasks', '2 to 3 of 4 tasks'.
-    rows: of one measure, over one thing, of tasks and of their mean."""
+    rows: as of `fewer_tasks`."""
+    fewer = fewer_tasks(rows, tasks)
+    return f"{fewer} of {tasks} tasks" if fewer else f"{tasks} tasks"
+
+
+def fewer_tasks(rows: pd.DataFrame, tasks: int) -> str:
+    """Over how many of so many tasks the means of encoders are, '2' or '2 to 3'; nothing where they are over all. rows: of one measure,
+    over one thing, of tasks and of their mean."""
     known = rows[rows["value"].notna()].astype({"task": "str", "encoder": "str"})
     encoders = set(known["encoder"][known["task"] == ALL])
     single = known[(known["task"] != ALL) & known["encoder"].isin(encoders)]
     counts = sorted(set(single.groupby("encoder").size()))
-    if not counts or counts == [tasks]:
-        return f"{tasks} tasks"
-    return f"{counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} of {tasks} tasks"
+    return "" if counts in ([], [tasks]) else f"{counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}"
 
 
 def size(rows: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from mirbench.engine.slurm.queue import State, Unanswered
 from mirbench.engine.slurm.submission import Submission, SubmittedJob
 from mirbench.errors import MirbenchError
 from mirbench.progress import progress_bar
-from mirbench.records import STAGE_OF
+from mirbench.records import stage_of
 
 FIRST_POLL, LAST_POLL, SLOWER = 1.0, 15.0, 1.2  # seconds between looks, and how they grow
 GRACE_SECONDS = 10.0  # in which an answer comes to be seen after a task has left the queue
@@ -70,7 +70,7 @@ def _tell(submission: Submission, states: Mapping[str, State], told: set[str]) -
     stages: dict[str, list[SubmittedJob]] = {}
     for task in submission.tasks:
         for job in task.jobs:
-            stages.setdefault(STAGE_OF.get(job.kind, job.kind), []).append(job)
+            stages.setdefault(stage_of(job.kind), []).append(job)
     for stage, jobs in stages.items():
         if stage not in told and all(submission.store.has(job.kind, job.key) for job in jobs):
             told.add(stage)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mirbench.notation import layer_in_words
-from mirbench.records import STAGE_OF
+from mirbench.records import stage_of
 
 DEFAULT = "default"
 FIRST = ("versions", "git_commit", "machine", "seeds", "datasets", "label_counts", "skipped")  # of a manifest, and open
@@ -43,7 +43,7 @@ def stages(manifest: Mapping[str, Any]) -> list[tuple[str, float, int]]:
     for title, seconds in timings.items() if isinstance(timings, dict) else ():
         if isinstance(seconds, int | float):
             kind = str(title).partition(":")[0]
-            found.setdefault(STAGE_OF.get(kind, kind), []).append(float(seconds))
+            found.setdefault(stage_of(kind), []).append(float(seconds))
     return [(stage, sum(each), len(each)) for stage, each in found.items()]
 
 

@@ -13,7 +13,7 @@ from mirbench.notation import in_unit
 from mirbench.records import ALL, CLEAN, FAMILIES, FAMILY, NATURAL_SHIFT, OTHER_RECORDINGS, SEEN, UNSEEN
 from mirbench.reporting.tables.scores import clean, of_differences, row_groups, surely_best, verdicts
 from mirbench.reporting.tables.table import Table, of_scores, of_text
-from mirbench.reporting.words import NONE, cell, mean_of, natural_shifts, number, panels, places, span, tasks_in_mean
+from mirbench.reporting.words import NONE, cell, fewer_tasks, mean_of, natural_shifts, number, panels, places, span
 from mirbench.results.order import are_means, complete
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def by_measure(robustness: pd.DataFrame, comparisons: pd.DataFrame | None = None
                 known = of_measure.assign(at=places(of_measure, shown)).dropna(subset=["value", "at"])
                 bold = surely_best(known, _compared(comparisons, measure, over))
                 title = ", ".join([label, *([] if over in (CLEAN, ALL) else [_told(of_measure, over)])])
-                mean = tasks_in_mean(of_measure, tasks)
-                better += f"; mean over {mean}" if f" of {tasks}" in mean else ""
+                better += f"; mean over {fewer} of {tasks} tasks" if (fewer := fewer_tasks(of_measure, tasks)) else ""
                 key = f"{measure}_{over.split()[0]}" if over in (UNSEEN, SEEN) else f"{measure}_on_{over}" if over in shifts else measure
                 made[key] = of_scores(known, heads, row_groups(of_measure), bold=bold, title=f"{title} ({better})")
     return made
