@@ -35,6 +35,6 @@ def _of_task(title: str, classes: Any, facts: Mapping[str, Any]) -> list[str]:
     more = f" and {len(rare) - MOST_NAMED} more" if len(rare) > MOST_NAMED else ""
     named = f"{', '.join(rare[:MOST_NAMED])}{more}"
     return [
-        f"{title}: {len(rare)} of {len(numbers)} classes have fewer than {FEWEST_CLIPS} training clips ({named}): a probe hardly learns them, "
-        "and the score is mostly of the others."
+        f"{title}: {len(rare)} of {len(numbers)} classes have fewer than {FEWEST_CLIPS} training clips ({named}): a probe hardly learns "
+        "them, and the score is mostly of the others."
     ]
