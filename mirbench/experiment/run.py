@@ -223,12 +223,12 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
     folder = store.folder(*overlap.name)
     dropped, shared, silent = dropped_clips(folder, resolved), shared_with_training(folder, resolved), silent_clips_of(folder, resolved)
     found = {name: (*shared.get(name, ()), *silent.get(name, ())) for name in {**shared, **silent}}
-    new = {name: tuple(each for each in several if each not in resolved.findings[name]) for name, several in found.items()}
+    new = {name: tuple(each for each in several if each not in resolved.findings.get(name, ())) for name, several in found.items()}
     for sentence in found_in_words(new) if told else ():
         say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    findings = {name: (*new.get(name, ()), *several) for name, several in resolved.findings.items()}
+    findings = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
     known = replace(resolved, dropped=dropped, findings=findings)
     return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 

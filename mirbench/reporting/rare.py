@@ -22,19 +22,18 @@ def in_words(results: Results) -> list[str]:
         for task, about in tasks.items()
         if isinstance(about, Mapping) and about.get("target") == "multiclass"
         for dataset, facts in (about.get("dataset") or {}).items()
-        for sentence in _of_task(f"{task} on {dataset}", about.get("classes"), facts)
+        for sentence in _of_task(f"{task} on {dataset}", facts)
     ]
 
 
-def _of_task(title: str, classes: Any, facts: Mapping[str, Any]) -> list[str]:
+def _of_task(title: str, facts: Mapping[str, Any]) -> list[str]:
     counts = (facts.get("label_counts") or {}).get("train") or {}
-    numbers = {str(name): counts.get(str(name), 0) for name in (classes or counts)}
-    rare = [name for name, number in numbers.items() if number < FEWEST_CLIPS]
-    if not rare or len(rare) == len(numbers):
+    rare = [name for name, number in counts.items() if number < FEWEST_CLIPS]
+    if not rare or len(rare) == len(counts):
         return []
     more = f" and {len(rare) - MOST_NAMED} more" if len(rare) > MOST_NAMED else ""
     named = f"{', '.join(rare[:MOST_NAMED])}{more}"
     return [
-        f"{title}: {len(rare)} of {len(numbers)} classes have fewer than {FEWEST_CLIPS} training clips ({named}): a probe hardly learns "
+        f"{title}: {len(rare)} of {len(counts)} classes have fewer than {FEWEST_CLIPS} training clips ({named}): a probe hardly learns "
         "them, and the score is mostly of the others."
     ]

@@ -38,7 +38,9 @@ def encoder_options(
                 known = ", ".join(complete) or "none"
                 raise MirbenchError(f"{where}: the encoder has no option '{name}'{nearest(str(name), complete)} Known: {known}.")
         try:
-            complete |= validated(encoder.options, _layer_by_number(encoder, where, {**complete, **layer}, layer))
+            complete |= validated(encoder.options, {name: value for name, value in layer.items() if name != LAYER})
+            if LAYER in layer:
+                complete |= validated(encoder.options, _layer_by_number(encoder, where, complete, layer[LAYER]))
         except WrongOption as error:
             of = "" if where == own else f"{where}: "
             typed, whole = f"{where}.{error.name} {error.text}.", f"{of}{error.text}."
@@ -61,17 +63,17 @@ def _is_short(value: Any) -> bool:
     return len(value) <= MOST_SHOWN if isinstance(value, str) else isinstance(value, (int, float)) and abs(value) < 1e9
 
 
-def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is given, with a layer's number in the place of its name. options: complete. Raises MirbenchError for a name of none, where they
-    have names."""
-    asked, layer = given.get(LAYER), declared(encoder.options).get(LAYER)
+def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], asked: Any) -> Mapping[str, Any]:
+    """The layer that is asked for, with its number in the place of its name. options: all others, as they are declared to be. Raises
+    MirbenchError for a name of none, where they have names."""
+    layer = declared(encoder.options).get(LAYER)
     if not isinstance(asked, str) or layer is None or ALL_LAYERS not in layer.choices or asked in layer.choices:
-        return given
+        return {LAYER: asked}
     names = list(encoder.layer_names(options))
     if names and asked not in names:
         known = ", ".join([*names, *map(str, layer.choices)])
         raise MirbenchError(f"{where}.{LAYER}: no layer is named '{printable(asked)}'{nearest(asked, names)} Known: {known}.")
-    return {**given, LAYER: names.index(asked)} if names else given
+    return {LAYER: names.index(asked) if names else asked}
 
 
 def check_layer(encoder: Encoder, layers: int, asked: int | str) -> None:

@@ -134,6 +134,8 @@ def test_a_layer_of_an_onnx_model_is_asked_for_by_the_name_of_its_output(tmp_pat
     assert encoder_options(found, {"two": {**asked, "layer": "best"}})["layer"] == "best"
     with pytest.raises(MirbenchError, match=r"two\.layer: no layer is named 'means'; did you mean 'mean'\? Known: mean, squared, last"):
         encoder_options(found, {"two": {**asked, "layer": "means"}})
+    with pytest.raises(MirbenchError, match="sample_rate"):  # which is checked first, as names may depend on it
+        encoder_options(found, {"two": {"sample_rate": "abc", "layer": "squared"}})
     registry = load()
     address = f"onnx:{tmp_path / 'two.onnx'}"
     for settings, names in (

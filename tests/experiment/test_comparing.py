@@ -8,6 +8,7 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -474,3 +475,21 @@ def test_predictions_of_the_helper_are_scored_as_runs_score_them():
     values = [measure(["accuracy"], each, 2)[0][0] for each in (drawn, shuffled)]
     assert values[0] > values[1]
     assert len(set(itertools.chain(drawn.groups))) == 30
+
+
+@pytest.mark.parametrize(
+    ("value", "resamples", "same"),
+    [
+        (0.5, [0.4, 0.5, 0.6], True),
+        (float("nan"), [float("nan"), 0.5, 0.6], True),  # of a score that is not defined
+        (1.0, [1.0, 1.0, 1.0], False),  # of which it cannot be told whose it is
+        (float("nan"), [float("nan")] * 3, False),
+    ],
+)
+def test_the_same_encoder_is_known_by_numbers_that_vary(value, resamples, same):
+    def entry(values):
+        run = SimpleNamespace(resampled=np.array([values]), places=["genre"], conditions=lambda own, place: [])
+        return SimpleNamespace(run=run, own="x", lines=lambda *at: [0], values=lambda *at: [value])
+
+    assert same_numbers(entry(resamples), entry(resamples)) == same
+    assert not same_numbers(entry(resamples), entry([*resamples[:2], 0.7]))

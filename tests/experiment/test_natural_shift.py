@@ -162,6 +162,19 @@ def test_a_recording_that_the_probe_learnt_from_is_told(mirbench, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_silent_recording_of_a_shift_is_told(mirbench, tmp_path):
+    write(tmp_path / "again.csv", clips({"test": 40}))
+    file = tmp_path / "again" / "test-3.wav"
+    audio, rate = soundfile.read(file)
+    soundfile.write(file, 0 * audio, rate)
+    code, folder = mirbench("--shifts", "again.csv")
+    assert code == 0
+    (found,) = json.loads((folder / "manifest.json").read_text())["findings"]["again"]
+    assert found["kind"] == "silence"
+    assert "test-3" in str(found["examples"])
+
+
+@pytest.mark.slow
 def test_runs_with_a_shift_and_without_keep_their_means_together(mirbench, tmp_path):
     write(tmp_path / "again.csv", clips({"test": 40}, quiet=0.25))
     under = ("--corruptions", "gain-down,white-noise", "--severities", "1", "--set", "floors=handcrafted")

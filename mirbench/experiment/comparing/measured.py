@@ -187,23 +187,23 @@ def entries_of(runs: Sequence[Run]) -> list[Entry]:
 
 def same_numbers(one: Entry, other: Entry) -> bool:
     """Whether two entries of different runs are one encoder under two names: every score that both have is the same number, in every
-    resample too. Of runs without resamples that is not known."""
+    resample too, and these differ somewhere. Of runs without resamples that is not known."""
     mine, yours = one.run.resampled, other.run.resampled
     if mine is None or yours is None:
         return False
     resamples = min(mine.shape[1], yours.shape[1])
     places = [place for place in one.run.places if one.lines(place) and other.lines(place)]
-    both = [
-        (place, condition)
-        for place in places
-        for condition in [OF_CLEAN, *one.run.conditions(one.own, place)]
-        if other.lines(place, condition)
-    ]
-    return bool(both) and all(
-        one.values(*at) == other.values(*at)
-        and np.array_equal(mine[one.lines(*at), :resamples], yours[other.lines(*at), :resamples], equal_nan=True)
-        for at in both
-    )
+    varied = False
+    for place in places:
+        for condition in [OF_CLEAN, *one.run.conditions(one.own, place)]:
+            if not other.lines(place, condition):
+                continue
+            first, second = mine[one.lines(place, condition), :resamples], yours[other.lines(place, condition), :resamples]
+            values = [np.array(each.values(place, condition)) for each in (one, other)]
+            if not np.array_equal(*values, equal_nan=True) or not np.array_equal(first, second, equal_nan=True):
+                return False
+            varied = varied or bool((first != first[:, :1])[~np.isnan(first)].any())
+    return varied
 
 
 def of_seed(entry: Entry, seed: int) -> Entry:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.files import sha256
@@ -47,7 +49,8 @@ def manifest_of(
     """unreadable: by data set, as `skipped_clips`."""
     resolved, config = run.resolved, run.resolved.config
     budgets: dict[str, list[str]] = {}
-    encoders: dict[str, Any] = {entry.name: _entry_section(run, entry, budgets) for entry in resolved.entries}
+    digest = functools.cache(sha256)  # of a file that many entries are read from, such as one a layer
+    encoders: dict[str, Any] = {entry.name: _entry_section(run, entry, budgets, digest) for entry in resolved.entries}
     encoders[MAJORITY] = {"description": "what can be said without hearing the audio", "role": "floor", "seeds": [0]}
     used = {metrics.resolve(m) for task in resolved.tasks for m in task.metrics}
     points = [{"name": e.name, "encoder": e.encoder.name, "values": e.values} for e in resolved.entries if e.values]
@@ -110,13 +113,13 @@ def add_task(tasks: dict[str, Any], run: RunGraph, task: Task, data: Data, label
     of_task["classes"] = list(labels.classes)
 
 
-def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -> dict[str, Any]:
+def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]], digest: Callable[[Path], str]) -> dict[str, Any]:
     return {
         "description": entry.encoder.description,
         "role": entry.role,
         "encoder": entry.encoder.name,
         "options": entry.options,
-        **_input_section(entry),
+        **_input_section(entry, digest),
         **({"layer_names": list(names)} if (names := layer_names(entry.encoder, entry.options)) else {}),
         "provider": run.resolved.providers["encoder", entry.encoder.name],
         "seeds": entry.seeds,
@@ -124,13 +127,13 @@ def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]]) -
     }
 
 
-def _input_section(entry: Entry) -> dict[str, Any]:
+def _input_section(entry: Entry, digest: Callable[[Path], str]) -> dict[str, Any]:
     """The audio that it was given, whether that was asked for, or is what the model says; and the files that a model of others is read
     from, each with its SHA-256."""
     given = asdict(entry.encoder.input(entry.options))
     audio = {name: given[name] for name in ("sample_rate", "window_seconds", "hop_seconds", "shortest_seconds") if given[name]}
     paths = entry.encoder.weight_files(None, entry.options) if isinstance(entry.encoder, ModelEncoder) else []
-    weights = {path.name: sha256(path) for path in paths if path.is_file()}
+    weights = {path.name: digest(path) for path in paths if path.is_file()}
     return {"input": audio, **({"weights": weights} if weights else {})}
 
 

@@ -49,10 +49,10 @@ def _looked_at(resolved: Resolved) -> Iterator[tuple[Data, Sequence[str]]]:
     several: list[tuple[Data, Sequence[str]]] = [(data, SPLITS) for data in resolved.scored_data]
     several += [(shift.data, ("test",)) for shift in resolved.natural_shifts]
     several += [(data, (*PRETRAINING_SPLITS, "valid")) for data in resolved.pretraining_data]
-    first = dict[str, tuple[Data, Sequence[str]]]()
+    united = dict[str, tuple[Data, Sequence[str]]]()
     for data, splits in several:
-        first.setdefault(data.name, (data, splits))
-    yield from (each for each in first.values() if not each[0].noun.made)
+        united[data.name] = data, tuple(dict.fromkeys((*united.get(data.name, (data, ()))[1], *splits)))
+    yield from (each for each in united.values() if not each[0].noun.made)
 
 
 def _is_there(clip: Clip) -> bool:
