@@ -35,9 +35,8 @@ def of_floors(run: Path) -> list[power.Spread]:
             both = [of_seeds.loc[(name, row.task, row.metric)] for name in (row.encoder, row.baseline)]
             clips = max((half / student(0.975, freedom)) ** 2 - sum(each["var"] / each["count"] for each in both), 0.0)
             of_trainings = sum(each["var"] for each in both) / 2, int(sum(each["count"] - 1 for each in both))
-            found.append(
-                power.Spread(row.task, row.dataset, row.metric, clips, of_trainings[0], row.n_groups, of_trainings[1], power.FLOOR)
-            )
+            against = power.RANDOM if both[1]["count"] > 1 else power.FIXED
+            found.append(power.Spread(row.task, row.dataset, row.metric, clips, of_trainings[0], row.n_groups, of_trainings[1], against))
     return found
 
 
@@ -46,7 +45,7 @@ if __name__ == "__main__":
     key = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["key"]
     rows = json.loads((cache / power.SPREADS / key / "spreads.json").read_text(encoding="utf-8"))
     found = [replace(power._read(row), dataset=name) for name in NAMES for row in rows]
-    if not any(each.against == power.FLOOR for each in found):  # a run of an earlier version
+    if not any(each.against != power.TRAINED for each in found):  # a run of an earlier version
         found += [replace(each, dataset=name) for name in NAMES for each in of_floors(run)]
     pd.DataFrame(map(asdict, found)).to_csv(TABLE, index=False, float_format="%.4g", lineterminator="\n")
     for about, spread in power._by_task(found).items():

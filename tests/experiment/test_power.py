@@ -71,9 +71,10 @@ def test_spreads_of_the_reference_runs_come_with_mirbench():
     assert {task for task, *_ in shipped} == {"tagging", "key", "pitch", "genre"}
     assert all(each.clips >= 0 and each.trainings > 0 and each.groups > 4 for each in shipped.values())
     assert shipped["pitch", "mini", "accuracy", "trained"].groups == 21
-    assert {against for *_, against in shipped} == {"trained", "floor"}
+    assert {against for *_, against in shipped} == {"trained", "random", "fixed"}
     for task, dataset, metric, _ in list(shipped):  # a floor has other errors than a trained encoder
-        assert shipped[task, dataset, metric, "floor"].clips > shipped[task, dataset, metric, "trained"].clips
+        for floor in ("random", "fixed"):
+            assert shipped[task, dataset, metric, floor].clips > shipped[task, dataset, metric, "trained"].clips
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_in_words(seeds, said):
 
 
 def test_of_a_single_training_the_clips_say_what_they_can_against_a_floor(tmp_path):
-    once = Spread("genre", "mini-quick", "accuracy", 0.0025, math.nan, 64, 0, "floor")
+    once = Spread("genre", "mini-quick", "accuracy", 0.0025, math.nan, 64, 0, "fixed")
     least = (t.ppf(0.975, 63) + t.ppf(0.8, 63)) * 0.05
     assert power._in_words(once, 0.02, 1, "earlier runs") == (
         f"the test clips are too few for it, whatever the seeds (they find {least:.3f} or more) (from earlier runs)"
@@ -105,26 +106,36 @@ def test_of_a_single_training_the_clips_say_what_they_can_against_a_floor(tmp_pa
     store = Store(tmp_path)
     keep_spreads([once], store, "a" * 20)
     keep_spreads([replace(once, trainings=1e-4, freedom=2)], store, "b" * 20)
-    assert power._by_task(power._kept(store)) == {("genre", "mini-quick", "accuracy", "floor"): replace(once, trainings=1e-4, freedom=2)}
+    assert power._by_task(power._kept(store)) == {("genre", "mini-quick", "accuracy", "fixed"): replace(once, trainings=1e-4, freedom=2)}
 
 
 def test_a_floor_has_no_seeds_of_its_own():
-    alone = replace(spread(), against="floor")  # a one-sample t test
+    alone = replace(spread(), against="fixed")  # a one-sample t test
     error = math.sqrt(2 * 0.0001 / 3)
     assert alone.detectable(3) == pytest.approx((t.ppf(0.975, 2) + t.ppf(0.8, 2)) * error)
 
 
 def test_a_run_of_one_training_leaves_what_its_clips_vary_against_each_floor(tiny_run):
     cache, _ = tiny_run
-    found = [each for each in power._kept(Store(cache)) if each.against == "floor" and math.isnan(each.trainings)]
+    found = [each for each in power._kept(Store(cache)) if each.against in ("random", "fixed") and math.isnan(each.trainings)]
+    assert {each.against for each in found} == {"random", "fixed"}
     assert {each.task for each in found} == {"tagging", "key", "pitch", "genre"}
     assert all(each.clips >= 0 for each in found)
 
 
 @pytest.mark.parametrize(("learns", "drawn"), [(False, False), (True, False), (False, True)])
 def test_of_frozen_models_no_seeds_are_asked_for(tmp_path, learns, drawn):
-    entry = SimpleNamespace(encoder=SimpleNamespace(trainable=learns, seeded=drawn))
+    entry = SimpleNamespace(encoder=SimpleNamespace(trainable=learns, seeded=drawn), probe=SimpleNamespace(seeded=False), shots=None)
     config = SimpleNamespace(power=SimpleNamespace(difference=0.02), seeds=1)
     resolved = SimpleNamespace(config=config, encoders=[entry], store=Store(tmp_path), scored_data=[], tasks=[])
     told = power.describe_power(SimpleNamespace(resolved=resolved))
     assert any("the embeddings are the same for every seed" in line for line in told) == (not learns and not drawn)
+
+
+@pytest.mark.parametrize(("seeded", "shots"), [(True, None), (False, 5)])
+def test_seeds_of_probes_and_of_few_labels_are_seeds_too(tmp_path, seeded, shots):
+    frozen = SimpleNamespace(trainable=False, seeded=False)
+    entry = SimpleNamespace(encoder=frozen, probe=SimpleNamespace(seeded=seeded), shots=shots)
+    config = SimpleNamespace(power=SimpleNamespace(difference=0.02), seeds=1)
+    resolved = SimpleNamespace(config=config, encoders=[entry], store=Store(tmp_path), scored_data=[], tasks=[])
+    assert not any("the same for every seed" in line for line in power.describe_power(SimpleNamespace(resolved=resolved)))

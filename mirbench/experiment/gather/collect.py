@@ -35,7 +35,7 @@ from mirbench.experiment.gather.resamples import (
 from mirbench.experiment.gather.similarity import SimilarityRows
 from mirbench.experiment.gather.sounds import write_sounds
 from mirbench.experiment.planning.graph import RunGraph
-from mirbench.experiment.planning.power import FLOOR, TRAINED, Spread, keep_spreads
+from mirbench.experiment.planning.power import FIXED, RANDOM, TRAINED, Spread, keep_spreads
 from mirbench.experiment.recipes.overlap import shared_test_clips
 from mirbench.experiment.recipes.probe import parts_of
 from mirbench.experiment.resolve.records import Data, Entry
@@ -228,6 +228,7 @@ def _spreads(
     metric = clean[MAJORITY][0].metrics[0]
     if layout.groups < 2:
         return
+    floors = [name for name in floors if trainings.kinds[name] in (RANDOM, FIXED)]  # and all labels
     trained = [name for name in clean if trainings.kinds[name] == "trained" and name not in floors]
     found = vectors(layout, metric, {name: clean[name] for name in (*trained, *floors)})
     own = {name: layout.training(vector, name) for name, vector in found.items()}
@@ -238,5 +239,5 @@ def _spreads(
         clips = max(variance - sum(each.sampled / each.seeds for each in both), 0.0)  # over very many seeds
         known = one in layout.seeds and (other in layout.seeds or trainings.kinds[other] == "fixed")
         mean = sum(each.total for each in both) / 2 if known else math.nan
-        freedom, against = sum(each.freedom for each in both), FLOOR if other in floors else TRAINED
+        freedom, against = sum(each.freedom for each in both), trainings.kinds[other] if other in floors else TRAINED
         yield Spread(**of_task, metric=metric, clips=clips, trainings=mean, groups=layout.groups, freedom=freedom, against=against)

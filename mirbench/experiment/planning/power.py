@@ -22,13 +22,17 @@ from mirbench.experiment.planning.graph import RunGraph
 
 SPREADS = "spreads"  # the kind of entry in a cache
 MOST_SEEDS = 50
-TRAINED, FLOOR = "trained", "floor"  # what a trained encoder is against
-AGAINST = {TRAINED: "between two trained encoders", FLOOR: "between a trained encoder and a floor, untrained or handcrafted"}
+TRAINED, RANDOM, FIXED = "trained", "random", "fixed"  # what a trained encoder is against: kinds of `gather.resamples.Trainings`
+AGAINST = {
+    TRAINED: "between two trained encoders",
+    RANDOM: "between a trained encoder and one of random weights, as untrained is",
+    FIXED: "between a trained encoder and one that no seed changes, as handcrafted is",
+}
 TAKE = "  run the same command with the largest of these; where test clips are too few, on a larger data set"
 FIRST = "  run the same command with two trained encoders and --seeds 2 first, such as --encoder semisupcon,simclr"
 UNKNOWN = {
     TRAINED: "not known before a first run of two trained encoders, with --seeds 2 or more, has been scored on the data",
-    FLOOR: "not known before a first run with --seeds 2 or more has been scored on the data",
+    **dict.fromkeys((RANDOM, FIXED), "not known before a first run with --seeds 2 or more has been scored on the data"),
 }
 
 
@@ -36,7 +40,7 @@ UNKNOWN = {
 class Spread:
     """Of the headline metric of a task on a data set, as variances. clips: of a difference of two encoders, over their test clips;
     trainings: of one training, mean over the two, nan where none was repeated; groups: of test clips; freedom: of `trainings`; against:
-    TRAINED or FLOOR."""
+    TRAINED, RANDOM or FIXED."""
 
     task: str
     dataset: str
@@ -55,7 +59,7 @@ class Spread:
         if seeds < 2:
             return math.nan
         of_trainings = 0.0 if math.isinf(seeds) else 2 * self.trainings / seeds
-        parts = [(self.clips, self.groups - 1), (of_trainings, (seeds - 1) * (2 if self.against == TRAINED else 1))]
+        parts = [(self.clips, self.groups - 1), (of_trainings, (seeds - 1) * (1 if self.against == FIXED else 2))]
         variance = sum(part for part, _ in parts)
         return detectable(math.sqrt(variance), variance**2 / sum(part**2 / freedom for part, freedom in parts)) if variance else 0.0
 
@@ -77,7 +81,7 @@ def describe_power(run: RunGraph) -> list[str]:
     wanted, seeds = resolved.config.power.difference, resolved.config.seeds
     if wanted is None:
         return []
-    if not any(entry.encoder.trainable or entry.encoder.seeded for entry in resolved.encoders):
+    if not any(e.encoder.trainable or e.encoder.seeded or e.probe.seeded or e.shots for e in resolved.encoders):
         return [
             f"a difference of {wanted:g}: the embeddings are the same for every seed, so that more seeds find no smaller one; test clips do"
         ]
