@@ -199,8 +199,8 @@ def same_numbers(one: Entry, other: Entry) -> bool:
             if not other.lines(place, condition):
                 continue
             first, second = mine[one.lines(place, condition), :resamples], yours[other.lines(place, condition), :resamples]
-            values = [np.array(each.values(place, condition)) for each in (one, other)]
-            if not np.array_equal(*values, equal_nan=True) or not np.array_equal(first, second, equal_nan=True):
+            own, others = (np.array(each.values(place, condition)) for each in (one, other))
+            if not np.array_equal(own, others, equal_nan=True) or not np.array_equal(first, second, equal_nan=True):
                 return False
             varied = varied or bool((first != first[:, :1])[~np.isnan(first)].any())
     return varied
