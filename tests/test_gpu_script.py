@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ SCRIPT = Path(__file__).parent / "gpu" / "run.sh"
 
 
 def ran(*words):
-    return subprocess.run([SCRIPT, *words], capture_output=True, text=True, env=dict(os.environ), check=False)
+    return subprocess.run([SCRIPT, *words], capture_output=True, text=True, env={**os.environ, "PYTHON": sys.executable}, check=False)
 
 
 def test_the_script_knows_its_checks():

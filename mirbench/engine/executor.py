@@ -112,12 +112,12 @@ class LocalExecutor:
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
     def _lost(self, jobs: Sequence[Job], graph: Graph) -> bool:
-        """Whether something that they need was removed while they were made, or what they kept to go on from since they are wanted no more,
-        as another run that is done with it may where there are no locks: then they are left."""
+        """Whether something that they need was removed while they were made, or what they kept to go on from since nothing of them is
+        missing any more, as another run that is done with it may where there are no locks: then they are left."""
         if not self.store.root.is_dir():
             return False
         gone = any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
-        return gone or not any(_is_wanted(job, graph, self.store) for job in jobs)
+        return gone or not any(_is_wanted(job, graph, self.store) and not self.store.has(*job.name, anew=True) for job in jobs)
 
 
 def touch(graph: Graph, store: Store) -> None:

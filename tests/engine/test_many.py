@@ -263,3 +263,21 @@ def test_what_nobody_wants_any_more_may_fail(tmp_path):
     spilt = Job("broth", "broth", {"title": "spilt"}, fails, (), kept=False, key="spilt-key")
     with pytest.raises(ValueError, match="spilt"):
         LocalExecutor(kitchen.store).run(Graph([spilt, kitchen.job("stew", [spilt])]))
+
+
+def test_what_another_machine_has_made_meanwhile_may_fail(tmp_path):
+    """A third process, of this machine, has taken away what it kept to go on from, as the job is there."""
+    kitchen = Kitchen(tmp_path / "cache", tmp_path / "log", 0)
+
+    def write(folder):
+        unfinished = kitchen.store.unfinished("stew-key")
+        unfinished.mkdir(parents=True)
+        with kitchen.store.writing("stew", "stew-key", "stew", {"title": "stew"}) as other:
+            (other / "x").write_text("stew of another run")
+        LocalExecutor(kitchen.store)._clear(graph)
+        (unfinished / "state").write_text("one\n")
+
+    graph = Graph([Job("stew", "stew", {"title": "stew"}, write, (), key="stew-key")])
+    LocalExecutor(kitchen.store).run(graph)
+    assert graph.missing(kitchen.store) == []
+    assert (kitchen.store.folder("stew", "stew-key") / "x").read_text() == "stew of another run"
