@@ -27,13 +27,14 @@ from typing import Any
 LINEAR = 1.1
 COLUMNS = ("step", "axis", "value", "clips", "cpu_s", "wall_s", "peak_mb", "before_mb", "load")
 FEW, MANY = (1, 2, 4, 8), (10, 100, 1000, 10_000)
+HUGE = tuple(10**power for power in range(3, 8))
 OF_LABELS = {"planning": 10_000, "checking": 10_000}  # clips, so that each of so many labels has some
 AXES: Mapping[str, Mapping[str, Sequence[int]]] = {
     "bootstrap": {"clips": (1000, 10_000, 100_000), "labels": MANY},
-    "planning": {"encoders": FEW, "seeds": FEW, "conditions": (1, 5, 25, 115), "labels": MANY, "clips": (1000, 10_000, 100_000, 1_000_000)},
+    "planning": {"encoders": FEW, "seeds": FEW, "conditions": (1, 5, 25, 115), "labels": MANY, "clips": HUGE},
     "checking": {"labels": MANY, "clips": (1000, 10_000, 100_000, 1_000_000)},
     "probing": {"clips": (1000, 10_000, 100_000), "labels": MANY},
-    "embedding": {"encoders": FEW, "conditions": (1, 5, 25, 115), "clips": (1000, 10_000, 100_000, 1_000_000)},
+    "embedding": {"encoders": FEW, "conditions": (1, 5, 25, 115), "clips": HUGE},
     "collecting": {"encoders": FEW, "seeds": FEW, "conditions": (1, 5, 25, 115), "clips": (1000, 10_000, 100_000)},
     "reporting": {"encoders": FEW, "seeds": FEW, "conditions": (1, 5, 25, 115), "clips": (1000, 10_000, 100_000)},
 }

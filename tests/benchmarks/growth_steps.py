@@ -22,6 +22,7 @@ from mirbench.settings.config import RunConfig, load_config
 PLUGIN = Path(__file__).with_name("growth_plugin.py")
 RATE, SAMPLES, BYTES = 22_050, 1_100, 2_244  # of a tiny file
 MOST_FILES = 100_000  # that are written; clips of more are simulated
+MOST_LINES = 5_000_000  # of one manifest, as mirbench allows
 METRICS = ("macro_average_precision", "macro_roc_auc")
 SCORED_RESAMPLES, RESAMPLES = 100, 1000
 PER_GROUP, PER_CLIP = 10, 3  # clips of an artist, tags of a clip
@@ -46,15 +47,20 @@ def name_of(number: int) -> str:
     return f"{number // 1000:05d}/{number:08d}.wav"
 
 
-def manifest(work: Path, size: Size) -> Path:
+def manifests(work: Path, size: Size) -> list[Path]:
+    """One for each five million clips, or less of them."""
+    return [_manifest(work, size, range(first, min(first + MOST_LINES, size.clips))) for first in range(0, size.clips, MOST_LINES)]
+
+
+def _manifest(work: Path, size: Size, numbers: range) -> Path:
     """A line a clip, with artist, duration, genre and tags; files of noise beside it, or none where the decoder is simulated."""
-    path = work / f"clips-{size.clips}-labels-{size.labels}.csv"
+    path = work / f"clips-{size.clips}-labels-{size.labels}{f'-from-{numbers.start}' if numbers.start else ''}.csv"
     if not path.exists():
-        draw, folder = random.Random(0), _SIMULATED if size.simulated else "audio"
+        draw, folder = random.Random(numbers.start), _SIMULATED if size.simulated else "audio"
         tags = [f"tag {number:05d}" for number in range(size.labels)]
         with path.with_suffix(".part").open("w") as file:
             file.write("path,artist,duration,genre,tags\n")
-            for number in range(size.clips):
+            for number in numbers:
                 artist, chosen = number // PER_GROUP, sorted(draw.sample(tags, PER_CLIP))
                 file.write(f"{folder}/{name_of(number)},artist {artist},{SAMPLES / RATE:.4f},genre {artist % 7},{'|'.join(chosen)}\n")
         if not size.simulated:
@@ -97,7 +103,7 @@ def simulate(step: str) -> None:
 def settings(work: Path, size: Size) -> RunConfig:
     corruptions = -(-size.conditions // 5)
     flags = {
-        "datasets": [str(manifest(work, size))],
+        "datasets": [str(path) for path in manifests(work, size)],
         "encoders": [f"trivial-{number + 1}" for number in range(size.encoders)],
         "floors": [],
         "tasks": ["tagging"],
