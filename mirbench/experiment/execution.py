@@ -41,7 +41,7 @@ def local(
     divided is made by a process for each GPU, if there are several."""
 
     def executor(resolved: Resolved) -> Executor:
-        machine, gpus = resolved.machine, gpus_of(resolved.machine.device) if plan_again else []
+        gpus = gpus_of(resolved.machine.device) if plan_again else []
         if len(gpus) > 1 and (name := _held(config, registry) or _unknown_again(config, registry)):
             tell(f"other processes cannot know that they have the same encoder '{name}', so one of {len(gpus)} GPUs is used.")
             gpus = []
@@ -50,7 +50,7 @@ def local(
         from mirbench.engine.gpu_processes import sharing
 
         again = functools.partial(plan_again, config, _plugins(registry), cache.resolve(), kept)
-        decided = Decided(machine.device, machine.bfloat16, machine.name)
+        decided = Decided(resolved.machine.device, resolved.machine.bfloat16, resolved.machine.name)
         return LocalExecutor(resolved.store, config.keep_megabytes, functools.partial(sharing, again, gpus, decided))
 
     return executor
