@@ -8,7 +8,7 @@ import signal
 import threading
 
 import pytest
-import toy_jobs
+import squares
 from processes import end_parent, wait_for
 
 from mirbench import progress
@@ -30,14 +30,14 @@ pytestmark = [
 def executor(root, *about, gpus=GPUS):
     """about: of `squares_graph`, as the processes plan it."""
     sharing = functools.partial(
-        gpu_processes.sharing, functools.partial(toy_jobs.plan_squares, root, *about), gpus, Decided("cuda", True, "x")
+        gpu_processes.sharing, functools.partial(squares.plan_squares, root, *about), gpus, Decided("cuda", True, "x")
     )
     return LocalExecutor(Store(root), sharing=sharing)
 
 
 def run(root, *about, planned=None, gpus=GPUS):
     """Makes `squares_graph` of about; planned: what the processes plan instead."""
-    graph = toy_jobs.squares_graph(root, *about)
+    graph = squares.squares_graph(root, *about)
     executor(root, *(about if planned is None else planned), gpus=gpus).run(graph)
     return graph
 
@@ -56,11 +56,11 @@ def test_each_process_makes_its_part_on_its_own_gpu_and_they_are_planned_once(tm
     monkeypatch.setattr(gpu_processes, "core_count", lambda: 7)
     graph = run(tmp_path, 6, None, 2)
     assert results(tmp_path, graph) == [SQUARES] * 4
-    squares = made(tmp_path)
-    assert len(squares) == 24  # two batches of two jobs: none was made twice, or here
-    assert {(number % 2, gpu) for number, _, gpu, _ in squares} == {(0, GPUS[0]), (1, GPUS[1])}
-    assert {cores for *_, cores in squares} == {"3"}
-    pids = {pid for _, pid, _, _ in squares}
+    lines = made(tmp_path)
+    assert len(lines) == 24  # two batches of two jobs: none was made twice, or here
+    assert {(number % 2, gpu) for number, _, gpu, _ in lines} == {(0, GPUS[0]), (1, GPUS[1])}
+    assert {cores for *_, cores in lines} == {"3"}
+    pids = {pid for _, pid, _, _ in lines}
     assert len(pids) == 2
     assert os.getpid() not in pids
     assert sorted(map(int, (tmp_path / "planned").read_text().split())) == sorted(pids)
@@ -85,7 +85,7 @@ def test_no_more_processes_are_at_it_than_there_are_parts(tmp_path):
 def test_an_error_in_one_is_the_same_here_and_ends_the_others(tmp_path):
     with pytest.raises(MirbenchError, match=r"^3 has no square; take another\.$") as caught:
         run(tmp_path, 6, {3: "ours", 2: "sleep"})
-    assert "toy_jobs.py" in str(caught.value.__cause__)  # where, in the process
+    assert "squares.py" in str(caught.value.__cause__)  # where, in the process
     (tmp_path / "other").mkdir()
     with pytest.raises(ZeroDivisionError, match=r"^3 / 0$"):
         run(tmp_path / "other", 6, {3: "another"})
@@ -139,7 +139,7 @@ def test_one_bar_is_shown_for_all(tmp_path, monkeypatch):
 RUN = """
 import functools, sys
 from pathlib import Path
-import toy_jobs
+import squares
 from mirbench.engine import gpu_processes
 from mirbench.engine.executor import LocalExecutor
 from mirbench.engine.interrupts import stoppable
@@ -148,11 +148,11 @@ from mirbench.engine.store import Store
 
 root, trouble = Path("store"), {4: "sleep", 5: "sleep"}
 root.mkdir()
-again = functools.partial(toy_jobs.plan_squares, root, 6, trouble)
+again = functools.partial(squares.plan_squares, root, 6, trouble)
 sharing = functools.partial(gpu_processes.sharing, again, ("0", "1"), Decided("cuda", True, "x"))
 print("ready", flush=True)
 with stoppable():
-    LocalExecutor(Store(root), sharing=sharing).run(toy_jobs.squares_graph(root, 6, trouble))
+    LocalExecutor(Store(root), sharing=sharing).run(squares.squares_graph(root, 6, trouble))
 """
 
 

@@ -177,7 +177,8 @@ def several_gpus(given: Given) -> Iterator[Row]:
         yield Row("embedding on several", "one GPU, not checked", "the same scores", None)
         return
     place = given.place("several")
-    words = ["run", "--dataset", str(songs(place, 1.0)), "--encoder", "untrained", "--tasks", "genre", "--device", given.device, *SMALL]
+    words = ["run", "--dataset", str(songs(place, 1.0)), "--encoder", "untrained", "--tasks", "genre", "--device", given.device]
+    words += ["--corruptions", "none", "--set", "floors=none", "--set", "maps=none", "--set", "bootstrap.resamples=50"]
     found, said = [], ""
     for name, seen in (("one", gpus[:1]), ("all", gpus)):
         whole = [sys.executable, "-c", SEVERAL.format(pretend=given.pretend and len(seen) > 1), *words, "--output", str(place / name)]

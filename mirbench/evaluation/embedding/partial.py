@@ -116,12 +116,10 @@ class PartialEmbeddings:
                     begin, end, shape, checksum, skipped = json.loads(line)
                 except ValueError:  # the last, of a pass that was killed
                     continue
-                if self.chunks.get(begin) != Chunk(begin, end):
-                    continue
                 shape = tuple(shape)
                 rows.seek(begin * _bytes(shape))
                 data = rows.read((end - begin) * _bytes(shape))
-                if zlib.crc32(data) == checksum:
+                if self.chunks.get(begin) == Chunk(begin, end) and zlib.crc32(data) == checksum:
                     self._note(begin, shape, {int(place): why for place, why in skipped.items()})
 
     def _parts(self) -> Iterator[np.ndarray]:
