@@ -73,7 +73,7 @@ def run(
     command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
     nothing is computed of them.
     """
-    with execution(config, registry, cache, command, make_jobs, (None,), kept) as where:
+    with execution(config, registry, cache, command, make_jobs, (None,), kept, plan_again) as where:
         planned, executor, outcome = begin(where, registry, cache, kept, tell)
         compare_shards(planned.resolved, planned.key)
         folder = finish(planned, executor, outcome, command)
@@ -192,6 +192,12 @@ def make_jobs(
         planned = _with_overlap(build_pretraining(resolve_pretraining(config, registry, cache, pretrained)), build_pretraining)
     _refuse_unknown(planned, keys)
     return make_several(planned.graph, keys, planned.resolved.store, part)
+
+
+def plan_again(config: RunConfig, plugins: Sequence[str], cache: Path, kept: KeptCheckpoints | None) -> tuple[Graph, Store]:
+    """The jobs of a run whose data are there, in a process of its own, as of `make_jobs`."""
+    planned = plan(settle(config, registry := load(plugins)), registry, cache, kept)
+    return planned.graph, planned.resolved.store
 
 
 def _refuse_unknown(planned: RunGraph, keys: Sequence[str]) -> None:
