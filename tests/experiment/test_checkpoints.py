@@ -56,6 +56,9 @@ class Alone(mirbench.Encoder):
     def pretrain(self, job):
         raise NotImplementedError
 
+    def embed(self, audio):
+        return audio[:, :4]
+
 @mirbench.hookimpl
 def register_encoders():
     return [Alone()]
@@ -137,7 +140,7 @@ def test_a_training_over_nodes_has_the_key_of_as_many_devices_of_one(tmp_path):
     assert key(tmp_path, *on_nodes) == key(tmp_path, "devices=4") != key(tmp_path, "devices=2")
     (tmp_path / "alone.py").write_text(ALONE)
     alone = {"plugins": [str(tmp_path / "alone.py")], "encoder": "alone"}
-    assert key(tmp_path, *on_nodes, **alone) == key(tmp_path, "devices=2", **alone) != key(tmp_path, **alone)
+    assert key(tmp_path, *on_nodes, **alone) == key(tmp_path, "devices=2", **alone)
 
 
 def test_more_devices_than_there_are_are_refused(monkeypatch):
