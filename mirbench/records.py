@@ -143,7 +143,7 @@ class PretrainJob:
     clips: the clips it may learn from: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
     complete. folder: where to leave its files; the planner adds encoder.json and report.json. cache: a folder for what is dear to make
     and depends on the clips alone. validation: `valid` clips, to choose between checkpoints and for nothing else. unfinished: a
-    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on.
+    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on, together.
     report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
     """
 

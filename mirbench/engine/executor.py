@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
+from mirbench.engine.ranks import ENDS, MAKES, Ranks, sharing
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
@@ -190,6 +193,8 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
         elif missing:
             assert first.make is not None
             with store.writing(first.kind, first.key, first.title, first.parts) as folder:
+                if (ranks := sharing()) is not None:
+                    ranks.say(MAKES)
                 first.make(folder)
         for job in jobs:
             if store.has(*job.name, anew=True):
@@ -202,6 +207,9 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
     with held(store), Presence(store.lock_file("in-use")):
+        if (ranks := sharing()) is not None and ranks.rank:
+            _help_with(jobs[0], ranks)
+            return outcome
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
             first = ready[0]
             together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]
@@ -212,6 +220,15 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
             except Exception as error:
                 outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
     return outcome
+
+
+def _help_with(job: Job, ranks: Ranks) -> None:
+    """Makes what the first of several processes makes, where it does: it may be there already, and what it leaves here is not kept."""
+    if ranks.wait(MAKES, ENDS) == MAKES:
+        assert job.make is not None
+        with tempfile.TemporaryDirectory() as folder:
+            job.make(Path(folder))
+        ranks.wait(ENDS)  # since a scheduler may end all soon after one
 
 
 def _make_part(jobs: Sequence[Job], store: Store, part: Part, outcome: Outcome) -> None:

@@ -128,7 +128,7 @@ def _submission(
     from mirbench.engine.slurm.queue import Unanswered, states
     from mirbench.engine.slurm.submission import FOLDER, Submission
 
-    said = config.model_dump(exclude={"executor", "slurm"})
+    said = config.model_dump(exclude={"executor", "slurm"}) | ({"nodes": config.slurm.nodes} if config.slurm.nodes > 1 else {})
     key = key_of(config=said, plugins=list(plugins), what=list(what), kept=sorted(kept.keys.values()) if kept else [])
     names = "+".join(config.encoders) or "checkpoints"
     submission = Submission(cache / FOLDER / f"{names[:40]}-{key[:6]}")

@@ -47,6 +47,23 @@ def register_supervisions():
 """
 
 
+ALONE = """
+import mirbench
+
+class Alone(mirbench.Encoder):
+    name, trainable = "alone", True
+
+    def pretrain(self, job):
+        raise NotImplementedError
+
+    def embed(self, audio):
+        return audio[:, :4]
+
+@mirbench.hookimpl
+def register_encoders():
+    return [Alone()]
+"""
+
 pytestmark = pytest.mark.usefixtures("built_in")
 
 
@@ -115,6 +132,15 @@ def test_versions_import_nothing():
     code = "import sys; from mirbench.results.provenance import versions; versions(); print('lightning_fabric' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
     assert "lightning-fabric" in provenance.versions()
+
+
+def test_a_training_over_nodes_has_the_key_of_as_many_devices_of_one(tmp_path):
+    """Of an encoder that trains by itself, on one node, it is of the devices there."""
+    on_nodes = ("executor=slurm", "slurm.nodes=2", "devices=2")
+    assert key(tmp_path, *on_nodes) == key(tmp_path, "devices=4") != key(tmp_path, "devices=2")
+    (tmp_path / "alone.py").write_text(ALONE)
+    alone = {"plugins": [str(tmp_path / "alone.py")], "encoder": "alone"}
+    assert key(tmp_path, *on_nodes, **alone) == key(tmp_path, "devices=2", **alone)
 
 
 def test_more_devices_than_there_are_are_refused(monkeypatch):

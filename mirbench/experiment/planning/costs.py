@@ -57,7 +57,9 @@ def pretraining(resolved: Resolved, entry: Entry, sharing: int) -> Cost:
     seconds, megabytes = entry.encoder.cost(entry.options)
     audio = sum(sizes(data, PRETRAINING_SPLITS)[1] for data in resolved.pretraining_data) / max(1, sharing)
     megabytes += audio * (MEL_MEGABYTES if listens_to_bands(resolved, entry) else WAVEFORM_MEGABYTES)
-    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpus=resolved.config.devices * gpus(resolved))
+    devices, nodes = resolved.config.devices, resolved.nodes(entry.encoder)
+    processes = devices if nodes > 1 else 1  # which are started by the scheduler; those of one node the training starts itself
+    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpus=devices * gpus(resolved), nodes=nodes, processes=processes)
 
 
 def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupted: bool, sharing: int) -> Cost:

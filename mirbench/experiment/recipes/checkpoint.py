@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mirbench.engine.ranks import is_first
 from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.experiment.resolve.checkpoints import (
@@ -42,11 +43,14 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path
             f"{', '.join(each.name for each in data)} has neither train nor pretrain clips."
         )
     unfinished = resolved.store.unfinished(key)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices
+    if is_first():
+        unfinished.mkdir(parents=True, exist_ok=True)
+    validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices * resolved.nodes(encoder)
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
     with resolved.naming("encoder", encoder.name, "pretraining", seed):
         encoder.pretrain(job)
+    if not is_first():
+        return
     what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
     for each in data:
         if each.noun.made and (bad := {clip: why for clip, why in skipped.items() if clip.startswith(f"{each.name}/")}):

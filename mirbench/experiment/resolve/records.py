@@ -315,6 +315,11 @@ class Resolved:
         shifts = [shift.condition for shift in self.natural_shifts if shift.of == dataset]
         return [*(condition for conditions in self.conditions.values() for condition in conditions), *shifts]
 
+    def nodes(self, encoder: Encoder) -> int:
+        """That one pretraining of it spans, with the run's `devices` on each; of an encoder that does not say it can, one."""
+        spans = self.config.executor == "slurm" and getattr(encoder, "spans_nodes", False)
+        return self.config.slurm.nodes if spans else 1
+
     @property
     def pretraining_data(self) -> list[Data]:
         return [self.data[each.dataset.name] for each in self.pretraining]
