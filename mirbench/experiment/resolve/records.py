@@ -73,6 +73,11 @@ class Data:
     def name(self) -> str:
         return self.noun.name
 
+    @property
+    def ships_with_mirbench(self) -> bool:
+        """Whether its clips are ours to the last."""
+        return self.noun.made and self.provider.split(".")[0] == "mirbench_plugins"
+
     def of(self, *splits: str) -> list[Clip]:
         return [clip for clip in self.clips if clip.split in splits]
 
