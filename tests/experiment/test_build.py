@@ -306,7 +306,7 @@ def test_the_key_of_data_is_that_of_all_clips_in_one_text(tmp_path, monkeypatch)
     monkeypatch.setattr("mirbench.engine.store.ROWS_AT_ONCE", 3)
     labels = [{"tags": ("slow", 'a "b"'), "genre": "é\n"}, {"key": "C", "key_unknown": ()}, {"pitch": 60, "tags_unknown": ("x",)}, {}]
     clips = tuple(Clip(f"{n}é", tmp_path / f"{n}.wav", ("train", "test")[n % 2], f"g{n}", n / 3, None, labels[n % 4]) for n in range(9))
-    stamps = tuple(_stamp(clip, f"{tmp_path}/", True) for clip in clips)
+    stamps = tuple(_stamp(clip, f"{tmp_path}/", True)[0] for clip in clips)
     data = Data(Songs(), tmp_path, {}, True, "0123", clips, stamps)
     for wanted, splits in (((), ("train",)), (("tags",), ("train", "test")), (("key", "pitch"), ("test",)), (None, ("train", "test"))):
         rows = [
