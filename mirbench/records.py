@@ -29,6 +29,7 @@ SIMILARITY = "similarity"  # the task of what is measured of embeddings without 
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
 SHARED_MARK = " ‡"  # after the title of a task some of whose test clips hold audio that its probes were trained or chosen on
 AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
+REPORT = "report"
 STAGES = {  # of a run, as the plan, the lines of progress and the page call them: the kinds of jobs of each
     "data": ("datasets", "overlaps"),
     "pretraining": ("checkpoints",),
@@ -38,6 +39,7 @@ STAGES = {  # of a run, as the plan, the lines of progress and the page call the
     "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
     "maps": ("maps",),
     "costs": ("costs",),
+    REPORT: (),  # no job: tables, figures and the page, after the last one
 }
 _STAGE_OF = {kind: stage for stage, kinds in STAGES.items() for kind in kinds}
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out

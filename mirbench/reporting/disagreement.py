@@ -55,9 +55,10 @@ def disagreement(results: Results) -> list[str]:
 
 
 def _of_means(results: Results) -> list[str]:
-    """A sentence where the means over tasks put others first, with how many tasks each is over; nothing where they agree."""
+    """A sentence where the means over tasks put other encoders first, floors aside, with how many tasks each is over; nothing where they
+    agree."""
     rows = means(results.robustness)
-    rows = rows[rows["corruption"] == mean_of(rows)].dropna(subset="value")
+    rows = rows[(rows["corruption"] == mean_of(rows)) & (rows["role"] == "encoder")].dropna(subset="value")
     told = []
     for measure, best in (("retained", "idxmax"), ("relative_mce", "idxmin")):
         of_measure = rows[rows["measure"] == measure]
@@ -71,8 +72,8 @@ def _of_means(results: Results) -> list[str]:
     if kept == grown:
         return []
     return [
-        f"Of the means over tasks, retained performance puts {kept} first ({most}, over {over_kept}), relative mCE {grown} ({least}, over "
-        f"{over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
+        f"Of the encoders, retained performance as a mean over tasks puts {kept} first ({most}, over {over_kept}), relative mCE {grown} "
+        f"({least}, over {over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
     ]
 
 

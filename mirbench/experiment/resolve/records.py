@@ -56,7 +56,7 @@ class Data:
     """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
     be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number, as `resolve.data`
     writes it. decoders: the packages that decode its files, with their versions. unread: by annotation, the cells that no task can read
-    and clips are without."""
+    and clips are without. absent: the clips whose file is missing or empty."""
 
     noun: Dataset
     folder: Path
@@ -68,10 +68,16 @@ class Data:
     decoders: Parts = field(default_factory=dict)
     provider: str = "mirbench"
     unread: Mapping[str, Sequence[Unread]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         return self.noun.name
+
+    @property
+    def ships_with_mirbench(self) -> bool:
+        """Whether its clips are ours to the last."""
+        return self.noun.made and self.provider.split(".")[0] == "mirbench_plugins"
 
     def of(self, *splits: str) -> list[Clip]:
         return [clip for clip in self.clips if clip.split in splits]
