@@ -27,7 +27,7 @@ OTHER_RECORDINGS = "other recordings"  # what is told of it in the place of a le
 MAJORITY = "majority"
 SIMILARITY = "similarity"  # the task of what is measured of embeddings without a probe
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
-SHARED_MARK = " ‡"  # after the title of a task some of whose test clips hold audio that its probes were trained or chosen on
+SHARED_MARK = " ‡"  # after the title of a task of whose test clips some hold, or may hold, audio that its probes know
 AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
 STAGES = {  # of a run, as the plan, the lines of progress and the page call them: the kinds of jobs of each
     "data": ("datasets", "overlaps"),

@@ -19,10 +19,13 @@ from mirbench.nouns import Dataset
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
 
 if TYPE_CHECKING:
+    from mirbench.data.duplicates.fingerprinting import Listened
     from mirbench.data.duplicates.overlap import Overlap
     from mirbench.data.scans import Scan
 
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
+MOST_SILENT = 0.8  # of the time of a clip
+SHORTEST = 0.1  # seconds of a clip, below which there is hardly anything to hear
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
 NUMBERED = 3  # lines of a file in a sentence, at most
@@ -192,9 +195,42 @@ def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -
     if silent:
         level, advised = ("note", "left as published") if published else ("warning", "take out what is not meant to be so")
         named = tuple(f"{called(clip)} in {clip.split}" for clip in silent)
-        are = "is" if len(silent) == 1 else "are"
-        text = f"{count(len(silent), 'clip')} {are} silent, or of one constant value, throughout; {advised}."
+        text = f"{_clips_are(silent)} silent, or of one constant value, throughout; {advised}."
         yield Finding(level, text, named, "silence")
+
+
+def of_listening(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips without any sound, with little, and those that fingerprints cannot compare. published: as of `of_silence`."""
+    yield from of_silence(heard.silent, called, published)
+    if nearly := heard.nearly_silent:
+        advised = "left as published" if published else "give start and duration of what sounds, or take them out"
+        text = f"{_clips_are(nearly)} silent for more than {100 * MOST_SILENT:g} % of the time; {advised}."
+        yield Finding("note" if published else "warning", text, tuple(f"{called(clip)} in {clip.split}" for clip in nearly), "silence")
+    if plain := heard.plain:
+        text = (
+            f"{_clips_are(plain)} too short or too steady to be compared by fingerprints: whole copies of them in another split are found "
+            "by the waveform, excerpts are not."
+        )
+        yield Finding("note", text, tuple(map(called, plain)), "not compared")
+
+
+def _clips_are(clips: Sequence[Clip]) -> str:
+    return f"{count(len(clips), 'clip')} {'is' if len(clips) == 1 else 'are'}"
+
+
+def of_lengths(clips: Sequence[Clip], scans: Mapping[str, Scan], called: Names) -> Iterator[Finding]:
+    """Clips that are too short for anything to be heard in them."""
+    seconds = {clip.id: _seconds(clip, scans[clip.id]) for clip in unique(clips) if clip.id in scans and not scans[clip.id].problem}
+    if short := [clip for clip in unique(clips) if 0 < seconds.get(clip.id, 0) < SHORTEST]:
+        why = "of which an encoder is given little but the silence put behind it"
+        text = f"{_clips_are(short)} shorter than {1000 * SHORTEST:.0f} ms, {why}; take out what is not meant to be so."
+        told = tuple(f"{called(clip)}: {1000 * seconds[clip.id]:.0f} ms in {clip.split}" for clip in short)
+        yield Finding("warning", text, told, "short clips")
+
+
+def _seconds(clip: Clip, scan: Scan) -> float:
+    """As far as the header of its file tells."""
+    return scan.seconds - clip.start if clip.duration is None else clip.duration
 
 
 def of_duplicates(clips: Sequence[Clip], called: Names) -> Iterator[Finding]:
@@ -234,20 +270,30 @@ def of_overlap(
     def one(name: str) -> str:
         return f"{printable(name)} ({', '.join(filter(None, (split[name], (lines or {}).get(name))))})"
 
-    in_training, others = dict[str, str](), dict[str, str]()
-    for pair in pairs:
+    in_training, others = ({True: dict[str, str](), False: dict[str, str]()} for _ in range(2))  # by whether it is certain
+    for pair in sorted(pairs, key=lambda pair: not pair.certain):
         first, second = pair.first, pair.second
         if split[second] in PRETRAINING_SPLITS:
             first, second = second, first
         named = in_training if split[first] in PRETRAINING_SPLITS else others
-        named.setdefault(second, f"{one(first)} and {one(second)}: {pair.how}")
-    if in_training:
-        clips = count(len(in_training), "clip")
+        if second not in named[True]:
+            named[pair.certain].setdefault(second, f"{one(first)} and {one(second)}: {pair.how}")
+    level = "error" if refused and mode == "refuse" else "warning"
+    if sure := in_training[True]:
+        clips = count(len(sure), "clip")
         text = f"{clips} of valid or test with audio that is in training too, which flatters every probe; {_OVERLAPPING[mode]}."
-        yield Finding("error" if refused and mode == "refuse" else "warning", text, tuple(in_training.values()), "shared audio")
-    if others:
-        text = f"{count(len(others), 'clip')} of test with audio that is in valid too."
-        yield Finding("warning", text, tuple(others.values()), "shared audio")
+        yield Finding(level, text, tuple(sure.values()), "shared audio")
+    if perhaps := in_training[False]:
+        clips = count(len(perhaps), "clip")
+        text = (
+            f"{clips} of valid or test that may be of a recording in training, by fingerprints but not by the waveform, as mixes "
+            f"and pieces of the same loops are: listen to them; {_OVERLAPPING[mode]}."
+        )
+        yield Finding(level, text, tuple(perhaps.values()), "shared audio")
+    for certain, found in others.items():
+        if found:
+            shares = "with audio that is in valid too" if certain else "that may be of a recording in valid, by fingerprints alone"
+            yield Finding("warning", f"{count(len(found), 'clip')} of test {shares}.", tuple(found.values()), "shared audio")
 
 
 def unique(clips: Sequence[Clip]) -> list[Clip]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mirbench.data.findings import Finding, Names, count, counted, of_duplicates, of_splits
 from mirbench.data.labels import Labels, Unread, read_labels
-from mirbench.data.manifests.columns import CORE, meant_by
+from mirbench.data.manifests.columns import CORE, LABELS, meant_by
 from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import spelled_freely
 from mirbench.errors import MirbenchError, did_you_mean, printable
@@ -78,6 +78,34 @@ def of_tasks(
         yield Finding("note", f"no task finds its annotation; it can be pretrained on, by --pretrain-on {given}.", kind="tasks")
     elif labels and not asked and not any(each.usable for each in labels):
         yield Finding("error", "no task can be run on it.", kind="tasks")
+
+
+def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips of one split that are of the same audio: those with labels that differ, and how many are beside those. alike: the clips of one
+    audio each."""
+    differ, equal = list[str](), list[str]()
+    for several in alike:
+        of_split: dict[str, list[Clip]] = {}
+        for clip in several:
+            of_split.setdefault("train" if clip.split == "pretrain" else clip.split, []).append(clip)
+        for clips in of_split.values():
+            if len(clips) > 1:
+                names = [name for name in LABELS if len({str(clip.annotations[name]) for clip in clips if name in clip.annotations}) > 1]
+                labels = [" and ".join(dict.fromkeys(_label(name, clip) for clip in clips if name in clip.annotations)) for name in names]
+                (differ if names else equal).append(" and ".join(map(called, clips)) + f": {', '.join(labels)}" * bool(names))
+    if differ:
+        mend = "left as published" if published else "give them the labels that are right, and leave out one"
+        text = f"{count(len(differ), 'sound')} given more than once in a split, with labels that differ; {mend}."
+        yield Finding("note" if published else "warning", text, tuple(differ), "contradicting labels")
+    if equal:
+        yield Finding(
+            "note", f"{count(len(equal), 'sound')} given more than once in a split, and counted as often.", tuple(equal), "copies"
+        )
+
+
+def _label(name: str, clip: Clip) -> str:
+    value = clip.annotations[name]
+    return f"{name} '{printable('|'.join(map(str, value)) if isinstance(value, tuple | list) else value)}'"
 
 
 def of_annotations(annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = ()) -> Iterator[Finding]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError
 from mirbench.data.duplicates.fingerprints import Fingerprint, fingerprint_clip
+from mirbench.data.duplicates.matching import comparable
 from mirbench.data.file_facts import FileFacts, Inspection, Stamp, code_version, inspect_once, stamp
+from mirbench.data.findings import MOST_SILENT
 from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.records import Clip
 
@@ -38,10 +41,35 @@ def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: s
     return [prints[mark] if mark else None for mark in stamps]
 
 
-def silent_clips(clips: Sequence[Clip], cache: Path, workers: int) -> list[Clip]:
-    """Those that are silent, or one constant value, throughout; what is kept of `fingerprint_clips` is not decoded again."""
+@dataclass(frozen=True)
+class Listened:
+    """What fingerprints tell of clips one by one. silent: throughout, or of one constant value; nearly_silent: for more than MOST_SILENT of
+    their time; plain: too short or too steady to be compared by fingerprints."""
+
+    silent: tuple[Clip, ...]
+    nearly_silent: tuple[Clip, ...]
+    plain: tuple[Clip, ...]
+
+
+def listen_to(clips: Sequence[Clip], cache: Path, workers: int) -> Listened:
+    """What is kept of `fingerprint_clips` is not decoded again; clips that cannot be decoded are none of these."""
     prints = fingerprint_clips(clips, cache, workers)
-    return [clip for clip, packed in zip(clips, prints, strict=True) if packed is not None and not Fingerprint.digest_of(packed)]
+    known = [(clip, Fingerprint.unpack(packed)) for clip, packed in zip(clips, prints, strict=True) if packed is not None]
+    heard = [(clip, each) for clip, each in known if each.digest]
+    return Listened(
+        tuple(clip for clip, each in known if not each.digest),
+        tuple(clip for clip, each in heard if each.outline is not None and each.outline.silent > MOST_SILENT),
+        tuple(clip for clip, each in heard if not comparable(each)),
+    )
+
+
+def same_sound(clips: Sequence[Clip], cache: Path, workers: int) -> list[list[Clip]]:
+    """Clips of equal samples, where there are several of one; silence excepted."""
+    alike: dict[bytes, list[Clip]] = {}
+    for clip, packed in zip(clips, fingerprint_clips(clips, cache, workers), strict=True):
+        if packed is not None and (digest := Fingerprint.digest_of(packed)):
+            alike.setdefault(digest, []).append(clip)
+    return [several for several in alike.values() if len(several) > 1]
 
 
 def _whole(packed: bytes) -> Packed:
