@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from mirbench.data.scans import Scan
 
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
-MOST_SILENT = 0.8  # of the time of a clip
 SHORTEST = 0.1  # seconds of a clip, below which there is hardly anything to hear
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
 NUMBERED = 3  # lines of a file in a sentence, at most
 LEVELS = ("error", "warning", "note")
+KINDS = (  # of one level the first are told first: what makes every number wrong, some of them, or is worth knowing
+    *("columns", "", "rows", "ids", "splits", "groups", "shared audio", "group names", "files", "tasks", "unreadable labels"),
+    *("contradicting labels", "unlikely labels", "joined labels", "similar labels", "missing values", "unseen labels", "silence"),
+    *("short clips", "stretches", "few groups", "rare classes", "copies", "not compared"),
+)
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 
 
@@ -54,6 +58,11 @@ class Finding:
     text: str
     examples: tuple[str, ...] = ()
     kind: str = ""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which findings are told: of the level, then of the kind."""
+        return LEVELS.index(self.level), KINDS.index(self.kind) if self.kind in KINDS else len(KINDS)
 
     @property
     def in_words(self) -> str:
@@ -165,11 +174,26 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     for clip in bad:
         reasons[_VARIES.sub("…", _reason(scans[clip.id].problem, clip.path))].append(clip)
     for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
-        why = exact.pop() if len(exact) == 1 else reason
+        exact = [_reason(scans[clip.id].problem, clip.path) for clip in alike]
         near = _other_case(alike)
-        told = tuple(f"{called(clip)}{f'; did you mean {printable(near[clip.id])}?' if clip.id in near else ''}" for clip in alike)
-        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", told, "files")
+        own = [f": {each}" if len(set(exact)) > 1 else "" for each in exact]
+        hints = [f"; did you mean {printable(near[clip.id])}?" if clip.id in near else "" for clip in alike]
+        told = tuple(f"{called(clip)}{why}{hint}" for clip, why, hint in zip(alike, own, hints, strict=True))
+        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {_spanned(reason, exact)}.", told, "files")
+
+
+def _spanned(reason: str, exact: Sequence[str]) -> str:
+    """A reason with, for each … that stands for what varies, what that is: from the least to the greatest number.
+
+    >>> _spanned("has … s", ["has 3.5 s", "has 12 s"]), _spanned("begins with …", ["begins with b'a'"] * 2)
+    ('has 3.5 to 12 s', "begins with b'a'")
+    """
+    varying = zip(*([match[0] for match in _VARIES.finditer(each)] for each in exact), strict=False)
+    for found in varying:
+        each = sorted(set(found), key=lambda text: float(text) if text[0].isdigit() else 0.0)
+        span = each[0] if len(each) == 1 else f"{each[0]} to {each[-1]}" if each[0][0].isdigit() else "what is told of each"
+        reason = reason.replace("…", span, 1)
+    return reason
 
 
 def _other_case(clips: Sequence[Clip]) -> dict[str, str]:
@@ -201,6 +225,8 @@ def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -
 
 def of_listening(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
     """Clips without any sound, with little, and those that fingerprints cannot compare. published: as of `of_silence`."""
+    from mirbench.data.duplicates.outline import MOST_SILENT
+
     yield from of_silence(heard.silent, called, published)
     if nearly := heard.nearly_silent:
         advised = "left as published" if published else "give start and duration of what sounds, or take them out"

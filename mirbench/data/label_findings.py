@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mirbench.data.findings import Finding, Names, count, counted, of_duplicates, of_splits
-from mirbench.data.labels import Labels, Unread, read_labels
+from mirbench.data.labels import Labels, Unread, most_unreadable, read_labels
 from mirbench.data.manifests.columns import CORE, LABELS, meant_by
 from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import spelled_freely
 from mirbench.errors import MirbenchError, did_you_mean, printable
+from mirbench.notation import parse_key, parse_pitch
 from mirbench.nouns import Dataset, Task
 from mirbench.records import FEWEST_CLIPS, PROBED, Clip
 
+SEPARATORS = "|;,/"  # of names in a cell, the likeliest first
 NAMED = 8  # classes in a sentence, at most
 LIKE_MISSING = frozenset(
     (
@@ -48,6 +52,7 @@ def of_data(
     known: Collection[str],
     columns: Sequence[str],
     called: Names,
+    max_bad: float,
 ) -> Iterator[Finding]:
     """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
     known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
@@ -58,17 +63,17 @@ def of_data(
         many = sum(name in clip.annotations for clip in clips) + len(several)
         text = f"{len(several):,} of {many:,} cells of '{printable(name)}' cannot be read, and are unknown."
         yield Finding("warning", text, whys, "unreadable labels")
-    yield from of_tasks(labels, asked, dataset, annotations, called)
-    yield from of_annotations(annotations, known, columns)
+    yield from of_tasks(labels, asked, dataset, annotations, called, max_bad)
+    yield from of_annotations(annotations, known, columns, clips)
 
 
 def of_tasks(
-    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Names
+    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Names, max_bad: float
 ) -> Iterator[Finding]:
     """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
-    the data set."""
+    the data set; max_bad: the share of cells that may be unreadable."""
     for each in labels:
-        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made)
+        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made, max_bad)
     for task in asked:
         if task.annotation not in annotations:
             carried = printable(", ".join(annotations) or "none")
@@ -108,30 +113,74 @@ def _label(name: str, clip: Clip) -> str:
     return f"{name} '{printable('|'.join(map(str, value)) if isinstance(value, tuple | list) else value)}'"
 
 
-def of_annotations(annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = ()) -> Iterator[Finding]:
-    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read."""
+def of_annotations(
+    annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = (), clips: Sequence[Clip] = ()
+) -> Iterator[Finding]:
+    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read. clips: whose values tell
+    whether a column may hold what its name says."""
     for name in annotations:
         if name not in known and name.removesuffix("_unknown") not in known:
+            values = [clip.annotations[name] for clip in clips if name in clip.annotations]
             called, meant = printable(name), meant_by(name, columns or annotations)
+            if meant in _READS and sum(_can_read(meant, value) for value in values) < len(values) / 2:
+                meant = ""
             if meant == "a label":
                 text = f"no task reads the column '{called}'; rename it to what it tells: {', '.join(sorted(known))}."
                 yield Finding("warning", text, kind="columns")
             elif meant in CORE or meant in known:
                 text = f"the column '{called}' is not read as the {meant}; if that is what it holds, rename it to {meant}."
                 yield Finding("warning", text, kind="columns")
+            elif "tags" in known and "tags" not in (columns or annotations) and (separator := _list_separator(values)):
+                text = f"no task reads the column '{called}', whose cells hold several names with '{separator}' between"
+                instead = f"; rename it to tags{'' if separator == '|' else ', and write | between'}, to have them predicted."
+                yield Finding("warning", text + instead, kind="columns")
             else:
                 hint = f"; a task of it would read '{meant}', and there is none." if meant else ""
                 hint = hint or (f";{near}" if (near := did_you_mean(name, known)) else ".")
                 yield Finding("note", f"no task reads the annotation '{called}'{hint}", kind="columns")
 
 
-def of_labels(labels: Labels, level: str, published: bool, called: Names, made: bool = False) -> Iterator[Finding]:
+_READS: Mapping[str, Callable[[Any], Any]] = {
+    "key": parse_key,
+    "pitch": parse_pitch,
+    **dict.fromkeys(("start", "end", "duration", "tempo", "arousal", "valence"), float),
+}  # what a cell must be read by to be of such a column
+
+
+def _can_read(name: str, value: Any) -> bool:
+    try:
+        _READS[name](value)
+    except (MirbenchError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _list_separator(values: Sequence[Any]) -> str:
+    """What stands between names in many of the texts, where most of these names stand in several; nothing where there is no such thing.
+
+    >>> _list_separator(["slow;dark", "dark", "slow;loud", "loud;dark"]), _list_separator(["a song; live", "another one", "no more"])
+    (';', '')
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    for separator in SEPARATORS:
+        names = Counter(piece.strip() for text in texts for piece in text.split(separator))
+        if sum(separator in text for text in texts) > len(values) / 5 and sum(n > 1 for n in names.values()) > len(names) / 2:
+            return separator
+    return ""
+
+
+def of_labels(
+    labels: Labels, level: str, published: bool, called: Names, made: bool = False, max_bad: float | None = None
+) -> Iterator[Finding]:
     """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are. made:
-    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault."""
+    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault.
+    max_bad: as of `of_tasks`."""
     task, name = labels.task, f"task {labels.task.name}"
     if unread := labels.unread:
         named = [f"{called(each.clip)}: {printable(_why(each))}" for each in unread]
-        text = f"{name} cannot read {count(len(unread), 'annotation')}, and is not run."
+        total = sum(labels.labelled.values()) + len(unread)
+        allowed = "" if max_bad is None else f", where {most_unreadable(total, max_bad):,} may be so ({100 * max_bad:g}%, by --max-bad)"
+        text = f"{name} cannot read {len(unread):,} of {count(total, 'annotation')}{allowed}, and is not run."
         yield Finding(level, text, tuple(named), "unreadable labels")
     if empty := labels.empty:
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.", kind="tasks")

@@ -133,7 +133,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
             report += uncounted
             asked = [task for task in tasks if task.name in config.tasks]
             known = {task.annotation for task in registry.tasks.values()}
-            report += label_findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
+            report += label_findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called, config.max_bad)
         if (
             not labels
             and not dataset.shift_of
@@ -146,7 +146,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     if dataset.shift_of:
         config = config.model_copy(update={"datasets": [dataset.shift_of[0]], "shifts": [dataset.name]})
     estimate = _estimate(config, registry, cache, report) if planned else None
-    report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
+    report.sort(key=lambda finding: finding.place)
     told = tuple(report)
     return Checked(dataset, annotations, dataset.split_rule, made, listened, tuple(config.encoders), splits, tuple(labels), estimate, told)
 

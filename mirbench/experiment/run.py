@@ -232,7 +232,8 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
         say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    findings = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    every = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    findings = {name: tuple(sorted(several, key=lambda finding: finding.place)) for name, several in every.items()}
     known = replace(resolved, dropped=dropped, findings=findings)
     return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 

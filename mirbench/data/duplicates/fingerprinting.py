@@ -9,8 +9,8 @@ from pathlib import Path
 from mirbench.data.audio.audio import AudioError
 from mirbench.data.duplicates.fingerprints import Fingerprint, fingerprint_clip
 from mirbench.data.duplicates.matching import comparable
+from mirbench.data.duplicates.outline import MOST_SILENT
 from mirbench.data.file_facts import FileFacts, Inspection, Stamp, code_version, inspect_once, stamp
-from mirbench.data.findings import MOST_SILENT
 from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.records import Clip
 

@@ -15,6 +15,7 @@ WINDOW = 1024  # samples
 BANDS = 16
 LOWEST, HIGHEST = 60.0, 3750.0  # Hz
 SILENCE = 1e-4  # from the lowest to the highest sample of a block
+MOST_SILENT = 0.75  # of the time of a clip that is not nearly silent
 STEP, DEPTH = 0.25, 40.0  # dB of a band: how finely it is told, and how far below all bands together, at most
 
 _EDGES = np.unique(np.round(np.geomspace(LOWEST, HIGHEST, BANDS + 1) * WINDOW / RATE).astype(int))
