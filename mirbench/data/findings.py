@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mirbench.data.audio.opening import printable_path
 from mirbench.data.similar_names import look
-from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart
+from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart, perhaps_one_artist
 from mirbench.errors import printable
 from mirbench.nouns import Dataset
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
@@ -32,7 +32,7 @@ LEVELS = ("error", "warning", "note")
 KINDS = (  # of one level the first are told first: what makes every number wrong, some of them, or is worth knowing
     *("columns", "", "rows", "ids", "splits", "groups", "shared audio", "group names", "files", "tasks", "unreadable labels"),
     *("contradicting labels", "unlikely labels", "joined labels", "similar labels", "missing values", "unseen labels", "silence"),
-    *("short clips", "stretches", "few groups", "rare classes", "copies", "not compared"),
+    *("short clips", "few groups", "rare classes", "copies", "not compared"),
 )
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 
@@ -118,6 +118,12 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
             f"{count(len(mistyped), 'pair')} of groups in different splits, of names one letter apart: give them one name if they are one."
         )
         yield Finding("note", text, _leaking(mistyped, clips, called), "group names")
+    if sharing := [] if published else perhaps_one_artist(clips):
+        text = (
+            f"{count(len(sharing), 'group')} in more than one split, if names with another artist behind (feat., &), or with umlauts as "
+            "two letters, mean the same first artist: where they do, give them one group and one split."
+        )
+        yield Finding("note", text, _leaking(sharing, clips, called), "group names")
     tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
@@ -259,16 +265,14 @@ def _seconds(clip: Clip, scan: Scan) -> float:
     return scan.seconds - clip.start if clip.duration is None else clip.duration
 
 
-def of_duplicates(clips: Sequence[Clip], called: Names) -> Iterator[Finding]:
-    """The same stretch of the same file, given more than once in a split."""
+def same_stretches(clips: Iterable[Clip]) -> list[list[Clip]]:
+    """The clips that are of the same stretch of the same file, where there are several of one."""
     real = functools.cache(os.path.realpath)
-    same: dict[tuple[str, str, str, float, float | None], list[Clip]] = defaultdict(list)
+    same: dict[tuple[str, str, float, float | None], list[Clip]] = defaultdict(list)
     for clip in clips:
         folder, name = os.path.split(clip.path)
-        same[clip.split, real(folder), name, clip.start, clip.duration].append(clip)
-    if groups := [group for group in same.values() if len(group) > 1]:
-        named = [" and ".join(map(called, group)) for group in groups]
-        yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named), "stretches")
+        same[real(folder), name, clip.start, clip.duration].append(clip)
+    return [several for several in same.values() if len(several) > 1]
 
 
 _OVERLAPPING = {

@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mirbench.data.findings import Finding, Names, count, counted, of_duplicates, of_splits
+from mirbench.data.findings import Finding, Names, count, counted, of_splits, same_stretches
 from mirbench.data.labels import Labels, Unread, most_unreadable, read_labels
 from mirbench.data.manifests.columns import CORE, LABELS, meant_by
 from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import spelled_freely
+from mirbench.data.unlikely_labels import of_unlikely
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.notation import parse_key, parse_pitch
 from mirbench.nouns import Dataset, Task
 from mirbench.records import FEWEST_CLIPS, PROBED, Clip
 
 SEPARATORS = "|;,/"  # of names in a cell, the likeliest first
+PLACED = 2  # training clips of a class, up to which their lines are told
 NAMED = 8  # classes in a sentence, at most
 LIKE_MISSING = frozenset(
     (
@@ -57,7 +59,7 @@ def of_data(
     """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
     known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
     yield from of_splits(clips, spelled_freely(dataset), bool(dataset.files), called)
-    yield from of_duplicates(clips, called)
+    yield from of_copies(same_stretches(clips), called, noun="stretch")
     for name, several in unread.items():
         whys = tuple(f"{called(each.clip)}: {printable(_why(each))}" for each in several)
         many = sum(name in clip.annotations for clip in clips) + len(several)
@@ -85,9 +87,9 @@ def of_tasks(
         yield Finding("error", "no task can be run on it.", kind="tasks")
 
 
-def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = False) -> Iterator[Finding]:
-    """Clips of one split that are of the same audio: those with labels that differ, and how many are beside those. alike: the clips of one
-    audio each."""
+def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = False, noun: str = "sound") -> Iterator[Finding]:
+    """Clips of one split that are of the same audio: those with labels that differ, and the others. alike: the clips of one audio each;
+    noun: what that is."""
     differ, equal = list[str](), list[str]()
     for several in alike:
         of_split: dict[str, list[Clip]] = {}
@@ -98,14 +100,14 @@ def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = 
                 names = [name for name in LABELS if len({str(clip.annotations[name]) for clip in clips if name in clip.annotations}) > 1]
                 labels = [" and ".join(dict.fromkeys(_label(name, clip) for clip in clips if name in clip.annotations)) for name in names]
                 (differ if names else equal).append(" and ".join(map(called, clips)) + f": {', '.join(labels)}" * bool(names))
+    of = " of a file" * (noun == "stretch")
     if differ:
         mend = "left as published" if published else "give them the labels that are right, and leave out one"
-        text = f"{count(len(differ), 'sound')} given more than once in a split, with labels that differ; {mend}."
+        text = f"{count(len(differ), noun)}{of} given more than once in a split, with labels that differ; {mend}."
         yield Finding("note" if published else "warning", text, tuple(differ), "contradicting labels")
     if equal:
-        yield Finding(
-            "note", f"{count(len(equal), 'sound')} given more than once in a split, and counted as often.", tuple(equal), "copies"
-        )
+        text = f"{count(len(equal), noun)}{of} given more than once in a split, and counted as often."
+        yield Finding("note" if published or noun == "sound" else "warning", text, tuple(equal), "copies")
 
 
 def _label(name: str, clip: Clip) -> str:
@@ -156,7 +158,7 @@ def _can_read(name: str, value: Any) -> bool:
 
 
 def _list_separator(values: Sequence[Any]) -> str:
-    """What stands between names in many of the texts, where most of these names stand in several; nothing where there is no such thing.
+    """What stands between names in many of the texts, where most of these stand in several; nothing where there is no such thing.
 
     >>> _list_separator(["slow;dark", "dark", "slow;loud", "loud;dark"]), _list_separator(["a song; live", "another one", "no more"])
     (';', '')
@@ -164,7 +166,8 @@ def _list_separator(values: Sequence[Any]) -> str:
     texts = [value for value in values if isinstance(value, str)]
     for separator in SEPARATORS:
         names = Counter(piece.strip() for text in texts for piece in text.split(separator))
-        if sum(separator in text for text in texts) > len(values) / 5 and sum(n > 1 for n in names.values()) > len(names) / 2:
+        often = sum(n for n in names.values() if n > 1)
+        if sum(separator in text for text in texts) > len(values) / 5 and often > names.total() / 2:
             return separator
     return ""
 
@@ -197,8 +200,9 @@ def of_labels(
         where = " and ".join(labels.unscored)
         has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
         yield Finding(level, f"{name} has {has}, and is not run.", kind="tasks")
+    yield from of_unlikely(labels, published, called)
     yield from _of_names(labels, published, called)
-    yield from _of_counts(labels, made)
+    yield from _of_counts(labels, made, called)
 
 
 def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Finding]:
@@ -227,7 +231,7 @@ def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Findin
         yield Finding("note" if one or published else "warning", text, tuple(map(each, alike.names)), "similar labels")
 
 
-def _of_counts(labels: Labels, made: bool) -> Iterator[Finding]:
+def _of_counts(labels: Labels, made: bool, called: Names) -> Iterator[Finding]:
     """Classes of few clips, or of none."""
     level, by_design = ("note", ", by design") if made else ("warning", "")
     name, classes = f"task {labels.task.name}", count(len(labels.classes), "class")
@@ -240,9 +244,17 @@ def _of_counts(labels: Labels, made: bool) -> Iterator[Finding]:
             text = f"{name}: {len(lacking)} of {classes} without a clip in {split}{by_design}."
             yield Finding(level, text, tuple(map(printable, lacking)), "rare classes")
     if rare := labels.rare(FEWEST_CLIPS):
-        named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
+        lines = {label: called.lines(_in_train(labels, label)) if n <= PLACED else "" for label, n in rare.items()}
+        named = [
+            f"{printable(label)} ({n}{', ' * bool(lines[label])}{lines[label]})"
+            for label, n in sorted(rare.items(), key=lambda item: item[1])
+        ]
         text = f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips{by_design}."
         yield Finding(level, text, tuple(named), "rare classes")
+
+
+def _in_train(labels: Labels, label: str) -> list[Clip]:
+    return [clip for clip in labels.carrying_class(label) if clip.split == "train"]
 
 
 def joined_texts(labels: Labels) -> list[str]:

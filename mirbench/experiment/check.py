@@ -209,7 +209,9 @@ def _of_sound(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, cal
 
     readable = [clip for clip in unique(clips) if not scans[clip.id].problem]
     heard = findings.of_listening(listen_to(readable, cache, core_count()), called, published)
-    return [*heard, *label_findings.of_copies(same_sound(readable, cache, core_count()), called, published)]
+    stretches = {frozenset(map(id, several)) for several in findings.same_stretches(readable)}  # which are told without listening
+    alike = [several for several in same_sound(readable, cache, core_count()) if frozenset(map(id, several)) not in stretches]
+    return [*heard, *label_findings.of_copies(alike, called, published)]
 
 
 def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_audio: bool) -> tuple[list[Overlap], dict[str, str]]:

@@ -35,7 +35,7 @@ def test_a_column_is_only_taken_for_another_where_most_cells_can_be_read_as_that
 
 
 def test_a_column_of_lists_can_be_tags():
-    found = said("moods", ["dark;busy", "dark", "busy;calm", "calm"])
+    found = said("moods", ["dark;busy", "dark", "busy;calm", "calm", "3", "Dark;x"])
     assert (found.level, found.kind) == ("warning", "columns")
     assert found.text == (
         "no task reads the column 'moods', whose cells hold several names with ';' between; rename it to tags, and write | between, to "
