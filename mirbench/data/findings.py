@@ -229,7 +229,7 @@ def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -
         yield Finding(level, text, named, "silence")
 
 
-def of_listening(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
+def of_sound(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
     """Clips without any sound, with little, and those that fingerprints cannot compare. published: as of `of_silence`."""
     from mirbench.data.duplicates.outline import MOST_SILENT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mirbench.data.findings import Finding, Names, count, counted, of_splits, same_stretches
+from mirbench.data.findings import Finding, Names, count, counted, of_sound, of_splits, same_stretches
 from mirbench.data.labels import Labels, Unread, most_unreadable, read_labels
 from mirbench.data.manifests.columns import CORE, LABELS, meant_by
 from mirbench.data.similar_names import similar_names
@@ -17,6 +17,9 @@ from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.notation import parse_key, parse_pitch
 from mirbench.nouns import Dataset, Task
 from mirbench.records import FEWEST_CLIPS, PROBED, Clip
+
+if TYPE_CHECKING:
+    from mirbench.data.duplicates.fingerprinting import Listened
 
 SEPARATORS = "|;,/"  # of names in a cell, the likeliest first
 PLACED = 2  # training clips of a class, up to which their lines are told
@@ -85,6 +88,14 @@ def of_tasks(
         yield Finding("note", f"no task finds its annotation; it can be pretrained on, by --pretrain-on {given}.", kind="tasks")
     elif labels and not asked and not any(each.usable for each in labels):
         yield Finding("error", "no task can be run on it.", kind="tasks")
+
+
+def of_listening(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
+    """What listening to the clips of a set shows. published: whether they are somebody else's, to be left as they are."""
+    yield from of_sound(heard, called, published)
+    one_stretch = [list(map(len, same_stretches(several))) == [len(several)] for several in heard.alike]  # told without listening
+    alike = [several for several, one in zip(heard.alike, one_stretch, strict=True) if not one]
+    yield from of_copies(alike, called, published)
 
 
 def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = False, noun: str = "sound") -> Iterator[Finding]:

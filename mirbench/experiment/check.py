@@ -205,13 +205,10 @@ def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, decode: bool) ->
 
 def _of_sound(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, called: ClipNames, published: bool) -> list[Finding]:
     """What listening to clips shows, but for what splits have in common."""
-    from mirbench.data.duplicates.fingerprinting import listen_to, same_sound
+    from mirbench.data.duplicates.fingerprinting import listen_to
 
-    readable = [clip for clip in unique(clips) if not scans[clip.id].problem]
-    heard = findings.of_listening(listen_to(readable, cache, core_count()), called, published)
-    stretches = {frozenset(map(id, several)) for several in findings.same_stretches(readable)}  # which are told without listening
-    alike = [several for several in same_sound(readable, cache, core_count()) if frozenset(map(id, several)) not in stretches]
-    return [*heard, *label_findings.of_copies(alike, called, published)]
+    heard = listen_to([clip for clip in unique(clips) if not scans[clip.id].problem], cache, core_count())
+    return list(label_findings.of_listening(heard, called, published))
 
 
 def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_audio: bool) -> tuple[list[Overlap], dict[str, str]]:

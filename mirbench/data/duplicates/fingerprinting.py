@@ -43,33 +43,35 @@ def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: s
 
 @dataclass(frozen=True)
 class Listened:
-    """What fingerprints tell of clips one by one. silent: throughout, or of one constant value; nearly_silent: for more than MOST_SILENT of
-    their time; plain: too short or too steady to be compared by fingerprints."""
+    """What fingerprints tell of the clips of one set. silent: throughout, or of one constant value; nearly_silent: for more than
+    MOST_SILENT of their time; plain: too short or too steady to be compared by fingerprints; alike: those of equal samples, silence
+    excepted."""
 
-    silent: tuple[Clip, ...]
-    nearly_silent: tuple[Clip, ...]
-    plain: tuple[Clip, ...]
+    silent: tuple[Clip, ...] = ()
+    nearly_silent: tuple[Clip, ...] = ()
+    plain: tuple[Clip, ...] = ()
+    alike: tuple[tuple[Clip, ...], ...] = ()
 
 
 def listen_to(clips: Sequence[Clip], cache: Path, workers: int) -> Listened:
     """What is kept of `fingerprint_clips` is not decoded again; clips that cannot be decoded are none of these."""
     prints = fingerprint_clips(clips, cache, workers)
-    known = [(clip, Fingerprint.unpack(packed)) for clip, packed in zip(clips, prints, strict=True) if packed is not None]
-    heard = [(clip, each) for clip, each in known if each.digest]
-    return Listened(
-        tuple(clip for clip, each in known if not each.digest),
-        tuple(clip for clip, each in heard if each.outline is not None and each.outline.silent > MOST_SILENT),
-        tuple(clip for clip, each in heard if not comparable(each)),
-    )
-
-
-def same_sound(clips: Sequence[Clip], cache: Path, workers: int) -> list[list[Clip]]:
-    """Clips of equal samples, where there are several of one; silence excepted."""
+    silent, nearly_silent, plain = list[Clip](), list[Clip](), list[Clip]()
     alike: dict[bytes, list[Clip]] = {}
-    for clip, packed in zip(clips, fingerprint_clips(clips, cache, workers), strict=True):
-        if packed is not None and (digest := Fingerprint.digest_of(packed)):
-            alike.setdefault(digest, []).append(clip)
-    return [several for several in alike.values() if len(several) > 1]
+    for clip, packed in zip(clips, prints, strict=True):
+        if packed is None:
+            continue
+        each = Fingerprint.unpack(packed)
+        if not each.digest:
+            silent.append(clip)
+            continue
+        alike.setdefault(each.digest, []).append(clip)
+        if each.outline is not None and each.outline.silent > MOST_SILENT:
+            nearly_silent.append(clip)
+        if not comparable(each):
+            plain.append(clip)
+    several = tuple(tuple(found) for found in alike.values() if len(found) > 1)
+    return Listened(tuple(silent), tuple(nearly_silent), tuple(plain), several)
 
 
 def _whole(packed: bytes) -> Packed:

@@ -15,13 +15,13 @@ from mirbench.data.duplicates.outline import Outline
 from mirbench.records import Clip
 
 RATE = 8000  # Hz
-SECONDS = 30.0  # of a clip that are compared, at most
+SECONDS = 20.0  # of a clip that are compared, at most
 FINER = 4  # lags a sample, since what was resampled is moved by parts of one
 LEAST_COMMON, LEAST_POWER = 0.8, 0.5  # of the time of the shorter clip, and of the power of each, that must be in common
 COPY = 0.98  # of one waveform; by tests/data/duplicates/test_waveform_copies.py copies reach it, other pieces stay below .8
 NEAR = 2.5  # dB a band, root mean square: outlines that differ by more are of other audio
 NEIGHBOURS = 4  # outlines that are tried of each clip
-MOST = 1000  # pairs whose audio is compared: about 20 s
+MOST = 1000  # pairs whose audio is compared: 20 s for clips of 4 s, at most 2 minutes
 
 
 def nearest(outlines: Mapping[int, Outline], others: Mapping[int, Outline]) -> list[tuple[int, int]]:

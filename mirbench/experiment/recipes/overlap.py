@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.data.findings import Finding, of_listening, of_overlap, overlap_mode
+from mirbench.data.findings import Finding, of_overlap, overlap_mode
+from mirbench.data.label_findings import of_listening
 from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
@@ -93,8 +94,9 @@ class OverlapSearch:
         found = [[where, asdict(each)] for where, each in overlaps]
         heard = {}
         for data in self.tested:  # of which every fingerprint is kept by now
-            several = vars(listen_to(data.of("train", *TESTED_SPLITS), cache, workers))
-            heard[data.name] = {kind: [clip.id for clip in clips] for kind, clips in several.items()}
+            found_in = listen_to(data.of("train", *TESTED_SPLITS), cache, workers)
+            alike = {"alike": [_ids(clips) for clips in found_in.alike]}
+            heard[data.name] = {kind: _ids(getattr(found_in, kind)) for kind in ("silent", "nearly_silent", "plain")} | alike
         pairs = {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))}
         write_json(folder / "overlap.json", {**pairs, "heard": heard})
 
@@ -202,7 +204,11 @@ def findings_of_listening(folder: Path, resolved: Resolved) -> dict[str, tuple[F
     for name, ids in _read(folder)["heard"].items():
         data = resolved.data[name]
         clip_of = {clip.id: clip for clip in data.clips}
-        heard = Listened(**{kind: tuple(clip_of[each] for each in several if each in clip_of) for kind, several in ids.items()})
+        silent, nearly_silent, plain, *alike = (
+            tuple(clip_of[each] for each in several if each in clip_of)
+            for several in (ids["silent"], ids["nearly_silent"], ids["plain"], *ids["alike"])
+        )
+        heard = Listened(silent, nearly_silent, plain, tuple(alike))
         if found := tuple(of_listening(heard, ClipNames(data.noun, data.clips), bool(data.noun.files))):
             findings[name] = found
     return findings
@@ -232,6 +238,10 @@ def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:
         "audio is validated or tested on."
         for name, clips in dropped.items()
     ]
+
+
+def _ids(clips: Iterable[Clip]) -> list[str]:
+    return [clip.id for clip in clips]
 
 
 def _read(folder: Path) -> dict[str, Any]:
