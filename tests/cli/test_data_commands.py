@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
 from mirbench.data.duplicates.overlap import Overlap
-from mirbench.data.findings import count, of_overlap, of_splits
+from mirbench.data.findings import Finding, count, of_overlap, of_splits
 from mirbench.data.label_findings import of_labels
 from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.manifests.clip_names import ClipNames
@@ -833,3 +834,12 @@ def test_artists_an_accent_or_a_letter_apart_are_told_where_they_span_splits():
     assert [each.level for each in of_splits(clips, published=True)] == ["warning", "warning"]  # the names of others are left alone
     scripts = [Clip(name, Path(f"{name}.wav"), split, name) for name, split in (("мой дом", "train"), ("мои дом", "test"))]
     assert [each.kind for each in of_splits(scripts)] == ["few groups"]
+
+
+@pytest.mark.parametrize("example", ["a short one {}", "one that is too long to stand in a line with others, number {}"])
+def test_what_is_cut_on_the_page_says_where_the_rest_is(example):
+    many = Finding("warning", "so many.", tuple(map(example.format, range(20))))
+    few = Finding("warning", "so few.", many.examples[:3])
+    page, short = (checked_page(checking.Checked(Dataset(), encoders=("x",), findings=(each,))) for each in (many, few))
+    assert re.search(r"and 1[27] more, which\s+--json has", page)
+    assert "--json" not in short
