@@ -23,11 +23,11 @@ from mirbench.experiment.recipes.embedding import EmbeddingBatch
 from mirbench.experiment.recipes.overlap import (
     dropped_clips,
     dropped_in_words,
+    findings_of_listening,
     found_in_words,
     read_overlap,
     refuse_overlap,
     shared_with_training,
-    silent_clips_of,
 )
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
@@ -227,14 +227,19 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
     if overlap is None or (not told and (not store.has(*overlap.name) or store.is_damaged(*overlap.name))):
         return planned
     folder = store.folder(*overlap.name)
-    dropped, shared, silent = dropped_clips(folder, resolved), shared_with_training(folder, resolved), silent_clips_of(folder, resolved)
-    found = {name: (*shared.get(name, ()), *silent.get(name, ())) for name in {**shared, **silent}}
+    dropped, shared, heard = (
+        dropped_clips(folder, resolved),
+        shared_with_training(folder, resolved),
+        findings_of_listening(folder, resolved),
+    )
+    found = {name: (*shared.get(name, ()), *heard.get(name, ())) for name in {**shared, **heard}}
     new = {name: tuple(each for each in several if each not in resolved.findings.get(name, ())) for name, several in found.items()}
     for sentence in found_in_words(new) if told else ():
         say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    findings = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    every = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    findings = {name: tuple(sorted(several, key=lambda finding: finding.place)) for name, several in every.items()}
     known = replace(resolved, dropped=dropped, findings=findings)
     return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 
