@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
+from mirbench.engine.side_by_side import are_worth_forking, is_single, make_side_by_side, workers_for
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
@@ -42,7 +43,8 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """One job or batch after another in this process, which may use all cores with `engine.workers`.
+    """One batch after another in this process, which may use all cores with `engine.workers`; jobs that keep one core busy side by side, in
+    processes forked from this one.
 
     Several may share a store: a job that another process is at is waited for, not made twice. budget_megabytes: what may stay of what does
     not have to.
@@ -77,31 +79,52 @@ class LocalExecutor:
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
         transient = TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
-        tried: set[tuple[str, str]] = set()
+        tried: set[Name] = set()
         stages: dict[str, Any] = {}  # by name
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and _ready(job, self.store):
-                together = [job]
-                if job.batch is not None:
-                    others = (other for other in missing.values() if other.batch is job.batch and other is not job)
-                    together += [other for other in others if _ready(other, self.store)]
+                together = self._together(job, [other for other in missing.values() if other.name not in tried])
                 tried |= {other.name for other in together}
-                if (of := stage_of(job.kind)) not in stages:
-                    stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
-                try:
-                    _make(together, self.store, outcome, graph)
-                except Exception:
-                    if not self._lost(together, graph):
-                        raise
-                    continue
-                stages[of].update(len(together))
-                transient.add(together)
+                for of in dict.fromkeys(stage_of(other.kind) for other in together):
+                    if of not in stages:
+                        stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
+                for made in self._made(together, outcome, graph):
+                    stages[stage_of(made[0].kind)].update(len(made))
+                    transient.add(made)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
                 if not need.kept and not waiting[need.name]:
                     transient.release(need)
         self._clear(graph)
         return outcome
+
+    def _together(self, job: Job, untried: Sequence[Job]) -> list[Job]:
+        """What is made with a job that is ready: its batch, or others that keep one core busy each, as there are more cores."""
+        if job.batch is not None:
+            others = [other for other in untried if other.batch is job.batch]
+        elif is_single(job) and are_worth_forking(untried):
+            others = [other for other in untried if is_single(other)]
+        else:
+            return [job]
+        return [job, *(other for other in others if other is not job and _ready(other, self.store))]
+
+    def _made(self, jobs: Sequence[Job], outcome: Outcome, graph: Graph) -> Iterator[Sequence[Job]]:
+        """Makes these, and yields what is made as it comes."""
+        if jobs[0].batch is not None or len(jobs) == 1:
+            try:
+                _make(jobs, self.store, outcome, graph)
+            except Exception:
+                if not self._lost(jobs, graph):
+                    raise
+                return
+            yield jobs
+            return
+        for done in make_side_by_side(jobs, lambda job: _make([job], self.store, Outcome(), graph), workers_for(jobs, self.store)):
+            if done.error is None:
+                outcome.seconds[_title([done.job])] = round(done.seconds, 2)
+                yield [done.job]
+            elif not self._lost([done.job], graph):
+                raise done.error
 
     def _clear(self, graph: Graph) -> None:
         """Removes what jobs had kept to go on from that are done, or needed no more."""
@@ -171,8 +194,7 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
     """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
     does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
-    more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
+    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {_title(jobs).replace(':', ' of', 1)}"):
         missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
         missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
         if missing and first.batch is not None:
@@ -184,7 +206,11 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
         for job in jobs:
             if store.has(*job.name, anew=True):
                 shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
-    outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
+    outcome.seconds[_title(jobs)] = round(time.perf_counter() - begun, 2)
+
+
+def _title(jobs: Sequence[Job]) -> str:
+    return f"{jobs[0].kind}: {jobs[0].title}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
 
 
 def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part | None = None) -> Outcome:

@@ -236,7 +236,7 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
                 for message in do(task):
                     pipe.send(message)
             except BaseException as error:
-                pipe.send(_Raised(_portable(error), "\n" + "".join(traceback.format_exception(error))))
+                pipe.send(_Raised(portable(error), "\n" + "".join(traceback.format_exception(error))))
             else:
                 pipe.send(_Done())
 
@@ -283,7 +283,7 @@ def _end_with(parent: _Parent) -> None:
         os._exit(1)
 
 
-def _portable(error: BaseException) -> BaseException:
+def portable(error: BaseException) -> BaseException:
     """The error, or where it cannot travel another that says the same."""
     try:
         pickle.loads(pickle.dumps(error))
