@@ -64,11 +64,11 @@ class LocalExecutor:
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
         self.store.check().sweep()
-        with Presence(self.store.lock_file("in-use")) as presence:
+        with Presence(self.store.in_use) as presence:
             try:
                 return self._run(graph, outcome, presence)
             except Exception as error:
-                if not self.store.root.is_dir():
+                if self._is_removed():
                     raise MirbenchError(
                         f"the cache {self.store.root} was removed while it was in use; run the same command again, which begins anew."
                     ) from error
@@ -134,10 +134,14 @@ class LocalExecutor:
             if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
+    def _is_removed(self) -> bool:
+        """Whether somebody removed the store while we were at it, though a process of ours may have begun it anew."""
+        return not self.store.in_use.exists()
+
     def _lost(self, jobs: Sequence[Job], graph: Graph) -> bool:
         """Whether something that they need was removed while they were made, or what they kept to go on from since nothing of them is
         missing any more, as another run that is done with it may where there are no locks: then they are left."""
-        if not self.store.root.is_dir():
+        if self._is_removed():
             return False
         gone = any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
         return gone or not any(_is_wanted(job, graph, self.store) and not self.store.has(*job.name, anew=True) for job in jobs)
@@ -217,7 +221,7 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
     """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
-    with held(store), Presence(store.lock_file("in-use")):
+    with held(store), Presence(store.in_use):
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
             first = ready[0]
             together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]

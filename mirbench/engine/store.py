@@ -185,6 +185,11 @@ class Store:
     def unfinished_keys(self) -> set[str]:
         return {path.name for path in (self.root / "unfinished").glob("*")}
 
+    @property
+    def in_use(self) -> Path:
+        """The lock that all hold who are at the store."""
+        return self.lock_file("in-use")
+
     def lock_file(self, name: str) -> Path:
         return self.root / "locks" / f"{name}.lock"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_after_a_kill_for_want_of_memory_the_rest_is_made_here(store):
 def test_a_worker_that_crashes_is_told_with_what_it_made(store):
     def crash(folder):
         assert os.getpid() != HERE
+        faulthandler.disable()  # which pytest has on
         os.kill(os.getpid(), signal.SIGSEGV)
 
     with pytest.raises(MirbenchError, match=r"^a worker process ended abruptly \(SIGSEGV\) while it made dishes of two, perhaps"):

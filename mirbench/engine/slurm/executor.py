@@ -61,7 +61,7 @@ class SlurmExecutor:
             self._submit(missing)
             if self.profile.detach:
                 self._continue()
-        with Presence(self.store.lock_file("in-use")) as presence:
+        with Presence(self.store.in_use) as presence:
             TransientJobs(self.store, graph, {}, self.budget_megabytes, presence)
         return outcome
 
