@@ -305,7 +305,7 @@ class Probe:
 
     def cost(self, clips: int, classes: int) -> float:
         """Rough seconds on two cores that it takes to be fitted to so many training clips at all points of the grid, for --plan."""
-        return 0.5 + 1e-5 * clips * classes
+        return 1 + 2e-5 * clips * classes
 
 
 class Corruption:

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.ranks import ENDS, MAKES, Ranks, sharing
-from mirbench.engine.store import Store
+from mirbench.engine.side_by_side import are_worth_forking, is_single, make_side_by_side, workers_for
+from mirbench.engine.store import IN_USE, Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
 from mirbench.records import stage_of
@@ -47,7 +48,8 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """One job or batch after another in this process, which may use all cores with `engine.workers`.
+    """One batch after another in this process, which may use all cores with `engine.workers`; jobs that keep one core busy side by side, in
+    processes forked from this one.
 
     Several may share a store: a job that another process is at is waited for, not made twice. budget_megabytes: what may stay of what does
     not have to. sharing: gives, while the graph is made, what has other processes make parts of a batch; by default none do.
@@ -72,12 +74,12 @@ class LocalExecutor:
         if not graph.missing(self.store) and not self.store.is_writable():
             return outcome
         self.store.check().sweep()
-        with Presence(self.store.lock_file("in-use")) as presence:
+        with Presence(self.store.lock_file(IN_USE)) as presence:
             try:
                 with self.sharing() as make_parts:
                     return self._run(graph, outcome, presence, make_parts)
             except Exception as error:
-                if not self.store.root.is_dir():
+                if self._is_removed():
                     raise MirbenchError(
                         f"the cache {self.store.root} was removed while it was in use; run the same command again, which begins anew."
                     ) from error
@@ -88,31 +90,52 @@ class LocalExecutor:
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
         transient = TransientJobs(self.store, graph, waiting, self.budget_megabytes, presence)
-        tried: set[tuple[str, str]] = set()
+        tried: set[Name] = set()
         stages: dict[str, Any] = {}  # by name
         for job in graph.jobs:
             if job.name in missing and job.name not in tried and _ready(job, self.store):
-                together = [job]
-                if job.batch is not None:
-                    others = (other for other in missing.values() if other.batch is job.batch and other is not job)
-                    together += [other for other in others if _ready(other, self.store)]
+                together = self._together(job, [other for other in missing.values() if other.name not in tried])
                 tried |= {other.name for other in together}
-                if (of := stage_of(job.kind)) not in stages:
-                    stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
-                try:
-                    _make(together, self.store, outcome, graph, make_parts)
-                except Exception:
-                    if not self._lost(together, graph):
-                        raise
-                    continue
-                stages[of].update(len(together))
-                transient.add(together)
+                for of in dict.fromkeys(stage_of(other.kind) for other in together):
+                    if of not in stages:
+                        stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
+                for made in self._made(together, outcome, graph, make_parts):
+                    stages[stage_of(made[0].kind)].update(len(made))
+                    transient.add(made)
             for need in job.needs if job.name in missing else ():
                 waiting[need.name].discard(job.name)
                 if not need.kept and not waiting[need.name]:
                     transient.release(need)
         self._clear(graph)
         return outcome
+
+    def _together(self, job: Job, untried: Sequence[Job]) -> list[Job]:
+        """What is made with a job that is ready: its batch, or others that keep one core busy each, as there are more cores."""
+        if job.batch is not None:
+            others = [other for other in untried if other.batch is job.batch]
+        elif is_single(job) and are_worth_forking(untried):
+            others = [other for other in untried if is_single(other)]
+        else:
+            return [job]
+        return [job, *(other for other in others if other is not job and _ready(other, self.store))]
+
+    def _made(self, jobs: Sequence[Job], outcome: Outcome, graph: Graph, make_parts: MakeParts | None) -> Iterator[Sequence[Job]]:
+        """Makes these, and yields what is made as it comes."""
+        if jobs[0].batch is not None or len(jobs) == 1:
+            try:
+                _make(jobs, self.store, outcome, graph, make_parts)
+            except Exception:
+                if not self._lost(jobs, graph):
+                    raise
+                return
+            yield jobs
+            return
+        for done in make_side_by_side(jobs, lambda job: _make([job], self.store, Outcome(), graph), workers_for(jobs, self.store)):
+            if done.error is None:
+                outcome.seconds[_title([done.job])] = round(done.seconds, 2)
+                yield [done.job]
+            elif not self._lost([done.job], graph):
+                raise done.error
 
     def _clear(self, graph: Graph) -> None:
         """Removes what jobs had kept to go on from that are done, or needed no more."""
@@ -122,10 +145,14 @@ class LocalExecutor:
             if there and (self.store.has(*job.name) or not _is_wanted(job, graph, self.store)):
                 shutil.rmtree(self.store.unfinished(job.key), ignore_errors=True)
 
+    def _is_removed(self) -> bool:
+        """Whether somebody removed the store while we were at it, though a process of ours may have begun it anew."""
+        return not self.store.lock_file(IN_USE).exists()
+
     def _lost(self, jobs: Sequence[Job], graph: Graph) -> bool:
         """Whether something that they need was removed while they were made, or what they kept to go on from since nothing of them is
         missing any more, as another run that is done with it may where there are no locks: then they are left."""
-        if not self.store.root.is_dir():
+        if self._is_removed():
             return False
         gone = any(not self.store.has(*need.name, anew=True) for job in jobs for need in job.needs)
         return gone or not any(_is_wanted(job, graph, self.store) and not self.store.has(*job.name, anew=True) for job in jobs)
@@ -182,8 +209,7 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
     """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
     does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
-    more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
+    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {_title(jobs).replace(':', ' of', 1)}"):
         missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
         missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
         if missing and make_parts is not None:
@@ -199,14 +225,18 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
         for job in jobs:
             if store.has(*job.name, anew=True):
                 shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
-    outcome.seconds[f"{first.kind}: {first.title}{more}"] = round(time.perf_counter() - begun, 2)
+    outcome.seconds[_title(jobs)] = round(time.perf_counter() - begun, 2)
+
+
+def _title(jobs: Sequence[Job]) -> str:
+    return f"{jobs[0].kind}: {jobs[0].title}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
 
 
 def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part | None = None) -> Outcome:
     """Makes the jobs of these keys whose needs are there, or come to be by them; for a process, or a machine, of its own. What one raises
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
-    with held(store), Presence(store.lock_file("in-use")):
+    with held(store), Presence(store.lock_file(IN_USE)):
         if (ranks := sharing()) is not None and ranks.rank:
             _help_with(jobs[0], ranks)
             return outcome

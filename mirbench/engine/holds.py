@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.engine.files import lock, locked
-from mirbench.engine.store import Store
+from mirbench.engine.store import IN_USE, Store
 
 HELD = "held-*.json"
 SKEW_SECONDS = 60.0  # by which clocks of machines that share a file system may differ
@@ -83,7 +83,7 @@ def holders(store: Store) -> list[Holder]:
             finally:
                 os.close(handle)
     if not found and _in_use(store):
-        found.append(Holder(store.lock_file("in-use"), float("-inf")))  # by an earlier version, which says nothing of itself
+        found.append(Holder(store.lock_file(IN_USE), float("-inf")))  # by an earlier version, which says nothing of itself
     return sorted(found, key=lambda holder: holder.since)
 
 
@@ -130,7 +130,7 @@ def _one_at_a_time(store: Store, doing: str) -> contextlib.AbstractContextManage
 def _in_use(store: Store) -> bool:
     """Whether an executor is at the store, as `Presence` says it."""
     try:
-        handle = os.open(store.lock_file("in-use"), os.O_RDONLY)
+        handle = os.open(store.lock_file(IN_USE), os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -30,6 +30,7 @@ from mirbench.engine.files import GONE, can_lock, digest_of, disk, explain_os_er
 NEW_PART_SECONDS = 5  # a part is made before it is locked
 FORGOTTEN_PART_SECONDS = 30 * 24 * 3600  # where no lock tells whether somebody is still at it
 ENTRY = ".entry.json"
+IN_USE = "in-use"  # the lock that all hold who are at a store
 DAMAGED, REASON = "damaged", ".damage.json"  # the folder of what was set aside, and what each says of itself
 ROWS_AT_ONCE = 1000  # of a key
 TOLD = ".damage-told.json"  # the same, once it stands in a manifest

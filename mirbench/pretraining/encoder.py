@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_VIEW = {"mel-cnn": 0.002, "mel-cnn-small": 0.001}  # forward and backward, two cores
 SECONDS_PER_WAVEFORM_VIEW = 0.13
-SECONDS_PER_SECOND = {"mel-cnn": 0.0004, "mel-cnn-small": 0.0003}  # of audio, embedded, two cores
+SECONDS_PER_SECOND = {"mel-cnn": 0.0003, "mel-cnn-small": 0.0002}  # of audio, embedded, two cores
 SECONDS_PER_WAVEFORM_SECOND = 0.016
 
 

@@ -23,6 +23,9 @@ class Handcrafted(mirbench.Encoder):
     description = "statistics of log-mel bands, MFCC and chroma"
     window_seconds = 30.0
 
+    def embedding_cost(self, options: Mapping[str, Any]) -> float:
+        return 0.0002
+
     def load(self, folder: Path | None, options: Mapping[str, Any], seed: int, device: str) -> Callable[[np.ndarray], np.ndarray]:
         _filters(self.sample_rate)  # before workers are forked, so that not each of them has to import and to make
         return self.embed

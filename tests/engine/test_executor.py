@@ -34,7 +34,7 @@ class Kitchen:
             (folder / "x").write_text(title)
 
         kind = about.pop("kind", "dishes")
-        return Job(kind, title, {"title": title}, about.pop("make", make), tuple(needs), Cost(1.0), **about)
+        return Job(kind, title, {"title": title}, about.pop("make", make), tuple(needs), about.pop("cost", Cost(0.01)), **about)
 
 
 @dataclass(eq=False)

@@ -136,9 +136,10 @@ def test_one_bar_is_shown_for_all(tmp_path, monkeypatch):
     assert [(bar.desc, bar.total, bar.n, bar.unit) for bar in bars] == [("squaring", 6, 6, "number")]
 
 
-RUN = """
+RUN = f"""
 import functools, sys
 from pathlib import Path
+sys.path.insert(0, {str(Path(squares.__file__).parent)!r})
 import squares
 from mirbench.engine import gpu_processes
 from mirbench.engine.executor import LocalExecutor
@@ -146,7 +147,7 @@ from mirbench.engine.interrupts import stoppable
 from mirbench.engine.machine import Decided
 from mirbench.engine.store import Store
 
-root, trouble = Path("store"), {4: "sleep", 5: "sleep"}
+root, trouble = Path("store"), {{4: "sleep", 5: "sleep"}}
 root.mkdir()
 again = functools.partial(squares.plan_squares, root, 6, trouble)
 sharing = functools.partial(gpu_processes.sharing, again, ("0", "1"), Decided("cuda", True, "x"))

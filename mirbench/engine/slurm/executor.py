@@ -19,7 +19,7 @@ from mirbench.engine.slurm.packing import Array, arrays_of
 from mirbench.engine.slurm.profile import Profile
 from mirbench.engine.slurm.queue import Full, State, Unanswered
 from mirbench.engine.slurm.submission import Submission, SubmittedJob, Task
-from mirbench.engine.store import Store
+from mirbench.engine.store import IN_USE, Store
 from mirbench.errors import Detached, MirbenchError
 
 SUBMISSIONS = 6  # of a job, for whatever reason
@@ -61,7 +61,7 @@ class SlurmExecutor:
             self._submit(missing)
             if self.profile.detach:
                 self._continue()
-        with Presence(self.store.lock_file("in-use")) as presence:
+        with Presence(self.store.lock_file(IN_USE)) as presence:
             TransientJobs(self.store, graph, {}, self.budget_megabytes, presence)
         return outcome
 

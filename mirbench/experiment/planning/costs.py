@@ -15,7 +15,7 @@ from mirbench.records import ALL_LAYERS, BEST_LAYER, PRETRAINING_SPLITS, TESTED_
 if TYPE_CHECKING:
     from mirbench.evaluation.probing.scoring import TaskData
 
-DECODING = 0.002  # seconds that a second of audio takes, once for all encoders
+DECODING = 0.0005  # seconds that a second of audio takes, once for all encoders
 CORRUPTING = 0.0003  # the same, of one condition
 CLIP_MEGABYTES = 0.0065  # of an embedding
 PASS_CLIP_MEGABYTES = 0.01  # of an embedding, as passes are measured
@@ -23,7 +23,7 @@ PASS_MEGABYTES = 4000.0  # of corrupted embeddings that may lie on disk at a tim
 MEL_MEGABYTES, WAVEFORM_MEGABYTES = 0.011, 0.044  # that a second of audio takes to be pretrained on
 PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
-RANKING_SECONDS = 2.5e-7  # each test clip by each other
+RANKING_SECONDS = 7e-8  # each test clip by each other
 MAPPING_SECONDS, MAP_MEGABYTES = {"tsne": 0.0025, "umap": 0.005}, 4e-5  # each clip
 REPORT_SECONDS = 4.0  # tables, the page and what it starts with; and for each encoder in
 FIGURE_SECONDS, CORRUPTED_FIGURE_SECONDS, MAP_FIGURE_SECONDS = 0.1, 0.015, 0.3  # a figure, one corruption of a figure, a map
