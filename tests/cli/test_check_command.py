@@ -112,7 +112,7 @@ def test_an_encoder_by_address_is_checked_with_the_options_that_are_given(told):
     address = f"onnx:{TEMPLATES / 'models' / 'stand-in.onnx'}"
     code, out, _ = told(address)
     assert (code, "FAIL  usable        onnx:stand-in.onnx does not say at which sample rate it takes audio" in out) == (2, True)
-    assert "--set 'options.stand-in={sample_rate: 16000, normalise: none}', or" in out, "what is to be copied stands on one line"
+    assert "--set 'options.stand-in={sample_rate: HERTZ, normalise: none}', or" in out, "what is to be copied stands on one line"
     assert ".." not in out
     code, out, _ = told(address, "--set", "options.stand-in={sample_rate: 16000, normalise: none}", "--quiet")
     assert (code, out) == (0, "encoder 'stand-in': 23 of 23 promises kept.\n")

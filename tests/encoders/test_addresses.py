@@ -10,13 +10,16 @@ import sys
 import numpy as np
 import pytest
 import torch
-from onnx_models import onnx_file
+from onnx_models import ABS, external_file, graph_file, onnx_file
 from songs import RATE, songs
 
+import mirbench
 from mirbench import cli
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.addresses import register_addresses
 from mirbench.experiment.resolve.entries import resolve_entries
+from mirbench.experiment.resolve.identity import identity_of
+from mirbench.experiment.resolve.records import Entry
 from mirbench.records import Input
 from mirbench.registry.plugins import load
 from mirbench.settings.config import RunConfig
@@ -295,20 +298,34 @@ def test_a_module_that_was_changed_is_imported_anew(models):
 
 @pytest.mark.parametrize("length", [10, 200])
 def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    weights = onnx.numpy_helper.from_array(np.ones((8, 8), np.float32), "w")
-    value = onnx.helper.make_tensor_value_info
-    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
-    graph = onnx.helper.make_graph([node], "g", [value("x", 1, ["b", 8])], [value("y", 1, ["b", 8])], [weights])
     path, beside = tmp_path / "net.onnx", "w" * length
-    onnx.save_model(onnx.helper.make_model(graph), path, save_as_external_data=True, location=beside, size_threshold=0)
+    external_file(path, beside)
     found = load().add_address("onnx", str(path))
     assert found.weight_files(None, found.options) == [path, tmp_path / beside]
-    before, data = found.identity(found.options), bytearray((tmp_path / beside).read_bytes())
+    before = found.identity(found.options)
     assert found.identity(found.options) == before
-    data[5] ^= 1
-    (tmp_path / beside).write_bytes(data)
+    external_file(path, beside, 2.0)
     assert found.identity(found.options) != before
+
+
+@pytest.mark.parametrize("option", ["net.onnx", "."])
+def test_weights_beside_a_model_that_an_option_names_are_in_its_key(tmp_path, option):
+    """Whoever wrote the encoder, and whatever the external data are called."""
+
+    class Mine(mirbench.Encoder):
+        name = "mine"
+        options = type("Its", (mirbench.Options,), {"weights": mirbench.option(str(tmp_path / option), file=True)})()
+
+    def key():
+        entry = Entry("mine", Mine(), {"weights": str(tmp_path / option)}, (0,), "given")
+        return identity_of(entry, "mine.py")
+
+    external_file(tmp_path / "net.onnx", "weights of it")
+    before, model = key(), (tmp_path / "net.onnx").read_bytes()
+    assert key() == before
+    external_file(tmp_path / "net.onnx", "weights of it", 2.0)
+    assert (tmp_path / "net.onnx").read_bytes() == model
+    assert key() != before
 
 
 def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
@@ -321,21 +338,6 @@ def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
     assert load().add_address("onnx", str(tmp_path / "broken.onnx")).trained_on == ()
 
 
-def graph_file(path, operators, shape=("batch", "samples"), kind=1, given=(), told=None):
-    """A model in ONNX. operators: (name, inputs, output, attributes) each; kind: of its input audio; given: its constants, by name."""
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    nodes = [onnx.helper.make_node(name, inputs, [output], **more) for name, inputs, output, more in operators]
-    constants = [onnx.numpy_helper.from_array(np.array(values, np.int64), name) for name, values in given]
-    audio = [onnx.helper.make_tensor_value_info("audio", kind, list(shape))] if shape else []
-    output = onnx.helper.make_tensor_value_info(operators[-1][2], operators[-1][3].get("to", kind), None)
-    graph = onnx.helper.make_graph(nodes, "g", audio, [output], constants)
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    onnx.helper.set_model_props(model, told or {})
-    onnx.save(model, path)
-    return str(path)
-
-
-ABS = [("Abs", ["audio"], "abs", {})]
 PATCHES = [("Reshape", ["audio", "patches"], "out", {})]
 MEAN = [("ReduceMean", ["audio", "axis"], "out", {"keepdims": 0})]
 
