@@ -158,6 +158,7 @@ def register_encoders():
             ["gendre"],
             "there is no plugin file, name or package 'gendre'; did you mean 'genre'? Give a .py file, a name of `mirbench list`,",
         ),
+        (["handcrafted", "--set", "options.net.layer=1"], "options.net: no encoder is named 'net'"),
         (["nowhere.py"], "there is no plugin file nowhere.py; give the path of a .py file, or the dotted name of a module."),
         (["genre", "--data", "mini"], "'mini' is made by mirbench; give a manifest, a folder or a data set that is on your disk."),
     ],

@@ -137,6 +137,8 @@ def test_a_layer_of_an_onnx_model_is_asked_for_by_the_name_of_its_output(tmp_pat
     assert encoder_options(found, {"two": {**asked, "layer": "best"}})["layer"] == "best"
     with pytest.raises(MirbenchError, match=r"two\.layer: no layer is named 'means'; did you mean 'mean'\? Known: mean, squared, last"):
         encoder_options(found, {"two": {**asked, "layer": "means"}})
+    with pytest.raises(MirbenchError, match=r"two\.layer: the layer 'mean' is left out by outputs=squared; let that name it too, or leave"):
+        encoder_options(found, {"two": {**asked, "outputs": "squared", "layer": "mean"}})
     with pytest.raises(MirbenchError, match="sample_rate"):  # which is checked first, as names may depend on it
         encoder_options(found, {"two": {"sample_rate": "abc", "layer": "squared"}})
     registry = load()
@@ -253,12 +255,47 @@ def test_an_address_of_nothing_is_a_sentence(models, capsys, address, sentence):
     assert re.search(sentence, capsys.readouterr().err)
 
 
+def test_the_path_of_a_model_in_the_place_of_a_name_is_told_its_address(models, capsys):
+    onnx_file("net.onnx")
+    (models / "hub").mkdir()
+    (models / "hub" / "config.json").write_text("{}")
+    for words in (
+        ["check", "net.onnx"],
+        ["run", "--encoder", "net.onnx"],
+        ["list", "net.onnx"],
+        ["check", "hub"],
+        ["run", "--encoder", "a.pt"],
+    ):
+        assert cli.main(words) == 2
+        scheme = {"net.onnx": "onnx", "hub": "hf", "a.pt": "torchscript"}[words[-1]]
+        assert (
+            capsys.readouterr().err
+            == f"mirbench: '{words[-1]}' is the path of a model, no name; write its address, {scheme}:{words[-1]}.\n"
+        )
+
+
+def test_the_rate_in_the_metadata_of_a_model_is_taken_and_not_contradicted(tmp_path):
+    for key in ("sample_rate", "sampling_rate"):
+        found = load().add_address("onnx", onnx_file(tmp_path / f"{key}.onnx", metadata={key: "22050"}))
+        assert found.input(complete(found, normalise="none")).sample_rate == 22_050
+        assert complete(found, normalise="none", sample_rate=22_050)
+        with pytest.raises(
+            MirbenchError, match=r"takes audio at 22050 Hz, and options\.\S+\.sample_rate is 16000; leave that out, or correct"
+        ):
+            complete(found, normalise="none", sample_rate=16_000)
+    for given in ("fast", "0", "22.05e3"):
+        found = load().add_address("onnx", onnx_file(tmp_path / "wrong.onnx", metadata={"sample_rate": given}))
+        with pytest.raises(MirbenchError, match=r"says in its metadata sample_rate=.*, which is no rate in Hz"):
+            complete(found, normalise="none")
+
+
 def test_names_are_the_shortest_ends_of_addresses_that_nobody_has(tmp_path):
     registry = load()
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
     paths = [onnx_file(tmp_path / name) for name in ("one/model.onnx", "two/model.onnx", "simclr.onnx", "My Net_2.onnx")]
     names = [registry.add_address("onnx", path).name for path in paths]
+    assert [registry.encoders[name].model for name in names[:2]] == ["onnx:model.onnx", "onnx:two/model.onnx"]
     assert names == ["model", "two-model", f"{tmp_path.name.replace('_', '-')}-simclr", "my-net-2"]
     assert registry.add_address("onnx", paths[0]) is registry.encoders["model"]
     assert registry.add_address("hf", "facebook/hubert-base-ls960@abc1").name == "hubert-base-ls960"
