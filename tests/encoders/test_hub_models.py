@@ -64,7 +64,7 @@ def test_what_nothing_says_is_asked_for(folder):
     saved(hubert, folder, extractor=False)
     with pytest.raises(
         MirbenchError,
-        match=r"rate it takes audio and whether audio is normalised; give both: --set 'options.model={sample_rate: 16000, ",
+        match=r"rate it takes audio and whether audio is normalised; give both: --set 'options.model={sample_rate: HERTZ, ",
     ):
         encoder(folder)
     with pytest.raises(
