@@ -53,7 +53,7 @@ def outcome(given, promise, tmp_path, options):
 
 
 def test_outputs_of_a_model_are_written_as_layers_and_asked_for_where_they_are_not(my_two, tmp_path):
-    assert "Its outputs, each a layer, of which the last is probed:\n    out0, out1\n" in my_two
+    assert 'Its outputs, each a layer, of which the last is probed:\n    out0, out1"""\n' in my_two
     asked = "options.my-two={sample_rate: 1000, normalise: none%s}"
     assert outcome("my_two.py", "layers", tmp_path, asked % "").told == "2 layers"
     facts = "    def facts(self, options):\n        return mirbench.ModelFacts(sample_rate=1_000, normalises=True)\n\n"
