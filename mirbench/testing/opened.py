@@ -51,12 +51,12 @@ def opened() -> Iterator[list[str]]:
 
 
 def _mapped() -> set[str]:
-    """The files that are in the memory of this process, where the system tells."""
+    """The files that are in the memory of this process, where the system tells, but those that it may write into."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return set()
-    return {line[line.index("/") :] for line in maps.splitlines() if "/" in line}
+    return {line[line.index("/") :] for line in maps.splitlines() if "/" in line and " rw-s " not in line}
 
 
 def _noting(reader: Any, paths: list[str]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import mmap
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from mirbench.testing import check_encoder, embedding, examine
 from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
 from mirbench.testing.datasets import DATASET, DatasetSubject
 from mirbench.testing.encoders import ENCODER, EncoderSubject
+from mirbench.testing.opened import opened
 from mirbench.testing.promises import FAIL, PASS, SKIPPED, Examination
 from mirbench.testing.tasks import TASK, TaskSubject
 
@@ -270,6 +273,17 @@ def test_what_a_model_in_onnx_names_beside_it_must_be_in_the_key_too(hashed, los
     outcomes = encoder_outcomes(Undeclared(), tmp_path / "scratch")
     assert broken(outcomes) == ["weights"] * bool(lost)
     assert outcomes["weights"].told.startswith(f"encoder 'sound' reads '{lost}', which" if lost else "2 files, which identity() tells")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not tell")
+@pytest.mark.parametrize(("access", "seen"), [(mmap.ACCESS_READ, True), (mmap.ACCESS_WRITE, False)])
+def test_what_is_mapped_is_seen_where_it_is_not_written(access, seen, tmp_path):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(bytes(4096))
+    with open(path, "r+b") as file, opened() as paths:
+        mapped = mmap.mmap(file.fileno(), 0, access=access)
+    assert (str(path) in paths) == seen
+    mapped.close()
 
 
 def test_how_to_mend_follows_from_what_is_raised(tmp_path):
