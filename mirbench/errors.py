@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 MOST_TEXT = 200  # characters of somebody's text in a sentence
+_TOO_LONG = 10**4300  # the default of sys.set_int_max_str_digits
 
 
 class MirbenchError(Exception):
@@ -95,6 +97,25 @@ def shortened(text: str) -> str:
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
 
+def is_too_long(value: Any) -> bool:
+    """Whether that is a whole number of more digits than Python writes out.
+
+    >>> is_too_long(10**4300), is_too_long(10**4299), is_too_long(1e300)
+    (True, False, False)
+    """
+    return isinstance(value, int) and abs(value) >= _TOO_LONG
+
+
+def digits(value: int) -> int:
+    """Of a whole number, which may be too long to be written.
+
+    >>> digits(-(10**5000)), digits(999)
+    (5001, 3)
+    """
+    about = int(abs(value).bit_length() * math.log10(2))
+    return about + (abs(value) >= 10**about)
+
+
 def beginning(value: Any, length: int = 60) -> str:
     """The first characters of a value's repr. Of what lists and mappings hold no more is looked at than is shown: with each of them several
     times in others, a few hundred bytes make a repr that fills the memory.
@@ -114,7 +135,7 @@ def _parts_of_repr(value: Any) -> Iterator[str]:
     kinds: dict[Any, str] = {list: "[]", tuple: "()", dict: "{}"}
     brackets = kinds.get(type(value))
     if brackets is None:
-        yield repr(value)
+        yield f"a whole number of {digits(value):,} digits" if is_too_long(value) else repr(value)
         return
     yield brackets[0]
     for number, item in enumerate(value):

@@ -43,6 +43,16 @@ def parse_key(text: Any) -> tuple[int, str]:
     raise MirbenchError(f"{text!r} is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'.")
 
 
+def is_key_without_mode(text: str) -> bool:
+    """Whether it is a tonic alone, which is read as major.
+
+    >>> is_key_without_mode("Bb"), is_key_without_mode("C major"), is_key_without_mode("8B"), is_key_without_mode("Am")
+    (True, False, False, False)
+    """
+    match = _KEY.fullmatch(_SHARP_FLAT.sub(lambda word: "#b"[word[1].lower() == "flat"], text.strip()))
+    return match is not None and not match[4]
+
+
 def key_name(tonic: int, mode: str) -> str:
     """A key in its published spelling. tonic: in semitones above C; mode: major or minor.
 

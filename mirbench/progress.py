@@ -7,7 +7,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from tqdm import tqdm
@@ -18,9 +19,34 @@ _told: list[float] = []  # when the last line was
 tqdm.monitor_interval = 0  # no thread of its own: workers are forked while a bar is shown
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a bar is."""
+
+    title: str
+    done: float
+    total: float | None
+    unit: str
+
+
+_told_to: list[Callable[[Progress], None]] = []  # in the place of what is shown
+
+
+@contextlib.contextmanager
+def bars_told_to(tell: Callable[[Progress], None]) -> Iterator[None]:
+    """While the block runs, bars are shown nowhere, under --quiet too, but told to somebody, who shows them for several processes."""
+    _told_to.append(tell)
+    try:
+        yield
+    finally:
+        _told_to.pop()
+
+
 def progress_bar(shown: bool = True, **options: Any) -> Any:
     """A tqdm bar with these options, to be used in a `with` statement; where the error output is neither a terminal nor a notebook, lines
     instead. shown: False for one of several processes that do the same."""
+    if _told_to and shown:
+        return _Reported(**options)
     if _quiet() or not shown:
         return tqdm(disable=True, **options)
     if _in_notebook():
@@ -78,6 +104,18 @@ class _Lines(tqdm):  # type: ignore[type-arg]
 
     def _number(self, number: float) -> str:
         return str(tqdm.format_sizeof(number)) if self.unit_scale else f"{number:,}"
+
+
+class _Reported(_Lines):
+    """A bar that somebody else shows."""
+
+    def display(self, *_: Any, **__: Any) -> None:
+        _told_to[-1](Progress(self.desc.removesuffix(": "), self.n, self.total, self.unit))
+
+    def close(self) -> None:
+        if not self.disable:
+            self.display()
+        super().close()
 
 
 def duration(seconds: float) -> str:

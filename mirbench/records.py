@@ -27,8 +27,9 @@ OTHER_RECORDINGS = "other recordings"  # what is told of it in the place of a le
 MAJORITY = "majority"
 SIMILARITY = "similarity"  # the task of what is measured of embeddings without a probe
 OVERLAP_MARK = " †"  # after the name of an encoder that was pretrained on audio that it is tested on
-SHARED_MARK = " ‡"  # after the title of a task some of whose test clips hold audio that its probes were trained or chosen on
+SHARED_MARK = " ‡"  # after the title of a task of whose test clips some hold, or may hold, audio that its probes know
 AUDIO_CACHE = "audio_cache"  # in a cache, of decoded audio to be pretrained on
+REPORT = "report"
 STAGES = {  # of a run, as the plan, the lines of progress and the page call them: the kinds of jobs of each
     "data": ("datasets", "overlaps"),
     "pretraining": ("checkpoints",),
@@ -38,6 +39,7 @@ STAGES = {  # of a run, as the plan, the lines of progress and the page call the
     "scoring": ("predictions", "corrupted-predictions", "scores", "similarities", "decisions"),
     "maps": ("maps",),
     "costs": ("costs",),
+    REPORT: (),  # no job: tables, figures and the page, after the last one
 }
 _STAGE_OF = {kind: stage for stage, kinds in STAGES.items() for kind in kinds}
 FEWEST_CLIPS = 5  # of a class in training, below which it is pointed out
@@ -143,7 +145,7 @@ class PretrainJob:
     clips: the clips it may learn from: `train` and `pretrain` splits only, never valid or test. options: the encoder's options,
     complete. folder: where to leave its files; the planner adds encoder.json and report.json. cache: a folder for what is dear to make
     and depends on the clips alone. validation: `valid` clips, to choose between checkpoints and for nothing else. unfinished: a
-    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on.
+    folder of this job's own that outlives a kill, to go on from; removed when the job is done. devices: how many to train on, together.
     report: fill in what the manifest should say (steps, labels used, skipped clips by id with their reason ...).
     """
 

@@ -28,6 +28,6 @@ def test_the_whole_script_passes_where_it_pretends():
     assert "all checks pass" in found.stdout
     lines = [line.split(" | ") for line in found.stdout.splitlines() if line.startswith("| ")][1:]
     assert {cells[0].removeprefix("| ") for cells in lines} == {
-        "loss", "equal-embeddings", "resume", "training", "embedding", "two-processes", "default-run"
+        "loss", "equal-embeddings", "resume", "training", "embedding", "two-processes", "several-gpus", "default-run"
     }  # fmt: skip
     assert {cells[4] for cells in lines} == {"ok", "not measured"}

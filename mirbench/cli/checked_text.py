@@ -167,12 +167,17 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield from wrapped(f"- {finding.text}", "  ", "    ")
     lines, most = finding.examples, EXAMPLES[finding.level]
     if lines and max(map(len, lines[:INLINE])) <= SHORT:
-        yield from wrapped(some(lines, INLINE, "; " if any("," in line for line in lines) else ", "), "    ")
+        yield from wrapped(some(lines, INLINE, "; " if any("," in line for line in lines) else ", ") + _rest(len(lines) - INLINE), "    ")
         return
     for text in lines[:most]:
         yield f"    {text if len(text) < LONGEST else text[:LONGEST] + '…'}"
     if len(lines) > most:
-        yield f"    and {len(lines) - most:,} more"
+        yield f"    and {len(lines) - most:,} more{_rest(len(lines) - most)}"
+
+
+def _rest(more: int) -> str:
+    """How to see what is left out."""
+    return ", which --json has" if more > 0 else ""
 
 
 def wrapped(text: str, indent: str = "", further: str | None = None) -> list[str]:

@@ -121,7 +121,7 @@ FigureWidth = Annotated[
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The first seed.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, counting up from --seed.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
-Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices one encoder is pretrained on.")]
+Devices = Annotated[int | None, typer.Option("--devices", metavar="N", help="How many devices an encoder is pretrained on (of each node).")]
 Executor = Annotated[
     str | None, typer.Option("--executor", metavar="NAME", help="local, or slurm: a cluster, as --set slurm.* says [default: local].")
 ]

@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, Protocol
 
 from mirbench.data.audio.opening import printable_path
 from mirbench.data.similar_names import look
-from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart
+from mirbench.data.splits import SHARES, Leak, in_another_order, leaks, mistyped_apart, perhaps_one_artist
 from mirbench.errors import printable
 from mirbench.nouns import Dataset
 from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
 
 if TYPE_CHECKING:
+    from mirbench.data.duplicates.fingerprinting import Listened
     from mirbench.data.duplicates.overlap import Overlap
     from mirbench.data.scans import Scan
 
 FAR = 0.05  # of all clips, that a split may have more or less than was asked for
+SHORTEST = 0.1  # seconds of a clip, below which there is hardly anything to hear
 FEWEST_GROUPS = 10  # of the test split, below which intervals over groups say little
 EXAMPLES, LONGEST = 3, 120  # of a finding in words, and characters of one
 NUMBERED = 3  # lines of a file in a sentence, at most
 LEVELS = ("error", "warning", "note")
+KINDS = (  # of one level the first are told first: what makes every number wrong, some of them, or is worth knowing
+    *("columns", "", "rows", "ids", "splits", "groups", "shared audio", "group names", "files", "tasks", "unreadable labels"),
+    *("contradicting labels", "unlikely labels", "joined labels", "similar labels", "missing values", "unseen labels", "silence"),
+    *("short clips", "few groups", "rare classes", "copies", "not compared"),
+)
 _VARIES = re.compile(r"(?<=begins with )b['\"].*|\d+(\.\d+)?")  # from file to file with the same fault
 
 
@@ -51,6 +58,11 @@ class Finding:
     text: str
     examples: tuple[str, ...] = ()
     kind: str = ""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which findings are told: of the level, then of the kind."""
+        return LEVELS.index(self.level), KINDS.index(self.kind) if self.kind in KINDS else len(KINDS)
 
     @property
     def in_words(self) -> str:
@@ -106,6 +118,12 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
             f"{count(len(mistyped), 'pair')} of groups in different splits, of names one letter apart: give them one name if they are one."
         )
         yield Finding("note", text, _leaking(mistyped, clips, called), "group names")
+    if sharing := [] if published else perhaps_one_artist(clips):
+        text = (
+            f"{count(len(sharing), 'group')} in more than one split, if names with another artist behind (feat., &), or with umlauts as "
+            "two letters, mean the same first artist: where they do, give them one group and one split."
+        )
+        yield Finding("note", text, _leaking(sharing, clips, called), "group names")
     tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."
@@ -162,11 +180,26 @@ def of_files(clips: Sequence[Clip], scans: Mapping[str, Scan], max_bad: float, c
     for clip in bad:
         reasons[_VARIES.sub("…", _reason(scans[clip.id].problem, clip.path))].append(clip)
     for reason, alike in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        exact = {_reason(scans[clip.id].problem, clip.path) for clip in alike}
-        why = exact.pop() if len(exact) == 1 else reason
+        exact = [_reason(scans[clip.id].problem, clip.path) for clip in alike]
         near = _other_case(alike)
-        told = tuple(f"{called(clip)}{f'; did you mean {printable(near[clip.id])}?' if clip.id in near else ''}" for clip in alike)
-        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {why}.", told, "files")
+        own = [f": {each}" if len(set(exact)) > 1 else "" for each in exact]
+        hints = [f"; did you mean {printable(near[clip.id])}?" if clip.id in near else "" for clip in alike]
+        told = tuple(f"{called(clip)}{why}{hint}" for clip, why, hint in zip(alike, own, hints, strict=True))
+        yield Finding("warning", f"{count(len(alike), 'clip')} left out: {_spanned(reason, exact)}.", told, "files")
+
+
+def _spanned(reason: str, exact: Sequence[str]) -> str:
+    """A reason with, for each … that stands for what varies, what that is: from the least to the greatest number.
+
+    >>> _spanned("has … s", ["has 3.5 s", "has 12 s"]), _spanned("begins with …", ["begins with b'a'"] * 2)
+    ('has 3.5 to 12 s', "begins with b'a'")
+    """
+    varying = zip(*([match[0] for match in _VARIES.finditer(each)] for each in exact), strict=False)
+    for found in varying:
+        each = sorted(set(found), key=lambda text: float(text) if text[0].isdigit() else 0.0)
+        span = each[0] if len(each) == 1 else f"{each[0]} to {each[-1]}" if each[0][0].isdigit() else "what is told of each"
+        reason = reason.replace("…", span, 1)
+    return reason
 
 
 def _other_case(clips: Sequence[Clip]) -> dict[str, str]:
@@ -192,21 +225,54 @@ def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -
     if silent:
         level, advised = ("note", "left as published") if published else ("warning", "take out what is not meant to be so")
         named = tuple(f"{called(clip)} in {clip.split}" for clip in silent)
-        are = "is" if len(silent) == 1 else "are"
-        text = f"{count(len(silent), 'clip')} {are} silent, or of one constant value, throughout; {advised}."
+        text = f"{_clips_are(silent)} silent, or of one constant value, throughout; {advised}."
         yield Finding(level, text, named, "silence")
 
 
-def of_duplicates(clips: Sequence[Clip], called: Names) -> Iterator[Finding]:
-    """The same stretch of the same file, given more than once in a split."""
+def of_sound(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips without any sound, with little, and those that fingerprints cannot compare. published: as of `of_silence`."""
+    from mirbench.data.duplicates.outline import MOST_SILENT
+
+    yield from of_silence(heard.silent, called, published)
+    if nearly := heard.nearly_silent:
+        advised = "left as published" if published else "give start and duration of what sounds, or take them out"
+        text = f"{_clips_are(nearly)} silent for more than {100 * MOST_SILENT:g} % of the time; {advised}."
+        yield Finding("note" if published else "warning", text, tuple(f"{called(clip)} in {clip.split}" for clip in nearly), "silence")
+    if plain := heard.plain:
+        text = (
+            f"{_clips_are(plain)} too short or too steady to be compared by fingerprints: whole copies of them in another split are found "
+            "by the waveform, excerpts are not."
+        )
+        yield Finding("note", text, tuple(map(called, plain)), "not compared")
+
+
+def _clips_are(clips: Sequence[Clip]) -> str:
+    return f"{count(len(clips), 'clip')} {'is' if len(clips) == 1 else 'are'}"
+
+
+def of_lengths(clips: Sequence[Clip], scans: Mapping[str, Scan], called: Names) -> Iterator[Finding]:
+    """Clips that are too short for anything to be heard in them."""
+    seconds = {clip.id: _seconds(clip, scans[clip.id]) for clip in unique(clips) if clip.id in scans and not scans[clip.id].problem}
+    if short := [clip for clip in unique(clips) if 0 < seconds.get(clip.id, 0) < SHORTEST]:
+        why = "of which an encoder is given little but the silence put behind it"
+        text = f"{_clips_are(short)} shorter than {1000 * SHORTEST:.0f} ms, {why}; take out what is not meant to be so."
+        told = tuple(f"{called(clip)}: {1000 * seconds[clip.id]:.0f} ms in {clip.split}" for clip in short)
+        yield Finding("warning", text, told, "short clips")
+
+
+def _seconds(clip: Clip, scan: Scan) -> float:
+    """As far as the header of its file tells."""
+    return scan.seconds - clip.start if clip.duration is None else clip.duration
+
+
+def same_stretches(clips: Iterable[Clip]) -> list[list[Clip]]:
+    """The clips that are of the same stretch of the same file, where there are several of one."""
     real = functools.cache(os.path.realpath)
-    same: dict[tuple[str, str, str, float, float | None], list[Clip]] = defaultdict(list)
+    same: dict[tuple[str, str, float, float | None], list[Clip]] = defaultdict(list)
     for clip in clips:
         folder, name = os.path.split(clip.path)
-        same[clip.split, real(folder), name, clip.start, clip.duration].append(clip)
-    if groups := [group for group in same.values() if len(group) > 1]:
-        named = [" and ".join(map(called, group)) for group in groups]
-        yield Finding("warning", f"{count(len(groups), 'stretch')} of a file given more than once in a split.", tuple(named), "stretches")
+        same[real(folder), name, clip.start, clip.duration].append(clip)
+    return [several for several in same.values() if len(several) > 1]
 
 
 _OVERLAPPING = {
@@ -234,20 +300,30 @@ def of_overlap(
     def one(name: str) -> str:
         return f"{printable(name)} ({', '.join(filter(None, (split[name], (lines or {}).get(name))))})"
 
-    in_training, others = dict[str, str](), dict[str, str]()
-    for pair in pairs:
+    in_training, others = ({True: dict[str, str](), False: dict[str, str]()} for _ in range(2))  # by whether it is certain
+    for pair in sorted(pairs, key=lambda pair: not pair.certain):
         first, second = pair.first, pair.second
         if split[second] in PRETRAINING_SPLITS:
             first, second = second, first
         named = in_training if split[first] in PRETRAINING_SPLITS else others
-        named.setdefault(second, f"{one(first)} and {one(second)}: {pair.how}")
-    if in_training:
-        clips = count(len(in_training), "clip")
+        if second not in named[True]:
+            named[pair.certain].setdefault(second, f"{one(first)} and {one(second)}: {pair.how}")
+    level = "error" if refused and mode == "refuse" else "warning"
+    if sure := in_training[True]:
+        clips = count(len(sure), "clip")
         text = f"{clips} of valid or test with audio that is in training too, which flatters every probe; {_OVERLAPPING[mode]}."
-        yield Finding("error" if refused and mode == "refuse" else "warning", text, tuple(in_training.values()), "shared audio")
-    if others:
-        text = f"{count(len(others), 'clip')} of test with audio that is in valid too."
-        yield Finding("warning", text, tuple(others.values()), "shared audio")
+        yield Finding(level, text, tuple(sure.values()), "shared audio")
+    if perhaps := in_training[False]:
+        clips = count(len(perhaps), "clip")
+        text = (
+            f"{clips} of valid or test that may be of a recording in training, by fingerprints but not by the waveform, as mixes "
+            f"and pieces of the same loops are: listen to them; {_OVERLAPPING[mode]}."
+        )
+        yield Finding(level, text, tuple(perhaps.values()), "shared audio")
+    for certain, found in others.items():
+        if found:
+            shares = "with audio that is in valid too" if certain else "that may be of a recording in valid, by fingerprints alone"
+            yield Finding("warning", f"{count(len(found), 'clip')} of test {shares}.", tuple(found.values()), "shared audio")
 
 
 def unique(clips: Sequence[Clip]) -> list[Clip]:

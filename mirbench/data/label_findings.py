@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from mirbench.data.findings import Finding, Names, count, counted, of_duplicates, of_splits
-from mirbench.data.labels import Labels, Unread, read_labels
-from mirbench.data.manifests.columns import CORE, meant_by
+from mirbench.data.findings import Finding, Names, count, counted, of_sound, of_splits, same_stretches
+from mirbench.data.labels import Labels, Unread, most_unreadable, read_labels
+from mirbench.data.manifests.columns import CORE, LABELS, meant_by
 from mirbench.data.similar_names import similar_names
 from mirbench.data.splits import spelled_freely
+from mirbench.data.unlikely_labels import of_unlikely
 from mirbench.errors import MirbenchError, did_you_mean, printable
+from mirbench.notation import parse_key, parse_pitch
 from mirbench.nouns import Dataset, Task
 from mirbench.records import FEWEST_CLIPS, PROBED, Clip
 
+if TYPE_CHECKING:
+    from mirbench.data.duplicates.fingerprinting import Listened
+
+SEPARATORS = "|;,/"  # of names in a cell, the likeliest first
+PLACED = 2  # training clips of a class, up to which their lines are told
 NAMED = 8  # classes in a sentence, at most
 LIKE_MISSING = frozenset(
     (
@@ -48,27 +57,28 @@ def of_data(
     known: Collection[str],
     columns: Sequence[str],
     called: Names,
+    max_bad: float,
 ) -> Iterator[Finding]:
     """What its clips and labels alone show. annotations: that its clips carry; unread: those that are unknown since no task can read them;
     known: annotations that some task reads; columns: of its manifest. The others are as in `of_tasks`."""
     yield from of_splits(clips, spelled_freely(dataset), bool(dataset.files), called)
-    yield from of_duplicates(clips, called)
+    yield from of_copies(same_stretches(clips), called, noun="stretch")
     for name, several in unread.items():
         whys = tuple(f"{called(each.clip)}: {printable(_why(each))}" for each in several)
         many = sum(name in clip.annotations for clip in clips) + len(several)
         text = f"{len(several):,} of {many:,} cells of '{printable(name)}' cannot be read, and are unknown."
         yield Finding("warning", text, whys, "unreadable labels")
-    yield from of_tasks(labels, asked, dataset, annotations, called)
-    yield from of_annotations(annotations, known, columns)
+    yield from of_tasks(labels, asked, dataset, annotations, called, max_bad)
+    yield from of_annotations(annotations, known, columns, clips)
 
 
 def of_tasks(
-    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Names
+    labels: Sequence[Labels], asked: Sequence[Task], dataset: Dataset, annotations: Sequence[str], called: Names, max_bad: float
 ) -> Iterator[Finding]:
     """What is wrong with labels. asked: the tasks that were named, each of which must run; without any, one must. annotations: of
-    the data set."""
+    the data set; max_bad: the share of cells that may be unreadable."""
     for each in labels:
-        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made)
+        yield from of_labels(each, "error" if each.task in asked else "warning", bool(dataset.files), called, dataset.made, max_bad)
     for task in asked:
         if task.annotation not in annotations:
             carried = printable(", ".join(annotations) or "none")
@@ -80,30 +90,111 @@ def of_tasks(
         yield Finding("error", "no task can be run on it.", kind="tasks")
 
 
-def of_annotations(annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = ()) -> Iterator[Finding]:
-    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read."""
+def of_listening(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
+    """What listening to the clips of a set shows. published: whether they are somebody else's, to be left as they are."""
+    yield from of_sound(heard, called, published)
+    one_stretch = [list(map(len, same_stretches(several))) == [len(several)] for several in heard.alike]  # told without listening
+    alike = [several for several, one in zip(heard.alike, one_stretch, strict=True) if not one]
+    yield from of_copies(alike, called, published)
+
+
+def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = False, noun: str = "sound") -> Iterator[Finding]:
+    """Clips of one split that are of the same audio: those with labels that differ, and the others. alike: the clips of one audio each;
+    noun: what that is."""
+    differ, equal = list[str](), list[str]()
+    for several in alike:
+        of_split: dict[str, list[Clip]] = {}
+        for clip in several:
+            of_split.setdefault("train" if clip.split == "pretrain" else clip.split, []).append(clip)
+        for clips in of_split.values():
+            if len(clips) > 1:
+                names = [name for name in LABELS if len({str(clip.annotations[name]) for clip in clips if name in clip.annotations}) > 1]
+                labels = [" and ".join(dict.fromkeys(_label(name, clip) for clip in clips if name in clip.annotations)) for name in names]
+                (differ if names else equal).append(" and ".join(map(called, clips)) + f": {', '.join(labels)}" * bool(names))
+    of = " of a file" * (noun == "stretch")
+    if differ:
+        mend = "left as published" if published else "give them the labels that are right, and leave out one"
+        text = f"{count(len(differ), noun)}{of} given more than once in a split, with labels that differ; {mend}."
+        yield Finding("note" if published else "warning", text, tuple(differ), "contradicting labels")
+    if equal:
+        text = f"{count(len(equal), noun)}{of} given more than once in a split, and counted as often."
+        yield Finding("note" if published or noun == "sound" else "warning", text, tuple(equal), "copies")
+
+
+def _label(name: str, clip: Clip) -> str:
+    value = clip.annotations[name]
+    return f"{name} '{printable('|'.join(map(str, value)) if isinstance(value, tuple | list) else value)}'"
+
+
+def of_annotations(
+    annotations: Sequence[str], known: Collection[str], columns: Sequence[str] = (), clips: Sequence[Clip] = ()
+) -> Iterator[Finding]:
+    """Annotations that no task reads. known: those that one does. columns: of the manifest, all that are read. clips: whose values tell
+    whether a column may hold what its name says."""
     for name in annotations:
         if name not in known and name.removesuffix("_unknown") not in known:
+            values = [clip.annotations[name] for clip in clips if name in clip.annotations]
             called, meant = printable(name), meant_by(name, columns or annotations)
+            if meant in _READS and sum(_can_read(meant, value) for value in values) < len(values) / 2:
+                meant = ""
             if meant == "a label":
                 text = f"no task reads the column '{called}'; rename it to what it tells: {', '.join(sorted(known))}."
                 yield Finding("warning", text, kind="columns")
             elif meant in CORE or meant in known:
                 text = f"the column '{called}' is not read as the {meant}; if that is what it holds, rename it to {meant}."
                 yield Finding("warning", text, kind="columns")
+            elif "tags" in known and "tags" not in (columns or annotations) and (separator := _list_separator(values)):
+                text = f"no task reads the column '{called}', whose cells hold several names with '{separator}' between"
+                instead = f"; rename it to tags{'' if separator == '|' else ', and write | between'}, to have them predicted."
+                yield Finding("warning", text + instead, kind="columns")
             else:
                 hint = f"; a task of it would read '{meant}', and there is none." if meant else ""
                 hint = hint or (f";{near}" if (near := did_you_mean(name, known)) else ".")
                 yield Finding("note", f"no task reads the annotation '{called}'{hint}", kind="columns")
 
 
-def of_labels(labels: Labels, level: str, published: bool, called: Names, made: bool = False) -> Iterator[Finding]:
+_READS: Mapping[str, Callable[[Any], Any]] = {
+    "key": parse_key,
+    "pitch": parse_pitch,
+    **dict.fromkeys(("start", "end", "duration", "tempo", "arousal", "valence"), float),
+}  # what a cell must be read by to be of such a column
+
+
+def _can_read(name: str, value: Any) -> bool:
+    try:
+        _READS[name](value)
+    except (MirbenchError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _list_separator(values: Sequence[Any]) -> str:
+    """What stands between names in many of the texts, where most of these stand in several; nothing where there is no such thing.
+
+    >>> _list_separator(["slow;dark", "dark", "slow;loud", "loud;dark"]), _list_separator(["a song; live", "another one", "no more"])
+    (';', '')
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    for separator in SEPARATORS:
+        names = Counter(piece.strip() for text in texts for piece in text.split(separator))
+        often = sum(n for n in names.values() if n > 1)
+        if sum(separator in text for text in texts) > len(values) / 5 and often > names.total() / 2:
+            return separator
+    return ""
+
+
+def of_labels(
+    labels: Labels, level: str, published: bool, called: Names, made: bool = False, max_bad: float | None = None
+) -> Iterator[Finding]:
     """level: of what keeps the task from being run. published: whether the label names are somebody else's, to be left as they are. made:
-    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault."""
+    whether the clips are, by a data set that decides how many there are of a class: few are a fact to note then, and no fault.
+    max_bad: as of `of_tasks`."""
     task, name = labels.task, f"task {labels.task.name}"
     if unread := labels.unread:
         named = [f"{called(each.clip)}: {printable(_why(each))}" for each in unread]
-        text = f"{name} cannot read {count(len(unread), 'annotation')}, and is not run."
+        total = sum(labels.labelled.values()) + len(unread)
+        allowed = "" if max_bad is None else f", where {most_unreadable(total, max_bad):,} may be so ({100 * max_bad:g}%, by --max-bad)"
+        text = f"{name} cannot read {len(unread):,} of {count(total, 'annotation')}{allowed}, and is not run."
         yield Finding(level, text, tuple(named), "unreadable labels")
     if empty := labels.empty:
         yield Finding(level, f"{name} has no labelled clip in {' and '.join(empty)}, and is not run.", kind="tasks")
@@ -120,8 +211,9 @@ def of_labels(labels: Labels, level: str, published: bool, called: Names, made: 
         where = " and ".join(labels.unscored)
         has = f"one value for all clips of {where}" if task.target == "regression" else f"no clip in {where} with one of its classes"
         yield Finding(level, f"{name} has {has}, and is not run.", kind="tasks")
+    yield from of_unlikely(labels, published, called)
     yield from _of_names(labels, published, called)
-    yield from _of_counts(labels, made)
+    yield from _of_counts(labels, made, called)
 
 
 def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Finding]:
@@ -150,7 +242,7 @@ def _of_names(labels: Labels, published: bool, called: Names) -> Iterator[Findin
         yield Finding("note" if one or published else "warning", text, tuple(map(each, alike.names)), "similar labels")
 
 
-def _of_counts(labels: Labels, made: bool) -> Iterator[Finding]:
+def _of_counts(labels: Labels, made: bool, called: Names) -> Iterator[Finding]:
     """Classes of few clips, or of none."""
     level, by_design = ("note", ", by design") if made else ("warning", "")
     name, classes = f"task {labels.task.name}", count(len(labels.classes), "class")
@@ -163,9 +255,17 @@ def _of_counts(labels: Labels, made: bool) -> Iterator[Finding]:
             text = f"{name}: {len(lacking)} of {classes} without a clip in {split}{by_design}."
             yield Finding(level, text, tuple(map(printable, lacking)), "rare classes")
     if rare := labels.rare(FEWEST_CLIPS):
-        named = [f"{printable(label)} ({n})" for label, n in sorted(rare.items(), key=lambda item: item[1])]
+        lines = {label: called.lines(_in_train(labels, label)) if n <= PLACED else "" for label, n in rare.items()}
+        named = [
+            f"{printable(label)} ({n}{', ' * bool(lines[label])}{lines[label]})"
+            for label, n in sorted(rare.items(), key=lambda item: item[1])
+        ]
         text = f"{name}: {count(len(rare), 'class')} with fewer than {FEWEST_CLIPS} training clips{by_design}."
         yield Finding(level, text, tuple(named), "rare classes")
+
+
+def _in_train(labels: Labels, label: str) -> list[Clip]:
+    return [clip for clip in labels.carrying_class(label) if clip.split == "train"]
 
 
 def joined_texts(labels: Labels) -> list[str]:

@@ -187,11 +187,7 @@ def without_unreadable(clips: Sequence[Clip], tasks: Iterable[Task], max_bad: fl
     for task in tasks:
         readers.setdefault(task.annotation, []).append(_Reader(task))
     several = {name: _unreadable(name, clips, found) for name, found in readers.items()}
-    few = {
-        name: unread
-        for name, (unread, many) in several.items()
-        if unread and len(unread) <= (math.ceil if many >= MANY else math.floor)(max_bad * many)
-    }
+    few = {name: unread for name, (unread, many) in several.items() if unread and len(unread) <= most_unreadable(many, max_bad)}
     dropped = {(each.clip.id, name) for name, unread in few.items() for each in unread}
     if not dropped:
         return list(clips), {}
@@ -203,6 +199,15 @@ def without_unreadable(clips: Sequence[Clip], tasks: Iterable[Task], max_bad: fl
         for clip in clips
     ]
     return kept, few
+
+
+def most_unreadable(many: int, max_bad: float) -> int:
+    """Of so many cells of a column, how many may be unreadable.
+
+    >>> most_unreadable(19, 0.01), most_unreadable(20, 0.01), most_unreadable(300, 0.01)
+    (0, 1, 3)
+    """
+    return (math.ceil if many >= MANY else math.floor)(max_bad * many)
 
 
 def _unreadable(name: str, clips: Sequence[Clip], readers: Sequence[_Reader]) -> tuple[tuple[Unread, ...], int]:

@@ -22,6 +22,9 @@ COMPARED = 100_000  # names of persons, at most
 _ACCENT = re.compile("([a-z])[\u0300-\u036f]+")
 _LIKE = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "_": " "})
 _LIKE_IN_ASCII = str.maketrans("`_", "' ")
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe", "þ": "th", "ł": "l", "đ": "d"})
+_ONE_LETTER = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "þ": "th", "ł": "l", "đ": "d"})
+_BESIDE = re.compile(r"\s+[(\[]?(?:feat|ft|featuring)(?:\.\s*|\s+)|\s+(?:&|\+|vs\.?)\s+")  # what stands between artists
 _WORD = re.compile(r"[^\s,;]+")
 _TWO_NUMBERS = re.compile(r"\d[^\s,;]*[\s,;].*\d", re.DOTALL)
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # but not that between two numbers, without which they are another number
@@ -72,6 +75,21 @@ def words_in_any_order(name: str) -> str:
     words = _WORD.findall(folded)
     one = len(words) < 2 and sum(map(len, words)) < SINGLE
     return "" if one or _TWO_NUMBERS.search(folded) else " ".join(sorted(words))
+
+
+def first_artist(name: str) -> tuple[str, ...]:
+    """What the first artist of a name, before `feat.`, `&` and the like, has in common with the same one written in ASCII: in lower case,
+    its words in any order, umlauts as two letters and, beside that, as one; nothing of a name without letters of ours.
+
+    >>> first_artist("Jürgen Müller feat. Lumen"), first_artist("Juergen Mueller"), first_artist("Bjørn")
+    (('juergen mueller', 'jurgen muller'), ('juergen mueller',), ('bjoern', 'bjorn'))
+    """
+    folded = _BESIDE.split(_folded(name).strip(), maxsplit=1)[0]
+    if _TWO_NUMBERS.search(folded):
+        return (folded,)
+    forms = (folded.translate(_TWO_LETTERS), folded.translate(_ONE_LETTER))
+    plain = (_ACCENT.sub(r"\1", unicodedata.normalize("NFKD", form)) for form in forms)
+    return tuple(dict.fromkeys(" ".join(sorted(_WORD.findall(form))) for form in plain if any(map(str.isalpha, form))))
 
 
 def one_letter_apart(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:

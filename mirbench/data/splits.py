@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirbench.data.bundles import bundles_of, split_bundles
-from mirbench.data.similar_names import look, one_letter_apart, words_in_any_order
+from mirbench.data.similar_names import first_artist, look, one_letter_apart, words_in_any_order
 from mirbench.errors import MirbenchError, did_you_mean, printable
 from mirbench.nouns import Dataset
 from mirbench.records import SPLITS, Clip
@@ -169,6 +169,18 @@ def mistyped_apart(clips: Sequence[Clip]) -> list[Leak]:
     held_out = sorted(name for name, of in splits_of.items() if of.keys() - {"train"})
     pairs = dict.fromkeys(tuple(sorted(pair)) for pair in one_letter_apart(sorted(splits_of), held_out))
     return [leak for pair in pairs if (leak := Leak({name: splits_of[name] for name in pair})).spans]
+
+
+def perhaps_one_artist(clips: Sequence[Clip]) -> list[Leak]:
+    """Groups in different splits whose names have `first_artist` in common, and are not alike otherwise, those of one artist together."""
+    names_of: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({clip.group for clip in clips}):
+        for form in first_artist(name):
+            names_of[form].append(name)
+    several = dict.fromkeys(tuple(names) for names in names_of.values() if len({words_in_any_order(n) or look(n) for n in names}) > 1)
+    wanted = {name for names in several for name in names}
+    splits_of = _splits_of(clip for clip in clips if clip.group in wanted) if wanted else {}
+    return [leak for names in several if (leak := Leak({name: splits_of[name] for name in names})).spans]
 
 
 def _splits_of(clips: Iterable[Clip]) -> dict[str, Counter[str]]:

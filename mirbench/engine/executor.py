@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
+from mirbench.engine.ranks import ENDS, MAKES, Ranks, sharing
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
 from mirbench.records import stage_of
 
 Name = tuple[str, str]  # of a job: kind and key
+MakeParts = Callable[[Sequence[Job]], None]  # of jobs of one batch, before it is made; where it cannot be divided, nothing is done
 
 
 @dataclass
@@ -45,11 +50,16 @@ class LocalExecutor:
     """One job or batch after another in this process, which may use all cores with `engine.workers`.
 
     Several may share a store: a job that another process is at is waited for, not made twice. budget_megabytes: what may stay of what does
-    not have to.
+    not have to. sharing: gives, while the graph is made, what has other processes make parts of a batch; by default none do.
     """
 
-    def __init__(self, store: Store, budget_megabytes: float = 0.0) -> None:
-        self.store, self.budget_megabytes = store, budget_megabytes
+    def __init__(
+        self,
+        store: Store,
+        budget_megabytes: float = 0.0,
+        sharing: Callable[[], contextlib.AbstractContextManager[MakeParts | None]] = contextlib.nullcontext,
+    ) -> None:
+        self.store, self.budget_megabytes, self.sharing = store, budget_megabytes, sharing
 
     def run(self, graph: Graph, outcome: Outcome | None = None, read: Collection[Job] = ()) -> Outcome:
         outcome = outcome or Outcome()
@@ -64,7 +74,8 @@ class LocalExecutor:
         self.store.check().sweep()
         with Presence(self.store.lock_file("in-use")) as presence:
             try:
-                return self._run(graph, outcome, presence)
+                with self.sharing() as make_parts:
+                    return self._run(graph, outcome, presence, make_parts)
             except Exception as error:
                 if not self.store.root.is_dir():
                     raise MirbenchError(
@@ -72,7 +83,7 @@ class LocalExecutor:
                     ) from error
                 raise
 
-    def _run(self, graph: Graph, outcome: Outcome, presence: Presence) -> Outcome:
+    def _run(self, graph: Graph, outcome: Outcome, presence: Presence, make_parts: MakeParts | None) -> Outcome:
         missing = {job.name: job for job in graph.missing(self.store) if job.key not in outcome.failed}
         self._clear(graph)
         waiting = {name: {job.name for job in jobs if job.name in missing} for name, jobs in graph.needing.items()}
@@ -89,7 +100,7 @@ class LocalExecutor:
                 if (of := stage_of(job.kind)) not in stages:
                     stages[of] = stage(of, sum(stage_of(other.kind) == of for other in missing.values()))
                 try:
-                    _make(together, self.store, outcome, graph)
+                    _make(together, self.store, outcome, graph, make_parts)
                 except Exception:
                     if not self._lost(together, graph):
                         raise
@@ -167,7 +178,7 @@ class TransientJobs:
         return self.store.trim(self.kinds, self.budget, needed, None if self.presence.alone() else self.own)
 
 
-def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | None = None) -> None:
+def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | None = None, make_parts: MakeParts | None = None) -> None:
     """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
     does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
@@ -175,11 +186,15 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
     with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {first.title}{more}"):
         missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
         missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
+        if missing and make_parts is not None:
+            make_parts(missing)
         if missing and first.batch is not None:
             outcome.failed |= first.batch.make(missing, store)
         elif missing:
             assert first.make is not None
             with store.writing(first.kind, first.key, first.title, first.parts) as folder:
+                if (ranks := sharing()) is not None:
+                    ranks.say(MAKES)
                 first.make(folder)
         for job in jobs:
             if store.has(*job.name, anew=True):
@@ -192,6 +207,9 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
     with held(store), Presence(store.lock_file("in-use")):
+        if (ranks := sharing()) is not None and ranks.rank:
+            _help_with(jobs[0], ranks)
+            return outcome
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:
             first = ready[0]
             together = [first] if first.batch is None else [job for job in ready if job.batch is first.batch]
@@ -202,6 +220,15 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
             except Exception as error:
                 outcome.raised |= {job.key: error for job in together if not store.has(*job.name)}
     return outcome
+
+
+def _help_with(job: Job, ranks: Ranks) -> None:
+    """Makes what the first of several processes makes, where it does: it may be there already, and what it leaves here is not kept."""
+    if ranks.wait(MAKES, ENDS) == MAKES:
+        assert job.make is not None
+        with tempfile.TemporaryDirectory() as folder:
+            job.make(Path(folder))
+        ranks.wait(ENDS)  # since a scheduler may end all soon after one
 
 
 def _make_part(jobs: Sequence[Job], store: Store, part: Part, outcome: Outcome) -> None:

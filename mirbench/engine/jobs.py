@@ -14,12 +14,14 @@ from mirbench.engine.store import Store, key_of
 @dataclass(frozen=True)
 class Cost:
     """Rough. seconds: on two cores without a GPU; megabytes: in the store; cores: that it keeps busy, 0: as many as there are; gpus: that
-    it uses."""
+    it uses. nodes: machines that it spans, with so many processes on each, which share the cores and gpus of theirs (`engine.ranks`)."""
 
     seconds: float = 0.0
     megabytes: float = 0.0
     cores: int = 1
     gpus: int = 0
+    nodes: int = 1
+    processes: int = 1
 
 
 class Batch(Protocol):

@@ -61,6 +61,19 @@ def core_count() -> int:
     return joblib.cpu_count()
 
 
+def gpus_of(device: str) -> list[str]:
+    """What CUDA_VISIBLE_DEVICES is to be for processes that see one GPU each: of all that torch sees here where the device is cuda, but not
+    those that are another model than the first, which would give other last digits; none for another device. Imports torch for cuda."""
+    if device != "cuda" or os.name != "posix":
+        return []
+    import torch
+
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    models = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    names = [str(number) for number in range(len(models))] if listed is None else [name.strip() for name in listed.split(",")]
+    return [name for name, model in zip(names, models, strict=False) if model == models[0]]
+
+
 def keep_memory() -> None:
     """From now on, memory that this process and those that it forks give back stays theirs, for what is next. With glibc an array above
     32 MB is else new from the system, page by page, and given back at once, which takes a seventh of a training step (measured by

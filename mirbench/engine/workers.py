@@ -61,9 +61,20 @@ class Traceback(Exception):
 
 
 @dataclass(frozen=True)
-class _Raised:
+class Raised:
+    """An error as it travels from another process. where: its traceback."""
+
     error: BaseException
     where: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        return cls(_portable(error), "\n" + "".join(traceback.format_exception(error)))
+
+    def as_here(self) -> BaseException:
+        """To be raised."""
+        self.error.__cause__ = Traceback(self.where)
+        return self.error
 
 
 @dataclass(frozen=True)
@@ -189,8 +200,8 @@ def in_workers(
                 except WorkerDied as died:
                     replace(worker, died)
                     continue
-                if isinstance(message, _Raised):
-                    raise message.error from Traceback(message.where)
+                if isinstance(message, Raised):
+                    raise message.as_here()
                 if isinstance(message, _Done):
                     worker.tasks.popleft()
                     worker.message = None
@@ -213,11 +224,14 @@ def _received(worker: _Worker[Any]) -> Any:
         return worker.pipe.recv()
     except (EOFError, OSError):
         worker.process.join()
-        code = worker.process.exitcode or 0
-        if -code in SIGNALS:
-            time.sleep(SIGNAL_SECONDS)  # which raises where it came here too
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise WorkerDied(worker.tasks[0], worker.message, how) from None
+        raise WorkerDied(worker.tasks[0], worker.message, how_ended(worker.process.exitcode or 0)) from None
+
+
+def how_ended(code: int) -> str:
+    """In a word, of a process of ours with this exit code. One that a signal ended is told when that had the time to come here, too."""
+    if -code in SIGNALS:
+        time.sleep(SIGNAL_SECONDS)  # which raises where it came
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _Parent, others: Sequence[Connection]) -> None:
@@ -236,7 +250,7 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
                 for message in do(task):
                     pipe.send(message)
             except BaseException as error:
-                pipe.send(_Raised(_portable(error), "\n" + "".join(traceback.format_exception(error))))
+                pipe.send(Raised.of(error))
             else:
                 pipe.send(_Done())
 
@@ -250,7 +264,12 @@ def bound_to_here() -> Callable[..., None]:
 def end_with_starter() -> None:
     """This process, which was started by multiprocessing, ends when the one that started it does."""
     if (starter := multiprocessing.parent_process()) is not None and starter.pid is not None:
-        _end_with(_Parent(starter.pid, True))
+        end_with(starter.pid, True)
+
+
+def end_with(starter: int, in_main_thread: bool) -> None:
+    """As `end_with_starter`, of whatever process. in_main_thread: whether the starter's main thread started it."""
+    _end_with(_Parent(starter, in_main_thread))
 
 
 def _this_process() -> _Parent:

@@ -120,19 +120,20 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
+            report += findings.of_lengths(clips, scans, called)
             mode = findings.overlap_mode(config.overlap, dataset)
             pairs, split = _overlap(clips, scans, cache, listen)
             lines = {clip.id: called.lines([clip]) for clip in unique(clips)} if pairs else {}
             report += findings.of_overlap(pairs, split, mode, refused=learns, lines=lines)
             if listen:
-                report += findings.of_silence(_silent(clips, scans, cache), called, bool(dataset.files))
+                report += _of_sound(clips, scans, cache, called, bool(dataset.files))
         clips, unread = without_unreadable(clips, registry.tasks.values(), config.max_bad)
         if not dataset.shift_of:  # which has test clips alone, and labels that a run compares with the others'
             labels, uncounted = label_findings.labels_of(dataset, annotations, clips, tasks)
             report += uncounted
             asked = [task for task in tasks if task.name in config.tasks]
             known = {task.annotation for task in registry.tasks.values()}
-            report += label_findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called)
+            report += label_findings.of_data(dataset, annotations, clips, unread, labels, asked, known, columns, called, config.max_bad)
         if (
             not labels
             and not dataset.shift_of
@@ -145,7 +146,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
     if dataset.shift_of:
         config = config.model_copy(update={"datasets": [dataset.shift_of[0]], "shifts": [dataset.name]})
     estimate = _estimate(config, registry, cache, report) if planned else None
-    report.sort(key=lambda finding: findings.LEVELS.index(finding.level))
+    report.sort(key=lambda finding: finding.place)
     told = tuple(report)
     return Checked(dataset, annotations, dataset.split_rule, made, listened, tuple(config.encoders), splits, tuple(labels), estimate, told)
 
@@ -202,10 +203,12 @@ def _scan(clips: Sequence[Clip], cache: Path, dataset: Dataset, decode: bool) ->
     return scans
 
 
-def _silent(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path) -> list[Clip]:
-    from mirbench.data.duplicates.fingerprinting import silent_clips
+def _of_sound(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, called: ClipNames, published: bool) -> list[Finding]:
+    """What listening to clips shows, but for what splits have in common."""
+    from mirbench.data.duplicates.fingerprinting import listen_to
 
-    return silent_clips([clip for clip in unique(clips) if not scans[clip.id].problem], cache, core_count())
+    heard = listen_to([clip for clip in unique(clips) if not scans[clip.id].problem], cache, core_count())
+    return list(label_findings.of_listening(heard, called, published))
 
 
 def _overlap(clips: Sequence[Clip], scans: Mapping[str, Scan], cache: Path, by_audio: bool) -> tuple[list[Overlap], dict[str, str]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.engine.executor import Executor, LocalExecutor
 from mirbench.engine.files import tell
+from mirbench.engine.machine import Decided, gpus_of
 from mirbench.engine.store import key_of
 from mirbench.errors import Detached, MirbenchError
 from mirbench.experiment.resolve.entries import resolve_entries
@@ -33,18 +34,44 @@ class Execution:
     finished: str = ""
 
 
-def local(resolved: Resolved) -> Executor:
-    return LocalExecutor(resolved.store, resolved.config.keep_megabytes)
+def local(
+    config: RunConfig, registry: Registry, cache: Path, plan_again: Any = None, kept: KeptCheckpoints | None = None
+) -> Callable[[Resolved], Executor]:
+    """plan_again: (settings, plugins, cache, kept checkpoints) -> graph and store, in a process of its own; where it is given, what can be
+    divided is made by a process for each GPU, if there are several."""
+
+    def executor(resolved: Resolved) -> Executor:
+        gpus = gpus_of(resolved.machine.device) if plan_again else []
+        if len(gpus) > 1 and (name := _held(config, registry) or _unknown_again(config, registry)):
+            tell(f"other processes cannot know that they have the same encoder '{name}', so one of {len(gpus)} GPUs is used.")
+            gpus = []
+        if len(gpus) < 2:
+            return LocalExecutor(resolved.store, config.keep_megabytes)
+        from mirbench.engine.gpu_processes import sharing
+
+        again = functools.partial(plan_again, config, _plugins(registry), cache.resolve(), kept)
+        decided = Decided(resolved.machine.device, resolved.machine.bfloat16, resolved.machine.name)
+        return LocalExecutor(resolved.store, config.keep_megabytes, functools.partial(sharing, again, gpus, decided))
+
+    return executor
 
 
 @contextlib.contextmanager
 def execution(
-    config: RunConfig, registry: Registry, cache: Path, command: str, make: Any, what: Sequence[Any], kept: KeptCheckpoints | None = None
+    config: RunConfig,
+    registry: Registry,
+    cache: Path,
+    command: str,
+    make: Any,
+    what: Sequence[Any],
+    kept: KeptCheckpoints | None = None,
+    plan_again: Any = None,
 ) -> Iterator[Execution]:
     """While the block runs, keys are those of the machines that compute. command: as a person typed it; make: (settings, plugins, cache,
-    kept checkpoints, *what, keys) -> outcome, in a process of its own. Raises MirbenchError where that cannot be had."""
+    kept checkpoints, *what, keys) -> outcome, in a process of its own; plan_again: as of `local`. Raises MirbenchError where that cannot be
+    had."""
     if config.executor == "local":
-        yield Execution(config, local)
+        yield Execution(config, local(config, registry, cache, plan_again, kept))
         return
     from mirbench.engine.machine import deciding
     from mirbench.engine.slurm.executor import SlurmExecutor
@@ -101,7 +128,7 @@ def _submission(
     from mirbench.engine.slurm.queue import Unanswered, states
     from mirbench.engine.slurm.submission import FOLDER, Submission
 
-    said = config.model_dump(exclude={"executor", "slurm"})
+    said = config.model_dump(exclude={"executor", "slurm"}) | ({"nodes": config.slurm.nodes} if config.slurm.nodes > 1 else {})
     key = key_of(config=said, plugins=list(plugins), what=list(what), kept=sorted(kept.keys.values()) if kept else [])
     names = "+".join(config.encoders) or "checkpoints"
     submission = Submission(cache / FOLDER / f"{names[:40]}-{key[:6]}")
@@ -123,20 +150,31 @@ def _plugins(registry: Registry) -> list[str]:
             for plugin in given]  # fmt: skip
 
 
-def _refuse(config: RunConfig, command: str, registry: Registry) -> None:
-    for name in config.encoders:
-        if getattr(registry.get("encoder", name), "held", False):
-            raise MirbenchError(
-                f"encoder '{name}' is a function of this program, which other machines do not have; write it into a plugin, or take its "
-                "address, --encoder python:MODULE:NAME."
-            )
+def _held(config: RunConfig, registry: Registry) -> str | None:
+    """An encoder that is a function of this program."""
+    return next((name for name in config.encoders if getattr(registry.get("encoder", name), "held", False)), None)
+
+
+def _unknown_again(config: RunConfig, registry: Registry) -> str | None:
+    """An encoder of which nothing tells another process whether it has the same."""
     for entry in resolve_entries(config, registry):
         known_again = getattr(entry.encoder, "known_again", None)
         if known_again is not None and not known_again(entry.options):
-            raise MirbenchError(
-                f"nothing tells another machine that it has the same encoder '{entry.encoder.name}'; say what it is, and something else "
-                f"when it changes, by --set options.{entry.encoder.name}.identity=TEXT."
-            )
+            return entry.encoder.name
+    return None
+
+
+def _refuse(config: RunConfig, command: str, registry: Registry) -> None:
+    if name := _held(config, registry):
+        raise MirbenchError(
+            f"encoder '{name}' is a function of this program, which other machines do not have; write it into a plugin, or take its "
+            "address, --encoder python:MODULE:NAME."
+        )
+    if name := _unknown_again(config, registry):
+        raise MirbenchError(
+            f"nothing tells another machine that it has the same encoder '{name}'; say what it is, and something else when it changes, by "
+            f"--set options.{name}.identity=TEXT."
+        )
     if config.slurm.gpus and config.device != "cpu" and config.devices > config.slurm.gpus:
         raise MirbenchError(
             f"{config.devices} devices were asked for, and slurm.gpus is {config.slurm.gpus}, which is the most that a job asks for; set "

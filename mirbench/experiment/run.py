@@ -23,11 +23,11 @@ from mirbench.experiment.recipes.embedding import EmbeddingBatch
 from mirbench.experiment.recipes.overlap import (
     dropped_clips,
     dropped_in_words,
+    findings_of_listening,
     found_in_words,
     read_overlap,
     refuse_overlap,
     shared_with_training,
-    silent_clips_of,
 )
 from mirbench.experiment.resolve.bad_clips import check_files
 from mirbench.experiment.resolve.data import resolve_data
@@ -73,7 +73,7 @@ def run(
     command: for the manifest. kept: checkpoints to take from the cache as they are. tell: called once, when the data are known and
     nothing is computed of them.
     """
-    with execution(config, registry, cache, command, make_jobs, (None,), kept) as where:
+    with execution(config, registry, cache, command, make_jobs, (None,), kept, plan_again) as where:
         planned, executor, outcome = begin(where, registry, cache, kept, tell)
         compare_shards(planned.resolved, planned.key)
         folder = finish(planned, executor, outcome, command)
@@ -194,6 +194,12 @@ def make_jobs(
     return make_several(planned.graph, keys, planned.resolved.store, part)
 
 
+def plan_again(config: RunConfig, plugins: Sequence[str], cache: Path, kept: KeptCheckpoints | None) -> tuple[Graph, Store]:
+    """The jobs of a run whose data are there, in a process of its own, as of `make_jobs`."""
+    planned = plan(settle(config, registry := load(plugins)), registry, cache, kept)
+    return planned.graph, planned.resolved.store
+
+
 def _refuse_unknown(planned: RunGraph, keys: Sequence[str]) -> None:
     if unknown := set(keys) - {job.key for job in planned.graph.jobs}:
         raise MirbenchError(
@@ -221,14 +227,19 @@ def _with_overlap(planned: RunGraph, build: Callable[[Resolved], RunGraph] = bui
     if overlap is None or (not told and (not store.has(*overlap.name) or store.is_damaged(*overlap.name))):
         return planned
     folder = store.folder(*overlap.name)
-    dropped, shared, silent = dropped_clips(folder, resolved), shared_with_training(folder, resolved), silent_clips_of(folder, resolved)
-    found = {name: (*shared.get(name, ()), *silent.get(name, ())) for name in {**shared, **silent}}
+    dropped, shared, heard = (
+        dropped_clips(folder, resolved),
+        shared_with_training(folder, resolved),
+        findings_of_listening(folder, resolved),
+    )
+    found = {name: (*shared.get(name, ()), *heard.get(name, ())) for name in {**shared, **heard}}
     new = {name: tuple(each for each in several if each not in resolved.findings.get(name, ())) for name, several in found.items()}
     for sentence in found_in_words(new) if told else ():
         say(sentence)
     for sentence in dropped_in_words(dropped) if told else ():
         say(sentence, always=True)
-    findings = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    every = {name: (*new.get(name, ()), *resolved.findings.get(name, ())) for name in {**resolved.findings, **new}}
+    findings = {name: tuple(sorted(several, key=lambda finding: finding.place)) for name, several in every.items()}
     known = replace(resolved, dropped=dropped, findings=findings)
     return build(known) if dropped != resolved.dropped else replace(planned, resolved=known)
 

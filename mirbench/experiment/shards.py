@@ -14,7 +14,7 @@ from mirbench.experiment.execution import Execution, local
 from mirbench.experiment.planning.graph import RunGraph, build
 from mirbench.experiment.planning.plan import cost_of, duration
 from mirbench.experiment.resolve.records import Resolved
-from mirbench.experiment.run import TRIES, begin, finish, undone_error
+from mirbench.experiment.run import TRIES, begin, finish, plan_again, undone_error
 from mirbench.experiment.shard_notes import note_shard
 from mirbench.registry import Registry
 from mirbench.settings.config import RunConfig
@@ -46,7 +46,7 @@ def run_shard(
     about what is left to other shards. Raises MirbenchError where some of its own part has to wait for others. As `run` has the rest."""
     if config.executor != "local":
         raise MirbenchError(f"--shard is for machines without {config.executor}, which shares a run out itself; leave one of the two out.")
-    planned, executor, outcome = begin(Execution(config, local), registry, cache, None, tell)
+    planned, executor, outcome = begin(Execution(config, local(config, registry, cache, plan_again)), registry, cache, None, tell)
     note_shard(planned.resolved, planned.key, shard)
     dealt, store = deal(planned, shard), executor.store
     part, waiting = dealt.part(shard, store)

@@ -111,7 +111,7 @@ def finding_lines(resolved: Resolved) -> list[str]:
     of_kinds: dict[tuple[str, str, str], list[str]] = {}
     for place, (name, each) in enumerate(found):
         of_kinds.setdefault((name, each.level, each.kind or str(place)), []).append(each.in_words)
-    lines = [_line(*kind, texts) for kind, texts in list(of_kinds.items())[: MOST - 1]]
+    lines = [_line(name, level, texts) for (name, level, _), texts in list(of_kinds.items())[: MOST - 1]]
     left = sum(map(len, list(of_kinds.values())[MOST - 1 :]))
     more = f"and {left:,} more; " if left else ""
     names = dict.fromkeys(name for name, _ in found)
@@ -119,7 +119,7 @@ def finding_lines(resolved: Resolved) -> list[str]:
     return [*lines, f"{more}mirbench data check {' or '.join(given[:2])}{' ...' if len(given) > 2 else ''} tells more."]
 
 
-def _line(name: str, level: str, kind: str, texts: Sequence[str]) -> str:
+def _line(name: str, level: str, texts: Sequence[str]) -> str:
     """The first of its kind, and how many more there are."""
-    more = f" And {len(texts) - 1:,} more of {kind}." if len(texts) > 1 else ""
+    more = f" And {len(texts) - 1:,} more like this." if len(texts) > 1 else ""
     return f"{name}: {level}: {texts[0]}{more}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mirbench.engine.files import tell as say
+from mirbench.engine.ranks import is_first, sharing
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, Staged
 from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
@@ -36,12 +37,14 @@ SECONDS_PER_WAVEFORM_SECOND = 0.016
 class BackboneEncoder(Encoder):
     """objective: "contrastive", "prediction" of the labels, or "" for an encoder that does not learn.
 
-    labelled_share: b_s, the share of labelled clips in each batch, where that is no option.
+    labelled_share: b_s, the share of labelled clips in each batch, where that is no option. spans_nodes: whether `pretrain` can be one of
+    several processes, on one node or several, that make a checkpoint together (`engine.ranks`).
     """
 
     objective: ClassVar[str] = ""
     labelled_share: ClassVar[float] = 0.0
     seeded = True
+    spans_nodes = True
     load_options = ("checkpoint", "layer")
     options: Mapping[str, Any] = BackboneOptions()
 
@@ -102,7 +105,7 @@ class BackboneEncoder(Encoder):
                 f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(audio_cache.skipped)}"
             )
         signals = _signals(options) if learns_labels else ()
-        if job.devices > 1:
+        if job.devices > 1 and sharing() is None:
             _check_importable(backbone, signals)
         table = LabelTable(audio_cache.clips, signals)
         budget = _budget(audio_cache.clips, table, options["label_fraction"], options, job.seed) if learns_labels else []
@@ -114,7 +117,7 @@ class BackboneEncoder(Encoder):
             objective = self._objective(backbone.dim, heads, options)
         stream = _stream(self, job, backbone, on_bands, audio_cache, table, budget, heads)
         too_short = max(0, len(audio_cache.clips) - len(budget) - len(stream.sampler.unlabelled))
-        if too_short:
+        if too_short and is_first():
             seconds = f"{options['view_seconds']:g} s"
             say(
                 f"{self.name}: {too_short:,} clips are left out of pretraining: they have no label that it may use, and are no longer than "

@@ -6,18 +6,11 @@ very weights of a run that was not.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
-import logging
 import math
-import multiprocessing
-import multiprocessing.connection
 import shutil
-import signal
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +20,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mirbench.engine.files import tell
-from mirbench.engine.interrupts import SIGNALS, deferred, stoppable
-from mirbench.engine.machine import core_count
-from mirbench.engine.workers import end_with_starter
+from mirbench.engine.interrupts import deferred
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.checkpoints import DamagedState, load_state, save_checkpoint, save_state
+from mirbench.pretraining.devices import devices_here, on_devices
 from mirbench.pretraining.log import EVENTS, METRICS, TrainingLog
 from mirbench.pretraining.objectives import Truth
 from mirbench.pretraining.views.stream import ViewStream, worker_count
@@ -42,7 +34,6 @@ VALIDATIONS = 10  # in a training
 VALIDATION_BATCHES = 4
 SAVE_SECONDS = 60  # between states to resume from, besides one at each validation
 NETWORK_STREAM = 10**6  # of the numbers that a network draws in a step, after those of the ranks' views
-SAVING_SECONDS = 20  # that the processes of a training on several devices have to keep their state when it is stopped
 SIGNAL = "validation_loss"  # by which `best` is chosen: the objective's own loss on clips of the valid split
 STATE = "state.safetensors"
 
@@ -112,67 +103,17 @@ def train(training: Training) -> dict[str, Any]:
     Raises MirbenchError where the loss stops being finite, naming the step and the batch's clips. Where it is stopped in order, as by
     Ctrl-C or a signal to end, the step that it is at is ended and its state kept.
     """
-    from lightning_fabric import Fabric
-
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    kind, _, number = training.device.partition(":")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The `srun` command is available")  # wherever Slurm is installed
-        fabric = Fabric(
-            accelerator=kind,
-            devices=[int(number)] if number else training.devices,
-            strategy="ddp_spawn" if training.devices > 1 else "auto",
-            precision="bf16-mixed" if training.schedule.precision == "bfloat16" else "32-true",
-        )
-    if training.devices == 1:
-        report = _Loop(fabric, training).run()
-    else:
-        try:
-            with _ending_ranks():
-                report = fabric.launch(functools.partial(_run_rank, training))  # which does not look into the training
-        except (AttributeError, TypeError, ImportError) as error:
-            raise MirbenchError(
-                f"training on {training.devices} devices starts processes that must import the encoder's parts, and cannot: {error}; use "
-                "parts of an installed package, or --devices 1."
-            ) from error
+    schedule = training.schedule
+    report = on_devices(functools.partial(_run, training), training.device, training.devices, schedule.precision)
     if "error" in report:
         raise MirbenchError(report["error"])
     return report
 
 
-def _run_rank(training: Training, fabric: Any) -> dict[str, Any]:
-    """One of several processes, of which the first keeps the state when it is told to stop, while the others wait to be ended."""
-    import torch.distributed
-
-    end_with_starter()
-    for number in SIGNALS if fabric.global_rank else ():
-        signal.signal(number, signal.SIG_IGN)
-    if training.device == "cpu":
-        torch.set_num_threads(max(1, core_count() // training.devices))
-    with stoppable():
-        found = _Loop(fabric, replace(training, learner=copy.deepcopy(training.learner))).run()  # a copy: they share what they are given
-    fabric.barrier()
-    torch.distributed.destroy_process_group()  # or its threads may be cut off in the middle when the process ends, which aborts it
-    return found
-
-
-@contextlib.contextmanager
-def _ending_ranks() -> Iterator[None]:
-    """Ends the processes that the block starts where it ends with an exception; the first of them keeps its state before."""
-    before = set(multiprocessing.active_children())
-    try:
-        yield
-    except BaseException:
-        started = [process for process in multiprocessing.active_children() if process not in before]
-        try:
-            for process in started:
-                process.terminate()
-            multiprocessing.connection.wait([process.sentinel for process in started], SAVING_SECONDS)
-        finally:
-            for process in started:
-                process.kill()
-                process.join()
-        raise
+def _run(training: Training, fabric: Any) -> dict[str, Any]:
+    """A copy is trained where processes share what they are given."""
+    own = replace(training, learner=copy.deepcopy(training.learner)) if fabric.world_size > 1 else training
+    return _Loop(fabric, own).run()
 
 
 def looks_each_step(device: str) -> bool:
@@ -223,17 +164,11 @@ class _Loop:
 
     def _run(self) -> dict[str, Any]:
         training, state = self.training, self.training.unfinished / STATE
-        if state.is_file():
-            try:
-                self.facts = load_state(state, self.modules, self.optimiser)
-            except DamagedState as error:
-                if self.rank == 0:
-                    tell(f"{error} Training begins anew.")
-                    state.unlink(missing_ok=True)
+        self._resume(state)
         writer = TrainingLog(training.unfinished, self.facts["step"]) if self.rank == 0 else None
         first, steps = self.facts["step"], self.schedule.steps
         hurried = not training.learner.on_bands and hasattr(training.learner.backbone, "mel")  # bands of waveforms, made by the network
-        loader = self.stream.loader(range(first, steps), worker_count(training.device, training.devices, hurried))
+        loader = self.stream.loader(range(first, steps), worker_count(training.device, devices_here(training.devices), hurried))
         every = max(1, steps // VALIDATIONS)
         with progress_bar(total=steps, initial=first, desc="pretraining", unit="step", shown=self.rank == 0) as bar, deferred() as stopped:
             for step in range(first, steps):
@@ -265,6 +200,20 @@ class _Loop:
             writer.close()
             self._finish(report)
         return report
+
+    def _resume(self, state: Path) -> None:
+        """From the last state, where there is one: which it is, and whether it is whole, the first device says, and all go on from it."""
+        found = state.is_file()
+        if found and self.rank == 0:
+            try:
+                self.facts = load_state(state, self.modules, self.optimiser)
+            except DamagedState as error:
+                tell(f"{error} Training begins anew.")
+                state.unlink(missing_ok=True)
+                found = False
+        chosen = self.fabric.broadcast(str(state) if found else "")
+        if chosen and self.rank:
+            self.facts = load_state(Path(chosen), self.modules, self.optimiser)
 
     def _step(self, step: int, cut: Tensor, truth: Truth) -> Tensor:
         views, truth = self.fabric.to_device((cut, truth))

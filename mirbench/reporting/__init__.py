@@ -6,6 +6,7 @@ In: one or more run folders, or frames of a notebook. Out: files of tables and f
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -63,6 +64,7 @@ def _report(results: Results, folder: Path, width: int, figures: str, all_metric
     from mirbench.reporting.figures import write_figures
     from mirbench.reporting.sections import KINDS, STEMS, sections
 
+    begun = time.perf_counter()
     made = sections(results, between)
     text = {f"tables/{name}": content for stem, section in made.items() for name, content in section.files(stem).items()}
     texts = terminal.texts(results, {*KEPT, width})
@@ -74,7 +76,7 @@ def _report(results: Results, folder: Path, width: int, figures: str, all_metric
     figures = figures or _asked_width(results)
     drawn = write_figures(results, folder / "figures", partial(notes.of_curves, results), figures)
     page = folder / "report.html"
-    write_atomically(page, html.page(results, made))
+    write_atomically(page, html.page(results, made, begun))
     files = [*(folder / name for name in text), *drawn, page]
     written = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
     write_atomically(folder / REPORTED, sealed(json.dumps({"of": _results_digest(folder), "figures": figures, "files": written})))

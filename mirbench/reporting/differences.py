@@ -30,6 +30,8 @@ def uncorrected(comparisons: pd.DataFrame) -> list[str]:
     rows = rows[(rows["ci_low"] > 0) | (rows["ci_high"] < 0)]
     rows = rows[[verdict == "undecided" for verdict in verdicts(rows)]]
     under = [f" under {name}" if name != CLEAN else "" for name in rows["corruption"]] if "corruption" in rows else [""] * len(rows)
+    if "measure" in rows:
+        under = [f"{how}, {MEASURES.get(str(name), name)}" for how, name in zip(under, rows["measure"], strict=True)]
     named = zip(rows.head(MOST_NAMED).itertuples(), under, strict=False)
     told = [f"{r.encoder} and {r.baseline} on {r.task} on {r.dataset}{how} (p (Holm) {r.p_holm:.3f})" for r, how in named]
     if not told:

@@ -60,10 +60,11 @@ def disagreement(results: Results) -> list[str]:
 
 
 def _of_means(results: Results) -> list[str]:
-    """A sentence where the means over tasks put others first, with how many tasks each is over; nothing where they agree. What is not
-    surely above chance on clean audio has next to nothing to lose: relative mCE is defined for it, and does not rank it."""
+    """A sentence where the means over tasks put other encoders first, floors aside, with how many tasks each is over; nothing where they
+    agree. What is not surely above chance on clean audio has next to nothing to lose: relative mCE is defined for it, and does not rank
+    it."""
     rows = means(results.robustness)
-    rows = rows[rows["corruption"] == mean_of(rows)]
+    rows = rows[(rows["corruption"] == mean_of(rows)) & (rows["role"] == "encoder")]
     at_chance = _at_chance(rows)
     rows = rows[~rows["encoder"].isin(at_chance)].dropna(subset="value")
     told = []
@@ -79,8 +80,8 @@ def _of_means(results: Results) -> list[str]:
     if kept == grown:
         return []
     return [
-        f"Of the means over tasks, retained performance puts {kept} first ({most}, over {over_kept}), relative mCE {grown} ({least}, over "
-        f"{over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
+        f"Of the encoders, retained performance as a mean over tasks puts {kept} first ({most}, over {over_kept}), relative mCE {grown} "
+        f"({least}, over {over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
         f"{LEFT_OUT.format(joined_by('and', few(at_chance))) if at_chance else ''}"
     ]
 

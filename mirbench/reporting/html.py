@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirbench.records import REPORT
 from mirbench.reporting import notes, shared_audio
 from mirbench.reporting.differences import uncorrected
 from mirbench.reporting.page import heard, making
@@ -32,8 +34,9 @@ NOT_KEPT = "What single labels and clips score is not told, as the folder holds 
 MOST_SKIPPED = 20  # sentences before the others are folded away
 
 
-def page(results: Results, sections: Mapping[str, Section]) -> str:
-    """The page as text; predictions and sounds are read from the folders of the runs, where they are kept."""
+def page(results: Results, sections: Mapping[str, Section], begun: float | None = None) -> str:
+    """The page as text; predictions and sounds are read from the folders of the runs, where they are kept. begun: when the report of the
+    run was, by `time.perf_counter`, which is among its stages; of several runs it belongs to none."""
     numbers = numbers_of(results)
     encoders = {each["name"]: i for i, each in enumerate(numbers["encoders"])}
     sounds = heard.sounds(results)
@@ -52,6 +55,9 @@ def page(results: Results, sections: Mapping[str, Section]) -> str:
         "vega": vega(),
         "script": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
+    if begun is not None and len(about["made"]) == 1:
+        (made,) = about["made"].values()
+        made["stages"].append((REPORT, time.perf_counter() - begun, 1))
     return str(_template().render(about))
 
 

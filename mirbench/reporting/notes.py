@@ -235,18 +235,25 @@ def _of_families(results: Results) -> list[str]:
     families = united(sections, "families")
     if not families:
         return []
-    seen = united(sections, "seen_families")
     held = [f"{name} ({', '.join(corruptions)})" for name, corruptions in families.items()]
-    knowing: dict[tuple[str, ...], list[str]] = {}
-    for name, each in seen.items():
-        knowing.setdefault(tuple(each), []).append(name)
+    seen = seen_by(sections)
     return [
         f"A mean over corruptions is over families, each counting once: {'; '.join(held)}.",
-        *(f"Seen in training by {', '.join(names)}: {', '.join(each)}." for each, names in knowing.items()),
+        *(f"Seen in training by {', '.join(names)}: {', '.join(each)}." for each, names in seen.items()),
         "Unseen families are those that no encoder of the run was trained under, as far as the encoders say."
-        if len({name for each in seen.values() for name in each} & families.keys()) < len(families)
+        if len({name for each in seen for name in each}) < len(families)
         else "No family is unseen by all encoders.",
     ]
+
+
+def seen_by(sections: list[dict[str, Any]]) -> dict[tuple[str, ...], list[str]]:
+    """The encoders by which of the families of the run were among their augmentations; without those that saw none."""
+    families, seen = united(sections, "families"), united(sections, "seen_families")
+    encoders: dict[tuple[str, ...], list[str]] = {}
+    for encoder, listed in seen.items():
+        if here := tuple(family for family in families if family in listed):
+            encoders.setdefault(here, []).append(encoder)
+    return encoders
 
 
 def united(sections: list[dict[str, Any]], part: str) -> dict[str, list[str]]:

@@ -21,8 +21,8 @@ def marked(results: Results) -> dict[str, str]:
 def in_words(results: Results) -> list[str]:
     """A sentence for each that is marked."""
     told = (
-        f"{title}{SHARED_MARK}: {shared} of {span([tested], 'test clip')} {'has' if shared == 1 else 'have'} audio that train or valid has "
-        "too, which can flatter every score there; `findings` in manifest.json names them."
+        f"{title}{SHARED_MARK}: {shared} of {span([tested], 'test clip')} {'has' if shared == 1 else 'have'}, or may have, audio that "
+        "train or valid has too, which can flatter every score there; `findings` in manifest.json names them, and says how sure that is."
         for title, shared, tested in _found(results)
     )
     return list(dict.fromkeys(told))

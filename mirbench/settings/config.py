@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mirbench.errors import MirbenchError, did_you_mean, in_words, shortened
 from mirbench.records import SEVERITIES
 from mirbench.settings.shipped import read_text, shipped
+from mirbench.settings.size import TooMuch, check_size
 from mirbench.settings.slurm import SlurmConfig
 from mirbench.settings.values import (
     Labelled,
@@ -224,7 +225,12 @@ def _changes(overrides: Sequence[str], flags: Mapping[str, Any]) -> Iterator[Lay
         yield where, "", layer
     for name, value in flags.items():
         if value is not None:
-            yield FLAGS.get(name, f"--{name.replace('_', '-')}"), "", {name: value}
+            where = FLAGS.get(name, f"--{name.replace('_', '-')}")
+            try:
+                check_size(value)
+            except TooMuch as error:
+                raise MirbenchError(f"{where} holds too much: {error}.") from None
+            yield where, "", {name: value}
 
 
 def _find(path: Path) -> Path:

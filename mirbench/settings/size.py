@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from mirbench.errors import beginning, is_too_long
+
 MOST_LEVELS, MOST_VALUES = 40, 20_000  # what is shipped has 5 and 60
 
 
@@ -25,7 +27,7 @@ def parts_of(value: Any) -> Iterable[Any]:
 
 def check_size(root: Any, parts: Callable[[Any], Iterable[Any]] = parts_of) -> None:
     """Raises TooMuch where a value, with what stands in it several times counted as often, has more than MOST_VALUES parts, is nested more
-    than MOST_LEVELS deep, or holds itself. Takes no longer for what stands in it often.
+    than MOST_LEVELS deep, holds itself, or a whole number that Python does not write out. Takes no longer for what stands in it often.
 
     >>> check_size([[1, 2]] * 10_000)
     Traceback (most recent call last):
@@ -42,6 +44,8 @@ def check_size(root: Any, parts: Callable[[Any], Iterable[Any]] = parts_of) -> N
             raise TooMuch(f"values are nested more than {MOST_LEVELS} deep", value)
         if id(value) in sizes:
             return
+        if is_too_long(value):
+            raise TooMuch(f"there is {beginning(value)}, and 4,300 are the most", value)
         opened.add(id(value))
         below = list(parts(value))
         for part in below:

@@ -48,6 +48,7 @@ class SlurmConfig(BaseModel):
     cores: Whole = Field(default=4, ge=1, description="a whole number of at least 1")
     gpus: Whole = Field(default=0, ge=0, description="a whole number of at least 0")
     memory_gb: float | None = Field(default=None, ge=1, description="gigabytes of at least 1, or null")
+    nodes: Whole = Field(default=1, ge=1, description="a whole number of at least 1")
     margin: float = Field(default=3.0, ge=1, description="a number of at least 1")
     pack: Annotated[float, BeforeValidator(minutes)] = Field(default=10, ge=0, description="minutes of at least 0, such as 10m")
     shard: Annotated[float, BeforeValidator(minutes)] = Field(default=30, ge=0, description="minutes of at least 0, such as 30m")

@@ -378,6 +378,6 @@ def test_findings_of_one_kind_take_one_line_and_hide_no_other():
     assert finding_lines(SimpleNamespace(findings={"songs": told}, data=data)) == [
         "songs: error: 1 group leaks: g.",
         "songs: warning: 1 clip left out: x (line 2).",
-        "songs: warning: task 0: 2 classes without any clip: a, b. And 19 more of rare classes.",
+        "songs: warning: task 0: 2 classes without any clip: a, b. And 19 more like this.",
         "mirbench data check songs.csv tells more.",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from mirbench import registry
 from mirbench.cli import data as cli_data
 from mirbench.cli.checked_text import checked_json, checked_page, verdict
 from mirbench.data.duplicates.overlap import Overlap
-from mirbench.data.findings import count, of_overlap, of_splits
+from mirbench.data.findings import Finding, count, of_overlap, of_splits
 from mirbench.data.label_findings import of_labels
 from mirbench.data.labels import read_labels, without_empty
 from mirbench.data.manifests.clip_names import ClipNames
@@ -167,7 +168,7 @@ def test_every_fault_is_told_in_one_go(data):
     rows.append(dict(rows[0]))
     checked = checked_of(data.write())
     assert found(checked, "error", "1 group in more than one split") == ("'one artist' in test (1, line 11) and train (1, line 3)",)
-    assert found(checked, "warning", "task key cannot read 1 annotation") == (
+    assert found(checked, "warning", "task key cannot read 1 of 4 annotations, where 0 may be so (1%, by --max-bad), and is not run") == (
         "audio/2.wav (line 4): 'H major' is not a key; write it like 'C major', 'F# minor', 'Bbm', 'A:min' or, of the Camelot wheel, '8A'",
     )
     assert found(checked, "warning", "task key has no labelled clip in valid and test, and is not run") == ()
@@ -273,7 +274,7 @@ def test_files_with_one_fault_are_told_in_one_go_and_exactly_where_it_is_the_sam
         (data.folder / "audio" / f"{i}.wav").write_bytes(b"<html>%d</html>" % i)
     checked = checked_of(data.write())
     assert len(found(checked, "warning", "3 clips left out: is empty (0 bytes).")) == 3
-    assert len(found(checked, "warning", "3 clips left out: is no audio: it begins with ….")) == 3
+    assert len(found(checked, "warning", "3 clips left out: is no audio: it begins with what is told of each.")) == 3
 
 
 @pytest.mark.parametrize(
@@ -833,3 +834,12 @@ def test_artists_an_accent_or_a_letter_apart_are_told_where_they_span_splits():
     assert [each.level for each in of_splits(clips, published=True)] == ["warning", "warning"]  # the names of others are left alone
     scripts = [Clip(name, Path(f"{name}.wav"), split, name) for name, split in (("мой дом", "train"), ("мои дом", "test"))]
     assert [each.kind for each in of_splits(scripts)] == ["few groups"]
+
+
+@pytest.mark.parametrize("example", ["a short one {}", "one that is too long to stand in a line with others, number {}"])
+def test_what_is_cut_on_the_page_says_where_the_rest_is(example):
+    many = Finding("warning", "so many.", tuple(map(example.format, range(20))))
+    few = Finding("warning", "so few.", many.examples[:3])
+    page, short = (checked_page(checking.Checked(Dataset(), encoders=("x",), findings=(each,))) for each in (many, few))
+    assert re.search(r"and 1[27] more, which\s+--json has", page)
+    assert "--json" not in short

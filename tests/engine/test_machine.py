@@ -1,4 +1,4 @@
-"""How many cores a process may use."""
+"""How many cores and GPUs a process may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import pytest
 from joblib.externals.loky.backend import context
 
-from mirbench.engine.machine import core_count
+from mirbench.engine.machine import core_count, gpus_of
 
 QUOTA = "/sys/fs/cgroup/cpu.max"
 
@@ -55,3 +55,29 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begun)
         command = [sys.executable, "-c", code.format(first)]
         faults.append(int(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout))
     assert faults[1] < faults[0] / 20
+
+
+@pytest.mark.skipif(os.name != "posix", reason="one GPU is used there")
+@pytest.mark.parametrize(
+    ("visible", "models", "names"),
+    [
+        (None, "aa", ["0", "1"]),
+        (None, "aba", ["0", "2"]),  # another model gives other last digits
+        ("5, GPU-x,3", "aaa", ["5", "GPU-x", "3"]),
+        ("5,-1,3", "a", ["5"]),  # CUDA sees none after one that is not there
+        (None, "a", ["0"]),
+    ],
+)
+def test_processes_are_told_which_gpu_they_see(monkeypatch, visible, models, names):
+    import torch
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(models))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: models[number])
+    assert gpus_of("cuda") == names
+
+
+def test_one_gpu_that_was_asked_for_is_not_several():
+    assert gpus_of("cuda:1") == gpus_of("cpu") == []

@@ -67,7 +67,7 @@ class Cluster:
 def cluster(monkeypatch):
     cluster = Cluster()
     monkeypatch.setattr(submitting, "submit", cluster.submit)
-    monkeypatch.setattr(submitting, "answer_of", lambda logs, number: cluster.answers.get(number))
+    monkeypatch.setattr(submitting, "answer_of", lambda logs, number, processes: cluster.answers.get(number))
     monkeypatch.setattr(queue, "states", cluster.look)
     monkeypatch.setattr(queue, "array_limit", lambda: 1001)
     monkeypatch.setattr(queue, "time_limit", lambda partition: 120.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from mirbench.experiment.resolve.bad_clips import _looked_at
+from mirbench import Clip
+from mirbench.experiment.resolve.bad_clips import _looked_at, absent_in_words
 
 
 def data(name, made=False):
@@ -21,3 +22,17 @@ def test_a_data_set_is_looked_at_once_in_all_splits_that_a_run_reads():
     )
     found = {each.name: set(splits) for each, splits in _looked_at(resolved)}
     assert found == {"songs": {"train", "pretrain", "valid", "test"}, "again": {"train", "pretrain", "valid", "test"}}
+
+
+def test_missing_files_are_told_as_they_were_when_clips_were_listed(tmp_path, monkeypatch):
+    """A plan looks at each file once."""
+    monkeypatch.setattr("os.stat", None)
+    clips = [Clip(name, tmp_path / name, "test", name) for name in ("a.wav", "b.wav", "c.wav")]
+    songs = SimpleNamespace(name="songs", noun=SimpleNamespace(made=False, location=None), clips=clips, of=lambda *splits: clips)
+    resolved = SimpleNamespace(scored_data=[songs], natural_shifts=[], pretraining_data=[], config=SimpleNamespace(max_bad=0.5))
+    for absent, told in (
+        ({"b.wav"}, "warning: 1 of 3 files of test is missing or empty, which a run leaves out; the first is b.wav."),
+        ((), ""),
+    ):
+        songs.absent = absent
+        assert absent_in_words(resolved) == ([f"songs: {told}"] if told else [])

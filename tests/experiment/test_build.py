@@ -237,8 +237,33 @@ def test_nothing_to_do_is_said_so(tmp_path):
     run = build(record(tmp_path))
     made(run)
     head, *rest = describe_plan(run).splitlines()
-    assert head == f"{len(run.graph.jobs)} jobs, 0 to do: about 0 s and 0 MB in {tmp_path}"
+    drawing = costs.reporting(run.resolved).seconds
+    assert head == f"{len(run.graph.jobs)} jobs, 0 to do: about {drawing:.0f} s and 0 MB in {tmp_path}"
     assert not any("anew" in line for line in rest)
+    assert rest[-1].split() == ["report", f"{drawing:.0f}", "s", "-"]
+
+
+def test_a_report_that_is_drawn_takes_no_time(tmp_path, monkeypatch):
+    run = build(record(tmp_path))
+    made(run)
+    asked = []
+    monkeypatch.setattr("mirbench.results.run_folder.RunFolder.is_whole", lambda folder, key: key == run.key)
+    monkeypatch.setattr("mirbench.reporting.up_to_date", lambda path, figures: not asked.append((path.name, figures)))
+    head, *rest = describe_plan(run).splitlines()
+    assert "0 to do: about 0 s and 0 MB" in head
+    assert rest[-1].split() == ["report", "drawn", "-", "-"]
+    assert asked == [(run.name, "text")]
+
+
+def test_a_report_takes_the_longer_the_more_encoders_figures_and_corruptions(tmp_path):
+    whole = record(tmp_path)
+    fewer = [
+        {"entries": whole.entries[:1]},
+        {"conditions": {}},
+        {"tasks": whole.tasks[:1]},
+        {"config": RunConfig.model_validate({"maps": {"method": "none"}})},
+    ]
+    assert all(costs.reporting(record(tmp_path, **each)).seconds < costs.reporting(whole).seconds for each in fewer)
 
 
 def test_a_probe_of_many_classes_takes_longer_than_one_of_few(tmp_path):
@@ -283,7 +308,7 @@ def test_the_key_of_data_is_that_of_all_clips_in_one_text(tmp_path, monkeypatch)
     monkeypatch.setattr("mirbench.engine.store.ROWS_AT_ONCE", 3)
     labels = [{"tags": ("slow", 'a "b"'), "genre": "é\n"}, {"key": "C", "key_unknown": ()}, {"pitch": 60, "tags_unknown": ("x",)}, {}]
     clips = tuple(Clip(f"{n}é", tmp_path / f"{n}.wav", ("train", "test")[n % 2], f"g{n}", n / 3, None, labels[n % 4]) for n in range(9))
-    stamps = tuple(_stamp(clip, f"{tmp_path}/", True) for clip in clips)
+    stamps = tuple(_stamp(clip, f"{tmp_path}/", True)[0] for clip in clips)
     data = Data(Songs(), tmp_path, {}, True, "0123", clips, stamps)
     for wanted, splits in (((), ("train",)), (("tags",), ("train", "test")), (("key", "pitch"), ("test",)), (None, ("train", "test"))):
         rows = [

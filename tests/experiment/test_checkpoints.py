@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import mirbench
 from mirbench import registry
+from mirbench.engine.files import tell
 from mirbench.errors import MirbenchError
+from mirbench.experiment.recipes.checkpoint import TOO_SHORT, pretrain
 from mirbench.experiment.resolve import code
 from mirbench.experiment.resolve.machine import check_devices, resolve_machine
+from mirbench.experiment.resolve.records import Data
 from mirbench.experiment.run import plan
+from mirbench.records import Clip
 from mirbench.results import provenance
 from mirbench.settings.config import load_config
 
@@ -46,6 +53,23 @@ def register_supervisions():
     return [Decade()]
 """
 
+
+ALONE = """
+import mirbench
+
+class Alone(mirbench.Encoder):
+    name, trainable = "alone", True
+
+    def pretrain(self, job):
+        raise NotImplementedError
+
+    def embed(self, audio):
+        return audio[:, :4]
+
+@mirbench.hookimpl
+def register_encoders():
+    return [Alone()]
+"""
 
 pytestmark = pytest.mark.usefixtures("built_in")
 
@@ -117,6 +141,15 @@ def test_versions_import_nothing():
     assert "lightning-fabric" in provenance.versions()
 
 
+def test_a_training_over_nodes_has_the_key_of_as_many_devices_of_one(tmp_path):
+    """Of an encoder that trains by itself, on one node, it is of the devices there."""
+    on_nodes = ("executor=slurm", "slurm.nodes=2", "devices=2")
+    assert key(tmp_path, *on_nodes) == key(tmp_path, "devices=4") != key(tmp_path, "devices=2")
+    (tmp_path / "alone.py").write_text(ALONE)
+    alone = {"plugins": [str(tmp_path / "alone.py")], "encoder": "alone"}
+    assert key(tmp_path, *on_nodes, **alone) == key(tmp_path, "devices=2", **alone)
+
+
 def test_more_devices_than_there_are_are_refused(monkeypatch):
     import torch
 
@@ -152,3 +185,34 @@ def test_what_packages_compute_with_is_in_the_keys():
 
 def test_a_package_under_another_name_has_its_version():
     assert code._versions(("PIL", "nothing_of_this_name")) == {"pillow": metadata.version("pillow"), "nothing_of_this_name": "missing"}
+
+
+class Short(mirbench.Encoder):
+    name, trainable = "short", True
+
+    def pretrain(self, job):
+        tell(f"short: {len(job.clips)} {TOO_SHORT} that it may use.")
+
+
+class Drums(mirbench.Dataset):
+    name, made = "drums", True
+
+
+@pytest.mark.parametrize(
+    ("provider", "told"), [("mirbench_plugins.datasets.mini", ""), ("drums.py", f"mirbench: short: 1 {TOO_SHORT} that it may use.\n")]
+)
+def test_clips_no_longer_than_a_view_are_told_of_but_those_of_data_that_ship_with_mirbench(provider, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("MIRBENCH_QUIET", raising=False)
+    data = Data(Drums(), tmp_path, {}, clips=(Clip("one", tmp_path / "one.wav", "train", "one"),), stamps=("",), provider=provider)
+    resolved = SimpleNamespace(
+        pretraining=[SimpleNamespace(dataset=data.noun, labels=None)],
+        data={"drums": data},
+        pretraining_data=[data],
+        pretraining_clips=lambda data, *splits: data.of(*splits),
+        store=SimpleNamespace(unfinished=lambda key: tmp_path / key, root=tmp_path),
+        machine=SimpleNamespace(device="cpu", cores=1),
+        config=SimpleNamespace(devices=1, max_bad=0.0),
+        naming=lambda *_: contextlib.nullcontext(),
+    )
+    pretrain(resolved, SimpleNamespace(encoder=Short(), options={}), 0, "key", tmp_path)
+    assert capsys.readouterr().err == told

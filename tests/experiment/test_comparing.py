@@ -350,6 +350,8 @@ def test_a_comparison_takes_two_that_are_not_the_same(runs, tmp_path):
 def test_where_jobs_were_made_is_no_difference():
     runs = [{"config": {"executor": name, "slurm": {"partition": name}, "output": name, "seeds": 3}} for name in ("local", "slurm")]
     assert differing(["a", "b"], settings_of(runs)).empty
+    runs[1]["config"]["slurm"]["nodes"] = 2  # which moves numbers
+    assert differing(["a", "b"], settings_of(runs)).to_dict("records") == [{"setting": "nodes", "a": "1", "b": "2"}]
 
 
 def test_settings_that_differ_stand_in_lines_of_their_own(runs, tmp_path):

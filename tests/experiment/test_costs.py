@@ -111,7 +111,7 @@ def test_costs_are_those_counted_by_hand_and_unknown_where_nothing_tells(run):
     assert loud[["parameters", "gflop_per_second", "disk_mb"]].isna().all()
     assert (costs["clips_per_second"] > 0).all()
     assert costs["device"].str.endswith(", 1 thread").all()
-    assert all(note.startswith("the machine was busy") for note in costs["note"].dropna())
+    assert all(note.startswith("its process used") for note in costs["note"].dropna())
     frame = load_results(folder).costs
     assert list(frame["encoder"].astype("str")) == ["linear", "loud"]
     assert frame.loc[0, "parameters"] == 707

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pickle
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,8 +21,9 @@ from mirbench.engine.slurm.submission import SubmittedJob, Task, find
 from mirbench.engine.store import Store
 from mirbench.errors import Detached, MirbenchError
 from mirbench.evaluation.embedding.models import FunctionEncoder
-from mirbench.experiment.execution import execution, looking_ahead
+from mirbench.experiment.execution import execution, local, looking_ahead
 from mirbench.experiment.resolve.machine import resolve_machine
+from mirbench.experiment.resolve.records import Machine
 from mirbench.experiment.resolve.resolve import settle
 from mirbench.settings.config import load_config
 
@@ -57,6 +60,38 @@ def test_local_is_the_default_and_changes_nothing(tmp_path):
     with execution(config, registry.load(), tmp_path, "", make, ()) as where:
         assert where.config is config
         assert isinstance(where.of(type("R", (), {"store": Store(tmp_path), "config": config})), LocalExecutor)
+
+
+class OnTwoGpus(Resolved):
+    machine = Machine("cuda", True, "a big GPU")
+
+
+def plan_again(*about):
+    raise AssertionError("it is not called here")
+
+
+def test_where_there_are_two_gpus_processes_plan_with_all_that_they_need(tmp_path, monkeypatch, tiny_plugin):
+    asked = []
+    monkeypatch.setattr("mirbench.experiment.execution.gpus_of", lambda device: asked.append(device) or ["0", "1"])
+    config, nouns = load_config([], ["encoders=[untrained]"]), registry.load([str(tiny_plugin)])
+    executor = local(config, nouns, tmp_path, plan_again)(OnTwoGpus(tmp_path))
+    assert asked == ["cuda"]
+    again, gpus, known = executor.sharing.args
+    assert (gpus, known) == (["0", "1"], KNOWN)
+    assert pickle.loads(pickle.dumps(again)).args == (config, [str(tiny_plugin)], tmp_path.resolve(), None)
+    assert local(config, nouns, tmp_path)(OnTwoGpus(tmp_path)).sharing is contextlib.nullcontext  # as for pretraining
+
+
+def test_a_function_of_the_program_is_computed_on_one_gpu(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MIRBENCH_QUIET", "0")
+    monkeypatch.setattr("mirbench.experiment.execution.gpus_of", lambda device: ["0", "1"])
+    encoder, nouns = FunctionEncoder("mine", lambda: None, ""), registry.load()
+    encoder.name, encoder.held = "mine", True
+    nouns.add_encoder(encoder)
+    config = load_config([], ["encoders=[mine]"])
+    assert local(config, nouns, tmp_path, plan_again)(OnTwoGpus(tmp_path)).sharing is contextlib.nullcontext
+    told = "mirbench: other processes cannot know that they have the same encoder 'mine', so one of 2 GPUs is used.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_keys_are_those_of_the_nodes_and_jobs_are_told_all_that_they_need(tmp_path, cluster, tiny_plugin):

@@ -361,3 +361,11 @@ def test_runs_are_read_as_one(results, scored, place):
     with pytest.raises(mirbench.MirbenchError, match="both is not a run folder"):
         mirbench.load_results("both")
     assert json.loads((other.path / "manifest.json").read_text())["encoders"]["loud"]["provider"] == "this program"
+
+
+@pytest.mark.parametrize(
+    "call", [mirbench.load, mirbench.load_results, lambda long: mirbench.run(config=long), lambda long: mirbench.run(cache=long)]
+)
+def test_what_is_no_path_may_be_a_number_that_python_does_not_write_out(call):
+    with pytest.raises(mirbench.MirbenchError, match=r"not a whole number of 5,001 digits\.$"):
+        call(10**5000)

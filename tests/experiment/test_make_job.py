@@ -83,7 +83,7 @@ def test_a_key_of_no_job_is_a_sentence(tiny_run, tiny_plugin):
 
 
 def test_a_pass_that_several_share_makes_the_same(songs_run, monkeypatch):
-    """Of three chunks of clips, in two parts, as two machines would."""
+    """Of three chunks of clips, in two parts, as two machines would; the first chunk is there from a division in three."""
     _, cache, _, folder = songs_run
     config, nouns = settings(folder), registry.load()
     planned, store = plan(settle(config, nouns), nouns, cache), Store(cache)
@@ -91,10 +91,14 @@ def test_a_pass_that_several_share_makes_the_same(songs_run, monkeypatch):
     before = store.entry(*job.name).files
     store.remove(*job.name)
     monkeypatch.setattr(passes, "CHUNK_SECONDS", 100.0)  # of clips that do not say how long they are
-    assert job.batch.most_parts() == 3
-    for part in (Part(0, 2), Part(1, 2)):
+    chunks = passes.chunks_of(job.batch.resolved.data[job.batch.dataset].of(job.batch.split))
+    assert job.batch.most_parts() == len(chunks) == 3
+    made, embed = [], passes.embed_passes
+    monkeypatch.setattr(passes, "embed_passes", lambda *about: (made.append(rows.chunk.begin) or rows for rows in embed(*about)))
+    for part in (Part(0, 3), Part(0, 2), Part(1, 2)):
         assert make_jobs(config, [], cache, None, None, [job.key], part).raised == {}
         assert not store.has(*job.name)
+    assert made == [chunk.begin for chunk in (chunks[0], chunks[2], chunks[1])]
     monkeypatch.setattr(passes, "embed_passes", None)  # nothing is left to embed
     assert make_jobs(config, [], cache, None, None, [job.key]).raised == {}
     assert store.entry(*job.name).files == before

@@ -118,6 +118,9 @@ def test_one_bad_file_in_a_hundred_is_skipped_and_listed_and_two_end_the_run(mir
     assert list(manifest["datasets"]["songs"]["skipped"]) == ["songs/3.wav"]
     (silent,) = [each for each in manifest["findings"]["songs"] if each["kind"] == "silence"]
     assert re.fullmatch(r"songs/4.wav \(line 6\) in \w+", *silent["examples"])
+    (plain,) = [each for each in manifest["findings"]["songs"] if each["kind"] == "not compared"]
+    assert (plain["level"], "too short or too steady to be compared" in plain["text"]) == ("note", True)
+    assert "songs/4.wav (line 6)" not in plain["examples"]
     from mirbench import reporting
 
     assert "1 clip of songs was skipped:\n  songs/3.wav: " in reporting.table_text(folder)

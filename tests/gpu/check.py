@@ -26,6 +26,7 @@ CHECKS: dict[str, Callable[[Given], Iterator[Row]]] = {
     "training": gpu_speed.training,
     "embedding": gpu_speed.embedding,
     "two-processes": gpu_correct.two_processes,
+    "several-gpus": gpu_correct.several_gpus,
     "default-run": gpu_correct.default_run,
 }
 

@@ -1,12 +1,15 @@
-"""Whether a GPU gives what a CPU gives, goes on where it was killed, and is shared."""
+"""Whether a GPU gives what a CPU gives, goes on where it was killed, and is shared; and whether several give what one gives."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from gpu_common import RATE, Given, Row, command, ended, noise_clips, options_of
+from songs import songs
 
 import mirbench
 from mirbench import registry, semisupcon_loss
+from mirbench.engine.machine import gpus_of
 from mirbench.evaluation.embedding.windows import FrozenEncoder, embed_all
 from mirbench.evaluation.probing.metrics import evaluate
 from mirbench.evaluation.probing.probes import fit
@@ -34,6 +39,17 @@ from mirbench_plugins.datasets.mini import Mini, sizes
 @mirbench.hookimpl
 def register_datasets():
     return [Mini("tiny", "a few clips of mini", sizes.Size((6, 2, 3), (2, 1, 1), 0, 30))]
+"""
+SEVERAL = """
+import sys
+from mirbench import cli
+from mirbench.engine import gpu_processes
+from mirbench.experiment import execution
+
+gpu_processes.LEAST_SECONDS = 0.0
+if {pretend}:
+    execution.gpus_of = lambda device: ["0", "1"]
+sys.exit(cli.main(sys.argv[1:]))
 """
 SMALL = ["--set", "options.semisupcon={steps: 12, batch_views: 16}", "--set", "bootstrap.resamples=50", "--corruptions", "white-noise",
          "--severities", "1", "--set", "maps=none"]  # fmt: skip
@@ -152,6 +168,34 @@ def two_processes(given: Given) -> Iterator[Row]:
     one, other = (_scores(_only(place / name)) for name in ("one", "other"))
     same = one.keys() == other.keys() and all(np.array_equal(one[key], other[key], equal_nan=True) for key in one)
     yield Row("two runs at once", f"{len(one)} scores", "the same scores", same and len(one) > 0)
+
+
+def several_gpus(given: Given) -> Iterator[Row]:
+    """The same run on one GPU and on all that are like it; where it pretends, by two processes on a CPU."""
+    gpus = ["0", "1"] if given.pretend else gpus_of(given.device)
+    if len(gpus) < 2:
+        yield Row("embedding on several", "one GPU, not checked", "the same scores", None)
+        return
+    place = given.place("several")
+    words = ["run", "--dataset", str(songs(place, 1.0)), "--encoder", "untrained", "--tasks", "genre", "--device", given.device]
+    words += ["--corruptions", "none", "--set", "floors=none", "--set", "maps=none", "--set", "bootstrap.resamples=50"]
+    found, said = [], ""
+    for name, seen in (("one", gpus[:1]), ("all", gpus)):
+        whole = [sys.executable, "-c", SEVERAL.format(pretend=given.pretend and len(seen) > 1), *words, "--output", str(place / name)]
+        environment = {
+            **os.environ,
+            "MIRBENCH_CACHE": str(place / f"cache-{name}"),
+            "CUDA_VISIBLE_DEVICES": ",".join(seen),
+            "MIRBENCH_QUIET": "0",
+        }
+        process = subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = ended(process)
+        found.append(_scores(_only(place / name)))
+    shared = f"{len(gpus)} GPUs are used, with a process each" in said
+    away = max(abs(found[0][key] - found[1].get(key, math.inf)) for key in found[0] if not math.isnan(found[0][key]))
+    right = shared and found[0].keys() == found[1].keys() and away <= SCORES
+    what = f"{len(found[0])} scores, {away:.1e} apart" if shared else "one GPU was used"
+    yield Row(f"embedding on {len(gpus)}", what, f"<= {SCORES:g}", right)
 
 
 def default_run(given: Given) -> Iterator[Row]:

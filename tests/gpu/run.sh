@@ -1,5 +1,6 @@
 #!/bin/sh
 # What continuous integration cannot see: one GPU, under eight minutes; a table, and an exit code that is not 0 where a check fails.
+# Whether several GPUs give what one gives is looked at where there are several.
 #   tests/gpu/run.sh              on the first GPU
 #   tests/gpu/run.sh --pretend    on a CPU, with small sizes: everything but speed
 #   tests/gpu/run.sh --only equal-embeddings,loss

@@ -1,4 +1,5 @@
-"""A Slurm of one node, this machine, from Debian's packages: slurmctld, slurmd and munged, in a folder of their own on free ports."""
+"""A Slurm of one node, this machine, or of several that are all this machine, from Debian's packages: slurmctld, slurmd and munged, in a
+folder of their own on free ports."""
 
 from __future__ import annotations
 
@@ -17,16 +18,15 @@ CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
-SlurmdPort={node}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.sock
 CredType=cred/munge
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SchedulerType=sched/backfill
@@ -41,10 +41,10 @@ KillWait=10
 MinJobAge=300
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=2000 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=60 State=UP PriorityTier=1
-PartitionName=urgent Nodes={host} MaxTime=60 State=UP PriorityTier=10
+PartitionName=main Nodes={nodes} Default=YES MaxTime=60 State=UP PriorityTier=1
+PartitionName=urgent Nodes={nodes} MaxTime=60 State=UP PriorityTier=10
 """
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=2000 State=UNKNOWN\n"
 
 
 def why_not() -> str:
@@ -57,23 +57,21 @@ def why_not() -> str:
 
 
 class OneNodeSlurm:
-    """folder: its own, with the configuration and the logs."""
+    """folder: its own, with the configuration and the logs. nodes: their names; none: one, called as this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.conf = folder, folder / "slurm.conf"
+    def __init__(self, folder: Path, *nodes: str) -> None:
+        self.folder, self.conf, self.nodes = folder, folder / "slurm.conf", nodes or (_host(),)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.hidden: Path | None = None
 
     def start(self) -> None:
-        for name in ("state", "spool"):
-            (self.folder / name).mkdir()
+        (self.folder / "state").mkdir()
         (self.folder / "munge.key").write_bytes(os.urandom(128))
         (self.folder / "munge.key").chmod(0o400)
-        with socket.socket() as one, socket.socket() as other:
-            for each in (one, other):
-                each.bind(("127.0.0.1", 0))
-            ports = {"controller": one.getsockname()[1], "node": other.getsockname()[1]}
-        self.conf.write_text(CONF.format(host=_host(), folder=self.folder, array=ARRAY, **ports))
+        controller, *ports = _free_ports(1 + len(self.nodes))
+        conf = CONF.format(host=_host(), folder=self.folder, array=ARRAY, controller=controller, nodes=",".join(self.nodes))
+        nodes = "".join(NODE.format(name=name, host=_host(), port=port) for name, port in zip(self.nodes, ports, strict=True))
+        self.conf.write_text(conf.replace("PartitionName", f"{nodes}PartitionName", 1))
         names = {
             "socket": "munge.sock",
             "key-file": "munge.key",
@@ -85,23 +83,26 @@ class OneNodeSlurm:
         self._run("slurmctld", "-D", "-c", "-f", str(self.conf))
         self.start_node()
 
-    def _run(self, name: str, *arguments: str, before: tuple[str, ...] = ()) -> None:
-        with open(self.folder / f"{name}.log", "ab") as log:
+    def _run(self, name: str, *arguments: str, before: tuple[str, ...] = (), called: str = "") -> None:
+        with open(self.folder / f"{called or name}.log", "ab") as log:
             environment = {**os.environ, "SLURM_CONF": str(self.conf)}
-            self.running[name] = subprocess.Popen([*before, name, *arguments], stdout=log, stderr=log, env=environment)
+            self.running[called or name] = subprocess.Popen([*before, name, *arguments], stdout=log, stderr=log, env=environment)
 
     def start_node(self, hidden: Path | None = None) -> None:
-        """hidden: a folder that it does not see."""
+        """Of several, all. hidden: a folder that it does not see."""
         before = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh") if hidden else ()
-        self._run("slurmd", "-D", "-f", str(self.conf), before=before)
+        for number, name in enumerate(self.nodes):
+            called = "slurmd" if number == 0 else f"slurmd-{name}"
+            self._run("slurmd", "-D", "-N", name, "-f", str(self.conf), before=before, called=called)
         self.until(self.is_up, "a node that is up")
 
     def is_up(self) -> bool:
-        """One that is held to be down though it is there again is told to go on."""
-        state = next(iter(self.ask("sinfo", "--noheader", "--format=%t").split()), "")
-        if state.startswith(("down", "drain", "fail")) and not state.endswith("*"):
-            self.ask("scontrol", "update", f"nodename={_host()}", "state=resume")
-        return state in ("idle", "mix", "alloc")
+        """Of several, all. One that is held to be down though it is there again is told to go on."""
+        states = dict(line.split() for line in self.ask("sinfo", "--Node", "--noheader", "--format=%N %t").splitlines())
+        for name, state in states.items():
+            if state.startswith(("down", "drain", "fail")) and not state.endswith("*"):
+                self.ask("scontrol", "update", f"nodename={name}", "state=resume")
+        return set(states.values()) <= {"idle", "mix", "alloc"} and len(states) == len(self.nodes)
 
     def kill_node(self) -> None:
         """As a power cut does: the daemon, the daemons of steps, and what they run."""
@@ -139,6 +140,14 @@ class OneNodeSlurm:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _host() -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from mirbench.engine.executor import Outcome, make_several
+from mirbench.engine.files import write_atomically
 from mirbench.engine.interrupts import deferred
 from mirbench.engine.jobs import Cost, Graph, Job, Part
+from mirbench.engine.ranks import sharing
 from mirbench.engine.store import Store
 
 STEP_SECONDS = 0.1
@@ -51,3 +54,28 @@ def graph(root: Path, count: int, steps: int = 1, fails: int | None = None) -> G
 
 def make(root: Path, count: int, steps: int, fails: int | None, keys: Sequence[str], part: Part | None) -> Outcome:
     return make_several(graph(root, count, steps, fails), keys, Store(root), part)
+
+
+def stir(root: Path, fails: int | None, folder: Path) -> None:
+    """A dish that processes make together: each leaves what it knows of itself in `root`; one may fail, for which the others wait."""
+    rank, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    ranks = sharing()
+    assert ranks is not None
+    ranks.meet()
+    told = [f"{name}={os.environ[name]}" for name in ("LOCAL_RANK", "GROUP_RANK", "MASTER_PORT")]
+    write_atomically(root / f"stirred-{rank}of{world}", " ".join(told))
+    if rank == fails:
+        raise ZeroDivisionError(f"process {rank} of {world} has no spoon")
+    while not all((root / f"stirred-{other}of{world}").exists() for other in range(world)) or fails is not None:
+        time.sleep(STEP_SECONDS / 10)
+    (folder / "x").write_text(str(rank))
+
+
+def shared_graph(root: Path, fails: int | None, processes: int = 1) -> Graph:
+    """One job, over two nodes."""
+    make = functools.partial(stir, root, fails)
+    return Graph([Job("dishes", "soup", {"title": "soup"}, make, cost=Cost(60.0, nodes=2, processes=processes))])
+
+
+def make_together(root: Path, fails: int | None, keys: Sequence[str], part: Part | None) -> Outcome:
+    return make_several(shared_graph(root, fails), keys, Store(root), part)

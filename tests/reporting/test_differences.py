@@ -39,5 +39,9 @@ def test_an_interval_without_zero_that_is_undecided_is_explained():
     around = a_row("comparisons", **{**sure, "ci_low": -0.02}, p_holm=0.4)
     assert uncorrected(results_of({"run": {}}, comparisons=[around]).comparisons) == []
     results = results_of({"run": {}}, robustness_comparisons=[under("score", ci_low=0.01)])
-    assert "on genre on mini under low-pass (p (Holm) 0.200)" in uncorrected(complete(results.robustness_comparisons))[0]
+    assert "on genre on mini under low-pass, score (p (Holm) 0.200)" in uncorrected(complete(results.robustness_comparisons))[0]
+    results = results_of({"run": {}}, robustness_comparisons=[under("retained", ci_low=0.01)])
+    assert (
+        "on genre on mini under low-pass, retained performance (p (Holm) 0.200)" in uncorrected(complete(results.robustness_comparisons))[0]
+    )
     assert not any("No test" in note for note in of_comparisons(results_of({"run": {}}, comparisons=rows)))

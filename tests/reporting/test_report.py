@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -141,6 +142,14 @@ def test_runs_of_other_severities_are_reported_without_means_over_them(tmp_path)
     assert "No robustness score over all tasks" in made.text
 
 
+def test_the_report_is_a_stage_of_the_run_that_it_is_of_alone():
+    results = a_results()
+    made = sections(results)
+    row = '<tr><th scope="row">report</th><td data-v="75.'
+    assert row in html.page(results, made, time.perf_counter() - 75)
+    assert '<th scope="row">report</th>' not in html.page(results, made)
+
+
 def test_the_page_has_a_section_with_tables_and_reasons_and_stays_whole():
     base, bold = a_results(failed=FAILED), "Bold: the best of the encoders, where the comparisons call it better than the next."
     better = [a_row("robustness_comparisons", baseline="simclr", corruption="all", **KEY)]
@@ -227,6 +236,7 @@ def test_what_a_page_has_no_room_for_is_counted():
 
 LOADED = """
 import sys
+import time
 import mirbench
 before = set(sys.modules)
 from pathlib import Path

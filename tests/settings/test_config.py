@@ -328,3 +328,16 @@ def test_options_that_nobody_gave_are_known(yaml_file):
     mine = yaml_file("options: {semisupcon: {steps: 9}}")
     assert load_config([Path("quick"), mine]).model_copy().asked_options("semisupcon") == {"steps": 9}
     assert quick.asked_options("simclr") == {}
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ({"seed": 10**5000}, "--seed"),
+        ({"bootstrap": {"resamples": -(10**5000)}}, "--bootstrap"),
+        ({"options": {"semisupcon": {"supervision": [{10**5000: 1}]}}}, "--options"),
+        ({"dataset": 10**5000}, "--dataset"),
+    ],
+)
+def test_a_whole_number_that_python_does_not_write_out_is_a_sentence(flags, name):
+    assert refused(flags=flags) == f"{name} holds too much: there is a whole number of 5,001 digits, and 4,300 are the most."

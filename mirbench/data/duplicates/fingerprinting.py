@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.data.audio.audio import AudioError
 from mirbench.data.duplicates.fingerprints import Fingerprint, fingerprint_clip
+from mirbench.data.duplicates.matching import comparable
+from mirbench.data.duplicates.outline import MOST_SILENT
 from mirbench.data.file_facts import FileFacts, Inspection, Stamp, code_version, inspect_once, stamp
 from mirbench.engine.workers import WorkerDied, in_workers
 from mirbench.records import Clip
@@ -38,10 +41,37 @@ def fingerprint_clips(clips: Sequence[Clip], cache: Path, workers: int, title: s
     return [prints[mark] if mark else None for mark in stamps]
 
 
-def silent_clips(clips: Sequence[Clip], cache: Path, workers: int) -> list[Clip]:
-    """Those that are silent, or one constant value, throughout; what is kept of `fingerprint_clips` is not decoded again."""
+@dataclass(frozen=True)
+class Listened:
+    """What fingerprints tell of the clips of one set. silent: throughout, or of one constant value; nearly_silent: for more than
+    MOST_SILENT of their time; plain: too short or too steady to be compared by fingerprints; alike: those of equal samples, silence
+    excepted."""
+
+    silent: tuple[Clip, ...] = ()
+    nearly_silent: tuple[Clip, ...] = ()
+    plain: tuple[Clip, ...] = ()
+    alike: tuple[tuple[Clip, ...], ...] = ()
+
+
+def listen_to(clips: Sequence[Clip], cache: Path, workers: int) -> Listened:
+    """What is kept of `fingerprint_clips` is not decoded again; clips that cannot be decoded are none of these."""
     prints = fingerprint_clips(clips, cache, workers)
-    return [clip for clip, packed in zip(clips, prints, strict=True) if packed is not None and not Fingerprint.digest_of(packed)]
+    silent, nearly_silent, plain = list[Clip](), list[Clip](), list[Clip]()
+    alike: dict[bytes, list[Clip]] = {}
+    for clip, packed in zip(clips, prints, strict=True):
+        if packed is None:
+            continue
+        each = Fingerprint.unpack(packed)
+        if not each.digest:
+            silent.append(clip)
+            continue
+        alike.setdefault(each.digest, []).append(clip)
+        if each.outline is not None and each.outline.silent > MOST_SILENT:
+            nearly_silent.append(clip)
+        if not comparable(each):
+            plain.append(clip)
+    several = tuple(tuple(found) for found in alike.values() if len(found) > 1)
+    return Listened(tuple(silent), tuple(nearly_silent), tuple(plain), several)
 
 
 def _whole(packed: bytes) -> Packed:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mirbench.data.audio.audio import read_pieces
 from mirbench.data.duplicates import tones
+from mirbench.data.duplicates.outline import Outline, OutlineFinder
 from mirbench.records import Clip
 
 SAMPLE_RATE = 8000  # Hz
@@ -34,30 +35,33 @@ class Fingerprint:
     """What a recording is known by.
 
     digest: DIGEST bytes, of its samples; none for silence. frames, bins: (points,) int64, in the order of frames, then bins.
-    tones: (moments,) uint64, of tones.py; none in what earlier versions kept.
+    tones: (moments,) uint64, of tones.py; outline: of outline.py; none of both in what earlier versions kept.
     """
 
     digest: bytes
     frames: np.ndarray
     bins: np.ndarray
     tones: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    outline: Outline | None = None
 
     def pack(self) -> bytes:
         columns = np.diff(self.frames, prepend=0).astype("<u4").tobytes() + self.bins.astype("<u2").tobytes()
-        harmony = zlib.compress(tones.pack(self.tones)) if len(self.tones) else b""
-        return self.digest.rjust(DIGEST, b"\0") + zlib.compress(columns, 1) + harmony
+        harmony = zlib.compress(tones.pack(self.tones)) if len(self.tones) or self.outline else b""
+        return self.digest.rjust(DIGEST, b"\0") + zlib.compress(columns, 1) + harmony + (self.outline.pack() if self.outline else b"")
 
     @staticmethod
     def unpack(packed: bytes) -> Fingerprint:
         """Raises ValueError where the bytes are no fingerprint."""
         try:
             columns, rest = _inflated(packed[DIGEST:])
-            harmony = tones.unpack(_inflated(rest)[0]) if rest else np.zeros(0, np.uint64)
+            packed_tones, last = _inflated(rest) if rest else (b"", b"")
+            harmony = tones.unpack(packed_tones) if packed_tones else np.zeros(0, np.uint64)
+            outline = Outline.unpack(last) if last else None
         except (zlib.error, ValueError) as error:
             raise ValueError("these bytes are no fingerprint") from error
         points = len(columns) // 6
         steps, bins = np.frombuffer(columns, "<u4", points), np.frombuffer(columns, "<u2", points, 4 * points)
-        return Fingerprint(Fingerprint.digest_of(packed), np.cumsum(steps, dtype=np.int64), bins.astype(np.int64), harmony)
+        return Fingerprint(Fingerprint.digest_of(packed), np.cumsum(steps, dtype=np.int64), bins.astype(np.int64), harmony, outline)
 
     @staticmethod
     def digest_of(packed: bytes) -> bytes:
@@ -71,7 +75,7 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
     """
     digest, lowest, highest = hashlib.blake2b(digest_size=DIGEST), np.inf, -np.inf
     points: list[tuple[np.ndarray, np.ndarray]] = []
-    finder = tones.ToneFinder()
+    finder, outliner = tones.ToneFinder(), OutlineFinder()
     held, first, done = np.zeros(0, np.float32), 0, 0  # the samples from frame `first` on; points are found up to frame `done`
     for piece in pieces:
         if len(piece):
@@ -79,6 +83,7 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
             lowest, highest = min(lowest, float(piece.min())), max(highest, float(piece.max()))
             held = np.concatenate([held, piece])
             finder.add(piece)
+            outliner.add(piece)
         until = first + _count(held) - LEVEL_FRAMES  # what is around later frames is not known yet
         if until - done > LEVEL_FRAMES:
             points.append(_points(held, first, done, until))
@@ -86,7 +91,7 @@ def fingerprint(pieces: Iterable[np.ndarray]) -> Fingerprint:
             held, first = held[(kept - first) * HOP :], kept
     points.append(_points(held, first, done, first + _count(held)))
     frames, bins = (np.concatenate([each[column] for each in points]) for column in (0, 1))
-    return Fingerprint(digest.digest() if highest - lowest > SILENCE else b"", frames, bins, finder.tones())
+    return Fingerprint(digest.digest() if highest - lowest > SILENCE else b"", frames, bins, finder.tones(), outliner.outline())
 
 
 def _inflated(data: bytes) -> tuple[bytes, bytes]:

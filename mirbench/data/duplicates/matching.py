@@ -34,6 +34,14 @@ MOST_MISSING = 0.05
 LEAST_HARMONY, LEAST_TONES = 0.43, 2.0  # of the tones of both; where there are fewer at a time, they tell nothing
 MOMENT_FRAMES = 6  # 0.2 s to each side
 EDGE_FRAMES = 12  # in which points depend on what was cut off
+PLAIN = 2.0  # times the least points and bins, and half that more frames, below which a copy may have too few
+
+
+def comparable(each: Fingerprint, times: float = 1.0) -> bool:
+    """Whether it has as much as any two must have in common. times: so many times the points and bins, and half that more of the frames."""
+    if len(each.frames) < times * LEAST_POINTS or len(np.unique(each.bins)) < times * LEAST_BINS:
+        return False
+    return bool(each.frames[-1] - each.frames[0] + 1 >= (1 + times) / 2 * LEAST_FRAMES)
 
 
 def hashes(prints: Sequence[Fingerprint]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,32 +11,42 @@ from pathlib import Path
 
 from mirbench.data.duplicates.fingerprinting import Packed, fingerprint_clips
 from mirbench.data.duplicates.fingerprints import FRAME_SECONDS, Fingerprint
-from mirbench.data.duplicates.matching import Index
+from mirbench.data.duplicates.matching import PLAIN, Index, comparable
+from mirbench.data.duplicates.outline import Outline
+from mirbench.data.duplicates.waveforms import MOST, copies, correlation, nearest
 from mirbench.records import Clip
 
 INDEXED_BYTES = 18_000_000  # of fingerprints in an index at once: 10,000 clips of 30 s, for which it takes 0.8 GB
 MOST_PAIRS = 1000  # of clips of one audio, that are all named
 PASSING_BYTES = 500_000  # of those that are looked up at once
 
+CONFIRMED = 0.9  # correlation of the waveforms of one recording, whatever its format; pieces over one rhythm and harmony reach .7
+
 SAME_FILE, ANOTHER_PART, SAME_AUDIO, SAME_RECORDING = "same file", "same file, another part", "same audio", "same recording"
+SAME_WAVEFORM, LIKELY = "same audio at another level or in another format", "may be the same recording"
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two clips that have audio in common, by their ids. how: SAME_FILE, ANOTHER_PART, SAME_AUDIO or SAME_RECORDING; offset: seconds into
-    the first at which the second begins, of a recording."""
+    """Two clips that have audio in common, by their ids. how: SAME_FILE, ANOTHER_PART, SAME_AUDIO, SAME_WAVEFORM or SAME_RECORDING, or
+    LIKELY, where they may have; offset: seconds into the first at which the second begins, of what fingerprints find."""
 
     first: str
     second: str
     how: str
     offset: float | None = None
 
+    @property
+    def certain(self) -> bool:
+        return self.how != LIKELY
+
 
 def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, workers: int, by_audio: bool = True) -> list[Overlap]:
     """Each pair of a clip of `first` and one of `second` that have audio in common, in their order, the strongest reason of each.
 
     The same file by whatever path or link it is reached, and, where `by_audio`, by audio fingerprints, which `cache` keeps: `SAME_AUDIO`
-    has equal samples, silence excepted; `SAME_RECORDING` is shared for about 5 s or more. Clips that cannot be read are passed over.
+    has equal samples, silence excepted; `SAME_RECORDING` is shared for about 5 s or more, by the waveform too, and `LIKELY` by fingerprints
+    alone; `SAME_WAVEFORM` are copies of what is too short or too steady for them. Clips that cannot be read are passed over.
     """
     if not by_audio:
         return list(_between(first, second, [None] * len(first), [None] * len(second)))
@@ -68,7 +78,13 @@ def overlap_between_splits(clips: Sequence[Clip], cache: Path, workers: int) -> 
 
 def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Packed], others: Sequence[Packed]) -> Iterator[Overlap]:
     files: dict[tuple[int, int], tuple[str, float | None]] = {pair: (how, None) for pair, how in _same_file(first, second)}
-    pairs = _same_sound(prints, others) | files
+    pairs = _same_sound(prints, others)
+    for tried, (pair, (_, offset)) in enumerate([each for each in pairs.items() if each[0] not in files and each[1][0] == LIKELY]):
+        if tried < MOST and correlation(first[pair[0]], second[pair[1]], offset or 0.0) >= CONFIRMED:
+            pairs[pair] = (SAME_RECORDING, offset)
+    suspects = [pair for pair in nearest(_plain(prints), _plain(others)) if pair not in pairs and pair not in files]
+    pairs |= dict.fromkeys(copies(suspects, first, second), (SAME_WAVEFORM, None))
+    pairs |= files
     for one, other in sorted(pairs):
         yield Overlap(first[one].id, second[other].id, *pairs[one, other])
 
@@ -76,8 +92,14 @@ def _between(first: Sequence[Clip], second: Sequence[Clip], prints: Sequence[Pac
 def _same_sound(prints: Sequence[Packed], others: Sequence[Packed]) -> dict[tuple[int, int], tuple[str, float | None]]:
     pairs: dict[tuple[int, int], tuple[str, float | None]] = dict.fromkeys(_same_audio(prints, others), (SAME_AUDIO, None))
     for pair, offset in _same_recording(prints, others):
-        pairs.setdefault(pair, (SAME_RECORDING, offset))
+        pairs.setdefault(pair, (LIKELY, offset))
     return pairs
+
+
+def _plain(prints: Sequence[Packed]) -> dict[int, Outline]:
+    """By number, the outlines of those whose copies may have a fingerprint of too little."""
+    unpacked = ((number, Fingerprint.unpack(packed)) for number, packed in enumerate(prints) if packed)
+    return {number: each.outline for number, each in unpacked if each.digest and each.outline and not comparable(each, PLAIN)}
 
 
 def _same_file(first: Sequence[Clip], second: Sequence[Clip]) -> Iterator[tuple[tuple[int, int], str]]:

@@ -15,14 +15,17 @@ _FFMPEG = "m4a m4b mp4 aac ac3 wma webm mka ape wv tta mpc amr 3gp dsf"
 LIBSNDFILE_ENDINGS = frozenset(f".{ending}" for ending in _LIBSNDFILE.split())
 AUDIO = LIBSNDFILE_ENDINGS | frozenset(f".{ending}" for ending in _FFMPEG.split())
 
+TABLES = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"))
+
 
 @dataclass
 class FolderContents:
-    """files: (name below the folder, path, group) of each. ignored: how many others there are. closed: names of folders that cannot be
-    read."""
+    """files: (name below the folder, path, group) of each. ignored: how many others there are, without tables: names of what may be a
+    manifest. closed: names of folders that cannot be read."""
 
     files: list[tuple[str, Path, str]] = field(default_factory=list)
     ignored: int = 0
+    tables: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
 
@@ -62,6 +65,8 @@ def scan_folder(folder: Path) -> FolderContents:
                 if entry.is_symlink():
                     group = readable(composed(os.path.realpath(entry.path).removeprefix(true_folder).replace(os.sep, "/")))
                 contents.files.append((name, Path(entry.path), group))
+            elif os.path.splitext(entry.name)[1].lower() in TABLES:
+                contents.tables.append(name)
             else:
                 contents.ignored += 1
     contents.closed.sort()

@@ -219,6 +219,11 @@ class FolderDataset(_Own):
 
 def _left_out(contents: FolderContents) -> str:
     text = f"; {contents.ignored:,} other file{'s'[: contents.ignored != 1]} ignored" if contents.ignored else ""
+    if tables := sorted(contents.tables):
+        one = len(tables) == 1
+        text += (
+            f"; {some(tables)} {'is' if one else 'are'} not read: give {'that' if one else 'one of them'} itself where it is the manifest"
+        )
     return text + (f"; folders that cannot be read: {some(map(readable, contents.closed))}" if contents.closed else "")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.data.audio.opening import kind_of
+from mirbench.data.findings import count, lines_in_words
 from mirbench.data.labels import MOST_CLASSES, too_many
 from mirbench.data.manifests.columns import CALLED_PATH, CLASSES, CORE, PLAIN_NAMES, is_missing
 from mirbench.data.manifests.delimited import Delimited, read_delimited
@@ -27,6 +28,8 @@ ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
 MOST_ROWS = 5_000_000
 MOST_BYTES = 4_000_000_000  # of text
 MOST_CELLS = 500_000_000  # of JSON lines whose names differ from line to line
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}  # of cells
 
 _UNNAMED = re.compile(r"(unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)  # the index of a pandas table, or a trailing separator
 
@@ -126,18 +129,32 @@ def _text(path: Path) -> str:
 
 def _csv(path: Path, found: Delimited) -> Rows:
     columns = _columns(f"{path}, line {found.heading_line}", found.heading)
-    rows = []
-    for line, cells in found.records:
-        if len(cells) != len(columns):
-            if any(cells[len(columns) :]) or len(cells) < len(columns):
-                raise MirbenchError(
-                    f"{path}, line {line}: the line has {len(cells)} cell{'s'[: len(cells) != 1]} where the heading has "
-                    f"{len(columns)} columns; put a cell that holds the separator into double quotes."
-                )
-            del cells[len(columns) :]
-        rows.append((line, cells))
+    wide = sum(len(cells) > len(columns) for _, cells in found.records)
+    harmless = wide == len(found.records)  # each line ends in a separator
+    odd = [at for at, (_, cells) in enumerate(found.records) if len(cells) < len(columns) or any(cells[len(columns) :])]
+    odd = odd if harmless else [at for at, (_, cells) in enumerate(found.records) if len(cells) != len(columns)]
+    if odd:
+        line, cells = found.records[odd[0]]
+        others = lines_in_words([found.records[at][0] for at in odd[1:]])
+        raise MirbenchError(
+            f"{path}, line {line}: the line has {count(len(cells), 'cell')} where the heading has {count(len(columns), 'column')}"
+            f"{f' (another number is in {others} too)' if others else ''}; {_cells_mended(cells, columns, found.separator)}."
+        )
+    rows = [(line, cells[: len(columns)]) for line, cells in found.records]
     points = _decimal_points(columns, rows) if found.separator == ";" else ()
     return Rows(columns, rows, points=points, blank=found.blank)
+
+
+def _cells_mended(cells: Sequence[str], columns: Sequence[str], separator: str) -> str:
+    """What to do about a line of another number of cells than there are columns."""
+    line = separator.join(cells)
+    if len(cells) < len(columns):
+        there = [other for other in SEPARATORS if other != separator and line.count(other) >= len(columns) - 1]
+        if there:
+            return f"its cells have {SEPARATORS[there[0]]} between, and those of the heading {SEPARATORS[separator]}: write the same"
+        return "write the cells that are missing, also where they are empty"
+    quoted = "put a cell that holds the separator into double quotes"
+    return quoted if any(cells[len(columns) :]) else f"{quoted}, or take away the separator at the end, which other lines have not"
 
 
 _DECIMAL = re.compile(r"\s*[-+]?\d+(?:[,.]\d+)?\s*(?:\|\s*[-+]?\d+(?:[,.]\d+)?\s*)*")

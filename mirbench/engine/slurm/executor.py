@@ -82,7 +82,7 @@ class SlurmExecutor:
         raised: dict[str, tuple[Told, str]] = {}
         lost: list[Task] = []
         for task in self.submission.tasks:
-            answer = submitting.answer_of(self.submission.logs, task.number)
+            answer = submitting.answer_of(self.submission.logs, task.number, task.processes)
             if answer is not None:
                 outcome.failed |= {key: error for key, error in answer.failed.items() if key in by_key}
             if task.number in self.submission.taken:
@@ -123,7 +123,16 @@ class SlurmExecutor:
         numbers: list[list[str]] = []
         for array in arrays:
             packs = [
-                PackOnNode(self.make, tuple(job.key for job in pack.jobs), self.decided, pack.gpus, self.profile.requeues, pack.part)
+                PackOnNode(
+                    self.make,
+                    tuple(job.key for job in pack.jobs),
+                    self.decided,
+                    pack.gpus,
+                    self.profile.requeues,
+                    pack.part,
+                    pack.nodes,
+                    pack.processes,
+                )
                 for pack in array.packs
             ]
             after = [numbers[need][0].split("_")[0] for need in array.needs]
@@ -136,7 +145,12 @@ class SlurmExecutor:
                 break
             numbers.append(told)
             self.submission.tasks += [
-                Task(number, [SubmittedJob(job.kind, job.key, job.title) for job in pack.jobs], str(pack.part or ""))
+                Task(
+                    number,
+                    [SubmittedJob(job.kind, job.key, job.title) for job in pack.jobs],
+                    str(pack.part or ""),
+                    pack.nodes * pack.processes,
+                )
                 for number, pack in zip(told, array.packs, strict=True)
             ]
         tasks, jobs = (

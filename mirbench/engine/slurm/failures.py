@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mirbench.engine.files import tell
+from mirbench.engine.ranks import LOST
 from mirbench.engine.slurm.node import Told
 from mirbench.engine.slurm.queue import State
 from mirbench.engine.slurm.submission import Submission, Task, log_tail
@@ -25,8 +26,9 @@ def of_job(submission: Submission, key: str, told: Told, number: str, more: int)
     """number: of the task that it was in; more: how many others failed, too."""
     job = next(job for task in submission.tasks for job in task.jobs if job.key == key)
     others = f" ({more} more failed, too)" if more else ""
-    rest = _line(submission, key) if told.ours else _log_and_line(submission, number, key)
-    return f"{job.kind} {job.title} failed on the cluster{others}: {told.sentence}{rest}"
+    where = f", in process {told.rank} of it" if told.rank else ""
+    rest = _line(submission, key) if told.ours else _log_and_line(submission, number, key, told.rank)
+    return f"{job.kind} {job.title} failed on the cluster{where}{others}: {told.sentence}{rest}"
 
 
 def refuse_lost(submission: Submission, lost: Sequence[Task], last: Mapping[str, State]) -> None:
@@ -43,13 +45,19 @@ def refuse_lost(submission: Submission, lost: Sequence[Task], last: Mapping[str,
             advice = ADVICE.get(word, "see its log")
             raise MirbenchError(
                 f"{job.kind} {job.title}, job {task.number}, ended{often} without an answer{how}; {advice}."
-                f"{_log_and_line(submission, task.number, job.key)}"
+                f"{_log_and_line(submission, task.number, job.key, _that_failed(submission, task))}"
             )
         tell(f"job {task.number} ended without an answer{how}; what it was to make is submitted again.")
 
 
-def _log_and_line(submission: Submission, number: str, key: str) -> str:
-    lines = log_tail(submission.logs, number)
+def _that_failed(submission: Submission, task: Task) -> int:
+    """Which of the processes of a task ended by itself, where its log tells: not one that only says that another has ended."""
+    tails = {rank: log_tail(submission.logs, task.number, rank=rank) for rank in range(1, task.processes)}
+    return next((rank for rank, lines in tails.items() if lines and not any(line.startswith(LOST) for line in lines)), 0)
+
+
+def _log_and_line(submission: Submission, number: str, key: str, rank: int = 0) -> str:
+    lines = log_tail(submission.logs, number, rank=rank)
     log = f"\nThe end of its log in {submission.logs}:\n" + "\n".join(f"    {line}" for line in lines) if lines else ""
     return f"{log}{_line(submission, key)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from mirbench.engine.executor import Outcome
 from mirbench.engine.interrupts import SIGNALS, Stopped, stoppable
 from mirbench.engine.jobs import Part
 from mirbench.engine.machine import Decided, core_count, deciding, keep_memory, native_bfloat16, processor
+from mirbench.engine.ranks import LOST, PeerLost, Ranks, sharing, taking_part
 from mirbench.errors import MirbenchError, describe
 
 REQUEUE = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
@@ -26,10 +27,12 @@ Make = Callable[[Sequence[str], Part | None], Outcome]
 
 @dataclass(frozen=True)
 class Told:
-    """An error as it travels. sentence: for people; whether it is one of ours, which needs no log."""
+    """An error as it travels. sentence: for people; whether it is one of ours, which needs no log. rank: of several processes of a job, the
+    one that raised it."""
 
     sentence: str
     ours: bool
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Answer:
 @dataclass(frozen=True)
 class PackOnNode:
     """Makes jobs by their keys. make: in whatever order is right, of those that are not there; decided: for all nodes; requeues: how often
-    it may be begun again; part: of batches that are divided."""
+    it may be begun again; part: of batches that are divided. nodes, processes: as of `Cost`; of several, Slurm starts each, and they make a
+    job together."""
 
     make: Make
     keys: tuple[str, ...]
@@ -52,15 +56,19 @@ class PackOnNode:
     gpus: int
     requeues: int
     part: Part | None = None
+    nodes: int = 1
+    processes: int = 1
 
     def __call__(self) -> Answer:
-        """Stopped by a signal that comes before a time limit or a preemption, it is queued again and goes on from what it kept.
+        """Stopped by a signal that comes before a time limit or a preemption, it is queued again and goes on from what it kept. Of several
+        processes the first alone is stopped: it ends the step that all are at, and with it ends what the others do.
 
         That is done here and not by submitit's `checkpoint`, which is called amid whatever runs, so that a step of training could be half
         done; ours is ended first, and its state kept. Slurm itself queues again what a node that failed ran.
         """
         keep_memory()
-        with _signals(), _environment(), deciding(self.decided):
+        ranks = self._ranks()
+        with _signals(ranks), _environment(), deciding(self.decided), contextlib.nullcontext() if ranks is None else taking_part(ranks):
             try:
                 with stoppable():
                     if self.gpus and self.decided.device == "cuda":
@@ -70,9 +78,19 @@ class PackOnNode:
                 if stopped.number in REQUEUE or _is_preempted():
                     _requeue(self.requeues)
                 raise SystemExit(128 + stopped.number) from stopped
+            except PeerLost as lost:
+                print(f"{LOST}: {lost}", file=sys.stderr, flush=True)
+                raise SystemExit(1) from lost
             except Exception as error:
                 return Answer(raised=dict.fromkeys(self.keys, _told(error)))
         return Answer(outcome.seconds, outcome.failed, {key: _told(error) for key, error in outcome.raised.items()})
+
+    def _ranks(self) -> Ranks | None:
+        if self.nodes * self.processes == 1:
+            return None
+        rank, local_rank, node = (int(os.environ[f"SLURM_{name}"]) for name in ("PROCID", "LOCALID", "NODEID"))
+        attempt = f"{os.environ['SLURM_JOB_ID']}-{os.environ.get('SLURM_RESTART_COUNT', '0')}"
+        return Ranks(rank, local_rank, node, self.processes, self.nodes, Path(os.environ["SUBMITIT_FOLDER"]) / "ranks" / attempt)
 
 
 @dataclass(frozen=True)
@@ -107,10 +125,10 @@ class Continuation:
         return subprocess.run([sys.executable, "-m", "mirbench", *self.argv], cwd=self.folder, env=environment, check=False).returncode
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Signals are ours: submitit has taken some before."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+@contextlib.contextmanager
+def _signals(ranks: Ranks | None) -> Iterator[None]:
+    """Signals are ours: submitit has taken some before. Of several processes, they are the first one's."""
+    before = {number: signal.signal(number, signal.SIG_IGN if ranks and ranks.rank else signal.SIG_DFL) for number in SIGNALS}
     try:
         yield
     finally:
@@ -118,7 +136,7 @@ def _signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """As many cores as were asked for, also where nothing keeps the job from the others. And a process that Lightning is not to take for
     one of several that Slurm started: it starts those of other devices itself."""
@@ -164,4 +182,5 @@ def _gpu() -> str | None:
 def _told(error: Exception) -> Told:
     """Its traceback is in the log."""
     traceback.print_exception(error)
-    return Told(str(error), True) if isinstance(error, MirbenchError) else Told(f"{describe(error)}.", False)
+    rank = ranks.rank if (ranks := sharing()) is not None else 0
+    return Told(str(error), True, rank) if isinstance(error, MirbenchError) else Told(f"{describe(error)}.", False, rank)

@@ -22,18 +22,31 @@ MEMORY_GB, MEMORY_GB_OF_A_CORE = 3.0, 1.0
 
 @dataclass(frozen=True)
 class Pack:
-    """Jobs that one task of an array makes, in order. seconds: by the estimate; part: of a batch that is divided, in the place of all."""
+    """Jobs that one task of an array makes, in order. seconds: by the estimate; part: of a batch that is divided, in the place of all.
+    nodes, processes: as of `Cost`; cores, gpus: on each node."""
 
     jobs: tuple[Job, ...]
     seconds: float
     cores: int
     gpus: int
     part: Part | None = None
+    nodes: int = 1
+    processes: int = 1
+
+    @property
+    def kind(self) -> tuple[int, ...]:
+        """Equal for packs that ask for the same."""
+        return self.gpus, self.cores, self.nodes, self.processes
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is packed with it: a part of a batch, or what spans nodes."""
+        return self.part is not None or self.nodes > 1
 
 
 @dataclass(frozen=True)
 class Array:
-    """Packs that ask for the same. needs: the numbers of the arrays that come first."""
+    """Packs that ask for the same. needs: the numbers of the arrays that come first. cores, gpus, memory_gb: on each node."""
 
     packs: tuple[Pack, ...]
     needs: tuple[int, ...]
@@ -41,6 +54,8 @@ class Array:
     cores: int
     gpus: int
     memory_gb: float | None
+    nodes: int = 1
+    processes: int = 1
 
 
 @dataclass(eq=False)
@@ -65,10 +80,9 @@ def arrays_of(missing: Sequence[Job], profile: Profile, most: int) -> list[Array
     array_of: dict[int, set[int]] = {}  # by unit
     for level in sorted(set(levels)):
         several = [unit for unit in units if levels[unit.number] == level]
-        by_kind: dict[tuple[int, int], list[list[_Unit]]] = {}
+        by_kind: dict[tuple[int, ...], list[list[_Unit]]] = {}
         for together in _bins(_components(several), profile):
-            pack = _pack(together, profile)
-            by_kind.setdefault((pack.gpus, pack.cores), []).append(together)
+            by_kind.setdefault(_pack(together, profile).kind, []).append(together)
         for packs in by_kind.values():
             for first in range(0, len(packs), most):
                 chosen = packs[first : first + most]
@@ -88,7 +102,8 @@ def _units(missing: Sequence[Job], profile: Profile) -> list[_Unit]:
     for number, jobs in enumerate(grouped.values()):
         needs = {of_job[need.name] for job in jobs for need in job.needs if need.name in of_job} - {number}
         seconds = sum(job.cost.seconds for job in jobs)
-        units.append(_Unit(number, jobs, needs, seconds >= profile.pack_minutes * 60, seconds))
+        heavy = seconds >= profile.pack_minutes * 60 or any(job.cost.nodes > 1 for job in jobs)
+        units.append(_Unit(number, jobs, needs, heavy, seconds))
     for unit in list(units):
         _divide(unit, units, profile)
     return units
@@ -151,27 +166,29 @@ def _components(units: Sequence[_Unit]) -> list[list[_Unit]]:
 def _bins(components: Iterable[list[_Unit]], profile: Profile) -> list[list[_Unit]]:
     """Those that ask for the same, together until they take as long as a pack."""
     full: list[list[_Unit]] = []
-    open_: dict[tuple[int, int], list[_Unit]] = {}
+    open_: dict[tuple[int, ...], list[_Unit]] = {}
     for component in components:
         pack = _pack(component, profile)
-        kind = pack.gpus, pack.cores
-        begun = open_.get(kind, [])
-        if begun and (pack.part or begun[0].part or sum(unit.seconds for unit in begun) + pack.seconds > profile.pack_minutes * 60):
+        begun = open_.get(pack.kind, [])
+        alone = pack.alone or (begun and begun[0].part)
+        if begun and (alone or sum(unit.seconds for unit in begun) + pack.seconds > profile.pack_minutes * 60):
             full.append(begun)
             begun = []
-        open_[kind] = [*begun, *component]
+        open_[pack.kind] = [*begun, *component]
     return [*full, *open_.values()]
 
 
 def _pack(units: Sequence[_Unit], profile: Profile) -> Pack:
     jobs = tuple(job for unit in sorted(units, key=lambda unit: unit.number) for job in unit.jobs)
     cores = profile.cores if any(job.cost.cores == 0 for job in jobs) else min(profile.cores, max(job.cost.cores for job in jobs))
-    return Pack(jobs, sum(unit.seconds for unit in units), cores, max(job.cost.gpus for job in jobs), units[0].part)
+    seconds, gpus = sum(unit.seconds for unit in units), max(job.cost.gpus for job in jobs)
+    nodes, processes = max(job.cost.nodes for job in jobs), max(job.cost.processes for job in jobs)
+    return Pack(jobs, seconds, max(cores, processes), gpus, units[0].part, nodes, processes)
 
 
 def _array(packs: Sequence[Pack], needs: Sequence[int], profile: Profile) -> Array:
-    cores, gpus = packs[0].cores, packs[0].gpus
+    cores, gpus, nodes, processes = packs[0].cores, packs[0].gpus, packs[0].nodes, packs[0].processes
     slower = max(1.0, PLANNED_ON_CORES / cores)
     wanted = max(LEAST_MINUTES + profile.margin * slower * pack.seconds / 60 for pack in packs)
-    memory = None if profile.memory_gb is None else min(profile.memory_gb, MEMORY_GB + MEMORY_GB_OF_A_CORE * cores)
-    return Array(tuple(packs), tuple(needs), min(profile.minutes, math.ceil(wanted)), cores, gpus, memory)
+    memory = None if profile.memory_gb is None else min(profile.memory_gb, MEMORY_GB * processes + MEMORY_GB_OF_A_CORE * cores)
+    return Array(tuple(packs), tuple(needs), min(profile.minutes, math.ceil(wanted)), cores, gpus, memory, nodes, processes)

@@ -30,11 +30,13 @@ class SubmittedJob:
 
 @dataclass
 class Task:
-    """Of an array. number: as squeue writes it, such as 12 or 12_3; part: such as 0of4, of its jobs; nothing: it makes them."""
+    """Of an array. number: as squeue writes it, such as 12 or 12_3; part: such as 0of4, of its jobs; nothing: it makes them. processes:
+    that make them together, each with a log and an answer."""
 
     number: str
     jobs: list[SubmittedJob]
     part: str = ""
+    processes: int = 1
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Submission:
         """Itself, as the file has it; as it is where there is none."""
         with contextlib.suppress(FileNotFoundError):
             said = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
-            tasks = [Task(each["number"], [SubmittedJob(**job) for job in each["jobs"]], each["part"]) for each in said.pop("tasks")]
+            tasks = [Task(**{**each, "jobs": [SubmittedJob(**job) for job in each["jobs"]]}) for each in said.pop("tasks")]
             for key, value in {**said, "tasks": tasks}.items():
                 setattr(self, key, value)
         return self
@@ -156,10 +158,10 @@ def counts(submission: Submission, states: Mapping[str, State]) -> list[StageCou
     return [StageCount(kind, sum(of.values()), of["made"], of["running"], of["waiting"], of["lost"]) for kind, of in told.items()]
 
 
-def log_tail(logs: Path, number: str, lines: int = 12) -> list[str]:
-    """The last lines that are not empty of what a task said on its error output, by every process of it; or else on its output."""
+def log_tail(logs: Path, number: str, lines: int = 12, rank: int = 0) -> list[str]:
+    """The last lines that are not empty of what a task, or the process `rank` of it, said on its error output; or else on its output."""
     for end in ("err", "out"):
-        for path in sorted(logs.glob(f"{number}_0_log.{end}")):
+        for path in sorted(logs.glob(f"{number}_{rank}_log.{end}")):
             with contextlib.suppress(OSError):
                 said: Sequence[str] = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
                 said = [line for line in said if not line.startswith(("submitit ", "slurmstepd:"))] or said

@@ -17,6 +17,7 @@ from mirbench.engine.slurm.submission import Submission
 from mirbench.errors import MirbenchError
 
 SIGNAL = "USR1@90"  # seconds before a time limit
+LAST_SECONDS = 60  # that processes of a job have when the first of them has ended
 
 
 def submitit() -> Any:
@@ -40,16 +41,22 @@ def submit(
     ended before, however that was, so that what does not need what failed is made all the same. on_step: whether they run as a step of the
     job, to which signals are sent; one that submits others is none. Raises MirbenchError, or Full, in the place of what sbatch says."""
     executor = submitit().SlurmExecutor(folder=submission.logs, max_num_timeout=profile.requeues)
+    cores, together = array.cores // array.processes, array.nodes * array.processes > 1
     asked = {
         "time": array.minutes,
-        "cpus_per_task": array.cores,
+        "nodes": array.nodes,
+        "ntasks_per_node": array.processes if together else None,
+        "cpus_per_task": cores,
         "gpus_per_node": array.gpus or None,
         "mem": None if array.memory_gb is None else f"{round(array.memory_gb * 1024)}M",
         "array_parallelism": profile.at_a_time,
         "dependency": f"afterany:{':'.join(after)}" if after else None,
         "setup": list(profile.setup) or None,
         "additional_parameters": {"signal": SIGNAL, "requeue": True, **profile.extra},
-        "srun_args": [f"--cpus-per-task={array.cores}"],  # which a step does not take over from its job since Slurm 22.05
+        "srun_args": [
+            f"--cpus-per-task={cores}",  # which a step does not take over from its job since Slurm 22.05
+            *(("--kill-on-bad-exit=1", f"--wait={LAST_SECONDS}", "--distribution=block") if together else ()),
+        ],
         "use_srun": on_step,
     }
     return _submitted(executor, submission, asked, called, profile)
@@ -94,9 +101,10 @@ def _submitted(
         raise refusal(str(error), profile) from error
 
 
-def result_of(logs: Path, number: str) -> Any:
-    """What a job returned; None: it has not, yet. Raises FailedJobError of submitit for what it raised instead."""
-    job = submitit().SlurmJob(folder=logs, job_id=number, tasks=[0])
+def result_of(logs: Path, number: str, rank: int = 0) -> Any:
+    """What a job, or the process `rank` of it, returned; None: it has not, yet. Raises FailedJobError of submitit for what it raised
+    instead."""
+    job = submitit().SlurmJob(folder=logs, job_id=number, tasks=[rank])
     with contextlib.suppress(OSError):
         os.listdir(logs)  # of which a network file system then knows anew
     if not job.paths.result_pickle.exists():  # or submitit asks sacct, which needs a data base that a site may not have
@@ -104,13 +112,17 @@ def result_of(logs: Path, number: str) -> Any:
     return job.result()
 
 
-def answer_of(logs: Path, number: str) -> Answer | None:
-    """What a task left; None: nothing, as one does whose process was ended, or could not even begin."""
-    try:
-        found: Answer | None = result_of(logs, number)
-    except Exception:  # its log tells
-        return None
-    return found
+def answer_of(logs: Path, number: str, processes: int = 1) -> Answer | None:
+    """What a task left; None: nothing, as one does whose process was ended, or could not even begin. Of one with several processes, what
+    the first left, or another which could not go on."""
+    answers: list[Answer | None] = []
+    for rank in range(processes):
+        try:
+            answers.append(result_of(logs, number, rank))
+        except Exception:  # its log tells
+            answers.append(None)
+    failed = (answer for answer in answers if answer is not None and answer.raised)
+    return answers[0] or next(failed, None)
 
 
 def pack_with(submission: Submission, key: str) -> Any:

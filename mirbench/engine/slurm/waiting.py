@@ -62,7 +62,7 @@ def wait(submission: Submission, told: set[str], leave: Callable[[], None] | Non
 def _lacks_answers(submission: Submission) -> bool:
     """Whether a task of which nothing was taken yet has given no answer."""
     new = [task for task in submission.tasks if task.number not in submission.taken]
-    return any(submitting.answer_of(submission.logs, task.number) is None for task in new)
+    return any(submitting.answer_of(submission.logs, task.number, task.processes) is None for task in new)
 
 
 def _tell(submission: Submission, states: Mapping[str, State], told: set[str]) -> None:

@@ -28,8 +28,11 @@ from mirbench.records import ALL_LAYERS
 
 SECONDS, REPEATS = 1.0, 3  # how long, and how often at the least, a batch is embedded to be timed
 STABLE, MOST_SECONDS = 0.05, 5.0  # by how much the fastest two may differ, and how long that is waited for
-BUSY = 0.6  # the part of a core that an encoder was given, below which its time says more of what ran beside it
-CROWDED = "the machine was busy while it was timed ({share:.0%} of a core for it), so its time is too long"
+BUSY = 0.6  # the part of a core that this process used, below which the time may say more of what ran beside it
+CROWDED = (
+    "its process used {share:.0%} of a core while it was timed: it waited, or worked in child processes, or the machine was busy; its time "
+    "may be too long"
+)
 LONGEST = 30.0  # seconds of a window, of an encoder that takes more
 
 
@@ -50,7 +53,7 @@ def count(encoder: FrozenEncoder) -> dict[str, Any]:
 
 def measure(load: Callable[[], FrozenEncoder], batch_size: int, device: str, alone: bool) -> tuple[FrozenEncoder, dict[str, Any]]:
     """The encoder, and the columns that are facts of a machine: clips_per_second, of the fastest repeat, as what runs beside it only makes
-    repeats slower, and peak_memory_mb, None where it is unknown; and a `note` where a processor was busy with other work.
+    repeats slower, and peak_memory_mb, None where it is unknown; and a `note` where this process used little of a processor.
 
     batch_size: windows at a time. device: cpu, cuda or cuda:N. alone: whether this process does nothing else and ends afterwards, without
     which a processor's memory is not measured. Raises as `count` does, which, where it was called before, has imported what the encoder

@@ -39,9 +39,15 @@ def _settings(manifest: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[
         "options": options.get("", options),
         "data": data,
         "plugins": manifest.get("plugins"),
+        "nodes": _nodes(manifest.get("config") or {}),
         "device": (manifest.get("machine") or {}).get("device"),
     }
     return dict(_flat({**config, **parts, "versions": manifest.get("versions"), "commit": manifest.get("git_commit")}))
+
+
+def _nodes(config: Mapping[str, Any]) -> Any:
+    """That one pretraining spans, with the `devices` of the configuration on each."""
+    return (config.get("slurm") or {}).get("nodes", 1) if config.get("executor") == "slurm" else 1
 
 
 def differing(labels: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

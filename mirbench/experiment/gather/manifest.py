@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,8 +134,20 @@ def _input_section(entry: Entry, digest: Callable[[Path], str]) -> dict[str, Any
     given = asdict(entry.encoder.input(entry.options))
     audio = {name: given[name] for name in ("sample_rate", "window_seconds", "hop_seconds", "shortest_seconds") if given[name]}
     paths = entry.encoder.weight_files(None, entry.options) if isinstance(entry.encoder, ModelEncoder) else []
-    weights = {path.name: digest(path) for path in paths if path.is_file()}
+    weights = {name: digest(path) for name, path in named_files([path for path in paths if path.is_file()]).items()}
     return {"input": audio, **({"weights": weights} if weights else {})}
+
+
+def named_files(paths: Sequence[Path]) -> dict[str, Path]:
+    """By its name, or, where files in several folders have the same, by its path from the folder that all lie in.
+
+    >>> list(named_files([Path("model/net.onnx"), Path("model/1/config.json"), Path("model/2/config.json")]))
+    ['net.onnx', '1/config.json', '2/config.json']
+    """
+    names = Counter(path.name for path in paths)
+    absolute = {path: Path(os.path.abspath(path)) for path in paths}
+    common = os.path.commonpath([path.parent for path in absolute.values()]) if paths else ""
+    return {path.name if names[path.name] == 1 else absolute[path].relative_to(common).as_posix(): path for path in paths}
 
 
 def _checkpoints(run: RunGraph, entry: str, budgets: dict[str, list[str]]) -> dict[str, Any]:

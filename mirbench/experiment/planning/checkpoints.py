@@ -70,7 +70,8 @@ def _checkpoint_job(resolved: Resolved, entry: Entry, seed: int, preparations: t
 
 
 def _pretraining_parts(resolved: Resolved, entry: Entry, seed: int) -> dict[str, Any]:
-    encoder, options, devices = entry.encoder, entry.options, resolved.config.devices
+    encoder, options = entry.encoder, entry.options
+    devices = resolved.config.devices * resolved.nodes(encoder)  # on however many nodes
     read = (*PRETRAINING_SPLITS, "valid")
     names = [each.dataset.name for each in resolved.pretraining]
     dropped = {name: sorted(resolved.dropped[name]) for name in names if resolved.dropped.get(name)}

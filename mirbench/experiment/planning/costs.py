@@ -25,6 +25,8 @@ PREDICTING_SECONDS = 0.02
 SCORE_SECONDS, SCORE_SECONDS_EACH = 0.03, 8e-9  # and for each test clip, class and resample
 RANKING_SECONDS = 2.5e-7  # each test clip by each other
 MAPPING_SECONDS, MAP_MEGABYTES = {"tsne": 0.0025, "umap": 0.005}, 4e-5  # each clip
+REPORT_SECONDS = 4.0  # tables, the page and what it starts with; and for each encoder in
+FIGURE_SECONDS, CORRUPTED_FIGURE_SECONDS, MAP_FIGURE_SECONDS = 0.1, 0.015, 0.3  # a figure, one corruption of a figure, a map
 DECIDING = Cost(0.1, 0.1)
 UNKNOWN_CLIPS, UNKNOWN_SECONDS, UNKNOWN_CLASSES = 1000, 5000.0, 20  # of a split of a data set that is still to be made; of a task
 
@@ -57,7 +59,9 @@ def pretraining(resolved: Resolved, entry: Entry, sharing: int) -> Cost:
     seconds, megabytes = entry.encoder.cost(entry.options)
     audio = sum(sizes(data, PRETRAINING_SPLITS)[1] for data in resolved.pretraining_data) / max(1, sharing)
     megabytes += audio * (MEL_MEGABYTES if listens_to_bands(resolved, entry) else WAVEFORM_MEGABYTES)
-    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpus=resolved.config.devices * gpus(resolved))
+    devices, nodes = resolved.config.devices, resolved.nodes(entry.encoder)
+    processes = devices if nodes > 1 else 1  # which are started by the scheduler; those of one node the training starts itself
+    return Cost(seconds + audio * DECODING, megabytes, cores=0, gpus=devices * gpus(resolved), nodes=nodes, processes=processes)
 
 
 def embedding(resolved: Resolved, entry: Entry, data: Data, split: str, corrupted: bool, sharing: int) -> Cost:
@@ -99,6 +103,16 @@ def mapping(resolved: Resolved, data: Data) -> Cost:
     settings = resolved.config.maps
     clips = min(settings.clips, sizes(data, ("test",))[0])
     return Cost(MAPPING_SECONDS[settings.method] * clips, MAP_MEGABYTES * clips)
+
+
+def reporting(resolved: Resolved) -> Cost:
+    """Figures that there will be, by encoders, as the reference runs measure it."""
+    panels = sum(resolved.carries(data, task) for data in resolved.scored_data for task in resolved.tasks)
+    figures = 4 + bool(resolved.config.sweep) + 2 * resolved.similarity
+    of_corruption = (2 + panels) * len(resolved.conditions)
+    maps = len(resolved.tasks) if resolved.config.maps.method != "none" else 0
+    each = FIGURE_SECONDS * figures + CORRUPTED_FIGURE_SECONDS * of_corruption + MAP_FIGURE_SECONDS * maps
+    return Cost(REPORT_SECONDS + len(resolved.entries) * each)
 
 
 def comparing(learnt_from: tuple[Data, ...], tested: tuple[Data, ...]) -> Cost:

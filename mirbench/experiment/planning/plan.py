@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mirbench.engine.jobs import Job
 from mirbench.experiment.planning import costs
@@ -11,7 +12,7 @@ from mirbench.experiment.planning.graph import RunGraph
 from mirbench.experiment.planning.power import describe_power
 from mirbench.experiment.planning.reasons import Reasons
 from mirbench.experiment.recipes.embedding import EmbeddingBatch
-from mirbench.records import STAGES
+from mirbench.records import REPORT, STAGES
 
 MOST_REASONS = 8
 
@@ -21,8 +22,9 @@ def describe_plan(run: RunGraph, verbose: bool = False) -> str:
     graph, store = run.graph, run.resolved.store
     missing = graph.missing(store)
     seconds, megabytes = cost_of(run, missing)
-    head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds)} and {size(megabytes)} in {store.root}"
-    lines = [head, *_stages(run, missing)]
+    drawing = 0.0 if _is_drawn(run) else costs.reporting(run.resolved).seconds
+    head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds + drawing)} and {size(megabytes)} in {store.root}"
+    lines = [head, *_stages(run, missing), _report_line(drawing)]
     reasons = Reasons(run).of(missing)
     lines += [*_frequent(reasons), *describe_power(run)]
     if verbose:
@@ -40,6 +42,22 @@ def _stages(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
         cost = f"{duration(seconds):>8} {size(megabytes):>9}" if missing_jobs else f"{'-':>8} {'-':>9}"
         if jobs:
             yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(missing_jobs):>7} {len(missing_jobs):>7} {cost}"
+
+
+def _report_line(drawing: float) -> str:
+    """Of tables, figures and the page, which are no job and lie in the folder of the run. drawing: seconds; 0: they are there."""
+    time = duration(drawing) if drawing else "-"
+    return f"  {REPORT:<12} {'':>6} {'':>7} {'' if drawing else 'drawn':>7} {time:>8} {'-':>9}"
+
+
+def _is_drawn(run: RunGraph) -> bool:
+    """Whether the folder of the run is there, with a report of it as it is."""
+    from mirbench import reporting
+    from mirbench.results.run_folder import RunFolder
+
+    config = run.resolved.config
+    folder = RunFolder(Path(config.output) / run.name)
+    return folder.is_whole(run.key) and reporting.up_to_date(folder.path, config.figure_width)
 
 
 def _frequent(reasons: Mapping[str, str]) -> list[str]:

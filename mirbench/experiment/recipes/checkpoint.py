@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mirbench.engine.files import untold
+from mirbench.engine.ranks import is_first
 from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.resolve.bad_clips import check_bad
 from mirbench.experiment.resolve.checkpoints import (
@@ -24,6 +26,10 @@ from mirbench.experiment.resolve.checkpoints import (
 from mirbench.experiment.resolve.records import Data, Entry, PretrainingData, Resolved
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip, PretrainJob
+
+TOO_SHORT = "clips are left out of pretraining: they have no label"
+"""What an encoder tells of clips that are no longer than a view. Those of data that ship with mirbench are so by design; since what an
+encoder tells is in the key of what it trains, it is kept off the screen here. The manifest has their number, `too_short_clips`."""
 
 
 def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path) -> None:
@@ -42,11 +48,15 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path
             f"{', '.join(each.name for each in data)} has neither train nor pretrain clips."
         )
     unfinished = resolved.store.unfinished(key)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices
+    if is_first():
+        unfinished.mkdir(parents=True, exist_ok=True)
+    validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices * resolved.nodes(encoder)
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
-    with resolved.naming("encoder", encoder.name, "pretraining", seed):
+    by_design = [TOO_SHORT] if all(each.ships_with_mirbench for each in data) else []
+    with resolved.naming("encoder", encoder.name, "pretraining", seed), untold(*by_design):
         encoder.pretrain(job)
+    if not is_first():
+        return
     what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
     for each in data:
         if each.noun.made and (bad := {clip: why for clip, why in skipped.items() if clip.startswith(f"{each.name}/")}):

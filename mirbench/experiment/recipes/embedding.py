@@ -57,7 +57,8 @@ class EmbeddingBatch:
         return max(1, len(chunks_of(self.resolved.data[self.dataset].of(self.split))))
 
     def make_part(self, jobs: Sequence[Job], store: Store, part: Part) -> None:
-        """Every so manieth chunk. A fault of a corruption is for `make` to find."""
+        """Every so manieth chunk, but for those that were kept before, in however many parts. A fault of a corruption is for `make` to
+        find."""
         _Making(self, jobs, store, part).run()
 
 
@@ -91,11 +92,17 @@ class _Making:
             folders = {key: folder / f"part-{part}" for key, folder in folders.items()}
             own = chunks[part.number :: part.parts]
         self.partial = {job.key: PartialEmbeddings(folders[job.key], self.ids, own, job.title) for job in jobs}
-        for job in jobs if part is None else ():
-            for folder in sorted(folders[job.key].parent.glob(f"{job.key}*/part-*")):  # of whichever machine
-                self.partial[job.key].take(PartialEmbeddings(folder, self.ids, chunks, job.title))
+        for job in jobs:
+            for folder in self._kept_by_others(job.key):
+                self.partial[job.key].take(PartialEmbeddings(folder, self.ids, own, job.title))
         self.skipped = {self.ids[place]: why for each in self.partial.values() for place, why in each.skipped.items()}
         self.faults: dict[str, Fault] = {}  # by corruption
+
+    def _kept_by_others(self, key: str) -> list[Path]:
+        """Of whichever machine. The other parts of the same division have none of the chunks that this one makes."""
+        folder, part = self.store.unfinished(key), self.part
+        parts = sorted(folder.parent.glob(f"{key}*/part-*"))
+        return parts if part is None else [folder, *(each for each in parts if not each.name.endswith(f"of{part.parts}"))]
 
     def run(self) -> dict[str, Fault]:
         self._check_bad()
@@ -120,7 +127,8 @@ class _Making:
             self.skipped |= new
             self._check_bad()
         if rows.fault is not None and (name := rows.fault.condition.corruption) not in self.faults:
-            print(f"mirbench: {rows.fault}. This corruption is left out, the rest goes on.", file=sys.stderr)
+            if self.part is None:
+                print(f"mirbench: {rows.fault}. This corruption is left out, the rest goes on.", file=sys.stderr)
             self.faults[name] = rows.fault
         for encoder, matrix in rows.rows.items():
             job = job_of[rows.pass_.condition, encoder]

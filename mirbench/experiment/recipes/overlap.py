@@ -1,4 +1,4 @@
-"""Clips that are pretrained on and, as the same file or the same recording, validated or tested on: refused,
+"""Clips that are pretrained on and, as the same file or what may be the same recording, validated or tested on: refused,
 allowed and marked, or left out of pretraining."""
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.data.findings import Finding, of_overlap, of_silence, overlap_mode
+from mirbench.data.findings import Finding, of_overlap, overlap_mode
+from mirbench.data.label_findings import of_listening
 from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError
 from mirbench.experiment.recipes.checkpoint import write_json
@@ -61,7 +62,7 @@ class OverlapSearch:
 
     def write(self, folder: Path) -> None:
         """The valid clips of what is not scored on, by which a checkpoint may be chosen, are compared with the test clips."""
-        from mirbench.data.duplicates.fingerprinting import silent_clips
+        from mirbench.data.duplicates.fingerprinting import listen_to
         from mirbench.data.duplicates.overlap import find_overlap
 
         cache, workers = self.resolved.store.root, self.resolved.machine.cores
@@ -91,12 +92,13 @@ class OverlapSearch:
             own, others = list(_clips([self.resolved.data[shift.of]], ("train",))), list(_clips([shift.data], ("test",)))
             probed += [] if shift.data.noun.made else find_overlap(own, others, cache, workers)
         found = [[where, asdict(each)] for where, each in overlaps]
-        silent = {}
+        heard = {}
         for data in self.tested:  # of which every fingerprint is kept by now
-            if names := [clip.id for clip in silent_clips(data.of("train", *TESTED_SPLITS), cache, workers)]:
-                silent[data.name] = names
+            found_in = listen_to(data.of("train", *TESTED_SPLITS), cache, workers)
+            alike = {"alike": [_ids(clips) for clips in found_in.alike]}
+            heard[data.name] = {kind: _ids(getattr(found_in, kind)) for kind in ("silent", "nearly_silent", "plain")} | alike
         pairs = {"found": found, "within": list(map(asdict, within)), "probed": list(map(asdict, probed))}
-        write_json(folder / "overlap.json", {**pairs, "silent": silent})
+        write_json(folder / "overlap.json", {**pairs, "heard": heard})
 
     def refuse_same_files(self, entries: Sequence[Pretrained]) -> None:
         """Refuses what needs no decoding to be seen: files that are pretrained on and tested, however many, in seconds."""
@@ -194,18 +196,27 @@ def shared_with_training(folder: Path, resolved: Resolved) -> dict[str, tuple[Fi
     return findings
 
 
-def silent_clips_of(folder: Path, resolved: Resolved) -> dict[str, tuple[Finding, ...]]:
-    """By data set that is scored on, that some of its clips are silent. folder: as of `read_overlap`."""
+def findings_of_listening(folder: Path, resolved: Resolved) -> dict[str, tuple[Finding, ...]]:
+    """By data set that is scored on, what listening to its clips shows of each by itself. folder: as of `read_overlap`."""
+    from mirbench.data.duplicates.fingerprinting import Listened
+
     findings: dict[str, tuple[Finding, ...]] = {}
-    for name, ids in _read(folder)["silent"].items():
-        data, wanted = resolved.data[name], set(ids)
-        silent = [clip for clip in data.clips if clip.id in wanted]
-        findings[name] = tuple(of_silence(silent, ClipNames(data.noun, data.clips), bool(data.noun.files)))
+    for name, ids in _read(folder)["heard"].items():
+        data = resolved.data[name]
+        clip_of = {clip.id: clip for clip in data.clips}
+        silent, nearly_silent, plain, *alike = (
+            tuple(clip_of[each] for each in several if each in clip_of)
+            for several in (ids["silent"], ids["nearly_silent"], ids["plain"], *ids["alike"])
+        )
+        heard = Listened(silent, nearly_silent, plain, tuple(alike))
+        if found := tuple(of_listening(heard, ClipNames(data.noun, data.clips), bool(data.noun.files))):
+            findings[name] = found
     return findings
 
 
 def shared_test_clips(folder: Path, resolved: Resolved) -> dict[str, frozenset[str]]:
-    """By data set that is scored on, its test clips whose audio its train or valid clips hold too. folder: as of `read_overlap`."""
+    """By data set that is scored on, its test clips whose audio its train or valid clips hold, or may hold, too. folder: as of
+    `read_overlap`."""
     tests = {data.name: {clip.id for clip in data.of("test")} for data in resolved.scored_data}
     found: dict[str, set[str]] = {}
     for pair in _read(folder)["probed"]:
@@ -229,6 +240,10 @@ def dropped_in_words(dropped: Mapping[str, Collection[str]]) -> list[str]:
     ]
 
 
+def _ids(clips: Iterable[Clip]) -> list[str]:
+    return [clip.id for clip in clips]
+
+
 def _read(folder: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))
     return told
@@ -249,13 +264,14 @@ def refuse_overlap(overlaps: Mapping[str, Sequence[Overlap]], entries: Sequence[
     """Raises MirbenchError where there is any overlap. entries: what each was, or will be, pretrained on."""
     there = {each.entry for each in entries if each.folders}
     for entry, pairs in overlaps.items():
-        first = pairs[0]
+        first = min(pairs, key=lambda pair: not pair.certain)
+        may = "" if all(pair.certain for pair in pairs) else " or may be" if first.certain else ", it may be,"
         many = len({pair.second for pair in pairs})
         cure = "pretrain it in the run, by --pretrain-on, and leave" if entry in there else "leave"
         raise MirbenchError(
-            f"'{entry}' is pretrained on audio that is validated or tested on: {many} clip{'s'[: many != 1]}, the first {first.second} "
-            f"({first.how} as {first.first}); {cure} out what overlaps with --set overlap=drop, or allow it, marked in every table, with "
-            "--allow-overlap."
+            f"'{entry}' is pretrained on audio that is{may} validated or tested on: {many} clip{'s'[: many != 1]}, the first "
+            f"{first.second} ({first.how} as {first.first}); {cure} out what overlaps with --set overlap=drop, or allow it, marked "
+            "in every table, with --allow-overlap."
         )
 
 

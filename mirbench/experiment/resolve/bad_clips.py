@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from mirbench.data.findings import count
 from mirbench.data.manifests.clip_names import ClipNames
 from mirbench.errors import MirbenchError, printable
 from mirbench.experiment.resolve.records import Data, Resolved
-from mirbench.records import PRETRAINING_SPLITS, SPLITS, Clip
+from mirbench.records import PRETRAINING_SPLITS, SPLITS
 
 
 def check_files(resolved: Resolved) -> None:
@@ -29,13 +28,14 @@ def check_files(resolved: Resolved) -> None:
 
 
 def absent_in_words(resolved: Resolved) -> list[str]:
-    """A sentence for each split of each data set with files that are missing or empty, which nothing need be opened to see."""
+    """A sentence for each split of each data set with files that are missing or empty, as they were when its clips were
+    listed; nothing is opened to see it."""
     sentences = []
     for data, splits in _looked_at(resolved):
         called = ClipNames(data.noun, data.clips)
         for split in dict.fromkeys(clip.split for clip in data.of(*splits)):
             clips = data.of(split)
-            absent = [clip for clip in clips if not _is_there(clip)]
+            absent = [clip for clip in clips if clip.id in data.absent]
             if absent:
                 refused = len(absent) > resolved.config.max_bad * len(clips) + 1e-9
                 level, which = ("error", "which a run refuses") if refused else ("warning", "which a run leaves out")
@@ -53,13 +53,6 @@ def _looked_at(resolved: Resolved) -> Iterator[tuple[Data, Sequence[str]]]:
     for data, splits in several:
         united[data.name] = data, tuple(dict.fromkeys((*united.get(data.name, (data, ()))[1], *splits)))
     yield from (each for each in united.values() if not each[0].noun.made)
-
-
-def _is_there(clip: Clip) -> bool:
-    try:
-        return os.stat(clip.path).st_size > 0
-    except (OSError, ValueError):
-        return False
 
 
 def check_bad(what: str, skipped: Mapping[str, str], total: int, max_bad: float, rendered: Path | None = None, more: str = "") -> None:

@@ -39,8 +39,10 @@ def resolve_data(dataset: Dataset, registry: Registry, store: Store, root: str |
             raise
         raise MirbenchError(f"{str(error).removesuffix('.')}; `mirbench data check {asked_for(dataset)}` tells all.") from None
     start = os.path.join(folder, "")
-    stamps = tuple(_stamp(clip, start, dataset.on_disk) for clip in clips)
-    return Data(dataset, folder, source, True, _place(dataset, source), tuple(clips), stamps, _decoders(clips), provider)
+    stamped = [_stamp(clip, start, dataset.on_disk) for clip in clips]
+    stamps = tuple(stamp for stamp, _ in stamped)
+    absent = frozenset(clip.id for clip, (_, size) in zip(clips, stamped, strict=True) if not size)
+    return Data(dataset, folder, source, True, _place(dataset, source), tuple(clips), stamps, _decoders(clips), provider, absent=absent)
 
 
 def place_of(dataset: Dataset, store: Store, root: str | None = None, tree: SourceTree | None = None) -> tuple[dict[str, Any], Path, bool]:
@@ -64,18 +66,19 @@ def _place(dataset: Dataset, source: Mapping[str, Any]) -> str:
     return key_of(name=dataset.name, version=dataset.version, source=source["source"], location=os.path.abspath(dataset.location))
 
 
-def _stamp(clip: Clip, start: str, on_disk: bool) -> str:
-    """What `Data.key` hashes of a clip and its file, but for the split and the labels. start: of the paths of files inside the folder.
-    A file that was not prepared here is somebody's own and may change under its name."""
+def _stamp(clip: Clip, start: str, on_disk: bool) -> tuple[str, int]:
+    """What `Data.key` hashes of a clip and its file, but for the split and the labels; and the bytes of the file, 0 where it is missing.
+    start: of the paths of files inside the folder. A file that was not prepared here is somebody's own and may change under its name."""
     path = os.fspath(clip.path)
-    inside = path.startswith(start)
+    inside, size = path.startswith(start), 0
     try:
         found = os.stat(path)
+        size = found.st_size
         file = [found.st_size] if inside and not on_disk else [found.st_size, found.st_mtime_ns]
     except (OSError, ValueError):
         file = []
     where = path[len(start) :].replace(os.sep, "/") if inside else path
-    return SPLIT.join(key_text(part)[1:-1] for part in ([clip.id, where, file], [clip.group, clip.start, clip.duration]))
+    return SPLIT.join(key_text(part)[1:-1] for part in ([clip.id, where, file], [clip.group, clip.start, clip.duration])), size
 
 
 def _decoders(clips: Sequence[Clip]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mirbench.data import findings, label_findings
+from mirbench.data import label_findings
 from mirbench.data.findings import Finding
 from mirbench.data.labels import without_unreadable
 from mirbench.data.manifests.clip_names import ClipNames
@@ -32,6 +32,6 @@ def findings_of(data: Data, config: RunConfig, registry: Registry, scored: bool)
     labels, uncounted = label_findings.labels_of(noun, noun.annotations, data.clips, tasks)
     asked = [task for task in tasks if task.name in config.tasks and task.annotation in noun.annotations]
     called = ClipNames(noun, data.clips)
-    found = label_findings.of_data(noun, noun.annotations, data.clips, data.unread, labels, asked, known, columns, called)
-    level = findings.LEVELS.index
-    return tuple(sorted((*read_first, *uncounted, *found), key=lambda finding: level(finding.level)))
+    about = (data.unread, labels, asked, known, columns, called, config.max_bad)
+    found = label_findings.of_data(noun, noun.annotations, data.clips, *about)
+    return tuple(sorted((*read_first, *uncounted, *found), key=lambda finding: finding.place))

@@ -56,7 +56,7 @@ class Data:
     """A data set as it is now. folder: where its files lie, or will. source: what makes or reads it; prepared: whether its clips can
     be listed. place: what its clips are clips of. stamps: of each clip, what of it and of its file can move a number, as `resolve.data`
     writes it. decoders: the packages that decode its files, with their versions. unread: by annotation, the cells that no task can read
-    and clips are without."""
+    and clips are without. absent: the clips whose file is missing or empty."""
 
     noun: Dataset
     folder: Path
@@ -68,10 +68,16 @@ class Data:
     decoders: Parts = field(default_factory=dict)
     provider: str = "mirbench"
     unread: Mapping[str, Sequence[Unread]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         return self.noun.name
+
+    @property
+    def ships_with_mirbench(self) -> bool:
+        """Whether its clips are ours to the last."""
+        return self.noun.made and self.provider.split(".")[0] == "mirbench_plugins"
 
     def of(self, *splits: str) -> list[Clip]:
         return [clip for clip in self.clips if clip.split in splits]
@@ -314,6 +320,11 @@ class Resolved:
         """Those that the probes of a data set are scored under: corruptions by rising severity, then natural shifts."""
         shifts = [shift.condition for shift in self.natural_shifts if shift.of == dataset]
         return [*(condition for conditions in self.conditions.values() for condition in conditions), *shifts]
+
+    def nodes(self, encoder: Encoder) -> int:
+        """That one pretraining of it spans, with the run's `devices` on each; of an encoder that does not say it can, one."""
+        spans = self.config.executor == "slurm" and getattr(encoder, "spans_nodes", False)
+        return self.config.slurm.nodes if spans else 1
 
     @property
     def pretraining_data(self) -> list[Data]:

@@ -9,7 +9,7 @@ from mirbench.records import MAJORITY
 from mirbench.reporting import rare
 from mirbench.reporting.disagreement import disagreement
 from mirbench.reporting.floors import beaten
-from mirbench.reporting.notes import of_manifests, united
+from mirbench.reporting.notes import of_manifests, seen_by, united
 from mirbench.reporting.tables.scores import clean, verdicts
 from mirbench.reporting.terminal import merged
 from mirbench.reporting.words import few, joined_by
@@ -58,13 +58,9 @@ def _trainings(rows: pd.DataFrame) -> list[str]:
 def _families(results: Results) -> list[str]:
     """Which families of corruptions were seen in training, and by whom."""
     sections = of_manifests(results)
-    families, seen = list(united(sections, "families")), united(sections, "seen_families")
+    families, known = list(united(sections, "families")), seen_by(sections)
     if not families:
         return []
-    known: dict[tuple[str, ...], list[str]] = {}
-    for encoder, listed in seen.items():
-        if here := tuple(family for family in families if family in listed):
-            known.setdefault(here, []).append(encoder)
     unseen = [family for family in families if not any(family in here for here in known)]
     parts = [
         f"{joined_by('and', here)} {_were(here)} among the augmentations of {joined_by('and', few(names))}" for here, names in known.items()
@@ -81,15 +77,16 @@ def _were(names: list[str] | tuple[str, ...]) -> str:
 
 
 def _what_to_do(undecided: pd.DataFrame) -> list[str]:
-    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be. A plan answers
-    where something was trained more than once."""
+    """Of comparisons that decide nothing: seeds help where one of the two is trained, or drawn, more than once or could be, and are named
+    first where one was trained once. A plan answers where something was trained more than once."""
     seeds, once = undecided[["n_seeds", "baseline_seeds"]].max(axis=1), undecided[["one_training", "baseline_one_training"]].isin([1, 2])
     of_seeds = seeds[(seeds > 1) | once.any(axis=1)]
     most = int(of_seeds.max()) if len(of_seeds) else 0
-    helps = [f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(undecided['dataset']) else ''}"]
-    helps += [f"more trainings (--seeds {FEW if most < FEW else 2 * most})"] if most else []
+    clips = f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(undecided['dataset']) else ''}"
+    trainings = [f"more trainings (--seeds {FEW if most < FEW else 2 * most})"] if most else []
+    helps = [*trainings, clips] if once.any(axis=None) else [clips, *trainings]
     plan = " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
     return [
-        "Undecided is not equal: the difference may be there, and this run too small for it. What helps, in this order: "
+        "Undecided is not equal: the difference may be there, and this run too small for it. What helps: "
         f"{', '.join(helps)}, fewer encoders in one run, as p is corrected for all comparisons.{plan if most > 1 else ''}"
     ]

@@ -110,6 +110,18 @@ chooseMetrics(document.getElementById("main"), document.getElementById("metrics"
 explainNumbers(document.getElementById("main"), document.getElementById("tip"));
 fitForPrint();
 for (const details of document.querySelectorAll("main details")) details.addEventListener("toggle", fitForPrint);
+// On paper nothing can be unfolded: all is open there but what the manifest holds and tables that take pages, which are files, too.
+const MOST_PRINTED_ROWS = 60;
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("main section:not(#made) details:not([open])")];
+  unfolded = unfolded.filter(details => details.querySelectorAll("tr").length <= MOST_PRINTED_ROWS);
+  for (const details of unfolded) details.open = true;
+  fitForPrint();
+});
+addEventListener("afterprint", () => {
+  for (const details of unfolded.splice(0)) details.open = false;
+});
 if (matchMedia("(max-width: 40rem)").matches) document.querySelector("nav details").open = false;
 
 const PLOTS = [...document.querySelectorAll("[data-chart]")];

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mirbench.results.merging import Results
 
 OF_LAYERS = {**SAYINGS, "one training each": "not to be told from {}, as it was trained once"}
-COMPARED = "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of a task."
+COMPARED = (
+    "Layers are compared in pairs, on the same test clips; p is corrected by Holm's method for all pairs of layers of one encoder on one "
+    "task, that of comparisons between encoders for all headline comparisons of the run."
+)
 
 
 class _Variant(NamedTuple):

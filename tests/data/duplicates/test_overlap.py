@@ -18,6 +18,7 @@ from mirbench.data.duplicates.overlap import (
     SAME_AUDIO,
     SAME_FILE,
     SAME_RECORDING,
+    SAME_WAVEFORM,
     Overlap,
     find_overlap,
     overlap_between_splits,
@@ -84,7 +85,7 @@ def test_the_same_samples_in_another_container(tmp_path):
         clip(write(tmp_path / "c.flac", (short * 0.9).astype(np.int16))),
         clip(write(tmp_path / "zeros.flac", np.zeros(9000))),
     ]
-    assert find_overlap(first, second, tmp_path, 1) == [Overlap("a.wav", "b.flac", SAME_AUDIO)]
+    assert find_overlap(first, second, tmp_path, 1) == [Overlap("a.wav", "b.flac", SAME_AUDIO), Overlap("a.wav", "c.flac", SAME_WAVEFORM)]
 
 
 def test_very_many_that_are_all_alike_are_each_named_and_not_each_pair(monkeypatch):

@@ -167,7 +167,8 @@ def tried(path, tasks):
     kept, unread = without_unreadable(clips, tasks, 0.01)
     labels, _ = labels_of(data, data.annotations, kept, tasks)
     known = {task.annotation for task in tasks}
-    for finding in [*data.findings, *of_data(data, data.annotations, kept, unread, labels, [], known, data.columns, ClipNames(data, kept))]:
+    about = (unread, labels, [], known, data.columns, ClipNames(data, kept), 0.01)
+    for finding in [*data.findings, *of_data(data, data.annotations, kept, *about)]:
         assert "\n" not in finding.text
     json.dumps([clip.annotations for clip in clips])
     return "read"

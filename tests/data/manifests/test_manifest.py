@@ -36,6 +36,9 @@ def refused(folder, content, name="my.csv", **options):
 
 
 ONE_OF = "it must be one of train, valid, test, pretrain."
+MISSING = "write the cells that are missing, also where they are empty."
+OTHER = "its cells have semicolons between, and those of the heading commas: write the same."
+AT_END = "put a cell that holds the separator into double quotes, or take away the separator at the end, which other lines have not."
 QUOTES = "put a cell that holds the separator into double quotes."
 ROWS = [
     {
@@ -205,8 +208,14 @@ def test_a_line_is_that_of_the_file(tmp_path):
         ("pth,genre\na,b\n", "my.csv, line 1: the heading has no column 'path' among pth, genre; rename 'pth' to path."),
         ("a.wav,rock\nb.wav,pop\n", "my.csv, line 1: the heading has no column 'path' among a.wav, rock."),
         ("path,Genre,genre\na,b,c\n", "my.csv, line 1: the heading has the column 'genre' twice; rename or remove one."),
-        ("path,genre\na\n", "my.csv, line 2: the line has 1 cell where the heading has 2 columns; " + QUOTES),
+        ("path,genre\na\n", "my.csv, line 2: the line has 1 cell where the heading has 2 columns; " + MISSING),
         ("path,genre\na,b,c\n", "my.csv, line 2: the line has 3 cells where the heading has 2 columns; " + QUOTES),
+        ("path,genre,key\na;b;C\n", "my.csv, line 2: the line has 1 cell where the heading has 3 columns; " + OTHER),
+        (
+            "path,genre\na,b,c\nd,e\nf,g,h\n",
+            "my.csv, line 2: the line has 3 cells where the heading has 2 columns (another number is in line 4 too); " + QUOTES,
+        ),
+        ("path,genre\na,b\nc,d,\n", "my.csv, line 3: the line has 3 cells where the heading has 2 columns; " + AT_END),
         ("path,genre\na,b\n,c\n", "my.csv, line 3: there is no path; write that of an audio file, or remove the line."),
         ("path,split\na,trian\n", "my.csv, line 2: split is 'trian'; did you mean 'train'? " + ONE_OF),
         ("path,split\na,7\n", "my.csv, line 2: split is '7'; " + ONE_OF),

@@ -202,3 +202,14 @@ def test_on_paper_nothing_is_cut(browser, page, tmp_path):
     printed = browser.print(tmp_path / "page.pdf")
     assert printed.stat().st_size > 20_000
     assert subprocess.run(["head", "-c", "5", printed], capture_output=True, check=True).stdout == b"%PDF-"
+
+
+def test_on_paper_notes_and_short_tables_are_open_and_long_ones_are_not(browser, page):
+    browser.open(page, 1440, 900)
+    closed = "[...document.querySelectorAll('main section:not(#made) details:not([open])')].map(e => e.querySelectorAll('tr').length)"
+    before = browser.run(closed)
+    browser.run("document.querySelector('#comparisons details .wide').innerHTML += '<table>' + '<tr></tr>'.repeat(61) + '</table>'")
+    browser.run("dispatchEvent(new Event('beforeprint')) && 1")
+    assert [rows > 60 for rows in browser.run(closed)] == [True]
+    browser.run("dispatchEvent(new Event('afterprint')) && 1")
+    assert len(browser.run(closed)) == len(before) > 2

@@ -42,7 +42,7 @@ def test_a_plan_is_advised_only_where_it_will_answer_and_mini_in_the_place_of_mi
     about = {"encoder": "a", "baseline": "untrained", "task": "key", "dataset": "mini-quick", "metric": "mirex"}
     about |= {"n_seeds": 1, "baseline_seeds": 1, "one_training": 1}
     told = limits(results_of({"run": ROLES}, summary=rows, comparisons=[a_row("comparisons", p_holm=0.4, **about)]))[-1]
-    assert "more test clips (`mini` in the place of `mini-quick`), more trainings (--seeds 3)" in told
+    assert "What helps: more trainings (--seeds 3), more test clips (`mini` in the place of `mini-quick`), fewer encoders" in told
     assert "--plan" not in told
 
 
@@ -55,7 +55,7 @@ def test_more_seeds_are_no_advice_where_nothing_is_trained():
         for once in (0, 1)
     ]
     assert ["--seeds" in each for each in told] == [False, True]
-    assert told[0].endswith("in this order: more test clips, fewer encoders in one run, as p is corrected for all comparisons.")
+    assert told[0].endswith("What helps: more test clips, fewer encoders in one run, as p is corrected for all comparisons.")
 
 
 def test_what_is_not_surely_above_chance_is_said():
@@ -132,9 +132,14 @@ def test_means_over_tasks_that_put_others_first_are_told_with_how_many_tasks_eac
     manifests = {"run": a_manifest(("semisupcon", "simclr"))}
     (told,) = disagreement(results_of(manifests, robustness=rows))
     assert told.startswith(
-        "Of the means over tasks, retained performance puts simclr first (0.800, over 2 tasks), relative mCE semisupcon (0.900, over 1 "
-        "task):"
+        "Of the encoders, retained performance as a mean over tasks puts simclr first (0.800, over 2 tasks), relative mCE semisupcon "
+        "(0.900, over 1 task):"
     )
+    floor = [
+        {**row, "encoder": "untrained", "role": "floor", "value": 0.85}
+        for row in of("retained", "all", x=0) + of("relative_mce", "all", x=0)
+    ]
+    assert disagreement(results_of(manifests, robustness=[*rows, *floor])) == [told]  # a floor is first in both, and no encoder
     agreeing = [*rows[:-2], *of("relative_mce", "all", semisupcon=1.1, simclr=1.0)]
     assert disagreement(results_of(manifests, robustness=agreeing)) == []
     at_chance = [*of("retained", "key", supervised=float("nan")), *of("relative_mce", "key", supervised=-0.1)]
