@@ -113,7 +113,8 @@ def _of(outcome: Outcome, width: int) -> Sequence[str]:
     indent = " " * (width + 10)
     room = max(LEAST_WIDTH, min(MOST_WIDTH, columns()))
     wrapped = _wrapped(told, room, f"  {mark}  {outcome.promise.name:{width}}  ", indent)
-    return [*wrapped, *_wrapped(f"mend: {outcome.promise.mend}", room, indent, indent)] if outcome.status == FAIL else wrapped
+    mend = outcome.promise.mend if outcome.status == FAIL else ""
+    return [*wrapped, *(_wrapped(f"mend: {mend}", room, indent, indent) if mend else [])]
 
 
 def _wrapped(text: str, room: int, first: str, further: str) -> list[str]:

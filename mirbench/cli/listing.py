@@ -62,6 +62,7 @@ def _show(registry: Registry, kind: str, name: str | None, data_root: str | None
     """All that is known of one of a kind; without a name, `kind` is one, and whatever carries it is shown."""
     from mirbench.cli.noun_facts import facts, names
     from mirbench.cli.noun_text import page
+    from mirbench.registry.model_paths import no_name
 
     if name is not None:
         about = facts(registry, kind, registry.with_address(name) if kind == "encoders" else name, data_root)
@@ -70,7 +71,7 @@ def _show(registry: Registry, kind: str, name: str | None, data_root: str | None
     known = {listed: names(registry, listed) for listed in LISTED}
     carriers = [listed for listed in LISTED if kind in known[listed]]
     if not carriers:
-        raise _unknown(kind, [*LISTED, *(each for listed in LISTED for each in known[listed])])
+        raise no_name(kind) or _unknown(kind, [*LISTED, *(each for listed in LISTED for each in known[listed])])
     abouts = [facts(registry, listed, kind, data_root) for listed in carriers]
     say(abouts if as_json else "\n\n".join(map(page, abouts)))
 

@@ -9,8 +9,8 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,9 +38,9 @@ SOURCES = {  # of encoders: what a stand-in of the model is called, the rate tha
     "torchscript": (".pt", 16_000, ""),
 }
 HOW = ("none", "zero-mean-unit-variance")  # normalise
+LINE = 120  # characters of a line of names
 LEAST_RATE, MOST_RATE = 1_000, 384_000  # Hz
 PROSE = {"dataset": "data set"}
-LINE = 60  # characters of the names of outputs on one line
 
 
 def new(
@@ -153,7 +153,6 @@ def _values(kind: str, name: str, module: str, source: str, model: str | None, p
     about: dict[str, Any] = {"name": name, "module": module, "cls": cls, "file": name if package else f"{module}.py"}
     about |= {"kind_in_words": PROSE.get(kind, kind), "extra": extra}
     about |= _facts(source, model and written, rate, said)
-    about["outputs"] = _outputs(about["facts"]["names"])
     return {**about, "model": written, "model_name": Path(written).name, "stand_in": model is None and bool(ending)}
 
 
@@ -171,9 +170,9 @@ def _path(model: str, stand_in: bool, beside: Path) -> str:
 
 
 def _outputs(names: Sequence[str]) -> str:
-    """Names as a tuple of Python, on a line of their own each where they are many."""
-    line = f"({', '.join(map(quoted, names))}{',' if len(names) == 1 else ''})"
-    return line if len(line) <= LINE else "".join(["(\n", *(f"    {quoted(name)},\n" for name in names), ")"])
+    """Names as lines of a docstring."""
+    text = ", ".join(names).replace("\\", "\\\\").replace('"', r"\"")
+    return textwrap.fill(text, LINE, initial_indent=" " * 4, subsequent_indent=" " * 4, break_long_words=False, break_on_hyphens=False)
 
 
 def quoted(text: str) -> str:
@@ -182,29 +181,28 @@ def quoted(text: str) -> str:
 
 
 def _facts(source: str, model: str | None, rate: int, said: Mapping[str, Any]) -> dict[str, Any]:
-    """`facts`: ModelFacts of an ONNX or TorchScript model, as its file says them, and as `said` does what it does not say; those of the
-    stand-in where there is no model. `zero_mean`: whether its audio is normalised here. Raises MirbenchError for a file that is none, and
-    for what neither says, or both."""
-    from dataclasses import asdict
-
-    from mirbench.evaluation.embedding.models import ModelEncoder, ModelFacts
+    """Of an ONNX or TorchScript model, or of the stand-in where there is none: `outputs`, their names; `trained_on`; and `rate` and
+    `normalise` of its audio, where these are said and its file does not say them. Raises MirbenchError for a file that cannot be such an
+    encoder, and for what neither says, or both."""
+    from mirbench.evaluation.embedding.models import MODEL, ModelEncoder, ModelFacts
     from mirbench.registry import load
 
-    known, told = ModelFacts(rate, normalises=True, names=("embedding",)), dict(said)
+    known, told = ModelFacts(names=("embedding",)), {"sample_rate": rate, "normalise": HOW[0]}
     if model is not None and source in ("onnx", "torchscript"):
         encoder = load().schemes[source].encoder(model)
         assert isinstance(encoder, ModelEncoder)
+        if why := encoder.missing(encoder.options):
+            raise MirbenchError(why)
         known = encoder.facts(encoder.options)
         told = _told(encoder.model, known, said)
-        if known.sample_rate is None:
-            known = replace(encoder.facts({**encoder.options, "sample_rate": told["sample_rate"]}), sample_rate=told["sample_rate"])
-        known = replace(known, normalises=False) if known.normalises is None else known
+        encoder.check({**encoder.options, "sample_rate": told["sample_rate"] or 0, "normalise": told["normalise"] or MODEL})
     elif any(value is not None for value in said.values()):
         flag = "--rate" if said["sample_rate"] is not None else "--normalise"
         raise MirbenchError(
             f"{flag} is for a model's file in ONNX or TorchScript, given by --model; leave it out, and change what is written."
         )
-    return {"facts": asdict(known) | {"sample_rate": f"{known.sample_rate:_}"}, "zero_mean": told["normalise"] == HOW[1]}
+    of_audio = {"rate": told["sample_rate"] and f"{told['sample_rate']:_}", "normalise": told["normalise"]}
+    return {"outputs": _outputs(known.names), "trained_on": repr(tuple(known.trained_on)), **of_audio}
 
 
 def _told(model: str, known: ModelFacts, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +215,7 @@ def _told(model: str, known: ModelFacts, said: Mapping[str, Any]) -> dict[str, A
     lacking = [name for name in said if said[name] is None and in_file[name] is None]
     if lacking and not sys.stdin.isatty():
         what = {"sample_rate": "at which sample rate it takes audio", "normalise": "whether audio is normalised"}
-        give = {"sample_rate": "--rate 16000", "normalise": f"--normalise {HOW[0]} or --normalise {HOW[1]}"}
+        give = {"sample_rate": "--rate HERTZ", "normalise": f"--normalise {HOW[0]} or --normalise {HOW[1]}"}
         does_not = f"{model} does not say {' and '.join(what[name] for name in lacking)}"
         raise MirbenchError(f"{does_not}; give {' and '.join(give[name] for name in lacking)}, as it was trained.")
     told = dict(said)
@@ -226,7 +224,7 @@ def _told(model: str, known: ModelFacts, said: Mapping[str, Any]) -> dict[str, A
     if "normalise" in lacking:
         told["normalise"] = typer.prompt(f"How is its audio normalised ({', '.join(HOW)})", default=HOW[0])
     if told["sample_rate"] is not None and not LEAST_RATE <= told["sample_rate"] <= MOST_RATE:
-        raise MirbenchError(f"--rate {told['sample_rate']} is no sample rate; give {LEAST_RATE:,} to {MOST_RATE:,} Hz, such as 16000.")
+        raise MirbenchError(f"--rate {told['sample_rate']} is no sample rate; give {LEAST_RATE:,} to {MOST_RATE:,} Hz.")
     if told["normalise"] is not None and told["normalise"] not in HOW:
         raise MirbenchError(f"--normalise {printable(told['normalise'])} is unknown; give {' or '.join(HOW)}.")
     return told

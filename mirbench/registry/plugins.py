@@ -31,6 +31,7 @@ from mirbench.errors import MirbenchError, unknown_name
 from mirbench.nouns import Backbone, Corruption, Dataset, Encoder, Probe, Scheme, Supervision, Task
 from mirbench.registry.beside import beside
 from mirbench.registry.contract import HOOKS, KINDS, PROSE, broken_hook, check_noun, file_of, hook_result, kebab, no_hook, reason_of
+from mirbench.registry.model_paths import no_name
 
 _FIRST = (  # then the alphabet
     *("semisupcon", "simclr", "supervised", "untrained", "handcrafted"),
@@ -98,10 +99,19 @@ class Registry:
             provider, module = self._from["scheme", scheme]
             encoder: Encoder = self.schemes[scheme].encoder(rest)
             encoder.name = encoder.name or self._free_name(scheme, rest)
+            self._tell_apart(encoder, Path(rest))
             self._add("encoder", encoder, dataclasses.replace(provider, provider=f"{scheme}: of {provider.provider}"), module)
             self._given["encoder", address] = encoder.name
         found: Encoder = self.get("encoder", address)
         return found
+
+    def _tell_apart(self, encoder: Encoder, path: Path) -> None:
+        """In messages, a model from others whose files have the same name, by the folders that it is in."""
+        taken = {getattr(other, "model", "") for other in self.encoders.values()}
+        called = str(getattr(encoder, "model", ""))
+        longer = (called.removesuffix(path.name) + Path(*path.parts[-length:]).as_posix() for length in range(2, len(path.parts) + 1))
+        if called in taken and called.endswith(path.name):
+            vars(encoder)["model"] = next((name for name in longer if name not in taken), called)
 
     def with_address(self, given: str) -> str:
         """What is given, with the path in it absolute where it is an address, whose encoder is registered. Raises MirbenchError for a
@@ -150,6 +160,8 @@ class Registry:
         name = self._given.get((kind, name), name)
         if name in nouns:
             return nouns[name]
+        if kind == "encoder" and (path := no_name(name)):
+            raise path
         error = unknown_name(PROSE[kind], name, nouns)
         if self.failures:
             failed = ", ".join(f"{failure.provider} ({failure.reason})" for failure in self.failures)

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from mirbench.records import ALL
 from mirbench.reporting.tables.robustness import means
 from mirbench.reporting.tables.scores import clean
-from mirbench.reporting.words import Panel, mean_of, number, panels, span
+from mirbench.reporting.words import Panel, few, joined_by, mean_of, number, panels, span
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mirbench.results.merging import Results
 
 MARKED = 0.02  # differences that are smaller, of either measure, are none
 WHY = (
     "The first divides by each encoder's own clean score above chance, the second by what the baseline loses: who starts higher can keep "
     "the larger share and lose more."
+)
+LEFT_OUT = (
+    " Left out: {}, not surely above chance on clean audio on a task, where little can be lost: a low relative mCE is no robustness then."
 )
 
 
@@ -56,9 +61,12 @@ def disagreement(results: Results) -> list[str]:
 
 def _of_means(results: Results) -> list[str]:
     """A sentence where the means over tasks put other encoders first, floors aside, with how many tasks each is over; nothing where they
-    agree."""
+    agree. What is not surely above chance on clean audio has next to nothing to lose: relative mCE is defined for it, and does not rank
+    it."""
     rows = means(results.robustness)
-    rows = rows[(rows["corruption"] == mean_of(rows)) & (rows["role"] == "encoder")].dropna(subset="value")
+    rows = rows[(rows["corruption"] == mean_of(rows)) & (rows["role"] == "encoder")]
+    at_chance = _at_chance(rows)
+    rows = rows[~rows["encoder"].isin(at_chance)].dropna(subset="value")
     told = []
     for measure, best in (("retained", "idxmax"), ("relative_mce", "idxmin")):
         of_measure = rows[rows["measure"] == measure]
@@ -74,7 +82,21 @@ def _of_means(results: Results) -> list[str]:
     return [
         f"Of the encoders, retained performance as a mean over tasks puts {kept} first ({most}, over {over_kept}), relative mCE {grown} "
         f"({least}, over {over_grown}): they ask different things, and a task for which a measure is not defined is not in its mean."
+        f"{LEFT_OUT.format(joined_by('and', few(at_chance))) if at_chance else ''}"
     ]
+
+
+def _at_chance(rows: pd.DataFrame) -> list[str]:
+    """The encoders that are without retained performance, so not surely above chance on clean audio, in a task that is in their relative
+    mCE."""
+    of_tasks = rows[rows["task"] != ALL].assign(known=rows["value"].notna())
+    known: dict[str, dict[tuple[str, str, str], bool]] = {"retained": {}, "relative_mce": {}}
+    for row in of_tasks.itertuples():
+        if row.measure in known:
+            known[str(row.measure)][str(row.encoder), str(row.task), str(row.dataset)] = bool(row.known)
+    lost = {place for place, there in known["retained"].items() if not there}
+    scored = {place for place, there in known["relative_mce"].items() if there}
+    return sorted({place[0] for place in lost & scored})
 
 
 def _pairs(results: Results) -> Iterator[Pair]:

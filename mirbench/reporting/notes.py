@@ -45,7 +45,7 @@ CLEAN_ERROR = (
 )
 RELATIVE = (
     "Relative mCE: as mCE, of how much the error grows over that of clean audio. Corruptions by which {} hardly loses anything cannot be "
-    "divided by, and are left out for all encoders."
+    "divided by, and are left out for all encoders. What is at chance on clean audio has nothing to lose: its low value is no robustness."
 )
 LOWEST = (
     "Worst family, corruption and severity: the lowest retained performance of each kind, over severities, or at one severity over all "

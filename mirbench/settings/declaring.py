@@ -100,8 +100,8 @@ class LayerOptions(Options):
 
     layer = option(
         LAST_LAYER,
-        "which layer is probed: a number from 0 on, the last, all, each by itself, the best, chosen on valid for each task, or their sum, "
-        "weighted by the linear probe",
+        "which layer is probed: a number from 0 on, or its name where it has one, the last, all, each by itself, the best, chosen on valid "
+        "for each task, or their sum, weighted by the linear probe",
         choices=(LAST_LAYER, ALL_LAYERS, BEST_LAYER, WEIGHTED_LAYERS),
         or_number=int,
         ge=0,

@@ -70,10 +70,21 @@ def _layer_by_number(encoder: Encoder, where: str, options: Mapping[str, Any], a
     if not isinstance(asked, str) or layer is None or ALL_LAYERS not in layer.choices or asked in layer.choices:
         return {LAYER: asked}
     names = list(encoder.layer_names(options))
+    if asked not in names and (at_fault := _leaves_out(encoder, options, asked)):
+        told = f"{at_fault}={printable(str(options[at_fault]))}"
+        raise MirbenchError(
+            f"{where}.{LAYER}: the layer '{printable(asked)}' is left out by {told}; let that name it too, or leave {LAYER} out."
+        )
     if names and asked not in names:
         known = ", ".join([*names, *map(str, layer.choices)])
         raise MirbenchError(f"{where}.{LAYER}: no layer is named '{printable(asked)}'{nearest(asked, names)} Known: {known}.")
     return {LAYER: names.index(asked) if names else asked}
+
+
+def _leaves_out(encoder: Encoder, options: Mapping[str, Any], layer: str) -> str:
+    """The option without which a layer of that name is there; nothing where none is at fault."""
+    changed = [name for name, default in encoder.options.items() if name in options and options[name] != default]
+    return next((name for name in changed if layer in encoder.layer_names({**options, name: encoder.options[name]})), "")
 
 
 def check_layer(encoder: Encoder, layers: int, asked: int | str) -> None:

@@ -37,6 +37,9 @@ class DatasetSubject:
         self.changed: dict[str, list[str]] = {}  # by method, what of the process it left changed
         self.mends: dict[str, str] = {}  # by promise, where a file is missing: which, and how it comes back
 
+    def mend(self, promise: str, error: BaseException | None) -> str:
+        return self.mends.get(promise, "")
+
     @cached_property
     def clips(self) -> Sequence[Clip]:
         return without_empty(self.dataset.clips(self.folder) or ())

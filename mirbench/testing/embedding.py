@@ -50,6 +50,7 @@ class EmbedSubject:
     source: str = ""
     seed: int = 0
     layer: int | str | None = None  # which layers it was loaded to return; None: it has none
+    said_by: str = ""  # who says at which rate it takes audio, as an end of the sentence about it
     of_layer: str = ""  # which of several its dimensions are of, as their beginning
 
     def load(self) -> Embed:
@@ -156,7 +157,7 @@ def _rate(subject: EmbedSubject) -> str:
     fine = LEAST_RATE <= given.sample_rate <= MOST_RATE
     assert fine, f"{subject.title} takes audio of {given.sample_rate:g} Hz; a sample rate is {LEAST_RATE:,} to {MOST_RATE:,} Hz, not in kHz"
     assert given.window_seconds > 0, f"{subject.title} takes windows of {given.window_seconds} s; they should be longer than nothing"
-    return f"{given.sample_rate:g} Hz, windows of {given.window_seconds:g} s"
+    return f"{given.sample_rate:g} Hz, windows of {given.window_seconds:g} s{subject.said_by}"
 
 
 def _loads(subject: EmbedSubject) -> str:
@@ -329,7 +330,7 @@ USED = (
     Promise(
         "10 ms",
         "embeds a clip of 10 ms",
-        "pad what is too short, or say by input() how short audio may be: mirbench.Input(..., shortest_seconds=0.4)",
+        "pad what is too short, or say by input() how short audio may be: mirbench.Input(..., shortest_seconds=SECONDS)",
         _short,
         ("shapes", "NaN"),
     ),

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE: what an assertion says is the whole sentence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,16 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.evaluation.embedding.model_files import model_files
 from mirbench.evaluation.embedding.models import ModelEncoder
 from mirbench.nouns import Embed, Encoder
 from mirbench.records import ALL_LAYERS, LAST_LAYER, LAYER, Clip, Input, PretrainJob
 from mirbench.settings.options import check_layer
 from mirbench.settings.validation import declared
-from mirbench.testing.embedding import FORK, LOAD, LONG, RATE, SPEED, USED, EmbedSubject
+from mirbench.testing.embedding import FORK, LOAD, LONG, RATE, SPEED, USED, EmbedSubject, float32
 from mirbench.testing.importing import IMPORTED
-from mirbench.testing.means import as_json, close, completed, contract, fenced, tones
+from mirbench.testing.means import as_json, close, completed, contract, fenced, noise, tones
 from mirbench.testing.opened import data_files, opened
 from mirbench.testing.promises import WRITTEN, NotSeen, Promise
+
+LENGTHS = (0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds of audio that are tried where 10 ms are too short
+LENGTH = re.compile(r"Got: \d+ Expected|shape|dimension|size|length|short|samples", re.IGNORECASE)  # in what is raised for its length
 
 
 class EncoderSubject(EmbedSubject):
@@ -69,22 +74,53 @@ class EncoderSubject(EmbedSubject):
         return f"layer {most if self.layer == LAST_LAYER else self.layer} of 0 to {most}: " if most else ""
 
     @property
-    def mends(self) -> dict[str, str]:
-        """Of a model that somebody else trained, how to say what the least is that it takes."""
-        if not isinstance(self.encoder, ModelEncoder):
-            return {}
-        say = "say in facts() how short audio may be, in seconds: mirbench.ModelFacts(..., shortest_seconds=0.4)"
-        give = f"say how short audio may be, in seconds: --set options.{self.encoder.name}.shortest_seconds=0.4"
-        return {"10 ms": say if self.encoder.written else give}
+    def said_by(self) -> str:  # type: ignore[override]
+        """Of a model that somebody else trained: whether its file states the rate, which nothing else can tell."""
+        if not isinstance(self.encoder, ModelEncoder) or not self.encoder.model:
+            return ""
+        if self.complete["sample_rate"] and not self.encoder.facts(self.complete).sample_rate:
+            return "; the rate is what you say, and cannot be verified from the file, which states none"
+        return "; the rate is what facts() says, and cannot be verified from the file" if self.encoder.written else ""
 
-    @property
-    def when_raised(self) -> str:
-        """Of a model that somebody else trained: what a model raises is most often that it takes one length of audio."""
-        if not isinstance(self.encoder, ModelEncoder):
+    def mend(self, promise: str, error: BaseException | None) -> str:
+        """How, where a file is not there, audio is too short, or a model that somebody else trained raises."""
+        if isinstance(error, FileNotFoundError) or type(error).__name__ == "NoSuchFile":
+            return "put the file there, or say where it is by the option that names it"
+        if promise == "10 ms":
+            return self._mend_shortest()
+        if error is None or not isinstance(self.encoder, ModelEncoder):
+            return ""
+        text = str(error)
+        if "rank" in text:
+            return "give the audio as many axes as the model takes, such as audio[:, None] for (batch, 1, samples)"
+        if not LENGTH.search(text):
             return ""
         say = "let facts() say so, in seconds: mirbench.ModelFacts(..., window_seconds=3.0, shortest_seconds=3.0)"
         give = f"say so, in seconds: --set 'options.{self.encoder.name}={{window_seconds: 3, shortest_seconds: 3}}'"
         return f"if it takes one length of audio alone, {say if self.encoder.written else give}; else mend what it raises"
+
+    @cached_property
+    def shortest_found(self) -> float | None:
+        """The seconds of the shortest noise of LENGTHS that it embeds as it does a window; None: none of them."""
+        for seconds in LENGTHS:
+            try:
+                out = float32(self.call(noise(2, max(1, round(seconds * self.given.sample_rate)))), 2, self.layer)
+                if np.isfinite(out).all() and out.shape == self.rows(self.window).shape:
+                    return seconds
+            except Exception:  # of a plugin, which may raise anything for what is too short
+                continue
+        return None
+
+    def _mend_shortest(self) -> str:
+        seconds = f"{self.shortest_found:g}" if self.shortest_found else "SECONDS"
+        found = ", the shortest that was found to work" if self.shortest_found else ""
+        if not isinstance(self.encoder, ModelEncoder):
+            say, it = f"mirbench.Input(..., shortest_seconds={seconds})", "pad what is too short, or say by input() how short audio may be"
+        elif self.encoder.written:
+            say, it = f"mirbench.ModelFacts(..., shortest_seconds={seconds})", "say in facts() how short audio may be, in seconds"
+        else:
+            say, it = f"--set options.{self.encoder.name}.shortest_seconds={seconds}", "say how short audio may be, in seconds"
+        return f"{it}: {say}{found}"
 
     def load(self) -> Embed:
         return self.load_layer(self.layer)
@@ -178,12 +214,16 @@ def _keyed(subject: EncoderSubject) -> str:
     subject.loaded(subject.seed)  # again: the readers that go past Python's own are seen once they are imported
     named = [Path(options[name]).expanduser() for name, option in declared(encoder.options).items() if option.file and options[name]]
     files = data_files(subject.read, [*named, subject.scratch, *([subject.checkpoint] if subject.checkpoint else [])])
-    told = type(encoder).identity is not Encoder.identity and str(_identity(encoder, options))
-    first = f"'{files[0].name}'" if files else ""
-    assert not files or told, f"{subject.title} reads {first}, which is in no key: other weights in it would not be noticed"
+    with opened() as paths:
+        told = type(encoder).identity is not Encoder.identity and str(_identity(encoder, options))
+    hashed = {Path(path).resolve() for path in paths}  # none of these files, where it tells a version
+    lacking = [file for file in files if not told or (hashed & set(files) and file not in hashed)]
+    first = f"'{lacking[0].name}'" if lacking else ""
+    assert not lacking, f"{subject.title} reads {first}, which is in no key: other weights in it would not be noticed"
     if files:
         return f"{len(files)} file{'s' * (len(files) > 1)}, which identity() tells"
-    return f"{', '.join(path.name for path in named)}, by an option" if named else "it reads none but its checkpoint"
+    beside = [path for each in named if each.is_file() for path in model_files(each)[1:]]
+    return f"{', '.join(path.name for path in [*named, *beside])}, by an option" if named else "it reads none but its checkpoint"
 
 
 def _identity(encoder: Encoder, options: Mapping[str, Any]) -> str:
@@ -203,7 +243,7 @@ def _fork(subject: EncoderSubject) -> str:
 ENCODER = (
     Promise("contract", "what the registry asks of an encoder", WRITTEN.format("encoder"), _contract),
     IMPORTED,
-    Promise("usable", "its options work, and its weights are here", "do what the sentence says", _usable, ("contract",)),
+    Promise("usable", "its options work, and its weights are here", "", _usable, ("contract",)),
     Promise(
         "pretrain",
         "learns from a few tones",
@@ -224,7 +264,7 @@ ENCODER = (
     Promise(
         "weights",
         "what it reads is in its key",
-        "declare the file: mirbench.option(PATH, 'the weights', file=True); or tell its hash by identity()",
+        "declare the file: mirbench.option(PATH, 'the weights', file=True); or tell the hash of all that it reads by identity()",
         _keyed,
         ("load",),
     ),

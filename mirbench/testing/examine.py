@@ -11,12 +11,14 @@ from typing import Any
 from mirbench.data.labels import without_empty
 from mirbench.data.published import layout
 from mirbench.errors import MirbenchError, did_you_mean
+from mirbench.experiment.resolve.addresses import register_addresses
 from mirbench.experiment.resolve.data_selection import register_own_data
 from mirbench.nouns import Dataset, Task
 from mirbench.registry import Registry, load
 from mirbench.registry.contract import file_of
+from mirbench.registry.model_paths import no_name
 from mirbench.settings.config import RunConfig
-from mirbench.settings.options import encoder_options
+from mirbench.settings.options import check_options, encoder_options
 from mirbench.testing.backbones import BACKBONE, BackboneSubject
 from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
 from mirbench.testing.datasets import DATASET, DatasetSubject
@@ -51,6 +53,8 @@ def examine(
     where nothing is meant.
     """
     registry, nouns = _meant(given, list(plugins))
+    config = register_addresses(config, registry)
+    check_options(config, registry.encoders)
     if not nouns:
         raise MirbenchError(f"{given} registers nothing that has promises; those that have: {', '.join(PROMISES)}.")
     values = {**_published_values(registry), **(data or {})}
@@ -90,6 +94,8 @@ def _folder(dataset: Dataset, config: RunConfig) -> Path:
 def _meant(given: str, plugins: list[str]) -> tuple[Registry, list[tuple[str, str]]]:
     """The registry, and kind and name of each noun."""
     path = Path(given).expanduser()
+    if error := no_name(given):
+        raise error
     if path.is_dir() and (path / PROJECT).is_file():
         files = list(_of_project(path))
         registry = load([*plugins, *map(str, files)])

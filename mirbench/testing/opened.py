@@ -1,4 +1,4 @@
-"""Which files are read meanwhile: by Python's own `open`, and by the readers of weights that go past it."""
+"""Which files are read meanwhile: by Python's own `open`, by the readers of weights that go past it, and by what maps them into memory."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from mirbench.evaluation.embedding.model_files import model_files
 
 READERS = (("safetensors", "safe_open"), ("safetensors.torch", "safe_open"), ("torch.jit", "load"), ("onnxruntime", "InferenceSession"))
 OF_SYSTEM = tuple(f"/{name}/" for name in ("proc", "sys", "dev", "etc", "usr", "lib", "run", "var"))
@@ -38,12 +40,23 @@ def opened() -> Iterator[list[str]]:
             replaced.append((owner, name, getattr(owner, name)))
             setattr(owner, name, _noting(getattr(owner, name), paths))
     _watching.append(paths)
+    before = _mapped()
     try:
         yield paths
     finally:
         _watching.pop()
+        paths += sorted(_mapped() - before)
         for owner, name, reader in replaced:
             setattr(owner, name, reader)
+
+
+def _mapped() -> set[str]:
+    """The files that are in the memory of this process, where the system tells, but those that it may write into."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return set()
+    return {line[line.index("/") :] for line in maps.splitlines() if "/" in line and " rw-s " not in line}
 
 
 def _noting(reader: Any, paths: list[str]) -> Any:
@@ -57,13 +70,13 @@ def _noting(reader: Any, paths: list[str]) -> Any:
 
 
 def data_files(paths: list[str], known: list[Path]) -> list[Path]:
-    """Those of these that are files of data: no code, none of Python, its packages or the system. known: files, or folders with all that
-    is in them, that are left out too."""
+    """Those of these that are files of data, and the files that they name (see `model_files`): no code, none of Python, its packages or the
+    system. known: files, or folders with all that is in them, that are left out too."""
     schemes = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     ours = [Path(str(importlib.import_module(name).__path__[0])) for name in ("mirbench", "mirbench_plugins")]
     packages = [*schemes, *site.getsitepackages(), site.getusersitepackages()]
-    left_out = [path.resolve() for path in (*map(Path, packages), *ours, *known)]
-    found = dict.fromkeys(Path(path).expanduser().resolve() for path in paths)
+    left_out = [path.resolve() for path in (*map(Path, packages), *ours, *known, *_named_by(known))]
+    found = dict.fromkeys(path.resolve() for path in _named_by(map(Path, paths)))
     return [
         path
         for path in found
@@ -72,3 +85,10 @@ def data_files(paths: list[str], known: list[Path]) -> list[Path]:
         and not str(path).startswith(OF_SYSTEM)
         and not any(path == each or path.is_relative_to(each) for each in left_out)
     ]
+
+
+def _named_by(paths: Iterable[Path]) -> Iterator[Path]:
+    """Those of these that are files, and the files that they name."""
+    for path in paths:
+        if path.expanduser().is_file():
+            yield from model_files(path)

@@ -88,14 +88,14 @@ PROBE = (
     Promise(
         "contract",
         "what the registry asks of a probe",
-        "do what the sentence says; the built-in ones of plugins/probes keep all promises",
+        "the built-in ones of plugins/probes keep all promises",
         _contract,
     ),
     IMPORTED,
     Promise(
         "fits",
         "fitted, scored and stored, the same again",
-        "do what the sentence says; what an estimator draws, it draws by a parameter random_state, which is then set",
+        "what an estimator draws, it draws by a parameter random_state, which is then set",
         _fits,
         ("contract",),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 from mirbench.errors import MirbenchError, describe
 from mirbench.registry.contract import reason_of
 
-WRITTEN = "do what the sentence says; `mirbench new {} NAME` writes one that keeps all promises"  # how a contract is mended
+WRITTEN = "`mirbench new {} NAME` writes one that keeps all promises"  # how a contract is mended
 PASS, FAIL, SKIPPED = "pass", "fail", "not looked at"
 
 
@@ -23,9 +23,9 @@ class Promise:
     """One thing that a plugin promises.
 
     keeps: of what is examined, tells in numbers how the promise is kept; raises AssertionError with a sentence where it is not, and NotSeen
-    where that cannot be told. about: what is promised. mend: what to do where it is broken. after: the promises without which this one
-    says nothing, which come before it in a list. lengthy: whether it takes a process or seconds of its own, so that `check_encoder` and
-    its like leave it to `mirbench check`.
+    where that cannot be told. about: what is promised. mend: what to do where it is broken; nothing where the sentence
+    itself says it. after: the promises without which this one says nothing, which come before it in a list. lengthy: whether it takes a
+    process or seconds of its own, so that `check_encoder` and its like leave it to `mirbench check`.
     """
 
     name: str
@@ -48,7 +48,8 @@ class Outcome:
 @dataclass
 class Examination:
     """A plugin's noun and its promises. title: such as `encoder 'mine'`; file: where it was written; subject: what the promises are asked
-    about, which may have `mends`: by name, how to mend a promise of its own; and `when_raised`, how to mend what is raised by itself."""
+    about, which may have `mend(promise, error)`: what mends a broken promise of its own, or nothing. error: what was raised; None where it
+    is the promise that says what is wrong."""
 
     kind: str
     name: str
@@ -73,7 +74,7 @@ class Examination:
             yield self.outcome(promise.name)
 
     def _ask(self, promise: Promise) -> Outcome:
-        usual = promise.mend
+        raised: BaseException | None = None
         try:
             return Outcome(promise, PASS, promise.keeps(self.subject))
         except AssertionError as error:
@@ -86,9 +87,9 @@ class Examination:
             raise
         except (Exception, SystemExit) as error:
             why = f"{self.title} raises {reason_of(error, self.file or None) or describe(error)}"
-            usual = getattr(self.subject, "when_raised", "") or usual
-        mend = getattr(self.subject, "mends", {}).get(promise.name, usual)
-        return Outcome(replace(promise, mend=mend), FAIL, why)
+            raised = error
+        mend = getattr(self.subject, "mend", lambda promise, error: "")(promise.name, raised)
+        return Outcome(replace(promise, mend=mend or promise.mend), FAIL, why)
 
 
 def keep(subject: Any, promises: Sequence[Promise]) -> None:

@@ -112,7 +112,7 @@ def test_an_encoder_by_address_is_checked_with_the_options_that_are_given(told):
     address = f"onnx:{TEMPLATES / 'models' / 'stand-in.onnx'}"
     code, out, _ = told(address)
     assert (code, "FAIL  usable        onnx:stand-in.onnx does not say at which sample rate it takes audio" in out) == (2, True)
-    assert "--set 'options.stand-in={sample_rate: 16000, normalise: none}', or" in out, "what is to be copied stands on one line"
+    assert "--set 'options.stand-in={sample_rate: HERTZ, normalise: none}', or" in out, "what is to be copied stands on one line"
     assert ".." not in out
     code, out, _ = told(address, "--set", "options.stand-in={sample_rate: 16000, normalise: none}", "--quiet")
     assert (code, out) == (0, "encoder 'stand-in': 23 of 23 promises kept.\n")
@@ -158,6 +158,7 @@ def register_encoders():
             ["gendre"],
             "there is no plugin file, name or package 'gendre'; did you mean 'genre'? Give a .py file, a name of `mirbench list`,",
         ),
+        (["handcrafted", "--set", "options.net.layer=1"], "options.net: no encoder is named 'net'"),
         (["nowhere.py"], "there is no plugin file nowhere.py; give the path of a .py file, or the dotted name of a module."),
         (["genre", "--data", "mini"], "'mini' is made by mirbench; give a manifest, a folder or a data set that is on your disk."),
     ],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_models import onnx_file
+from onnx_models import ABS, graph_file, onnx_file
 
 from mirbench import cli, registry
 from mirbench.cli import new
@@ -141,8 +141,8 @@ def test_a_model_of_a_fixed_length_passes_once_its_rate_is_said(here, capsys, mo
             [],
             "onnx:own.onnx does not say at which sample rate it takes audio and whether audio is normalised; give --rate",
         ),
-        (["--normalise", "none"], "onnx:own.onnx does not say at which sample rate it takes audio; give --rate 16000, as it was trained."),
-        (["--normalise", "none", "--rate", "16"], "--rate 16 is no sample rate; give 1,000 to 384,000 Hz, such as 16000."),
+        (["--normalise", "none"], "onnx:own.onnx does not say at which sample rate it takes audio; give --rate HERTZ, as it was trained."),
+        (["--normalise", "none", "--rate", "16"], "--rate 16 is no sample rate; give 1,000 to 384,000 Hz."),
         (["--normalise", "nothing", "--rate", "16000"], "--normalise nothing is unknown; give none or zero-mean-unit-variance."),
     ):
         assert cli.main([*words, *said]) == 2
@@ -150,12 +150,38 @@ def test_a_model_of_a_fixed_length_passes_once_its_rate_is_said(here, capsys, mo
     assert cli.main([*words, "--rate", "8000", "--normalise", "zero-mean-unit-variance"]) == 0
     found = registry.load(["my_thing.py"]).encoders["my-thing"]
     found.check(found.options)
-    facts = found.facts(found.options)
-    assert (facts.sample_rate, facts.window_seconds, facts.shortest_seconds, facts.names) == (8000, 0.5, 0.5, ("mean", "squared"))
+    given, facts = found.input(found.options), found.facts(found.options)
+    assert (given.sample_rate, given.window_seconds, given.shortest_seconds, facts.names) == (8000, 0.5, 0.5, ["mean", "squared"])
     assert found.options["normalise"] == "zero-mean-unit-variance"
     assert encoder_options(found, {"my-thing": {"layer": "mean"}})["layer"] == 0
     rows = found.load(None, {**found.options, "layer": "all"}, 0, "cpu")(np.random.default_rng(0).normal(size=(2, 4000)).astype(np.float32))
     assert rows.shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("shape", [("batch", 1, "samples"), (1, 4000), (4, 4000), (4, 1, "samples")], ids=str)
+def test_what_is_written_takes_every_input_that_the_address_takes(shape, here):
+    file = onnx_file("own.onnx", shape, outputs=2)
+    said = ["--rate", "8000", "--normalise", "none"]
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx", *said]) == 0
+    loaded = registry.load(["my_thing.py"])
+    audio = np.random.default_rng(0).normal(size=(3, 4000)).astype(np.float32)
+    rows = []
+    for found in (loaded.encoders["my-thing"], loaded.add_address("onnx", file)):
+        options = encoder_options(found, {found.name: {"sample_rate": 8000, "normalise": "none", "layer": "all"}})
+        found.check(options)
+        rows.append(found.load(None, options, 0, "cpu")(audio))
+    assert rows[0].shape == (3, 2, 1)
+    np.testing.assert_array_equal(*rows)
+
+
+def test_a_model_that_takes_no_audio_is_not_written(here, capsys):
+    graph_file("own.onnx", ABS, kind=5)
+    said = ["--rate", "16000", "--normalise", "none"]
+    assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx", *said]) == 2
+    assert (
+        "tensor(int16), and should take (batch, samples) or (batch, 1, samples) of floats; export it with a cast" in capsys.readouterr().err
+    )
+    assert {path.name for path in here.iterdir()} == {"own.onnx"}
 
 
 def test_what_a_models_file_says_is_not_said_again(here, capsys):
@@ -164,7 +190,10 @@ def test_what_a_models_file_says_is_not_said_again(here, capsys):
     assert cli.main([*words, "--rate", "16000"]) == 2
     assert "onnx:own.onnx says itself what --rate would say; leave --rate out." in capsys.readouterr().err
     assert cli.main(words) == 0
-    assert "sample_rate=22_050," in Path("my_thing.py").read_text()
+    assert "sample_rate" not in Path("my_thing.py").read_text()
+    found = registry.load(["my_thing.py"]).encoders["my-thing"]
+    found.check(found.options)
+    assert found.input(found.options).sample_rate == 22_050
 
 
 def test_rate_and_normalisation_are_asked_for_at_a_terminal(here, monkeypatch):
@@ -173,7 +202,7 @@ def test_rate_and_normalisation_are_asked_for_at_a_terminal(here, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.prompt", lambda *given, **how: next(answers))
     assert cli.main(["new", "encoder", "my-thing", "--from", "onnx", "--model", "own.onnx"]) == 0
-    assert "sample_rate=16_000," in Path("my_thing.py").read_text()
+    assert "sample_rate = 16_000 " in Path("my_thing.py").read_text()
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,16 @@ import sys
 import numpy as np
 import pytest
 import torch
-from onnx_models import onnx_file
+from onnx_models import ABS, external_file, graph_file, onnx_file
 from songs import RATE, songs
 
+import mirbench
 from mirbench import cli
 from mirbench.errors import MirbenchError
 from mirbench.experiment.resolve.addresses import register_addresses
 from mirbench.experiment.resolve.entries import resolve_entries
+from mirbench.experiment.resolve.identity import identity_of
+from mirbench.experiment.resolve.records import Entry
 from mirbench.records import Input
 from mirbench.registry.plugins import load
 from mirbench.settings.config import RunConfig
@@ -134,6 +137,8 @@ def test_a_layer_of_an_onnx_model_is_asked_for_by_the_name_of_its_output(tmp_pat
     assert encoder_options(found, {"two": {**asked, "layer": "best"}})["layer"] == "best"
     with pytest.raises(MirbenchError, match=r"two\.layer: no layer is named 'means'; did you mean 'mean'\? Known: mean, squared, last"):
         encoder_options(found, {"two": {**asked, "layer": "means"}})
+    with pytest.raises(MirbenchError, match=r"two\.layer: the layer 'mean' is left out by outputs=squared; let that name it too, or leave"):
+        encoder_options(found, {"two": {**asked, "outputs": "squared", "layer": "mean"}})
     with pytest.raises(MirbenchError, match="sample_rate"):  # which is checked first, as names may depend on it
         encoder_options(found, {"two": {"sample_rate": "abc", "layer": "squared"}})
     registry = load()
@@ -250,12 +255,47 @@ def test_an_address_of_nothing_is_a_sentence(models, capsys, address, sentence):
     assert re.search(sentence, capsys.readouterr().err)
 
 
+def test_the_path_of_a_model_in_the_place_of_a_name_is_told_its_address(models, capsys):
+    onnx_file("net.onnx")
+    (models / "hub").mkdir()
+    (models / "hub" / "config.json").write_text("{}")
+    for words in (
+        ["check", "net.onnx"],
+        ["run", "--encoder", "net.onnx"],
+        ["list", "net.onnx"],
+        ["check", "hub"],
+        ["run", "--encoder", "a.pt"],
+    ):
+        assert cli.main(words) == 2
+        scheme = {"net.onnx": "onnx", "hub": "hf", "a.pt": "torchscript"}[words[-1]]
+        assert (
+            capsys.readouterr().err
+            == f"mirbench: '{words[-1]}' is the path of a model, no name; write its address, {scheme}:{words[-1]}.\n"
+        )
+
+
+def test_the_rate_in_the_metadata_of_a_model_is_taken_and_not_contradicted(tmp_path):
+    for key in ("sample_rate", "sampling_rate"):
+        found = load().add_address("onnx", onnx_file(tmp_path / f"{key}.onnx", metadata={key: "22050"}))
+        assert found.input(complete(found, normalise="none")).sample_rate == 22_050
+        assert complete(found, normalise="none", sample_rate=22_050)
+        with pytest.raises(
+            MirbenchError, match=r"takes audio at 22050 Hz, and options\.\S+\.sample_rate is 16000; leave that out, or correct"
+        ):
+            complete(found, normalise="none", sample_rate=16_000)
+    for given in ("fast", "0", "22.05e3"):
+        found = load().add_address("onnx", onnx_file(tmp_path / "wrong.onnx", metadata={"sample_rate": given}))
+        with pytest.raises(MirbenchError, match=r"says in its metadata sample_rate=.*, which is no rate in Hz"):
+            complete(found, normalise="none")
+
+
 def test_names_are_the_shortest_ends_of_addresses_that_nobody_has(tmp_path):
     registry = load()
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
     paths = [onnx_file(tmp_path / name) for name in ("one/model.onnx", "two/model.onnx", "simclr.onnx", "My Net_2.onnx")]
     names = [registry.add_address("onnx", path).name for path in paths]
+    assert [registry.encoders[name].model for name in names[:2]] == ["onnx:model.onnx", "onnx:two/model.onnx"]
     assert names == ["model", "two-model", f"{tmp_path.name.replace('_', '-')}-simclr", "my-net-2"]
     assert registry.add_address("onnx", paths[0]) is registry.encoders["model"]
     assert registry.add_address("hf", "facebook/hubert-base-ls960@abc1").name == "hubert-base-ls960"
@@ -295,20 +335,34 @@ def test_a_module_that_was_changed_is_imported_anew(models):
 
 @pytest.mark.parametrize("length", [10, 200])
 def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    weights = onnx.numpy_helper.from_array(np.ones((8, 8), np.float32), "w")
-    value = onnx.helper.make_tensor_value_info
-    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
-    graph = onnx.helper.make_graph([node], "g", [value("x", 1, ["b", 8])], [value("y", 1, ["b", 8])], [weights])
     path, beside = tmp_path / "net.onnx", "w" * length
-    onnx.save_model(onnx.helper.make_model(graph), path, save_as_external_data=True, location=beside, size_threshold=0)
+    external_file(path, beside)
     found = load().add_address("onnx", str(path))
     assert found.weight_files(None, found.options) == [path, tmp_path / beside]
-    before, data = found.identity(found.options), bytearray((tmp_path / beside).read_bytes())
+    before = found.identity(found.options)
     assert found.identity(found.options) == before
-    data[5] ^= 1
-    (tmp_path / beside).write_bytes(data)
+    external_file(path, beside, 2.0)
     assert found.identity(found.options) != before
+
+
+@pytest.mark.parametrize("option", ["net.onnx", "."])
+def test_weights_beside_a_model_that_an_option_names_are_in_its_key(tmp_path, option):
+    """Whoever wrote the encoder, and whatever the external data are called."""
+
+    class Mine(mirbench.Encoder):
+        name = "mine"
+        options = type("Its", (mirbench.Options,), {"weights": mirbench.option(str(tmp_path / option), file=True)})()
+
+    def key():
+        entry = Entry("mine", Mine(), {"weights": str(tmp_path / option)}, (0,), "given")
+        return identity_of(entry, "mine.py")
+
+    external_file(tmp_path / "net.onnx", "weights of it")
+    before, model = key(), (tmp_path / "net.onnx").read_bytes()
+    assert key() == before
+    external_file(tmp_path / "net.onnx", "weights of it", 2.0)
+    assert (tmp_path / "net.onnx").read_bytes() == model
+    assert key() != before
 
 
 def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
@@ -321,21 +375,6 @@ def test_what_a_model_was_trained_on_is_told_by_its_file(tmp_path):
     assert load().add_address("onnx", str(tmp_path / "broken.onnx")).trained_on == ()
 
 
-def graph_file(path, operators, shape=("batch", "samples"), kind=1, given=(), told=None):
-    """A model in ONNX. operators: (name, inputs, output, attributes) each; kind: of its input audio; given: its constants, by name."""
-    onnx = pytest.importorskip("onnx", reason="the extra test has it")
-    nodes = [onnx.helper.make_node(name, inputs, [output], **more) for name, inputs, output, more in operators]
-    constants = [onnx.numpy_helper.from_array(np.array(values, np.int64), name) for name, values in given]
-    audio = [onnx.helper.make_tensor_value_info("audio", kind, list(shape))] if shape else []
-    output = onnx.helper.make_tensor_value_info(operators[-1][2], operators[-1][3].get("to", kind), None)
-    graph = onnx.helper.make_graph(nodes, "g", audio, [output], constants)
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    onnx.helper.set_model_props(model, told or {})
-    onnx.save(model, path)
-    return str(path)
-
-
-ABS = [("Abs", ["audio"], "abs", {})]
 PATCHES = [("Reshape", ["audio", "patches"], "out", {})]
 MEAN = [("ReduceMean", ["audio", "axis"], "out", {"keepdims": 0})]
 

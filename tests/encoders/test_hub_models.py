@@ -64,11 +64,11 @@ def test_what_nothing_says_is_asked_for(folder):
     saved(hubert, folder, extractor=False)
     with pytest.raises(
         MirbenchError,
-        match=r"rate it takes audio and whether audio is normalised; give both: --set 'options.model={sample_rate: 16000, ",
+        match=r"rate it takes audio and whether audio is normalised; give both: --set 'options.model={sample_rate: HERTZ, ",
     ):
         encoder(folder)
     with pytest.raises(
-        MirbenchError, match=r"does not say at which sample rate it takes audio; give it: --set options\.model\.sample_rate=16000\."
+        MirbenchError, match=r"does not say at which sample rate it takes audio; give it: --set options\.model\.sample_rate=HERTZ\."
     ):
         encoder(folder, normalise="none")
     with pytest.raises(MirbenchError, match=r"does not say whether audio is normalised; give it: --set options\.model\.normalise=none, or"):

@@ -210,6 +210,7 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     [
         ({"versions": {"numpy": "3"}}, "numpy 2 -> 3"),
         ({"versions": {}}, "numpy 2 -> nothing"),
+        ({"versions": {"numpy": "2", "task": {"code": "ab" * 32}}}, "task is new"),
         ({"code": "1"}, "its code has changed"),
     ],
 )
@@ -218,8 +219,9 @@ def test_a_plan_says_why_something_is_done_again(tmp_path, changed, reason):
     code = record(tmp_path).code
     code = dataclasses.replace(code, kinds={**code.kinds, "scores": {**PART, **changed}})
     text = describe_plan(build(record(tmp_path, code=code)))
-    (line,) = [line for line in text.splitlines() if "redone" in line]
-    assert line == f"  redone: {reason}{' (scoring)' if 'code' in changed else ''} (21 jobs)"
+    (line,) = [line for line in text.splitlines() if "anew" in line]
+    assert "  what was made before stays in the cache" in text.splitlines()
+    assert line == f"  anew: {reason}{' (scoring)' if 'code' in changed else ''} (21 jobs)"
     assert re.search(r"^  scoring +42 +21 +21 ", text, re.M)
 
 
@@ -228,7 +230,7 @@ def test_what_follows_from_another_job_has_its_reason(tmp_path):
     code = record(tmp_path).code
     code = dataclasses.replace(code, pretraining={"learner": {**PART, "versions": {"numpy": "3"}}})
     lines = describe_plan(build(record(tmp_path, code=code))).splitlines()
-    assert [line for line in lines if "redone" in line] == ["  redone: numpy 2 -> 3 (48 jobs)"]  # all of learner's and none of loud's
+    assert [line for line in lines if "anew" in line] == ["  anew: numpy 2 -> 3 (48 jobs)"]  # all of learner's and none of loud's
 
 
 def test_nothing_to_do_is_said_so(tmp_path):
@@ -237,7 +239,7 @@ def test_nothing_to_do_is_said_so(tmp_path):
     head, *rest = describe_plan(run).splitlines()
     drawing = costs.reporting(run.resolved).seconds
     assert head == f"{len(run.graph.jobs)} jobs, 0 to do: about {drawing:.0f} s and 0 MB in {tmp_path}"
-    assert not any("redone" in line for line in rest)
+    assert not any("anew" in line for line in rest)
     assert rest[-1].split() == ["report", f"{drawing:.0f}", "s", "-"]
 
 

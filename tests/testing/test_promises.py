@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import mmap
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from onnx_models import external_file
 
+import mirbench
 from mirbench import Clip, Corruption, Dataset, Download, Encoder, Files, Options, Task, option, parse_key
 from mirbench.testing import check_encoder, embedding, examine
 from mirbench.testing.corruptions import CORRUPTION, CorruptionSubject
 from mirbench.testing.datasets import DATASET, DatasetSubject
 from mirbench.testing.encoders import ENCODER, EncoderSubject
+from mirbench.testing.opened import opened
 from mirbench.testing.promises import FAIL, PASS, SKIPPED, Examination
 from mirbench.testing.tasks import TASK, TaskSubject
 
@@ -251,6 +256,64 @@ def test_weights_that_are_declared_or_told_are_in_the_key_and_a_module_may_draw_
         assert broken(outcomes) == []
     assert outcomes["weights"].told == "1 file, which identity() tells"
     check_encoder(type("Known", (Saved,), {"options": declared})())
+
+
+@pytest.mark.parametrize(("hashed", "lost"), [((), "net.onnx"), (("net.onnx",), "beside it"), (("net.onnx", "beside it"), "")])
+def test_what_a_model_in_onnx_names_beside_it_must_be_in_the_key_too(hashed, lost, tmp_path):
+    """By a file that the encoder reads, and an identity() that tells some of the files."""
+    external_file(tmp_path / "net.onnx", "beside it")
+
+    class Undeclared(Sound):
+        def load(self, folder, options, seed, device):
+            assert (tmp_path / "net.onnx").read_bytes()
+            return statistics
+
+    if hashed:
+        Undeclared.identity = lambda self, options=None: str([(tmp_path / name).read_bytes() for name in hashed])
+    outcomes = encoder_outcomes(Undeclared(), tmp_path / "scratch")
+    assert broken(outcomes) == ["weights"] * bool(lost)
+    assert outcomes["weights"].told.startswith(f"encoder 'sound' reads '{lost}', which" if lost else "2 files, which identity() tells")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not tell")
+@pytest.mark.parametrize(("access", "seen"), [(mmap.ACCESS_READ, True), (mmap.ACCESS_WRITE, False)])
+def test_what_is_mapped_is_seen_where_it_is_not_written(access, seen, tmp_path):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(bytes(4096))
+    with open(path, "r+b") as file, opened() as paths:
+        mapped = mmap.mmap(file.fileno(), 0, access=access)
+    assert (str(path) in paths) == seen
+    mapped.close()
+
+
+def test_how_to_mend_follows_from_what_is_raised(tmp_path):
+    class Short(mirbench.ModelEncoder):
+        name, model, options, least = "short", "short.bin", mirbench.ModelOptions(), 0.04
+
+        def facts(self, options):
+            return mirbench.ModelFacts(sample_rate=8_000, normalises=True)
+
+        def frames(self, options, device):
+            def run(audio):
+                if audio.shape[1] < 8_000 * self.least:
+                    raise ValueError(f"{audio.shape[1]} samples are too short")
+                return [statistics(audio)]
+
+            return run
+
+    outcomes = encoder_outcomes(Short(), tmp_path / "one")
+    assert outcomes["10 ms"].promise.mend.endswith("mirbench.ModelFacts(..., shortest_seconds=0.05), the shortest that was found to work")
+    assert outcomes["rate"].told.endswith("8000 Hz, windows of 10 s; the rate is what facts() says, and cannot be verified from the file")
+    subject = EncoderSubject(Short(), tmp_path)
+    for error, mend in (
+        (FileNotFoundError(2, "no such file", "short.bin"), "put the file there, or say where it is by the option that names it"),
+        (RuntimeError("Invalid rank for input: audio Got: 2 Expected: 3"), "give the audio as many axes as the model takes, such as "),
+        (RuntimeError("Got: 10 Expected: 20"), "if it takes one length of audio alone, let facts() say so"),
+        (RuntimeError("out of luck"), ""),
+    ):
+        told = subject.mend("load", error)
+        assert told.startswith(mend)
+        assert bool(told) == bool(mend)
 
 
 def test_weights_that_a_reader_opens_past_python_are_seen(tmp_path):
@@ -525,4 +588,4 @@ def test_every_list_of_promises_can_be_followed():
         for place, promise in enumerate(promises):
             assert set(promise.after) <= set(names[:place])
             assert promise.about
-            assert promise.mend
+            assert promise.mend or promise.name == "usable", "which a sentence tells"

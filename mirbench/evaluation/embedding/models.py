@@ -25,6 +25,8 @@ SAME = 0.05  # of the largest number: what rounding may change of an embedding, 
 RATE_ASKED, NORMALISED_ASKED = "at which sample rate it takes audio", "whether audio is normalised"
 MODEL, NO, ZERO_MEAN = "model", "none", "zero-mean-unit-variance"
 
+OURS = ("mirbench", "mirbench_plugins")
+
 Frames = Sequence["np.ndarray"]
 """Of each layer, (batch, frames, dim), or (batch, dim) where it has no frames."""
 
@@ -91,8 +93,9 @@ class ModelEncoder(Encoder):
 
     @property
     def written(self) -> bool:
-        """Whether somebody wrote a class for it, whose `facts` can be changed; else it came by its address."""
-        return type(self).__module__.partition(".")[0] not in ("mirbench", "mirbench_plugins")
+        """Whether somebody wrote, or is to write, `facts` for it, which can be changed; else it is by its address, or tells by its file."""
+        packages = (type(self).__module__.partition(".")[0], type(self).facts.__module__.partition(".")[0])
+        return packages[0] not in OURS and (packages[1] not in OURS or type(self).facts is ModelEncoder.facts)
 
     def facts(self, options: Mapping[str, Any]) -> ModelFacts:
         """Called when a run is planned, so it reads no weights."""
@@ -119,10 +122,10 @@ class ModelEncoder(Encoder):
         lacks = f"{self.model} does not say {' and '.join([RATE_ASKED] * rate + [NORMALISED_ASKED] * normalised)}"
         say = ", or let facts() say it" if self.written else ""
         if rate and normalised:
-            line = f"--set 'options.{self.name}={{sample_rate: 16000, normalise: {NO}}}'"
+            line = f"--set 'options.{self.name}={{sample_rate: HERTZ, normalise: {NO}}}'"
             raise MirbenchError(f"{lacks}; give both: {line}, or there {ZERO_MEAN} in the place of {NO}{say}.")
         if rate:
-            raise MirbenchError(f"{lacks}; give it: {own}.sample_rate=16000{say}.")
+            raise MirbenchError(f"{lacks}; give it: {own}.sample_rate=HERTZ{say}.")
         if normalised:
             raise MirbenchError(f"{lacks}; give it: {own}.normalise={NO}, or {own}.normalise={ZERO_MEAN}{say}.")
         longest = facts.window_seconds

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from mirbench.engine.files import explain_os_errors, written_whole
 from mirbench.errors import MirbenchError, describe
 from mirbench.evaluation.embedding.models import NO, ZERO_MEAN
+from mirbench.evaluation.embedding.onnx_models import FACTS as ONNX_FACTS
+from mirbench.evaluation.embedding.torchscript_models import FACTS as TORCHSCRIPT_FACTS
 from mirbench.experiment.library.card import card, config_of
 from mirbench.experiment.library.choosing import Chosen
 from mirbench.experiment.recipes.checkpoint import write_json
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("onnx", "torchscript", "hub")
 OPSET = 17  # the first that has a Fourier transform
-ONNX_FACTS, TORCHSCRIPT_FACTS = "mirbench", "mirbench.json"  # where the schemes onnx and torchscript look for what a model says of itself
 TOLERANCE = 1e-5  # of the largest number in the embedding, where that is above 1
 
 

@@ -63,9 +63,10 @@ def _is_drawn(run: RunGraph) -> bool:
 def _frequent(reasons: Mapping[str, str]) -> list[str]:
     """The reasons of what was made before under other circumstances, the most frequent first."""
     counts = Counter(reason for reason in reasons.values() if reason)
-    shown = [f"  redone: {reason} ({count} job{'s'[: count != 1]})" for reason, count in counts.most_common(MOST_REASONS)]
+    shown = [f"  anew: {reason} ({count} job{'s'[: count != 1]})" for reason, count in counts.most_common(MOST_REASONS)]
     more = len(counts) - MOST_REASONS
-    return [*shown, *([f"  redone for {more} other reasons; --plan --verbose shows all"] if more > 0 else [])]
+    others = [f"  anew for {more} other reasons; --plan --verbose shows all"] if more > 0 else []
+    return [*shown, *others, *(["  what was made before stays in the cache"] if shown else [])]
 
 
 def _jobs(run: RunGraph, reasons: Mapping[str, str]) -> Iterator[str]:
@@ -73,7 +74,7 @@ def _jobs(run: RunGraph, reasons: Mapping[str, str]) -> Iterator[str]:
     for job in run.graph.jobs:
         done, reason = job.key not in reasons, reasons.get(job.key)
         cost = "" if done else f"  (about {duration(seconds_of(run, [job]))}, {size(job.cost.megabytes)})"
-        yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{f'  redone: {reason}' if reason else ''}"
+        yield f"  {'cached ' if done else 'to do  '} {job.kind:<21} {job.title}{cost}{f'  anew: {reason}' if reason else ''}"
 
 
 def cost_of(run: RunGraph, missing: Iterable[Job]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,8 +18,7 @@ WORDS = {
     "decoders": "its files are decoded by another package, or another version of one",
     "files": "the files of the checkpoint have changed",
 }
-
-
+DIGEST = re.compile(r"[0-9a-f]{40,}")
 SETTINGS = {"batch": "batch_size", "resamples": "bootstrap.resamples"}  # parts that are settings of another name
 SECTIONS = ("probe",)  # parts that are sections of the settings
 MADE_OF_OTHERS = "what it is made of has changed"
@@ -66,10 +66,27 @@ class Reasons:
                 return WORDS[name] if not where else f"{WORDS[name]} ({where})"
             if not keys:
                 setting = f"{where}.{name}" if where in SECTIONS else SETTINGS.get(name, name)
-                return f"{setting} {_shown(before)} -> {_shown(after)}"
+                return _change(setting, before, after)
         return MADE_OF_OTHERS if names and not where else ""
 
 
+def _change(setting: str, before: Any, after: Any) -> str:
+    """In words, without what only a program reads: parts that have parts, and digests.
+
+    >>> _change("genre", {"code": "009b91c1a7"}, None), _change("dropout", 0.1, 0.2), _change("weights", "ab" * 32, "cd" * 32)
+    ('genre is no longer there', 'dropout 0.1 -> 0.2', 'weights has changed')
+    """
+    if _is_shown(before) and _is_shown(after):
+        return f"{setting} {_shown(before)} -> {_shown(after)}"
+    return f"{setting} is {'new' if before is None else 'no longer there'}" if None in (before, after) else f"{setting} has changed"
+
+
+def _is_shown(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_shown, value))
+    return not isinstance(value, Mapping) and DIGEST.fullmatch(str(value)) is None
+
+
 def _shown(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
+    text = "nothing" if value is None else ", ".join(map(str, value)) or "nothing" if isinstance(value, (list, tuple)) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

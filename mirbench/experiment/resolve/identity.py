@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
 from mirbench.engine.files import sha256
 from mirbench.errors import MirbenchError
+from mirbench.evaluation.embedding.model_files import model_files
 from mirbench.experiment.resolve.records import Entry, Parts, naming
 from mirbench.settings.validation import declared
 
@@ -34,13 +36,13 @@ def _takes_options(ask: Any) -> bool:
 
 
 def _digest(entry: Entry, option: str, path: Path) -> str:
-    """Of a file, or of the names and contents of all files in a folder."""
+    """Of a file and those beside it that it names (see `model_files`), or of the names and contents of all files in a folder."""
     if not path.exists():
         given = f"options.{entry.encoder.name}.{option}"
         raise MirbenchError(f"{given}: there is no file or folder {path}; give one that the encoder can read, or leave the option out.")
     whole = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):
-        digest = sha256(file)
-        name = "" if file == path else file.relative_to(path).as_posix()
+    for file in model_files(path):
+        digest = sha256(file) if file.is_file() else ""
+        name = "" if file == path else os.path.relpath(file, path if path.is_dir() else path.parent)
         whole.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
     return whole.hexdigest()

@@ -6,6 +6,7 @@ const some = wanted => ({name: "encoders", names: ENCODERS.filter(wanted).map(e 
 const byTask = (part, wanted) => DATA.classes.filter(task => wanted(task[part])).map(task => task.where);
 const worstOf = task => Object.keys(DATA.classes.find(each => each.where === task)?.worst ?? {}).map(nameOf);
 
+const spentBy = by => DATA.costs.filter(row => row[by] > 0).length;
 const CHOICES = {
   differences: () => [options("against", "against", ENCODERS.map(e => e.name).filter(name => DATA.differences.some(row => nameOf(row.b) === name || nameOf(row.e) === name)),
     ENCODERS.find((e, i) => !e.floor && DATA.differences.some(row => row.b === i))?.name ?? ENCODERS.find((e, i) => DATA.differences.some(row => row.b === i)).name)],
@@ -29,10 +30,10 @@ const CHOICES = {
   listen: () => [options("clip", "clip", unique(DATA.sounds.filter(s => s.severity).map(s => JSON.stringify([s.dataset, s.clip]))))],
   sweep: () => [options("option", "against", DATA.sweep.options.filter(each => each.numeric).map(each => each.name))],
   layers: () => [options("kind", "show", unique(DATA.layers.map(row => row.kind)))],
-  cost: () => [options("by", "cost", ["gflop", "ms"].filter(by => DATA.costs.some(row => row[by] !== null)))],
+  cost: () => [options("by", "cost", ["gflop", "ms"].filter(spentBy).sort((one, other) => spentBy(other) - spentBy(one)))],  // which most have
 };
 const WORDS = {validation_of_layers: "score on valid", layer_weights: "weight", gflop: "GFLOP", ms: "time"};
-const LEGENDS = {cost: e => DATA.costs.some(row => nameOf(row.e) === e.name), layers: e => DATA.layers.some(row => nameOf(row.e) === e.name)};
+const LEGENDS = {cost: (e, {by}) => DATA.costs.some(row => nameOf(row.e) === e.name && row[by] > 0), layers: e => DATA.layers.some(row => nameOf(row.e) === e.name)};
 const FILLS = {worst: showWorst, listen: showListening};
 const STATES = {};
 
@@ -58,7 +59,7 @@ function drawControls(box) {
       redraw(name);
     }}, ...choice.values.map(value => element("option", {value, selected: value === state[choice.name]}, worded(value)))));
   });
-  const legend = name === "maps" ? mapLegend(state) : LEGENDS[name] ? element("span", {class: "legend"}, ...ENCODERS.filter(LEGENDS[name]).map(e => element("span", {}, swatch(e), e.name))) : null;
+  const legend = name === "maps" ? mapLegend(state) : LEGENDS[name] ? element("span", {class: "legend"}, ...ENCODERS.filter(e => LEGENDS[name](e, state)).map(e => element("span", {}, swatch(e), e.name))) : null;
   box.replaceChildren(...[...parts, legend].filter(part => part !== null));
 }
 

@@ -67,9 +67,15 @@ def described(encoder: Mapping[str, Any]) -> str:
     >>> audio = {"sample_rate": 16000, "window_seconds": 3.0}
     >>> described({"description": "an ONNX file", "weights": {"net.onnx": "ab" * 32}, "input": audio, "layer_names": ["tokens", "pooled"]})
     'an ONNX file; net.onnx, SHA-256 abababababab; given 16,000 Hz in windows of 3 s; layers 0 (tokens), 1 (pooled)'
+
+    A floor is of a backbone of its own, whatever it stands beside:
+
+    >>> described({"description": "the same backbone with random weights", "options": {"backbone": "mel-cnn"}})
+    'mel-cnn with random weights'
     """
     given, files, names = encoder.get("input"), encoder.get("weights") or {}, encoder.get("layer_names") or ()
-    told = [str(encoder.get("description") or "")]
+    options = encoder.get("options") or {}
+    told = [str(encoder.get("description") or "").replace("the same backbone", str(options.get("backbone") or "the same backbone"))]
     told += [f"{name}, SHA-256 {digest[:12]}" for name, digest in files.items()]
     if files and given:
         told.append(f"given {given['sample_rate']:,} Hz in windows of {given['window_seconds']:g} s")

@@ -150,6 +150,24 @@ def test_numbers_and_tables_of_heads_in_two_lines_in_a_page_of_one_encoder(brows
     assert browser.messages == []
 
 
+def test_costs_open_on_what_most_encoders_have_and_name_those_that_have_a_point(browser, tmp_path):
+    folder = whole_run(tmp_path / "run", ["semisupcon", "simclr"], seeds=1, clips=6, listened=False)
+    about = {"parameters": 1, "dim": 3, "device": "x", "window_seconds": 1.0, "clips_per_second": 10.0}
+    operations = {"semisupcon": float("nan"), "simclr": 1.0, "untrained": 2.0}
+    costs = [{"encoder": name, "gflop_per_second": gflop, **about} for name, gflop in operations.items()]
+    RunFolder(folder).write("costs", ALL_TABLES["costs"].frame(costs))
+    results = load(folder)
+    path = tmp_path / "report.html"
+    path.write_text(html.page(results, sections(results)), encoding="utf-8")
+    browser.open(path)
+    legend = "[...document.querySelectorAll('[data-controls=cost] .legend > span')].map(e => e.textContent)"
+    assert browser.run("document.querySelector('[data-controls=cost] [data-choice=by]').value") == "ms"
+    assert browser.run(legend) == list(operations)
+    choose(browser, "cost", "by", "gflop")
+    assert browser.run(legend) == ["simclr", "untrained"]
+    assert browser.messages == []
+
+
 def test_a_clip_plays_and_stops_and_no_name_of_one_becomes_a_script(opened):
     said = opened.run("document.querySelector('#listening').textContent")
     assert "20 dB" in said

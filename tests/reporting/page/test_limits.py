@@ -142,3 +142,10 @@ def test_means_over_tasks_that_put_others_first_are_told_with_how_many_tasks_eac
     assert disagreement(results_of(manifests, robustness=[*rows, *floor])) == [told]  # a floor is first in both, and no encoder
     agreeing = [*rows[:-2], *of("relative_mce", "all", semisupcon=1.1, simclr=1.0)]
     assert disagreement(results_of(manifests, robustness=agreeing)) == []
+    at_chance = [*of("retained", "key", supervised=float("nan")), *of("relative_mce", "key", supervised=-0.1)]
+    at_chance += [*of("relative_mce", "all", supervised=-0.1), *of("retained", "all", supervised=float("nan"))]
+    manifests = {"run": a_manifest(("semisupcon", "simclr", "supervised"))}
+    (told,) = disagreement(results_of(manifests, robustness=[*rows, *at_chance]))
+    assert "relative mCE semisupcon (0.900, over 1 task)" in told, "which is first of those that are above chance"
+    assert " Left out: supervised, not surely above chance on clean audio on a task, where little can be lost: " in told
+    assert disagreement(results_of(manifests, robustness=[*agreeing, *at_chance])) == []
