@@ -12,7 +12,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
 from pathlib import Path
 
 from mirbench.errors import MirbenchError
@@ -275,23 +274,10 @@ class Presence:
                 disk.flock(self.handle, fcntl.LOCK_SH)
 
 
-_untold = ContextVar[tuple[str, ...]]("untold", default=())  # what lines have in them that are not told
-
-
 def tell(text: str, always: bool = False) -> None:
     """A line on the error output, unless it is to be quiet and this is not what is told always."""
-    if always or (os.environ.get("MIRBENCH_QUIET", "0") in ("", "0") and not any(part in text for part in _untold.get())):
+    if always or os.environ.get("MIRBENCH_QUIET", "0") in ("", "0"):
         print(f"mirbench: {text}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def untold(*parts: str) -> Iterator[None]:
-    """Meanwhile no line is told that has one of these in it."""
-    before = _untold.set((*_untold.get(), *parts))
-    try:
-        yield
-    finally:
-        _untold.reset(before)
 
 
 @functools.cache

@@ -10,8 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mirbench.engine.files import tell as say
-from mirbench.engine.ranks import is_first, sharing
+from mirbench.engine.ranks import sharing
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, Staged
 from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
@@ -117,12 +116,6 @@ class BackboneEncoder(Encoder):
             objective = self._objective(backbone.dim, heads, options)
         stream = _stream(self, job, backbone, on_bands, audio_cache, table, budget, heads)
         too_short = max(0, len(audio_cache.clips) - len(budget) - len(stream.sampler.unlabelled))
-        if too_short and is_first():
-            seconds = f"{options['view_seconds']:g} s"
-            say(
-                f"{self.name}: {too_short:,} clips are left out of pretraining: they have no label that it may use, and are no longer than "
-                f"one view ({seconds}), so that two views of one would be the same."
-            )
         valid_audio = load_audio_cache(job.validation, backbone.sample_rate, job.cache, mel) if job.validation else None
         validation, valid_budget = None, []
         if valid_audio is not None and valid_audio.clips:

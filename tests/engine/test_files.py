@@ -12,7 +12,7 @@ import time
 import pytest
 
 from mirbench.engine import files
-from mirbench.engine.files import all_locked, locked, tell, untold, write_atomically
+from mirbench.engine.files import all_locked, locked, write_atomically
 from mirbench.errors import MirbenchError
 
 
@@ -113,12 +113,3 @@ def test_a_file_has_its_old_content_or_all_of_the_new(tmp_path, monkeypatch):
             write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [each.name for each in path.parent.iterdir()] == ["x.txt"]
-
-
-def test_what_is_untold_is_told_again_afterwards(capsys, monkeypatch):
-    monkeypatch.delenv("MIRBENCH_QUIET", raising=False)
-    with untold("too short"), untold("too long"):
-        for text in ("3 clips are too short.", "1 clip is too long.", "all is well."):
-            tell(text)
-    tell("4 clips are too short.")
-    assert capsys.readouterr().err == "mirbench: all is well.\nmirbench: 4 clips are too short.\n"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirbench.engine.files import untold
+from mirbench.engine.files import tell
 from mirbench.engine.ranks import is_first
 from mirbench.errors import MirbenchError, in_words
 from mirbench.experiment.resolve.bad_clips import check_bad
@@ -26,10 +26,6 @@ from mirbench.experiment.resolve.checkpoints import (
 from mirbench.experiment.resolve.records import Data, Entry, PretrainingData, Resolved
 from mirbench.nouns import Encoder
 from mirbench.records import ABOUT, PRETRAINING_SPLITS, Clip, PretrainJob
-
-TOO_SHORT = "clips are left out of pretraining: they have no label"
-"""What an encoder tells of clips that are no longer than a view. Those of data that ship with mirbench are so by design; since what an
-encoder tells is in the key of what it trains, it is kept off the screen here. The manifest has their number, `too_short_clips`."""
 
 
 def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path) -> None:
@@ -52,11 +48,15 @@ def pretrain(resolved: Resolved, entry: Entry, seed: int, key: str, folder: Path
         unfinished.mkdir(parents=True, exist_ok=True)
     validation, devices = [clip for clip in clips if clip.split == "valid"], resolved.config.devices * resolved.nodes(encoder)
     job = PretrainJob(learnt_from, options, seed, folder, resolved.store.root, resolved.machine.device, validation, unfinished, devices)
-    by_design = [TOO_SHORT] if all(each.ships_with_mirbench for each in data) else []
-    with resolved.naming("encoder", encoder.name, "pretraining", seed), untold(*by_design):
+    with resolved.naming("encoder", encoder.name, "pretraining", seed):
         encoder.pretrain(job)
     if not is_first():
         return
+    if (too_short := job.report.get("too_short_clips")) and not all(each.ships_with_mirbench for each in data):  # where it is by design
+        tell(
+            f"{encoder.name}: {too_short:,} clip{'s were' if too_short != 1 else ' was'} left out of pretraining, without a label that it "
+            f"may use and no longer than one view ({options['view_seconds']:g} s), so that two views of it would be the same."
+        )
     what, skipped = f"pretraining {encoder.name}", job.report.get("skipped", {})
     for each in data:
         if each.noun.made and (bad := {clip: why for clip, why in skipped.items() if clip.startswith(f"{each.name}/")}):
