@@ -1,6 +1,7 @@
 """Runs under corruption end to end on a data set of chimes: rows, resuming, faults, settings, and sweeps added to a finished run."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -881,3 +882,28 @@ def test_a_plan_of_a_sweep_counts_what_is_left(learner, capsys):
     capsys.readouterr()
     assert sweep(learner, folder, "--corruptions", "hush", "--severities", "1-2", "--plan", "--verbose") == 0
     assert not any(line.startswith("  to do") for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_mean_over_one_corruption_is_the_same_test_as_that():
+    def row(corruption, p, difference=0.1, task="key"):
+        return {
+            "task": task,
+            "dataset": "mini",
+            "encoder": "a",
+            "baseline": "b",
+            "difference": difference,
+            "p": p,
+            "corruption": corruption,
+        }
+
+    rows = [
+        row("noise", 0.01),
+        row("low-pass", 0.04),
+        row("mp3", 0.04),
+        row("seen", 0.01),
+        row("all", 0.03),
+        row("noise", 0.02, task="pitch"),
+    ]
+    gathered.correct([*rows, nothing := row("all", math.nan, math.nan)], {"seen", "all"})
+    assert [each["p_holm"] for each in rows] == pytest.approx([0.05, 0.09, 0.09, 0.05, 0.09, 0.08])
+    assert math.isnan(nothing["p_holm"])

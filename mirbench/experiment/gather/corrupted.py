@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,8 @@ class CorruptedRows:
         self.comparisons += [self._row(each) | of_entry[each.encoder] for each in differences]
 
     def finish(self, run: RunGraph) -> None:
-        """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure."""
+        """What is made of all tasks together: means over them, and the correction of p-values for their number, measure by measure. A mean
+        over one corruption or family is the same test as that, and counts once."""
         facts = {"task": ALL, "dataset": ALL, "metric": ALL}
         layout = self.trainings.layout(run.resolved.config.bootstrap.resamples, self.fewest)
         shifts = {shift.data.name for shift in run.resolved.natural_shifts}
@@ -100,8 +101,7 @@ class CorruptedRows:
         for row in self.comparisons:
             tables.setdefault((row["measure"], row["corruption"] in shifts), []).append(row)
         for rows in tables.values():
-            for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-                row["p_holm"] = p
+            correct(rows, self.means)
 
     def _measured(
         self, run: RunGraph, jobs: Mapping[tuple[str, str, str, int, Condition], Job], task: Task, data: Data, condition: Condition
@@ -127,6 +127,19 @@ class CorruptedRows:
         single = {"one_training": self.trainings.once(line.encoder)}
         single |= {"baseline_one_training": self.trainings.once(line.baseline)} if line.baseline else {}
         return cells | single
+
+
+def correct(rows: Iterable[dict[str, Any]], means: Collection[str]) -> None:
+    """Fills in p_holm of rows of one measure. means: the names of corruptions that are means over others, each of which stands behind
+    those others; one that is the same test as a row before it, as a mean over a single corruption is, counts once with that."""
+    tests: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for number, row in enumerate(rows):
+        same = tuple(row[name] for name in ("task", "dataset", "encoder", "baseline", "difference", "p"))
+        of_mean = row["corruption"] in means
+        tests.setdefault(same if of_mean or same not in tests else (*same, number), []).append(row)
+    for several, p in zip(tests.values(), holm([each[0]["p"] for each in tests.values()]), strict=True):
+        for row in several:
+            row["p_holm"] = p
 
 
 def lacking_twins(run: RunGraph) -> Iterator[tuple[str, Fault]]:

@@ -120,6 +120,7 @@ def _entry_section(run: RunGraph, entry: Entry, budgets: dict[str, list[str]], d
         "role": entry.role,
         "encoder": entry.encoder.name,
         "options": entry.options,
+        "defaults": {name: usual for name, usual in dict(entry.encoder.options).items() if entry.options.get(name) != usual},
         **_input_section(entry, digest),
         **({"layer_names": list(names)} if (names := layer_names(entry.encoder, entry.options)) else {}),
         "provider": run.resolved.providers["encoder", entry.encoder.name],

@@ -36,10 +36,26 @@ def limits(results: Results) -> list[str]:
     return [
         *merged(beaten(of_floors, results.comparisons)),
         *rare.in_words(results),
+        *_short_trainings(results),
         *_trainings(rows),
         *_families(results),
         *disagreement(results),
         *(_what_to_do(undecided) if len(undecided) else []),
+    ]
+
+
+def _short_trainings(results: Results) -> list[str]:
+    """Of encoders that were trained for at most half of the steps that are their default."""
+    steps: dict[tuple[int, int], list[str]] = {}
+    encoders = [pair for manifest in results.manifests.values() for pair in (manifest.get("encoders") or {}).items()]
+    for name, about in encoders:
+        usual, taken = (about.get("defaults") or {}).get("steps", 0), (about.get("options") or {}).get("steps", 0)
+        if about.get("role") == "encoder" and 0 < 2 * taken <= usual:
+            steps.setdefault((taken, usual), []).append(name)
+    return [
+        f"{joined_by('and', few(list(dict.fromkeys(names))))} {'was' if len(set(names)) == 1 else 'were each'} trained for {taken:,} steps "
+        f"where {usual:,} are the default: a look at how a run goes, not at what the encoder can do."
+        for (taken, usual), names in steps.items()
     ]
 
 

@@ -23,8 +23,10 @@ def settings(manifest: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(setting, value, default) of those that differ, by dotted name; a setting that is none today has DEFAULT for its default."""
     from mirbench.settings.config import load_config
 
-    config = manifest.get("config")
-    return list(_differing(config, load_config().model_dump())) if isinstance(config, dict) else []
+    config, encoders = manifest.get("config"), manifest.get("encoders")
+    of_encoders = [each for each in encoders.values() if isinstance(each, dict)] if isinstance(encoders, dict) else []
+    usual = {each["encoder"]: each["defaults"] for each in of_encoders if isinstance(each.get("defaults"), dict) and "encoder" in each}
+    return list(_differing(config, {**load_config().model_dump(), "options": usual})) if isinstance(config, dict) else []
 
 
 def _differing(given: Mapping[str, Any], default: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any, Any]]:

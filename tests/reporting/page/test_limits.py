@@ -149,3 +149,12 @@ def test_means_over_tasks_that_put_others_first_are_told_with_how_many_tasks_eac
     assert "relative mCE semisupcon (0.900, over 1 task)" in told, "which is first of those that are above chance"
     assert " Left out: supervised, not surely above chance on clean audio on a task, where little can be lost: " in told
     assert disagreement(results_of(manifests, robustness=[*agreeing, *at_chance])) == []
+
+
+def test_a_training_of_few_steps_is_said_first():
+    def said(taken, usual=400):
+        about = {"role": "encoder", "options": {"steps": taken}, "defaults": {"steps": usual} if taken != usual else {}}
+        return limited(("untrained", 0.1, 0.001), ("majority", 0.5, 0.001), encoders={**ROLES["encoders"], "a": about})
+
+    assert said(40) == ["a was trained for 40 steps where 400 are the default: a look at how a run goes, not at what the encoder can do."]
+    assert said(300) == said(400) == said(800) == []

@@ -127,6 +127,12 @@ def test_settings_that_differ_from_the_default_come_by_dotted_name_with_it():
     assert making.settings({}) == []
 
 
+def test_the_usual_options_of_encoders_are_those_of_the_manifest():
+    about = {"a": {"encoder": "a", "defaults": {"steps": 400}}, "b": {"encoder": "b"}, "broken": "x"}
+    config = {"options": {"a": {"steps": 40}, "b": {"steps": 50}}}
+    assert making.settings({"config": config, "encoders": about}) == [("options.a.steps", 40, 400), ("options.b.steps", 50, None)]
+
+
 def test_time_is_told_by_stage_and_what_was_left_out_with_the_reason():
     manifest = {
         "timings": {"checkpoints: a, seed 0": 60.0, "checkpoints: a, seed 1": 30.5, "corrupted-embeddings: a": 2.0},
