@@ -245,7 +245,8 @@ ROBUSTNESS_COMPARISONS = Schema("robustness_comparisons.csv", (
     Column("measure", "name", "`score`, the metric itself, or `retained`, the share of what each has on clean audio"),
     _DIFFERENCE, _LOW, _HIGH,
     Column("p", "float", "two-sided, of no difference"),
-    Column("p_holm", "float", "the same, corrected for all tests of that measure (Holm 1979), of which a mean over one corruption is no further one", 1.0),
+    Column("p_holm", "float", "the same, corrected for all tests of that measure (Holm 1979), of which a mean over one corruption "
+           "is no further one", 1.0),
     _N_SEEDS, _N_TEST, *_OVERLAPS, _DETECTABLE, _N_GROUPS, *_ONES, _FAMILIES,
 ), (*_PAIR, "corruption", "measure"), optional=True)
 _UNKNOWN = float("nan")
