@@ -200,7 +200,8 @@ def test_a_plan_is_at_most_25_lines_however_many_jobs(tmp_path):
     assert len(run.graph.jobs) > 1000
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 140
-    assert [line.split()[0] for line in lines[2:]] == [*STAGES]
+    assert [line.split()[0] for line in lines[2:]] == [*STAGES, "corruptions:"]
+    assert lines[-1] == "  corruptions: hiss, up at severity 1, 2"
     verbose = describe_plan(run, verbose=True).splitlines()
     assert len(verbose) == len(lines) + 1 + len(run.graph.jobs)
 

@@ -14,7 +14,8 @@ from mirbench.experiment.planning.reasons import Reasons
 from mirbench.experiment.recipes.embedding import EmbeddingBatch
 from mirbench.records import REPORT, STAGES
 
-MOST_REASONS = 8
+MOST_REASONS = 7
+MOST_NAMED = 8  # corruptions
 
 
 def describe_plan(run: RunGraph, verbose: bool = False) -> str:
@@ -24,7 +25,7 @@ def describe_plan(run: RunGraph, verbose: bool = False) -> str:
     seconds, megabytes = cost_of(run, missing)
     drawing = 0.0 if _is_drawn(run) else costs.reporting(run.resolved).seconds
     head = f"{len(graph.jobs)} jobs, {len(missing)} to do: about {duration(seconds + drawing)} and {size(megabytes)} in {store.root}"
-    lines = [head, *_stages(run, missing), _report_line(drawing)]
+    lines = [head, *_stages(run, missing), _report_line(drawing), *(_corruptions(run) if missing else [])]
     reasons = Reasons(run).of(missing)
     lines += [*_frequent(reasons), *describe_power(run)]
     if verbose:
@@ -42,6 +43,15 @@ def _stages(run: RunGraph, missing: Sequence[Job]) -> Iterator[str]:
         cost = f"{duration(seconds):>8} {size(megabytes):>9}" if missing_jobs else f"{'-':>8} {'-':>9}"
         if jobs:
             yield f"  {stage:<12} {len(jobs):>6} {len(jobs) - len(missing_jobs):>7} {len(missing_jobs):>7} {cost}"
+
+
+def _corruptions(run: RunGraph) -> Iterator[str]:
+    """Which there are, where they are few; those that have fewer severities have the first of these."""
+    conditions = run.resolved.conditions
+    if 0 < len(conditions) <= MOST_NAMED:
+        severities = ", ".join(str(condition.severity) for condition in max(conditions.values(), key=len))
+        shifts = "".join(f"; {shift.data.name}" for shift in run.resolved.natural_shifts)
+        yield f"  corruptions: {', '.join(conditions)} at severity {severities}{shifts}"
 
 
 def _report_line(drawing: float) -> str:
