@@ -1,6 +1,8 @@
 """Whether two clips are of one waveform, whatever its level: normalised cross-correlation of the decoded audio.
 
-It confirms what fingerprints and outlines suggest; a copy in another format, at another level or rate, or cut, correlates above .98.
+It confirms what fingerprints and outlines suggest; a copy in another format, at another level or rate, or cut, correlates above .98. So do
+two steady tones of one pitch once they are moved by part of a period, whoever made them: of what repeats itself only a whole copy
+without loss is taken for one.
 """
 
 from __future__ import annotations
@@ -19,8 +21,13 @@ SECONDS = 20.0  # of a clip that are compared, at most
 FINER = 4  # lags a sample, since what was resampled is moved by parts of one
 LEAST_COMMON, LEAST_POWER = 0.8, 0.5  # of the time of the shorter clip, and of the power of each, that must be in common
 COPY = 0.98  # of one waveform; copies reach .99 under Vorbis, other synthesised notes of one pitch at most .94
+REPEATS = 0.985  # of the greatest correlation, that is reached at another lag too: it repeats itself
+APART = 0.003  # seconds: lags further apart than this are others
+SAME = 0.9995  # correlation of copies without loss, of what repeats itself: two phases of a tone by chance are so near once in a hundred
+ROUNDING = 2  # samples at RATE, by which copies at other rates differ in length
 NEAR = 2.5  # dB a band, root mean square: outlines that differ by more are of other audio
 NEIGHBOURS = 4  # outlines that are tried of each clip
+UNREADABLE = (AudioError, OSError, ValueError, RuntimeError, MemoryError)
 MOST = 1000  # pairs whose audio is compared: 20 s for clips of 4 s, at most 2 minutes
 
 
@@ -47,7 +54,7 @@ def correlation(first: Clip, second: Clip, offset: float = 0.0) -> float:
     """
     try:
         one, other = (_beginning(clip, skipped) for clip, skipped in ((first, max(0.0, offset)), (second, max(0.0, -offset))))
-    except (AudioError, OSError, ValueError, RuntimeError, MemoryError):
+    except UNREADABLE:
         return 0.0
     return _correlation(one, other)
 
@@ -65,11 +72,21 @@ def _beginning(clip: Clip, skipped: float) -> np.ndarray:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    lags, found = _at_lags(first, second)
+    if not len(lags):
+        return 0.0
+    best = int(found.argmax())
+    return max(float(found[best]), _between_samples(*_common(first, second, int(lags[best]))))
+
+
+def _at_lags(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(lags,) in samples of the first, at which the second begins, and the normalised correlation at each; of lags at which they have
+    enough in common."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     n, m = len(first), len(second)
     if not n or not m:
-        return 0.0
+        return np.zeros(0, int), np.zeros(0)
     size = next_fast_len(n + m, real=True)
     found = np.abs(irfft(rfft(first, size) * np.conj(rfft(second, size)), size))
     lags = np.arange(size)
@@ -80,14 +97,13 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     powers = [np.concatenate([[0.0], np.cumsum(audio**2)]) for audio in (first, second)]
     common = [power[end - shift] - power[begin - shift] for power, shift in zip(powers, (0, lags), strict=True)]
     enough = np.minimum(*(here / max(power[-1], 1e-30) for here, power in zip(common, powers, strict=True))) >= LEAST_POWER
-    if not enough.any():
-        return 0.0
-    normalised = np.where(enough, found / np.sqrt(np.maximum(common[0] * common[1], 1e-30)), 0.0)
-    best = int(normalised.argmax())
-    return max(
-        float(normalised[best]),
-        _between_samples(first[begin[best] : end[best]], second[begin[best] - lags[best] :][: end[best] - begin[best]]),
-    )
+    return lags[enough], found[enough] / np.sqrt(np.maximum(common[0][enough] * common[1][enough], 1e-30))
+
+
+def _common(first: np.ndarray, second: np.ndarray, lag: int) -> tuple[np.ndarray, np.ndarray]:
+    """What sounds in both where the second begins at a lag of the first."""
+    begin, end = max(0, lag), min(len(first), len(second) + lag)
+    return first[begin:end], second[begin - lag : end - lag]
 
 
 def _between_samples(one: np.ndarray, other: np.ndarray) -> float:
@@ -104,4 +120,17 @@ def _between_samples(one: np.ndarray, other: np.ndarray) -> float:
 
 def copies(pairs: Iterable[tuple[int, int]], first: Sequence[Clip], second: Sequence[Clip]) -> list[tuple[int, int]]:
     """Those of the pairs, numbers of clips of each side, that are of one waveform."""
-    return [(one, other) for one, other in pairs if correlation(first[one], second[other]) >= COPY]
+    return [(one, other) for one, other in pairs if _is_copy(first[one], second[other])]
+
+
+def _is_copy(first: Clip, second: Clip) -> bool:
+    try:
+        one, other = _beginning(first, 0.0), _beginning(second, 0.0)
+    except UNREADABLE:
+        return False
+    if _correlation(one, other) < COPY:
+        return False
+    lags, found = _at_lags(one, other)
+    best = int(found.argmax())
+    repeats = bool((found[np.abs(lags - lags[best]) > APART * RATE] > REPEATS * found[best]).any())
+    return not repeats or (abs(len(one) - len(other)) <= ROUNDING and bool((found[lags == 0] >= SAME).any()))

@@ -143,3 +143,17 @@ def test_the_correlation_of_what_cannot_be_read_is_none(tmp_path):
     assert waveforms.correlation(missing, missing) == 0
     silent = clip(tmp_path, "zeros.wav", np.zeros(RATE))
     assert waveforms.correlation(silent, silent) == 0
+
+
+def tone(phase: float, seconds: float = 0.4, size: float = 0.3) -> np.ndarray:
+    return size * np.sin(np.arange(int(seconds * RATE)) * 0.02 + phase)
+
+
+def test_two_tones_of_one_pitch_are_no_copies_but_a_whole_copy_of_one_is(tmp_path):
+    """By lags of a part of a period they correlate at 1."""
+    first = [clip(tmp_path, f"{phase}.wav", tone(phase)) for phase in range(4)]
+    others = [clip(tmp_path, f"other {phase}.wav", tone(phase + 0.5), "test") for phase in range(4)]
+    assert find_overlap(first, others, tmp_path / "cache", 1) == []
+    longer = clip(tmp_path, "longer.wav", tone(2, 0.42), "test")
+    softer = clip(tmp_path, "softer.flac", tone(2, size=0.1), "test")
+    assert find_overlap(first, [longer, softer], tmp_path / "cache", 1) == [Overlap("2.wav", "softer.flac", SAME_WAVEFORM)]
