@@ -17,6 +17,7 @@ from mirbench.engine.jobs import Divisible, Graph, Job, Part
 from mirbench.engine.ranks import ENDS, MAKES, Ranks, sharing
 from mirbench.engine.side_by_side import are_worth_forking, is_single, make_side_by_side, workers_for
 from mirbench.engine.store import IN_USE, Store
+from mirbench.engine.threads import one_thread
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
 from mirbench.records import stage_of
@@ -218,7 +219,8 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
             outcome.failed |= first.batch.make(missing, store)
         elif missing:
             assert first.make is not None
-            with store.writing(first.kind, first.key, first.title, first.parts) as folder:
+            threads = one_thread() if is_single(first) else contextlib.nullcontext()  # the same numbers, here or beside others
+            with threads, store.writing(first.kind, first.key, first.title, first.parts) as folder:
                 if (ranks := sharing()) is not None:
                     ranks.say(MAKES)
                 first.make(folder)
