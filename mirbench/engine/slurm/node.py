@@ -17,7 +17,7 @@ from mirbench.engine.executor import Outcome
 from mirbench.engine.interrupts import SIGNALS, Stopped, stoppable
 from mirbench.engine.jobs import Part
 from mirbench.engine.machine import Decided, core_count, deciding, keep_memory, native_bfloat16, processor
-from mirbench.engine.ranks import LOST, PeerLost, Ranks, sharing, taking_part
+from mirbench.engine.ranks import LOST, PeerLost, Ranks, current_ranks, taking_part
 from mirbench.errors import MirbenchError, describe
 
 REQUEUE = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
@@ -182,5 +182,5 @@ def _gpu() -> str | None:
 def _told(error: Exception) -> Told:
     """Its traceback is in the log."""
     traceback.print_exception(error)
-    rank = ranks.rank if (ranks := sharing()) is not None else 0
+    rank = ranks.rank if (ranks := current_ranks()) is not None else 0
     return Told(str(error), True, rank) if isinstance(error, MirbenchError) else Told(f"{describe(error)}.", False, rank)
