@@ -23,7 +23,7 @@ from mirbench.engine.executor import MakeParts, make_several
 from mirbench.engine.files import tell
 from mirbench.engine.interrupts import SIGNALS, Stopped, held_back, let_through, stoppable
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
-from mirbench.engine.machine import DECIDED, Decided, core_count, keep_memory
+from mirbench.engine.machine import DECIDED, MOST_CORES, Decided, core_count, keep_memory
 from mirbench.engine.store import Store
 from mirbench.engine.workers import Raised, end_with, how_ended
 from mirbench.errors import MirbenchError
@@ -104,7 +104,7 @@ class _Processes:
         environment = {
             **os.environ,
             "CUDA_VISIBLE_DEVICES": gpu,
-            "LOKY_MAX_CPU_COUNT": str(max(1, core_count() // len(self.gpus))),
+            MOST_CORES: str(max(1, core_count() // len(self.gpus))),
             "MIRBENCH_QUIET": "1",  # this process tells
             DECIDED: json.dumps(asdict(self.decided)),
         }

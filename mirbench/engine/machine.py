@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+MOST_CORES = "LOKY_MAX_CPU_COUNT"  # an environment variable that joblib reads, and so all that use it
 DECIDED = "MIRBENCH_MACHINE"  # an environment variable, so that processes which are started find it too
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 GROUP_FILES = {  # by controllers: version 2 of control groups, and 1

@@ -27,7 +27,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from mirbench.engine.interrupts import SIGNALS, held_back, let_through
-from mirbench.engine.machine import core_count
+from mirbench.engine.machine import MOST_CORES, core_count
 from mirbench.engine.threads import keep_to_one_thread
 from mirbench.errors import MirbenchError, describe
 
@@ -240,6 +240,7 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
     for other in others:
         other.close()
     keep_to_one_thread()
+    os.environ[MOST_CORES] = "1"  # of a probe with n_jobs=-1, or of workers of its own
     with contextlib.suppress(EOFError, OSError):  # the parent has no more, or is gone
         while True:
             task = pipe.recv()

@@ -6,10 +6,12 @@ import os
 
 import threadpoolctl
 import torch
+from joblib import cpu_count
 
 from mirbench.engine import side_by_side
 from mirbench.engine.executor import LocalExecutor, make_several
 from mirbench.engine.jobs import Cost, Graph, Job
+from mirbench.engine.machine import core_count
 from mirbench.engine.store import Store
 from mirbench.engine.threads import WHEN_LOADED, one_thread
 from mirbench.engine.workers import in_workers
@@ -33,9 +35,11 @@ def test_a_block_has_one_thread_and_leaves_all_as_it_was(monkeypatch):
 
 
 def test_a_worker_has_one_thread_of_what_it_loads_later():
-    [(later, within)] = in_workers(lambda _: iter([([os.environ[name] for name in WHEN_LOADED], _within())]), iter([0]), 1)
+    told = in_workers(lambda _: iter([([os.environ[name] for name in WHEN_LOADED], _within(), core_count(), cpu_count())]), iter([0]), 1)
+    [(later, within, cores, of_joblib)] = told
     assert later == ["1"] * 3
     assert within == {1}
+    assert cores == of_joblib == 1  # as there are other workers for the rest
 
 
 def _within() -> set[int]:
