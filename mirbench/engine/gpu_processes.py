@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
@@ -30,7 +31,7 @@ from mirbench.errors import MirbenchError
 from mirbench.progress import Progress, bars_told_to, progress_bar
 
 LEAST_SECONDS = 60.0  # of a batch, by the plan's estimate; for less no process is started, which takes about ten
-GRACE_SECONDS = 5.0  # to end in order
+GRACE_SECONDS = 5.0  # to end in order, of all together
 CODE = "import sys; sys.path[:] = {path!r}; from mirbench.engine.gpu_processes import serve; serve({handle}, {parent}, {in_main_thread})"
 
 PlanAgain = Callable[[], tuple[Graph, Store]]
@@ -147,9 +148,10 @@ class _Processes:
         try:
             for child in children:
                 child.process.terminate()
+            ends = time.monotonic() + GRACE_SECONDS
             for child in children:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.process.wait(GRACE_SECONDS)
+                    child.process.wait(max(0.0, ends - time.monotonic()))
         finally:
             for child in children:
                 child.process.kill()
