@@ -252,11 +252,11 @@ def _clips_are(clips: Sequence[Clip]) -> str:
 
 def of_lengths(clips: Sequence[Clip], scans: Mapping[str, Scan], called: Names) -> Iterator[Finding]:
     """Clips that are too short for anything to be heard in them."""
-    seconds = {clip.id: _seconds(clip, scans[clip.id]) for clip in unique(clips) if clip.id in scans and not scans[clip.id].problem}
-    if short := [clip for clip in unique(clips) if 0 < seconds.get(clip.id, 0) < SHORTEST]:
+    scanned = (clip for clip in unique(clips) if clip.id in scans and not scans[clip.id].problem)
+    if short := [clip for clip in scanned if 0 < _seconds(clip, scans[clip.id]) < SHORTEST]:
         why = "of which an encoder is given little but the silence put behind it"
         text = f"{_clips_are(short)} shorter than {1000 * SHORTEST:.0f} ms, {why}; take out what is not meant to be so."
-        told = tuple(f"{called(clip)}: {1000 * seconds[clip.id]:.0f} ms in {clip.split}" for clip in short)
+        told = tuple(f"{called(clip)}: {1000 * _seconds(clip, scans[clip.id]):.0f} ms in {clip.split}" for clip in short)
         yield Finding("warning", text, told, "short clips")
 
 
@@ -268,10 +268,19 @@ def _seconds(clip: Clip, scan: Scan) -> float:
 def same_stretches(clips: Iterable[Clip]) -> list[list[Clip]]:
     """The clips that are of the same stretch of the same file, where there are several of one."""
     real = functools.cache(os.path.realpath)
-    same: dict[tuple[str, str, float, float | None], list[Clip]] = defaultdict(list)
-    for clip in clips:
+
+    def stretch(clip: Clip) -> tuple[str, str, float, float | None]:
         folder, name = os.path.split(clip.path)
-        same[real(folder), name, clip.start, clip.duration].append(clip)
+        return real(folder), name, clip.start, clip.duration
+
+    every = list(clips)
+    seen, again = set[int](), set[int]()  # hashes, as of ten million clips the stretches themselves would take gigabytes
+    for clip in every:
+        (again if (number := hash(stretch(clip))) in seen else seen).add(number)
+    same: dict[tuple[str, str, float, float | None], list[Clip]] = defaultdict(list)
+    for clip in every:
+        if hash(stretch(clip)) in again:
+            same[stretch(clip)].append(clip)
     return [several for several in same.values() if len(several) > 1]
 
 

@@ -28,7 +28,7 @@ from mirbench.engine.machine import DECIDED, MOST_CORES, Decided, core_count, ke
 from mirbench.engine.store import Store
 from mirbench.engine.workers import Raised, end_with, how_ended
 from mirbench.errors import MirbenchError
-from mirbench.progress import Progress, bars_told_to, progress_bar
+from mirbench.progress import bars_told_to, progress_bar
 
 LEAST_SECONDS = 60.0  # of a batch, by the plan's estimate; for less no process is started, which takes about ten
 GRACE_SECONDS = 5.0  # to end in order, of all together
@@ -135,7 +135,7 @@ class _Processes:
                     if isinstance(message, _Done):
                         unknown |= message.unknown
                         del busy[pipe]
-                    elif isinstance(message, Progress):
+                    else:
                         if bar is None:
                             bar = stack.enter_context(progress_bar(total=message.total, desc=message.title, unit=message.unit))
                         done[pipe] = message.done

@@ -77,7 +77,7 @@ def copy(tmp_path_factory):
         ("mirbench/evaluation/embedding/windows.py", "failed while embedding", "broke while it embedded"),
         ("mirbench/reporting/tables/scores.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
         ("mirbench/cli/app.py", "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"),
-        ("mirbench/engine/executor.py", "self.budget_megabytes = store,", "self.x = self.budget_megabytes = store,"),
+        ("mirbench/engine/executor.py", "self.sharing = store, budget_megabytes, sharing", "self.x = store, budget_megabytes, sharing"),
         ("mirbench/evaluation/probing/metric_functions.py", "def r2(", "def r2_of_old(): ...\n\n\ndef r2("),
         ("mirbench_plugins/probes/linear.py", "dimensions, 500 to 5,000", "dimensions, 500 to 6,000"),
         ("mirbench_plugins/probes/mlp.py", "hidden", "big hidden"),

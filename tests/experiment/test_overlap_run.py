@@ -101,7 +101,8 @@ def test_a_checkpoint_that_heard_a_test_clip_is_refused_or_marked(work, tmp_path
         shutil.rmtree(work.cache)
     assert work.run("--dataset", scored, "--checkpoint", given) == 2
     told = capsys.readouterr().err
-    assert "'simclr' is pretrained on audio that is validated or tested on: 1 clip, the first scored/clip 6" in told
+    certainly = "may be" if reencoded else "is"  # as there is no audio to confirm by the waveform what fingerprints say
+    assert f"'simclr' {certainly} pretrained on audio that is validated or tested on: 1 clip, the first scored/clip 6" in told
     assert "as pool/leak." in told
     assert work.run("--dataset", scored, "--checkpoint", given, "--allow-overlap") == 0
     assert {row["encoder"]: row["overlap"] for row in rows(work.folder())} == {"simclr": "1", "majority": "0"}

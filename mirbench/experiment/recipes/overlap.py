@@ -265,11 +265,11 @@ def refuse_overlap(overlaps: Mapping[str, Sequence[Overlap]], entries: Sequence[
     there = {each.entry for each in entries if each.folders}
     for entry, pairs in overlaps.items():
         first = min(pairs, key=lambda pair: not pair.certain)
-        may = "" if all(pair.certain for pair in pairs) else " or may be" if first.certain else ", it may be,"
+        certainly = "is" if all(pair.certain for pair in pairs) else "is, or may be," if first.certain else "may be"
         many = len({pair.second for pair in pairs})
         cure = "pretrain it in the run, by --pretrain-on, and leave" if entry in there else "leave"
         raise MirbenchError(
-            f"'{entry}' is pretrained on audio that is{may} validated or tested on: {many} clip{'s'[: many != 1]}, the first "
+            f"'{entry}' {certainly} pretrained on audio that is validated or tested on: {many} clip{'s'[: many != 1]}, the first "
             f"{first.second} ({first.how} as {first.first}); {cure} out what overlaps with --set overlap=drop, or allow it, marked "
             "in every table, with --allow-overlap."
         )

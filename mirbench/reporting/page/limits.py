@@ -63,7 +63,10 @@ def _trainings(rows: pd.DataFrame) -> list[str]:
     """Of encoders that were trained once."""
     encoders = rows[rows["role"] == "encoder"]
     names = {code: list(dict.fromkeys(encoders["encoder"][encoders["one_training"] == code].astype("str"))) for code in (1, 2)}
-    what = {1: "nothing is known of other seeds", 2: "the spread over seeds is taken to be that of the other encoders"}
+    what = {
+        1: "that training is what is compared, and nothing is known of other seeds",
+        2: "the spread over seeds is taken to be that of the other encoders",
+    }
     return [
         f"{joined_by('and', few(several))} {'was' if len(several) == 1 else 'were each'} trained once: {what[code]}."
         for code, several in names.items()

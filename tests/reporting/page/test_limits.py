@@ -65,7 +65,7 @@ def test_what_is_not_surely_above_chance_is_said():
 
 def test_one_training_says_nothing_of_others():
     decided = ("untrained", 0.1, 0.001), ("majority", 0.5, 0.001)
-    assert limited(*decided, once=1) == ["a was trained once: nothing is known of other seeds."]
+    assert limited(*decided, once=1) == ["a was trained once: that training is what is compared, and nothing is known of other seeds."]
     assert limited(*decided, once=2) == ["a was trained once: the spread over seeds is taken to be that of the other encoders."]
     assert limited(*decided, once=3) == []
 
