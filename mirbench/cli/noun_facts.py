@@ -83,6 +83,7 @@ def _audio(encoder: Encoder) -> tuple[dict[str, Any], str]:
             said = encoder.facts(options)
             known = options["sample_rate"] or said.sample_rate
             about |= {"sample_rate": given.sample_rate if known else None, "normalises": said.normalises}
+            about |= {"normalise": options["normalise"]}
             about |= {"dims": list(said.dims), "layer_names": list(said.names), "window_samples": said.samples}
             if said.samples and not known:
                 about |= {"window_seconds": None, "shortest_seconds": None}

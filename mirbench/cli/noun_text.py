@@ -90,6 +90,10 @@ def _normalised(facts: Facts) -> str:
     """Of a model that somebody else trained; nothing of any other."""
     if "normalises" not in facts:
         return ""
+    if facts["normalise"] == "zero-mean-unit-variance":
+        return "each window, to zero mean and unit variance, as its option `normalise` says"
+    if facts["normalise"] == "none" and facts["normalises"] is None:
+        return "no, audio is given as it is, as its option `normalise` says"
     setting = f"--set options.{facts['name']}.normalise="
     none_says = f"nothing says; give it by {setting}none or {setting}zero-mean-unit-variance"
     return {True: "by the model, or by what comes with it", False: "no, audio is given as it is"}.get(facts["normalises"], none_says)

@@ -232,6 +232,7 @@ def of_silence(silent: Sequence[Clip], called: Names, published: bool = False) -
 def of_sound(heard: Listened, called: Names, published: bool = False) -> Iterator[Finding]:
     """Clips without any sound, with little, and those that fingerprints cannot compare. published: as of `of_silence`."""
     from mirbench.data.duplicates.outline import MOST_SILENT
+    from mirbench.data.duplicates.waveforms import MOST
 
     yield from of_silence(heard.silent, called, published)
     if nearly := heard.nearly_silent:
@@ -240,8 +241,8 @@ def of_sound(heard: Listened, called: Names, published: bool = False) -> Iterato
         yield Finding("note" if published else "warning", text, tuple(f"{called(clip)} in {clip.split}" for clip in nearly), "silence")
     if plain := heard.plain:
         text = (
-            f"{_clips_are(plain)} too short or too steady to be compared by fingerprints: whole copies of them in another split are found "
-            "by the waveform, excerpts are not."
+            f"{_clips_are(plain)} too short or too steady to be compared by fingerprints: whole copies of them in another split are looked "
+            f"for by the waveform, in the {MOST:,} likeliest pairs at most; excerpts are not found."
         )
         yield Finding("note", text, tuple(map(called, plain)), "not compared")
 
@@ -250,14 +251,15 @@ def _clips_are(clips: Sequence[Clip]) -> str:
     return f"{count(len(clips), 'clip')} {'is' if len(clips) == 1 else 'are'}"
 
 
-def of_lengths(clips: Sequence[Clip], scans: Mapping[str, Scan], called: Names) -> Iterator[Finding]:
-    """Clips that are too short for anything to be heard in them."""
+def of_lengths(clips: Sequence[Clip], scans: Mapping[str, Scan], called: Names, published: bool = False) -> Iterator[Finding]:
+    """Clips that are too short for anything to be heard in them. published: as of `of_silence`."""
     scanned = (clip for clip in unique(clips) if clip.id in scans and not scans[clip.id].problem)
     if short := [clip for clip in scanned if 0 < _seconds(clip, scans[clip.id]) < SHORTEST]:
+        level, advised = ("note", "left as published") if published else ("warning", "take out what is not meant to be so")
         why = "of which an encoder is given little but the silence put behind it"
-        text = f"{_clips_are(short)} shorter than {1000 * SHORTEST:.0f} ms, {why}; take out what is not meant to be so."
+        text = f"{_clips_are(short)} shorter than {1000 * SHORTEST:.0f} ms, {why}; {advised}."
         told = tuple(f"{called(clip)}: {1000 * _seconds(clip, scans[clip.id]):.0f} ms in {clip.split}" for clip in short)
-        yield Finding("warning", text, told, "short clips")
+        yield Finding(level, text, told, "short clips")
 
 
 def _seconds(clip: Clip, scan: Scan) -> float:
@@ -325,8 +327,8 @@ def of_overlap(
     if perhaps := in_training[False]:
         clips = count(len(perhaps), "clip")
         text = (
-            f"{clips} of valid or test that may be of a recording in training, by fingerprints but not by the waveform, as mixes "
-            f"and pieces of the same loops are: listen to them; {_OVERLAPPING[mode]}."
+            f"{clips} of valid or test that may be of a recording in training, by fingerprints alone, which find mixes and pieces "
+            f"of the same loops too: listen to them; {_OVERLAPPING[mode]}."
         )
         yield Finding(level, text, tuple(perhaps.values()), "shared audio")
     for certain, found in others.items():

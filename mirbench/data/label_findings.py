@@ -108,7 +108,7 @@ def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = 
             of_split.setdefault("train" if clip.split == "pretrain" else clip.split, []).append(clip)
         for clips in of_split.values():
             if len(clips) > 1:
-                names = [name for name in LABELS if len({str(clip.annotations[name]) for clip in clips if name in clip.annotations}) > 1]
+                names = [name for name in LABELS if len({_meaning(name, clip) for clip in clips if name in clip.annotations}) > 1]
                 labels = [" and ".join(dict.fromkeys(_label(name, clip) for clip in clips if name in clip.annotations)) for name in names]
                 (differ if names else equal).append(" and ".join(map(called, clips)) + f": {', '.join(labels)}" * bool(names))
     of = " of a file" * (noun == "stretch")
@@ -119,6 +119,14 @@ def of_copies(alike: Iterable[Sequence[Clip]], called: Names, published: bool = 
     if equal:
         text = f"{count(len(equal), noun)}{of} given more than once in a split, and counted as often."
         yield Finding("note" if published or noun == "sound" else "warning", text, tuple(equal), "copies")
+
+
+def _meaning(name: str, clip: Clip) -> str:
+    """The label, the same of two that are written otherwise: tags in another order, keys and pitches by another name."""
+    value = clip.annotations[name]
+    if isinstance(value, tuple | list):
+        return str(sorted(map(str, value)))
+    return str(_READS[name](value)) if name in _READS and _can_read(name, value) else str(value)
 
 
 def _label(name: str, clip: Clip) -> str:

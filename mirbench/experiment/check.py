@@ -120,7 +120,7 @@ def check(config: RunConfig, registry: Registry, cache: Path, listen: bool = Tru
         scans = {} if dataset.made else _scan(clips, cache, dataset, listen)
         if not dataset.made:
             report += findings.of_files(clips, scans, config.max_bad, called)
-            report += findings.of_lengths(clips, scans, called)
+            report += findings.of_lengths(clips, scans, called, bool(dataset.files))
             mode = findings.overlap_mode(config.overlap, dataset)
             pairs, split = _overlap(clips, scans, cache, listen)
             lines = {clip.id: called.lines([clip]) for clip in unique(clips)} if pairs else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ from mirbench.evaluation.embedding.model_files import model_files
 
 READERS = (("safetensors", "safe_open"), ("safetensors.torch", "safe_open"), ("torch.jit", "load"), ("onnxruntime", "InferenceSession"))
 OF_SYSTEM = tuple(f"/{name}/" for name in ("proc", "sys", "dev", "etc", "usr", "lib", "run", "var"))
+SHARED = re.compile(r".+\.so(\.\d+)+")  # a library with its version: it may be loaded late, and lie beside a Python that is no system's
 CODE = (".py", ".pyc", ".so", ".pyd", ".dll", ".nbi", ".nbc")
 _watching: list[list[str]] = []
 _hooked: list[bool] = []
@@ -82,6 +84,7 @@ def data_files(paths: list[str], known: list[Path]) -> list[Path]:
         for path in found
         if path.is_file()
         and path.suffix not in CODE
+        and not SHARED.fullmatch(path.name)
         and not str(path).startswith(OF_SYSTEM)
         and not any(path == each or path.is_relative_to(each) for each in left_out)
     ]

@@ -78,6 +78,18 @@ class Said(mirbench.ModelEncoder):
 class Unsaid(mirbench.ModelEncoder):
     name = "unsaid"
 
+class Here(mirbench.ModelOptions):
+    normalise = "zero-mean-unit-variance"
+
+class Own(mirbench.ModelEncoder):
+    name, options = "own", Here()
+
+class Raw(mirbench.ModelOptions):
+    normalise = "none"
+
+class Plain(mirbench.ModelEncoder):
+    name, options = "plain", Raw()
+
 class Lost(mirbench.ModelEncoder):
     name, sample_rate = "lost", 8000
 
@@ -86,7 +98,7 @@ class Lost(mirbench.ModelEncoder):
 
 @mirbench.hookimpl
 def register_encoders():
-    return [Said(), Unsaid(), Lost()]
+    return [Said(), Unsaid(), Own(), Plain(), Lost()]
 """
 pytestmark = pytest.mark.usefixtures("built_in")
 
@@ -161,6 +173,14 @@ def test_the_audio_of_an_encoder_is_what_it_is_given_in_a_run(write, capsys):
         page = capsys.readouterr().out
         assert fact(page, "sample rate").startswith(rate), name
         assert fact(page, "window").startswith(f"{window}; a longer"), name
+    for name, how in (
+        ("said", "by the model"),
+        ("unsaid", "nothing says; give"),
+        ("own", "each window, to zero mean"),
+        ("plain", "no, audio"),
+    ):
+        assert cli.main(["list", name, "--plugin", plugin]) == 0
+        assert fact(capsys.readouterr().out, "normalised").startswith(how), name
     assert cli.main(["list", "lost", "--json", "--plugin", plugin]) == 0
     (lost,) = json.loads(capsys.readouterr().out)
     assert (lost["sample_rate"], lost["window_seconds"]) == (8000, None)  # of a class that says one of the two

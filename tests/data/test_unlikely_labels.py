@@ -130,6 +130,9 @@ def test_very_short_clips_are_told_with_their_length():
     scans = {"0": Scan(seconds=0.018), "1": Scan(seconds=3.0), "9": Scan(seconds=3.0)}
     (finding,) = of_lengths(clips, scans, Lines())
     assert finding.examples == ("line 0: 18 ms in train", "line 9: 20 ms in test")
+    assert (finding.level, "take out" in finding.text) == ("warning", True)
+    (finding,) = of_lengths(clips, scans, Lines(), published=True)
+    assert (finding.level, "left as published" in finding.text) == ("note", True)
 
 
 def test_copies_within_a_split_are_told_above_all_where_their_labels_differ():
@@ -140,3 +143,13 @@ def test_copies_within_a_split_are_told_above_all_where_their_labels_differ():
     assert list(of_copies([[one, *clips_of("genre", ["jazz"], "test")]], Lines())) == []
     (stretch,) = of_copies([[one, other]], Lines(), noun="stretch")
     assert stretch.text.startswith("1 stretch of a file given more than once in a split, with labels that differ;")
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "third"),
+    [("tags", ("slow", "dark"), ("dark", "slow"), ("dark",)), ("key", "C# minor", "Db:min", "C#"), ("pitch", "60", "C4", "61")],
+)
+def test_copies_whose_labels_are_written_otherwise_do_not_differ(name, one, other, third):
+    first, second, last = clips_of(name, [one, other, third])
+    assert [finding.kind for finding in of_copies([[first, second]], Lines())] == ["copies"]
+    assert [finding.kind for finding in of_copies([[first, last]], Lines())] == ["contradicting labels"]

@@ -289,6 +289,13 @@ def test_the_rate_in_the_metadata_of_a_model_is_taken_and_not_contradicted(tmp_p
             complete(found, normalise="none")
 
 
+@pytest.mark.parametrize("told", [{"sampling_rate": "16000"}, {"mirbench": '{"sample_rate": 16000}'}])
+def test_rates_in_the_metadata_of_a_model_must_agree(told, tmp_path):
+    found = load().add_address("onnx", onnx_file(tmp_path / "two.onnx", metadata={"sample_rate": "22050", **told}))
+    with pytest.raises(MirbenchError, match=r"says in its metadata sampl\w+=\d+, and elsewhere in them \d+ Hz; correct what is wrong\."):
+        complete(found, normalise="none")
+
+
 def test_names_are_the_shortest_ends_of_addresses_that_nobody_has(tmp_path):
     registry = load()
     for folder in ("one", "two"):

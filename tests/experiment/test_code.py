@@ -14,9 +14,10 @@ import pytest
 
 import mirbench
 from mirbench import registry
+from mirbench.data.file_facts import SourceTree
 from mirbench.engine.store import Store
 from mirbench.errors import MirbenchError
-from mirbench.experiment.resolve.code import resolve_code, source_tree
+from mirbench.experiment.resolve.code import ROOTS, resolve_code, source_tree
 
 CODE = Path(mirbench.__file__).parent
 PLAN = """
@@ -179,3 +180,11 @@ def test_an_estimator_that_is_given_is_known_by_its_values_and_never_by_where_th
     with pytest.raises(MirbenchError, match=r"the probe 'mine' has a parameter <object object at 0x.*, of which nothing tells its value"):
         of(PROBE.replace("[0.1, 1]", "[object()]"))
     del kept
+
+
+def test_all_by_which_audio_is_compared_and_listened_to_is_in_the_key_of_that(tmp_path):
+    tree = SourceTree(memo=tmp_path / "memo")
+    used = {name for name in tree.used_by("mirbench.experiment.recipes.overlap:OverlapSearch").definitions if ".data.duplicates." in name}
+    keyed = {name for root in ROOTS["overlaps"] for name in tree.used_by(root).definitions}
+    assert "mirbench.data.duplicates.outline:MOST_SILENT" in used
+    assert used - keyed == set()

@@ -55,7 +55,7 @@ def find_overlap(first: Sequence[Clip], second: Sequence[Clip], cache: Path, wor
 
 
 def find_overlap_of_fingerprints(first: Mapping[str, Packed], second: Sequence[Clip], cache: Path, workers: int) -> list[Overlap]:
-    """As `find_overlap`, where of the first there are fingerprints alone, by id."""
+    """As `find_overlap`, where of the first there are fingerprints alone, by id, and so no waveforms: `SAME_AUDIO` or `LIKELY`."""
     pairs = _same_sound(list(first.values()), fingerprint_clips(second, cache, workers))
     ids = list(first)
     return [Overlap(ids[one], second[other].id, *pairs[one, other]) for one, other in sorted(pairs)]

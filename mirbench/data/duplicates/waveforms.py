@@ -23,7 +23,7 @@ LEAST_COMMON, LEAST_POWER = 0.8, 0.5  # of the time of the shorter clip, and of 
 COPY = 0.98  # of one waveform; copies reach .99 under Vorbis, other synthesised notes of one pitch at most .94
 REPEATS = 0.985  # of the greatest correlation, that is reached at another lag too: it repeats itself
 APART = 0.003  # seconds: lags further apart than this are others
-SAME = 0.9995  # correlation of copies without loss, of what repeats itself: two phases of a tone by chance are so near once in a hundred
+SAME = 0.9995  # correlation of copies without loss, of what repeats itself: two phases of a tone by chance are so near once in fifty
 ROUNDING = 2  # samples at RATE, by which copies at other rates differ in length
 NEAR = 2.5  # dB a band, root mean square: outlines that differ by more are of other audio
 NEIGHBOURS = 4  # outlines that are tried of each clip
@@ -60,7 +60,7 @@ def correlation(first: Clip, second: Clip, offset: float = 0.0) -> float:
 
 
 def _beginning(clip: Clip, skipped: float) -> np.ndarray:
-    """(samples,) float64 at RATE, of at most SECONDS from so many seconds on."""
+    """(samples,) float64 at RATE, of at most SECONDS from so many seconds on, without their mean, which any two have in common."""
     duration = None if clip.duration is None else max(1 / RATE, clip.duration - skipped)
     pieces, length = list[np.ndarray](), 0
     for piece in read_pieces(replace(clip, start=clip.start + skipped, duration=duration), RATE, SECONDS):
@@ -68,7 +68,8 @@ def _beginning(clip: Clip, skipped: float) -> np.ndarray:
         length += len(piece)
         if length >= SECONDS * RATE:
             break
-    return np.concatenate([*pieces, np.zeros(0, np.float32)])[: int(SECONDS * RATE)].astype(np.float64)
+    audio = np.concatenate([*pieces, np.zeros(0, np.float32)])[: int(SECONDS * RATE)].astype(np.float64)
+    return audio - audio.mean() if len(audio) else audio
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

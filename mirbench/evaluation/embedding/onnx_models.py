@@ -103,12 +103,15 @@ class OnnxEncoder(FileEncoder):
         metadata = self.about(options)["metadata"]
         told = self.told(metadata[FACTS]) if FACTS in metadata else {}
         for key in RATES:
-            if "sample_rate" not in told and (text := metadata.get(key, "").strip()):
+            if text := metadata.get(key, "").strip():
                 if not text.isascii() or not text.isdecimal() or not int(text):
                     raise MirbenchError(
                         f"{self.model} says in its metadata {key}={printable(text):.60}, which is no rate in Hz; write a whole number."
                     )
-                told["sample_rate"] = int(text)
+                if (other := told.setdefault("sample_rate", int(text))) != int(text):
+                    raise MirbenchError(
+                        f"{self.model} says in its metadata {key}={int(text)}, and elsewhere in them {other} Hz; correct what is wrong."
+                    )
         return told
 
     def missing(self, options: Mapping[str, Any]) -> str:

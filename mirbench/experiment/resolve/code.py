@@ -56,7 +56,11 @@ ROOTS = {
     "decisions": (f"{EVALUATION}.similarity.measured:decisions", f"{EVALUATION}.similarity.measured:Part", "mirbench.records:Predictions"),
     "maps": (f"{EVALUATION}.similarity.projection:project", f"{PROBING}.layers:of_layer", "mirbench.records:Embeddings"),
     "costs": ("mirbench.evaluation.embedding.cost:count", "mirbench.evaluation.embedding.cost:measure"),
-    "overlaps": ("mirbench.data.duplicates.overlap:find_overlap", "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints"),
+    "overlaps": (
+        "mirbench.data.duplicates.overlap:find_overlap",
+        "mirbench.data.duplicates.overlap:find_overlap_of_fingerprints",
+        "mirbench.data.duplicates.fingerprinting:listen_to",
+    ),
 }
 NEUTRAL_MODULES = ("mirbench.registry", f"{PROBING}.metric_table", "mirbench.engine", "mirbench.settings")  # they choose, keep and check
 DECODERS = ("soundfile", "av")  # which of them decodes depends on the file; see `Data.decoders`

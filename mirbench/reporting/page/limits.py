@@ -49,7 +49,9 @@ def _short_trainings(results: Results) -> list[str]:
     steps: dict[tuple[int, int], list[str]] = {}
     encoders = [pair for manifest in results.manifests.values() for pair in (manifest.get("encoders") or {}).items()]
     for name, about in encoders:
-        usual, taken = (about.get("defaults") or {}).get("steps", 0), (about.get("options") or {}).get("steps", 0)
+        usual, taken = ((about.get(part) or {}).get("steps") for part in ("defaults", "options"))
+        if not isinstance(usual, int) or not isinstance(taken, int):  # a plugin may call anything steps
+            continue
         if about.get("role") == "encoder" and 0 < 2 * taken <= usual:
             steps.setdefault((taken, usual), []).append(name)
     return [

@@ -25,7 +25,8 @@ def settings(manifest: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
 
     config, encoders = manifest.get("config"), manifest.get("encoders")
     of_encoders = [each for each in encoders.values() if isinstance(each, dict)] if isinstance(encoders, dict) else []
-    usual = {each["encoder"]: each["defaults"] for each in of_encoders if isinstance(each.get("defaults"), dict) and "encoder" in each}
+    told = [each for each in of_encoders if isinstance(each.get("defaults"), dict) and "encoder" in each]
+    usual = {each["encoder"]: {**(each.get("options") or {}), **each["defaults"]} for each in told}  # what is not told is as by default
     return list(_differing(config, {**load_config().model_dump(), "options": usual})) if isinstance(config, dict) else []
 
 

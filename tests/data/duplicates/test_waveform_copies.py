@@ -157,3 +157,12 @@ def test_two_tones_of_one_pitch_are_no_copies_but_a_whole_copy_of_one_is(tmp_pat
     longer = clip(tmp_path, "longer.wav", tone(2, 0.42), "test")
     softer = clip(tmp_path, "softer.flac", tone(2, size=0.1), "test")
     assert find_overlap(first, [longer, softer], tmp_path / "cache", 1) == [Overlap("2.wav", "softer.flac", SAME_WAVEFORM)]
+
+
+def test_an_offset_that_two_clips_have_in_common_makes_no_copy(tmp_path):
+    noises = [0.1 + 0.001 * np.random.default_rng(seed).normal(size=RATE) for seed in range(2)]
+    first, second = (clip(tmp_path, f"{seed}.wav", each) for seed, each in enumerate(noises))
+    assert waveforms.correlation(first, second) < 0.5  # what resampling makes of their ends
+    assert waveforms.copies([(0, 0)], [first], [second]) == []
+    softer = clip(tmp_path, "softer.wav", 0.5 * noises[0])
+    assert waveforms.copies([(0, 0)], [first], [softer]) == [(0, 0)]

@@ -158,3 +158,4 @@ def test_a_training_of_few_steps_is_said_first():
 
     assert said(40) == ["a was trained for 40 steps where 400 are the default: a look at how a run goes, not at what the encoder can do."]
     assert said(300) == said(400) == said(800) == []
+    assert said("few", "many") == said(40, None) == said(None, 400) == said([1], [9]) == []  # options of plugins

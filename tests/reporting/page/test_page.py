@@ -131,6 +131,11 @@ def test_the_usual_options_of_encoders_are_those_of_the_manifest():
     about = {"a": {"encoder": "a", "defaults": {"steps": 400}}, "b": {"encoder": "b"}, "broken": "x"}
     config = {"options": {"a": {"steps": 40}, "b": {"steps": 50}}}
     assert making.settings({"config": config, "encoders": about}) == [("options.a.steps", 40, 400), ("options.b.steps", 50, None)]
+    about = {share: {"encoder": "a", "options": {"steps": 400, "share": float(share)}, "defaults": {}} for share in ("0.1", "1.0")}
+    about["0.1"]["defaults"] = {"share": 1.0}
+    assert making.settings({"config": {"options": {"a": {"steps": 400, "share": 0.1}}}, "encoders": about}) == [
+        ("options.a.share", 0.1, 1.0)
+    ]
 
 
 def test_time_is_told_by_stage_and_what_was_left_out_with_the_reason():
