@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from mirbench.engine.files import Presence, all_locked
 from mirbench.engine.holds import held
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
-from mirbench.engine.ranks import ENDS, MAKES, Ranks, sharing
+from mirbench.engine.ranks import ENDS, MAKES, Ranks, current_ranks
 from mirbench.engine.side_by_side import are_worth_forking, is_single, make_side_by_side, workers_for
 from mirbench.engine.store import IN_USE, Store
+from mirbench.engine.threads import one_thread
 from mirbench.errors import MirbenchError
 from mirbench.progress import stage
 from mirbench.records import stage_of
@@ -218,8 +219,9 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
             outcome.failed |= first.batch.make(missing, store)
         elif missing:
             assert first.make is not None
-            with store.writing(first.kind, first.key, first.title, first.parts) as folder:
-                if (ranks := sharing()) is not None:
+            threads = one_thread() if is_single(first) else contextlib.nullcontext()  # the same numbers, here or beside others
+            with threads, store.writing(first.kind, first.key, first.title, first.parts) as folder:
+                if (ranks := current_ranks()) is not None:
                     ranks.say(MAKES)
                 first.make(folder)
         for job in jobs:
@@ -237,7 +239,7 @@ def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part |
     does not end the others. part: of batches that are divisible, in the place of the whole."""
     outcome, jobs, tried = Outcome(), [job for job in graph.jobs if job.key in keys], set[Name]()
     with held(store), Presence(store.lock_file(IN_USE)):
-        if (ranks := sharing()) is not None and ranks.rank:
+        if (ranks := current_ranks()) is not None and ranks.rank:
             _help_with(jobs[0], ranks)
             return outcome
         while ready := [job for job in jobs if job.name not in tried and _ready(job, store)]:

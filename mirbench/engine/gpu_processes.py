@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
@@ -23,14 +24,14 @@ from mirbench.engine.executor import MakeParts, make_several
 from mirbench.engine.files import tell
 from mirbench.engine.interrupts import SIGNALS, Stopped, held_back, let_through, stoppable
 from mirbench.engine.jobs import Divisible, Graph, Job, Part
-from mirbench.engine.machine import DECIDED, Decided, core_count, keep_memory
+from mirbench.engine.machine import DECIDED, MOST_CORES, Decided, core_count, keep_memory
 from mirbench.engine.store import Store
 from mirbench.engine.workers import Raised, end_with, how_ended
 from mirbench.errors import MirbenchError
 from mirbench.progress import bars_told_to, progress_bar
 
 LEAST_SECONDS = 60.0  # of a batch, by the plan's estimate; for less no process is started, which takes about ten
-GRACE_SECONDS = 5.0  # to end in order
+GRACE_SECONDS = 5.0  # to end in order, of all together
 CODE = "import sys; sys.path[:] = {path!r}; from mirbench.engine.gpu_processes import serve; serve({handle}, {parent}, {in_main_thread})"
 
 PlanAgain = Callable[[], tuple[Graph, Store]]
@@ -104,7 +105,7 @@ class _Processes:
         environment = {
             **os.environ,
             "CUDA_VISIBLE_DEVICES": gpu,
-            "LOKY_MAX_CPU_COUNT": str(max(1, core_count() // len(self.gpus))),
+            MOST_CORES: str(max(1, core_count() // len(self.gpus))),
             "MIRBENCH_QUIET": "1",  # this process tells
             DECIDED: json.dumps(asdict(self.decided)),
         }
@@ -147,9 +148,10 @@ class _Processes:
         try:
             for child in children:
                 child.process.terminate()
+            ends = time.monotonic() + GRACE_SECONDS
             for child in children:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.process.wait(GRACE_SECONDS)
+                    child.process.wait(max(0.0, ends - time.monotonic()))
         finally:
             for child in children:
                 child.process.kill()

@@ -13,7 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+MOST_CORES = "LOKY_MAX_CPU_COUNT"  # an environment variable that joblib reads, and so all that use it
 DECIDED = "MIRBENCH_MACHINE"  # an environment variable, so that processes which are started find it too
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+GROUP_FILES = {  # by controllers: version 2 of control groups, and 1
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt
 
 
@@ -59,6 +65,32 @@ def core_count() -> int:
     import joblib  # here, since most commands start no worker
 
     return joblib.cpu_count()
+
+
+def free_megabytes() -> float:
+    """Memory that is to be had without swapping, within the limits of the control groups (of a container, of a job of Slurm) that this
+    process is in; without bound where the system does not tell."""
+    free = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        free.append(int((PROC / "meminfo").read_text().split("MemAvailable:", 1)[1].split()[0]) / 1e3)
+    for folder, (limit, used, cached) in _control_groups():
+        with contextlib.suppress(OSError, ValueError, IndexError):  # "max" where there is no limit
+            most, taken = (int((folder / name).read_text()) for name in (limit, used))
+            given_back = int((folder / "memory.stat").read_text().split(f"{cached} ", 1)[1].split()[0])  # of files, when it is wanted
+            free.append((most - taken + given_back) / 1e6)
+    return min(free)
+
+
+def _control_groups() -> Iterator[tuple[Path, tuple[str, str, str]]]:
+    """Those that may limit the memory of this process, each with the files of its limit and of what is used, and how it calls what
+    idle files take of that."""
+    with contextlib.suppress(OSError):
+        for line in (PROC / "self" / "cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if (files := GROUP_FILES.get(controllers)) is not None:
+                root = CGROUPS / controllers
+                own = root / path.lstrip("/")  # in a container it may not be seen, and the root is its own
+                yield from ((folder, files) for folder in (own, *own.parents) if folder.is_relative_to(root))
 
 
 def gpus_of(device: str) -> list[str]:

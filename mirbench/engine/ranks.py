@@ -55,7 +55,7 @@ class Ranks:
             return None
 
     def wait(self, *words: str, seconds: float = float("inf")) -> str:
-        """Until one of them is said, which is returned. Raises PeerLost after that many seconds."""
+        """Until one of them is said, which is returned, of several the first here. Raises PeerLost after that many seconds."""
         ends = time.monotonic() + seconds
         while True:
             for word in words:
@@ -67,13 +67,14 @@ class Ranks:
 
     def meet(self) -> None:
         """Says where the processes meet, in the variables MASTER_ADDR and MASTER_PORT, which are of this process's node and free where
-        nobody set them. Raises PeerLost where the first does not come."""
+        nobody set them. Raises PeerLost where the first does not come, or has ended."""
         if self.rank == 0:
             address, port = os.environ.get("MASTER_ADDR") or _own_name(), os.environ.get("MASTER_PORT") or _free_port()
             place = {"MASTER_ADDR": address, "MASTER_PORT": port}
             self.say(MEETS, json.dumps(place))
         else:
-            self.wait(MEETS, seconds=MEETING_SECONDS)
+            if self.wait(ENDS, MEETS, seconds=MEETING_SECONDS) == ENDS:
+                raise PeerLost("the first ended before they met")
             place = json.loads(self.heard(MEETS) or "{}")
         os.environ |= place
 
@@ -81,7 +82,7 @@ class Ranks:
 _current: Ranks | None = None
 
 
-def sharing() -> Ranks | None:
+def current_ranks() -> Ranks | None:
     """None: this process is alone at what it makes."""
     return _current
 

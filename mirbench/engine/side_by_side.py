@@ -7,10 +7,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from mirbench.engine.files import tell
 from mirbench.engine.jobs import Job
-from mirbench.engine.machine import core_count
+from mirbench.engine.machine import core_count, free_megabytes
 from mirbench.engine.store import Store
 from mirbench.engine.workers import Raised, WorkerDied, can_fork, in_workers
 from mirbench.errors import MirbenchError
@@ -18,6 +18,10 @@ from mirbench.errors import MirbenchError
 WORTH_SECONDS = 3.0  # of jobs together, from which processes are forked for them
 NEEDED_TIMES = 6  # memory that a job takes, to the size of what it reads: as float64, standardised, and what is made of it
 JOB_MEGABYTES = 200.0  # and beside it
+REFUSED_IN_FORKS = (  # what torch says of CUDA, and of gradients where there is a GPU, once the process that forked has used them
+    "re-initialize CUDA in forked subprocess",
+    "autograd's threading in combination with fork-based multiprocessing",
+)
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,16 @@ def are_worth_forking(jobs: Sequence[Job]) -> bool:
 
 def workers_for(jobs: Sequence[Job], store: Store) -> int:
     """How many of these may be made at once: one a core, or fewer where they would not fit into the memory that is free."""
-    largest = max((sum(store.megabytes(*need.name) for need in job.needs) for job in jobs), default=0.0)
+    needs = {need.name for job in jobs for need in job.needs}
+    megabytes = {name: store.megabytes(*name) for name in needs}  # many need the same
+    largest = max((sum(megabytes[need.name] for need in job.needs) for job in jobs), default=0.0)
     return max(1, min(core_count(), len(jobs), int(free_megabytes() / (NEEDED_TIMES * largest + JOB_MEGABYTES))))
 
 
-def free_megabytes() -> float:
-    """Memory that is to be had without swapping, within the limit of a container; without bound where the system does not tell."""
-    free = [float("inf")]
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        free.append(int(Path("/proc/meminfo").read_text().split("MemAvailable:", 1)[1].split()[0]) / 1e3)
-    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-        group = Path("/sys/fs/cgroup")
-        free.append((int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())) / 1e6)
-    return min(free)
-
-
 def make_side_by_side(jobs: Sequence[Job], make: Callable[[Job], None], workers: int) -> Iterator[Done]:
-    """Each as it is done. make: makes one, in a process forked from this one. Where the system kills a worker, as for want of memory, what
-    is left is made here, one after another. Raises MirbenchError where a worker ends in another way."""
+    """Each as it is done. make: makes one, in a process forked from this one, or here where torch refuses to do its part in a fork. Where
+    the system kills a worker, as for want of memory, what is left is made here, one after another. Raises MirbenchError where a worker ends
+    in another way."""
     left = dict(enumerate(jobs))
 
     def one(number: int) -> Iterator[tuple[int, float, Raised | None]]:
@@ -72,11 +68,14 @@ def make_side_by_side(jobs: Sequence[Job], make: Callable[[Job], None], workers:
         numbers = iter(range(len(jobs) if workers > 1 else 0))
         with contextlib.closing(in_workers(one, numbers, workers)) as results:
             for number, seconds, raised in results:
+                if raised is not None and any(words in raised.where for words in REFUSED_IN_FORKS):
+                    continue
                 yield Done(left.pop(number), seconds, None if raised is None else raised.as_here())
     except WorkerDied as died:
+        said = died.while_it(f"made {jobs[died.task].kind} of {jobs[died.task].title}")
         if died.how != signal.SIGKILL.name:
-            job = jobs[died.task]
-            raise MirbenchError(f"{died.while_it(f'made {job.kind} of {job.title}')}; run the same command again.") from died
+            raise MirbenchError(f"{said}; run the same command again.") from died
+        tell(f"{said}; what is left of its stage is made one after another.")
     for job in left.values():
         begun, error = time.perf_counter(), None
         try:

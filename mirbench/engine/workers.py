@@ -26,10 +26,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from mirbench.engine.interrupts import SIGNALS, held_back, let_through
-from mirbench.engine.machine import core_count
+from mirbench.engine.machine import MOST_CORES, core_count
+from mirbench.engine.threads import keep_to_one_thread
 from mirbench.errors import MirbenchError, describe
 
 Task = TypeVar("Task")
@@ -240,9 +239,8 @@ def _serve(do: Callable[[Task], Iterator[Message]], pipe: Connection, parent: _P
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:
         other.close()
-    threadpool_limits(1)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+    keep_to_one_thread()
+    os.environ[MOST_CORES] = "1"  # of a probe with n_jobs=-1, or of workers of its own
     with contextlib.suppress(EOFError, OSError):  # the parent has no more, or is gone
         while True:
             task = pipe.recv()

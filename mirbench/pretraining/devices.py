@@ -18,7 +18,7 @@ import torch.distributed
 
 from mirbench.engine.interrupts import SIGNALS, stoppable
 from mirbench.engine.machine import core_count
-from mirbench.engine.ranks import MEETING_SECONDS, PeerLost, Ranks, sharing
+from mirbench.engine.ranks import MEETING_SECONDS, PeerLost, Ranks, current_ranks
 from mirbench.engine.workers import end_with_starter
 from mirbench.errors import MirbenchError
 
@@ -31,7 +31,7 @@ def on_devices(run: Callable[[Any], Report], device: str, devices: int, precisio
     precision: float32 or bfloat16. Where a scheduler started the processes, they are these, on one node or several."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     kind, _, number = device.partition(":")
-    if (ranks := sharing()) is not None:
+    if (ranks := current_ranks()) is not None:
         return _as_one_of(ranks, run, kind, precision)
     fabric = _fabric(kind, precision, devices=[int(number)] if number else devices, strategy="ddp_spawn" if devices > 1 else "auto")
     if devices == 1:
@@ -49,7 +49,7 @@ def on_devices(run: Callable[[Any], Report], device: str, devices: int, precisio
 
 def devices_here(devices: int) -> int:
     """How many processes of a training share the cores that this one may use. devices: of all its machines."""
-    return devices if sharing() is None else 1
+    return devices if current_ranks() is None else 1
 
 
 def _fabric(kind: str, precision: str, **about: Any) -> Any:

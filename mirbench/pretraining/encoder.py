@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mirbench.engine.ranks import sharing
+from mirbench.engine.ranks import current_ranks
 from mirbench.errors import MirbenchError
 from mirbench.nouns import Embed, Encoder, Staged
 from mirbench.pretraining.settings import BackboneOptions, check_settings, families_of_views, listens_to_bands, precision_on
@@ -104,7 +104,7 @@ class BackboneEncoder(Encoder):
                 f"none of the {len(job.clips)} clips to pretrain on can be read, the first because {_first(audio_cache.skipped)}"
             )
         signals = _signals(options) if learns_labels else ()
-        if job.devices > 1 and sharing() is None:
+        if job.devices > 1 and current_ranks() is None:
             _check_importable(backbone, signals)
         table = LabelTable(audio_cache.clips, signals)
         budget = _budget(audio_cache.clips, table, options["label_fraction"], options, job.seed) if learns_labels else []

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from mirbench.engine.files import tell
+from mirbench.engine.files import disk, tell
 from mirbench.engine.interrupts import deferred
 from mirbench.errors import MirbenchError
 from mirbench.pretraining.checkpoints import DamagedState, load_state, save_checkpoint, save_state
@@ -202,7 +202,9 @@ class _Loop:
         return report
 
     def _resume(self, state: Path) -> None:
-        """From the last state, where there is one: which it is, and whether it is whole, the first device says, and all go on from it."""
+        """From the last state, where there is one: which it is, and whether it is whole, the first device says, and all go on from it.
+
+        Raises MirbenchError where another finds a different one, as a network file system may show an earlier for a while."""
         found = state.is_file()
         if found and self.rank == 0:
             try:
@@ -211,9 +213,18 @@ class _Loop:
                 tell(f"{error} Training begins anew.")
                 state.unlink(missing_ok=True)
                 found = False
-        chosen = self.fabric.broadcast(str(state) if found else "")
+        chosen, step = self.fabric.broadcast((str(state) if found else "", self.facts["step"]))
         if chosen and self.rank:
-            self.facts = load_state(Path(chosen), self.modules, self.optimiser)
+            disk.refresh(Path(chosen).parent)
+            try:
+                self.facts = load_state(Path(chosen), self.modules, self.optimiser)
+            except DamagedState as error:
+                raise MirbenchError(f"{error} Another device could read it; run the same command again.") from error
+            if self.facts["step"] != step:
+                raise MirbenchError(
+                    f"the training state {chosen} is of step {step:,} on one machine and of {self.facts['step']:,} on another; run the "
+                    "same command again when the file system shows them the same."
+                )
 
     def _step(self, step: int, cut: Tensor, truth: Truth) -> Tensor:
         views, truth = self.fabric.to_device((cut, truth))

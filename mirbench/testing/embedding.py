@@ -116,7 +116,7 @@ class EmbedSubject:
     @cached_property
     def seconds_of_clip(self) -> float:
         """Processing time of ten seconds of audio, cut as in a run, on one thread."""
-        from mirbench.evaluation.embedding.cost import one_thread
+        from mirbench.engine.threads import one_thread
 
         times: list[float] = []
         with one_thread(), unchanged("", self.seed, may_draw=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
 from mirbench.engine.interrupts import held_back
+from mirbench.engine.threads import keep_to_one_thread
 from mirbench.engine.workers import bound_to_here, can_fork
 from mirbench.errors import describe
 from mirbench.testing.promises import NotSeen
@@ -51,11 +51,7 @@ def in_child(do: Callable[[], Any], patience: float) -> Any:
 
 def _serve(do: Callable[[], Any], pipe: Connection, bind: Callable[..., None]) -> None:
     bind()
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+    keep_to_one_thread()
     try:
         answer = True, do()
         pickle.dumps(answer)

@@ -11,7 +11,8 @@ import sys
 import pytest
 from joblib.externals.loky.backend import context
 
-from mirbench.engine.machine import core_count, gpus_of
+from mirbench.engine import machine
+from mirbench.engine.machine import core_count, free_megabytes, gpus_of
 
 QUOTA = "/sys/fs/cgroup/cpu.max"
 
@@ -33,6 +34,36 @@ def test_a_container_with_a_quota_of_cores_is_not_given_a_worker_for_each_of_the
     monkeypatch.setattr(os.path, "exists", lambda path: path == QUOTA or exists(path))
     monkeypatch.setattr(context, "open", lambda path: io.StringIO(quota), raising=False)  # nothing else is opened
     assert core_count() == cores
+
+
+def test_free_memory_is_that_of_the_machine():
+    assert 10 < free_megabytes() < 1e8
+
+
+def group(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["own group", "container that sees its own as the root"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_free_memory_is_within_the_limit_of_a_job_or_a_container_but_for_idle_files(tmp_path, monkeypatch, version, inside):
+    (tmp_path / "self").mkdir()
+    (tmp_path / "meminfo").write_text("MemTotal: 9000000 kB\nMemAvailable: 8000000 kB\n")
+    (tmp_path / "self" / "cgroup").write_text("0::/slurm/job_7/step_0\n" if version == 2 else "5:cpu:/x\n4:memory:/slurm/job_7/step_0\n")
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    monkeypatch.setattr(machine, "CGROUPS", tmp_path / "groups")
+    root = tmp_path / "groups" / ("" if version == 2 else "memory")
+    assert free_megabytes() == 8000
+    job = root / "slurm" / "job_7" if inside else root
+    if version == 2:
+        group(job, memory__max="3000000000\n", memory__current="2900000000\n", memory__stat="anon 9\ninactive_file 900000000\nslab 4\n")
+        group(job / "step_0", memory__max="max\n", memory__current="2900000000\n", memory__stat="inactive_file 900000000\n")
+    else:
+        stat = "inactive_file 5\ntotal_inactive_file 900000000\n"
+        group(job, memory__limit_in_bytes="3000000000\n", memory__usage_in_bytes="2900000000\n", memory__stat=stat)
+    assert free_megabytes() == 1000
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")

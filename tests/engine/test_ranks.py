@@ -18,7 +18,7 @@ from mirbench.engine import ranks
 from mirbench.engine.files import locked
 from mirbench.engine.jobs import Cost, Job
 from mirbench.engine.machine import Decided
-from mirbench.engine.ranks import ENDS, MAKES, PeerLost, Ranks, is_first, sharing, taking_part
+from mirbench.engine.ranks import ENDS, MAKES, PeerLost, Ranks, current_ranks, is_first, taking_part
 from mirbench.engine.slurm import failures, submitting
 from mirbench.engine.slurm.node import Answer, PackOnNode, Told
 from mirbench.engine.slurm.packing import Array, arrays_of
@@ -151,7 +151,7 @@ def test_the_address_of_a_site_is_taken_and_waiting_for_one_ends(tmp_path, monke
     first, second = (Ranks(rank, 0, rank, 1, 2, tmp_path / "words") for rank in (0, 1))
     monkeypatch.setattr(ranks, "MEETING_SECONDS", 0.05)
     with taking_part(second):
-        assert (sharing(), is_first()) == (second, False)
+        assert (current_ranks(), is_first()) == (second, False)
         with pytest.raises(PeerLost):
             second.meet()
         first.meet()
@@ -159,11 +159,13 @@ def test_the_address_of_a_site_is_taken_and_waiting_for_one_ends(tmp_path, monke
         second.meet()
         assert (os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]) == ("n1-ib", "29500")
         assert second.wait(MAKES, ranks.MEETS) == ranks.MEETS
-    assert sharing() is None
+    assert current_ranks() is None
     assert second.heard(ENDS) is None
     with taking_part(first):
         pass
     assert second.heard(ENDS) == ""
+    with pytest.raises(PeerLost, match=r"^the first ended before they met$"):
+        second.meet()
     assert "WORLD_SIZE" not in os.environ
 
 

@@ -96,7 +96,9 @@ def test_what_does_not_fit_into_memory_at_once_is_made_one_after_another(store, 
     assert side_by_side.workers_for(made, store) == 2
 
 
-def test_after_a_kill_for_want_of_memory_the_rest_is_made_here(store):
+def test_after_a_kill_for_want_of_memory_the_rest_is_made_here(store, monkeypatch, capsys):
+    monkeypatch.setenv("MIRBENCH_QUIET", "0")
+
     def greedy(folder):
         if os.getpid() != HERE:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -104,6 +106,24 @@ def test_after_a_kill_for_want_of_memory_the_rest_is_made_here(store):
     made = [job("one", make=greedy), job("two", make=greedy), job("three")]
     LocalExecutor(store).run(Graph(made))
     assert all(store.has(*each.name) for each in made)
+    told = capsys.readouterr().err
+    assert "mirbench: a worker process ended abruptly (SIGKILL) while it made dishes of " in told
+    assert told.endswith(", perhaps for want of memory; what is left of its stage is made one after another.\n")
+
+
+@pytest.mark.parametrize("refused", side_by_side.REFUSED_IN_FORKS)
+def test_what_torch_refuses_to_do_in_a_fork_is_made_here(store, refused):
+    def compute(folder):
+        if os.getpid() != HERE:
+            try:
+                raise RuntimeError(f"Cannot {refused}.")
+            except RuntimeError as error:
+                raise MirbenchError("probe 'deep' failed.") from error
+
+    made = [job("one", make=compute), job("two"), job("three", make=compute)]
+    outcome = LocalExecutor(store).run(Graph(made))
+    assert [pid_of(store, each) == HERE for each in made] == [True, False, True]
+    assert len(outcome.seconds) == 3
 
 
 def test_a_worker_that_crashes_is_told_with_what_it_made(store):
@@ -114,7 +134,3 @@ def test_a_worker_that_crashes_is_told_with_what_it_made(store):
 
     with pytest.raises(MirbenchError, match=r"^a worker process ended abruptly \(SIGSEGV\) while it made dishes of two, perhaps"):
         LocalExecutor(store).run(Graph([job("two", make=crash), job("three")]))
-
-
-def test_free_memory_is_that_of_the_machine():
-    assert 10 < side_by_side.free_megabytes() < 1e8

@@ -16,6 +16,7 @@ import pytest
 
 import mirbench
 from mirbench.engine.jobs import Cost
+from mirbench.engine.side_by_side import is_single
 from mirbench.engine.store import Store, key_of
 from mirbench.evaluation.probing.scoring import task_data
 from mirbench.experiment.planning import costs
@@ -151,6 +152,7 @@ def test_a_setting_makes_anew_what_reads_it_alone(tmp_path, setting, again):
 def test_what_encoders_cost_is_measured_last_on_each_device_and_moves_no_key_of_a_run(tmp_path):
     run = build(record(tmp_path))
     assert [job.kind for job in run.graph.jobs[-2:]] == ["costs", "costs"]
+    assert not any(is_single(job) for job in run.graph.jobs[-2:])  # whose times would be those of a busy machine
     assert [job.kind for job in run.costs["learner"].needs] == ["checkpoints"]
     other = build(record(tmp_path, machine=Machine(name="another processor")))
     assert {job.kind for job in other.graph.jobs if job.key not in {job.key for job in run.graph.jobs}} == {"costs"}

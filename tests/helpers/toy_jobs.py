@@ -12,7 +12,7 @@ from mirbench.engine.executor import Outcome, make_several
 from mirbench.engine.files import write_atomically
 from mirbench.engine.interrupts import deferred
 from mirbench.engine.jobs import Cost, Graph, Job, Part
-from mirbench.engine.ranks import sharing
+from mirbench.engine.ranks import current_ranks
 from mirbench.engine.store import Store
 
 STEP_SECONDS = 0.1
@@ -59,7 +59,7 @@ def make(root: Path, count: int, steps: int, fails: int | None, keys: Sequence[s
 def stir(root: Path, fails: int | None, folder: Path) -> None:
     """A dish that processes make together: each leaves what it knows of itself in `root`; one may fail, for which the others wait."""
     rank, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
-    ranks = sharing()
+    ranks = current_ranks()
     assert ranks is not None
     ranks.meet()
     told = [f"{name}={os.environ[name]}" for name in ("LOCAL_RANK", "GROUP_RANK", "MASTER_PORT")]

@@ -8,6 +8,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ from test_trainer import Net, equal, stream_of, weights
 from mirbench.engine import ranks
 from mirbench.engine.interrupts import Stopped, stoppable
 from mirbench.engine.ranks import PeerLost, Ranks, taking_part
+from mirbench.errors import MirbenchError
 from mirbench.pretraining import trainer
+from mirbench.pretraining.checkpoints import DamagedState
 from mirbench.pretraining.objectives import Contrastive
 from mirbench.pretraining.trainer import Learner, Schedule, Training, train
 
@@ -95,3 +98,22 @@ def test_a_process_that_nobody_meets_does_not_wait_for_ever(tmp_path, monkeypatc
     alone = training(tmp_path / "alone")
     with taking_part(Ranks(0, 0, 0, 1, 2, tmp_path / "words")), pytest.raises(PeerLost, match="1/2 clients joined"):
         train(alone)
+
+
+def test_a_process_that_finds_another_state_than_the_first_does_not_train(tmp_path, monkeypatch):
+    def resume(step: int | None) -> None:
+        def load(path, *into):
+            if step is None:
+                raise DamagedState(f"the training state {path} is not as it was written.")
+            return {"step": step}
+
+        monkeypatch.setattr(trainer, "load_state", load)
+        fabric = SimpleNamespace(broadcast=lambda own: (str(tmp_path / "state"), 40))
+        second = SimpleNamespace(rank=1, fabric=fabric, facts={"step": 0}, modules={}, optimiser=None)
+        trainer._Loop._resume(second, tmp_path / "elsewhere")
+
+    resume(40)
+    with pytest.raises(MirbenchError, match=r"state is of step 40 on one machine and of 30 on another; run the same command again when"):
+        resume(30)
+    with pytest.raises(MirbenchError, match=r"is not as it was written\. Another device could read it; run the same command again\.$"):
+        resume(None)

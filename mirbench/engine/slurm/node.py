@@ -16,8 +16,8 @@ from pathlib import Path
 from mirbench.engine.executor import Outcome
 from mirbench.engine.interrupts import SIGNALS, Stopped, stoppable
 from mirbench.engine.jobs import Part
-from mirbench.engine.machine import Decided, core_count, deciding, keep_memory, native_bfloat16, processor
-from mirbench.engine.ranks import LOST, PeerLost, Ranks, sharing, taking_part
+from mirbench.engine.machine import MOST_CORES, Decided, core_count, deciding, keep_memory, native_bfloat16, processor
+from mirbench.engine.ranks import LOST, PeerLost, Ranks, current_ranks, taking_part
 from mirbench.errors import MirbenchError, describe
 
 REQUEUE = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
@@ -142,7 +142,7 @@ def _environment() -> Iterator[None]:
     one of several that Slurm started: it starts those of other devices itself."""
     before = dict(os.environ)
     if asked := os.environ.get("SLURM_CPUS_PER_TASK", ""):
-        os.environ["LOKY_MAX_CPU_COUNT"] = str(min(int(asked), core_count()))
+        os.environ[MOST_CORES] = str(min(int(asked), core_count()))
     os.environ.pop("SLURM_NTASKS", None)
     try:
         yield
@@ -182,5 +182,5 @@ def _gpu() -> str | None:
 def _told(error: Exception) -> Told:
     """Its traceback is in the log."""
     traceback.print_exception(error)
-    rank = ranks.rank if (ranks := sharing()) is not None else 0
+    rank = ranks.rank if (ranks := current_ranks()) is not None else 0
     return Told(str(error), True, rank) if isinstance(error, MirbenchError) else Told(f"{describe(error)}.", False, rank)

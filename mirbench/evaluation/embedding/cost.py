@@ -12,7 +12,7 @@ import gc
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,20 +147,6 @@ class _UsedParameters(TorchDispatchMode):
             if isinstance(each, torch.nn.Parameter) or (isinstance(each, torch.Tensor) and each.requires_grad and each.is_leaf):
                 self.found[id(each)] = each
         return func(*args, **(kwargs or {}))
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Of torch and the libraries below numpy, while the block runs."""
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _peak_on_gpu(device: str) -> Callable[[], int | None]:

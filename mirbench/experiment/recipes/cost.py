@@ -30,6 +30,7 @@ def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, c
     On a CPU it is done in a forked process with one thread, as embeddings are made, so that neither its memory nor what it imports stays.
     Operations are counted first, which imports what the encoder does; then it is loaded anew, and time and memory are measured.
     """
+    from mirbench.engine.threads import one_thread
     from mirbench.engine.workers import WorkerDied, can_fork, in_workers
     from mirbench.evaluation.embedding import cost  # which imports torch, once for all
 
@@ -55,7 +56,7 @@ def measure_cost(resolved: Resolved, entry: Entry, seed: int, batch_size: int, c
         if forked:
             ((found, measured),) = in_workers(lambda _: iter([(count(), measure()[1])]), iter([0]), 1)
         else:
-            with cost.one_thread() if resolved.machine.kind == "cpu" else contextlib.nullcontext():
+            with one_thread() if resolved.machine.kind == "cpu" else contextlib.nullcontext():
                 loaded, measured = measure()
                 found = count(loaded)
         found |= measured
