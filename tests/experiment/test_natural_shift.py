@@ -169,7 +169,8 @@ def test_a_silent_recording_of_a_shift_is_told(mirbench, tmp_path):
     soundfile.write(file, 0 * audio, rate)
     code, folder = mirbench("--shifts", "again.csv")
     assert code == 0
-    (found,) = json.loads((folder / "manifest.json").read_text())["findings"]["again"]
+    told = json.loads((folder / "manifest.json").read_text())["findings"]["again"]
+    (found,) = (each for each in told if each["kind"] != "not compared")  # as it is of short clips
     assert found["kind"] == "silence"
     assert "test-3" in str(found["examples"])
 
