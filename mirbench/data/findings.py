@@ -123,7 +123,7 @@ def of_splits(clips: Sequence[Clip], alike: bool = False, published: bool = Fals
             f"{count(len(sharing), 'group')} in more than one split, if names with another artist behind (feat., &), or with umlauts as "
             "two letters, mean the same first artist: where they do, give them one group and one split."
         )
-        yield Finding("note", text, _leaking(sharing, clips, called), "group names")
+        yield Finding("warning", text, _leaking(sharing, clips, called), "groups")
     tested = len({clip.group for clip in clips if clip.split == "test"})
     if 0 < tested < FEWEST_GROUPS:
         text = f"the test split has {count(tested, 'group')}; intervals are over groups, and over so few they say little."

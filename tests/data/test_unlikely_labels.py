@@ -98,10 +98,10 @@ def test_rare_classes_are_told_with_their_lines():
         ("Bjørn Ås", "Bjoern Aas"),
     ],
 )
-def test_artists_in_two_splits_that_may_be_one_are_noted(train, test):
+def test_artists_in_two_splits_that_may_be_one_are_warned_of(train, test):
     clips = [Clip("2", Path("a.wav"), "train", train), Clip("3", Path("b.wav"), "test", test), Clip("4", Path("c.wav"), "train", "Other")]
     (finding,) = [each for each in of_splits(clips, called=Lines()) if "the same first artist" in each.text]
-    assert finding.level == "note"
+    assert finding.level == "warning"
     assert finding.examples == (
         f"'{min(train, test)}' in {'train (1, 2)' if train < test else 'test (1, 3)'} and "
         f"'{max(train, test)}' in {'test (1, 3)' if train < test else 'train (1, 2)'}",

@@ -352,6 +352,14 @@ def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
     assert found.identity(found.options) != before
 
 
+def test_weights_that_were_left_behind_are_named(tmp_path):
+    external_file(tmp_path / "net.onnx", "net.weights")
+    found = load().add_address("onnx", str(tmp_path / "net.onnx"))
+    (tmp_path / "net.weights").unlink()
+    with pytest.raises(MirbenchError, match=r"has weights in net\.weights, not there; put that beside it\.$"):
+        found.about(found.options)
+
+
 @pytest.mark.parametrize("option", ["net.onnx", "."])
 def test_weights_beside_a_model_that_an_option_names_are_in_its_key(tmp_path, option):
     """Whoever wrote the encoder, and whatever the external data are called."""

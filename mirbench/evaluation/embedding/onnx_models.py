@@ -93,6 +93,8 @@ class OnnxEncoder(FileEncoder):
         code, out, why = _described(str(file), file.stat().st_mtime_ns)
         if code == 3:
             raise MirbenchError(f"{self.model} needs onnxruntime; pip install 'mirbench-audio[onnx]'.")
+        if code and (gone := [path.name for path in onnx_files(file) if not path.is_file()]):
+            raise MirbenchError(f"{self.model} has weights in {', '.join(gone)}, not there; put that beside it.")
         if code:
             raise MirbenchError(f"{self.model} cannot be loaded ({why}); give a model in ONNX.")
         described: dict[str, Any] = json.loads(out)

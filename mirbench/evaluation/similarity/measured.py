@@ -47,15 +47,17 @@ class Part:
 
     def measured(self, resamples: int) -> tuple[list[Row], np.ndarray]:
         """A row for each, and (measures, resamples) what the intervals are made of; nan where there is one group."""
+        ranges = [MEASURES[name.removesuffix(f"_{self.task}") if self.task else name] for name in self.measures]
         if len(set(self.groups)) < 2:
             resampled = np.full((len(self.measures), resamples), np.nan)
         else:
             weights = weights_of(self.groups, frozenset(self.groups), resamples, 0)
-            ranges = [MEASURES[name.removesuffix(f"_{self.task}") if self.task else name] for name in self.measures]
             drawn = [each.under(weights) for each in self.measures.values()]
             resampled = np.array([each.clip(range_.low, range_.high) for each, range_ in zip(drawn, ranges, strict=True)])
         values = [measure.value for measure in self.measures.values()]
-        return of_one_training(list(self.measures), values, resampled, len(set(self.groups))), resampled
+        rows = of_one_training(list(self.measures), values, resampled, len(set(self.groups)))
+        ends = [np.clip(ends, range_.low, range_.high) for (_, _, *ends), range_ in zip(rows, ranges, strict=True)]
+        return [(name, value, float(low), float(high)) for (name, value, *_), (low, high) in zip(rows, ends, strict=True)], resampled
 
 
 def name_of(measure: str, task: str) -> str:

@@ -103,11 +103,12 @@ def _what_to_do(undecided: pd.DataFrame) -> list[str]:
     seeds, once = undecided[["n_seeds", "baseline_seeds"]].max(axis=1), undecided[["one_training", "baseline_one_training"]].isin([1, 2])
     of_seeds = seeds[(seeds > 1) | once.any(axis=1)]
     most = int(of_seeds.max()) if len(of_seeds) else 0
-    clips = f"more test clips{' (`mini` in the place of `mini-quick`)' if QUICK in set(undecided['dataset']) else ''}"
+    clips = f"more test clips{' (mini in the place of mini-quick)' if QUICK in set(undecided['dataset']) else ''}"
     trainings = [f"more trainings (--seeds {FEW if most < FEW else 2 * most})"] if most else []
     helps = [*trainings, clips] if once.any(axis=None) else [clips, *trainings]
+    fewer = ", fewer encoders in one run, as p is corrected for all comparisons" if undecided["encoder"].nunique() > 1 else ""
     plan = " The same command with --plan --set power.difference=0.02, or what difference matters to you, says how many seeds it takes."
     return [
         "Undecided is not equal: the difference may be there, and this run too small for it. What helps: "
-        f"{', '.join(helps)}, fewer encoders in one run, as p is corrected for all comparisons.{plan if most > 1 else ''}"
+        f"{', '.join(helps)}{fewer}.{plan if most > 1 else ''}"
     ]

@@ -83,6 +83,7 @@ def described(encoder: Mapping[str, Any]) -> str:
     if files and given:
         told.append(f"given {given['sample_rate']:,} Hz in windows of {given['window_seconds']:g} s")
     told += [f"layers {', '.join(layer_in_words(number, names) for number in range(len(names)))}"] if names else []
+    told += [f"layer {options['layer']} is probed"] if names and isinstance(options.get("layer"), int) else []
     return "; ".join(filter(None, told))
 
 

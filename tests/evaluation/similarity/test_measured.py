@@ -62,6 +62,16 @@ def test_an_interval_of_each_over_groups():
         assert drawn.std() > 0
 
 
+def test_an_interval_stays_in_the_range_of_its_measure():
+    """Of the Brier score, whose scale of log odds ends at 1, though it may be 2."""
+    sure = np.where(np.eye(3)[TARGETS] > 0, -20.0, 20.0)  # and wrong half of the time
+    sure[::2] *= -1
+    found = decisions("genre", replace(said(sure), groups=tuple("ab" * 6)), None)
+    rows = {name: ends for name, _, *ends in found.measured(200)[0]}
+    assert rows["brier_score_genre"] == [0.0, 2.0]
+    assert 0 <= rows["calibration_error_genre"][0] <= rows["calibration_error_genre"][1] <= 1
+
+
 def test_artists_are_labels_where_groups_are_pieces():
     artists = {clip: f"a{i // 4}" for i, clip in enumerate(IDS)}
     (whole,) = parts(TRAIN, Embeddings(IDS, CLEAN), None, GROUPS, artists, [])
