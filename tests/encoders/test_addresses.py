@@ -354,8 +354,8 @@ def test_weights_beside_an_onnx_model_are_in_its_identity(tmp_path, length):
 
 def test_weights_that_were_left_behind_are_named(tmp_path):
     external_file(tmp_path / "net.onnx", "net.weights")
-    found = load().add_address("onnx", str(tmp_path / "net.onnx"))
     (tmp_path / "net.weights").unlink()
+    found = load().add_address("onnx", str(tmp_path / "net.onnx"))
     with pytest.raises(MirbenchError, match=r"has weights in net\.weights, not there; put that beside it\.$"):
         found.about(found.options)
 
