@@ -132,6 +132,7 @@ def test_one_bar_is_shown_for_all(tmp_path, monkeypatch):
             super().__init__(**options, file=io.StringIO())
             bars.append(self)
 
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)  # which --quiet sets
     monkeypatch.setattr(gpu_processes, "progress_bar", Bar)
     run(tmp_path)
     assert [(bar.desc, bar.total, bar.n, bar.unit) for bar in bars] == [("squaring", 6, 6, "number")]

@@ -49,11 +49,10 @@ def _short_trainings(results: Results) -> list[str]:
     steps: dict[tuple[int, int], list[str]] = {}
     encoders = [pair for manifest in results.manifests.values() for pair in (manifest.get("encoders") or {}).items()]
     for name, about in encoders:
-        usual, taken = ((about.get(part) or {}).get("steps") for part in ("defaults", "options"))
-        if not isinstance(usual, int) or not isinstance(taken, int):  # a plugin may call anything steps
-            continue
-        if about.get("role") == "encoder" and 0 < 2 * taken <= usual:
-            steps.setdefault((taken, usual), []).append(name)
+        if isinstance(about, dict) and about.get("role") == "encoder":
+            usual, taken = ((about.get(part) or {}).get("steps") for part in ("defaults", "options"))
+            if isinstance(usual, int) and isinstance(taken, int) and 0 < 2 * taken <= usual:  # a plugin may call anything steps
+                steps.setdefault((taken, usual), []).append(name)
     return [
         f"{joined_by('and', few(list(dict.fromkeys(names))))} {'was' if len(set(names)) == 1 else 'were each'} trained for {taken:,} steps "
         f"where {usual:,} are the default: a look at how a run goes, not at what the encoder can do."
