@@ -129,7 +129,7 @@ def test_one_bar_is_shown_for_all(tmp_path, monkeypatch):
 
     class Bar(progress.tqdm):
         def __init__(self, **options):
-            super().__init__(**options, file=io.StringIO())
+            super().__init__(**options, file=io.StringIO(), disable=False)
             bars.append(self)
 
     monkeypatch.delenv("TQDM_DISABLE", raising=False)  # which --quiet sets
