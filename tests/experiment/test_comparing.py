@@ -354,6 +354,13 @@ def test_where_jobs_were_made_is_no_difference():
     assert differing(["a", "b"], settings_of(runs)).to_dict("records") == [{"setting": "nodes", "a": "1", "b": "2"}]
 
 
+def test_weights_that_differ_stand_among_settings():
+    """Of a model under one name in both runs, whose file was changed."""
+    of = [{"options": {"layer": 1}, "weights": {"net.onnx": digest * 64, "net.onnx.data": "c" * 64}} for digest in "ab"]
+    found = differing(["one", "other"], settings_of([{"encoders": {"net": {"role": "encoder", **each}}} for each in of]))
+    assert found.values.tolist() == [["options.weights.net.onnx", "SHA-256 aaaaaaaaaaaa", "SHA-256 bbbbbbbbbbbb"]]
+
+
 def test_settings_that_differ_stand_in_lines_of_their_own(runs, tmp_path):
     parts = {"config": {"probe": {"kind": ["mlp"]}, "bootstrap": {"resamples": 60}, "seeds": 3}, "versions": {"mirbench": "0.2.0"}}
     settings = compare([runs[0], changed(runs[1], tmp_path / "other", **parts)]).settings

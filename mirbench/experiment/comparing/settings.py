@@ -33,7 +33,8 @@ def settings_of(manifests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _settings(manifest: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
     config = {name: value for name, value in (manifest.get("config") or {}).items() if name not in PLACES}
-    options = {name: {**(of.get("options") or {}), "seeds": of.get("seeds")} for name, of in encoders.items()}
+    read = {name: {file: f"SHA-256 {digest:.12}" for file, digest in (of.get("weights") or {}).items()} for name, of in encoders.items()}
+    options = {name: {**(of.get("options") or {}), "weights": read[name], "seeds": of.get("seeds")} for name, of in encoders.items()}
     data = {name: {fact: of[fact] for fact in OF_DATA if fact in of} for name, of in (manifest.get("datasets") or {}).items()}
     parts = {
         "options": options.get("", options),
