@@ -133,7 +133,7 @@ class LocalExecutor:
             return
         for done in make_side_by_side(jobs, lambda job: _make([job], self.store, Outcome(), graph), workers_for(jobs, self.store)):
             if done.error is None:
-                outcome.seconds[_title([done.job])] = round(done.seconds, 2)
+                outcome.seconds[f"{done.job.kind}: {done.job.title}"] = round(done.seconds, 2)
                 yield [done.job]
             elif not self._lost([done.job], graph):
                 raise done.error
@@ -210,7 +210,7 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
     """Makes one job, or several of one batch, whose needs are there; what another process makes meanwhile is left to it. graph: where what
     does not stay is made only if something in it still needs it."""
     begun, first = time.perf_counter(), jobs[0]
-    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {_title(jobs).replace(':', ' of', 1)}"):
+    with all_locked((store.lock_file(job.lock or job.key) for job in jobs), f"making {first.kind} of {_title(jobs)}"):
         missing = [job for job in jobs if not store.has(*job.name, anew=True)]  # another process may have been at it, or be done with it
         missing = [job for job in missing if graph is None or _is_wanted(job, graph, store)]
         if missing and make_parts is not None:
@@ -227,11 +227,11 @@ def _make(jobs: Sequence[Job], store: Store, outcome: Outcome, graph: Graph | No
         for job in jobs:
             if store.has(*job.name, anew=True):
                 shutil.rmtree(store.unfinished(job.key), ignore_errors=True)
-    outcome.seconds[_title(jobs)] = round(time.perf_counter() - begun, 2)
+    outcome.seconds[f"{first.kind}: {_title(jobs)}"] = round(time.perf_counter() - begun, 2)
 
 
 def _title(jobs: Sequence[Job]) -> str:
-    return f"{jobs[0].kind}: {jobs[0].title}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
+    return f"{jobs[0].title}{f' and {len(jobs) - 1} more' if len(jobs) > 1 else ''}"
 
 
 def make_several(graph: Graph, keys: Collection[str], store: Store, part: Part | None = None) -> Outcome:

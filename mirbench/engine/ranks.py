@@ -46,7 +46,7 @@ class Ranks:
     def say(self, word: str, text: str = "") -> None:
         write_atomically(self.folder / word, text)
 
-    def heard(self, word: str) -> str | None:
+    def said(self, word: str) -> str | None:
         """None: it was not said yet."""
         disk.refresh(self.folder)
         try:
@@ -59,7 +59,7 @@ class Ranks:
         ends = time.monotonic() + seconds
         while True:
             for word in words:
-                if self.heard(word) is not None:
+                if self.said(word) is not None:
                     return word
             if time.monotonic() > ends:
                 raise PeerLost(f"it said nothing for {seconds:.0f} s")
@@ -75,7 +75,7 @@ class Ranks:
         else:
             if self.wait(ENDS, MEETS, seconds=MEETING_SECONDS) == ENDS:
                 raise PeerLost("the first ended before they met")
-            place = json.loads(self.heard(MEETS) or "{}")
+            place = json.loads(self.said(MEETS) or "{}")
         os.environ |= place
 
 

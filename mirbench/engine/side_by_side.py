@@ -57,12 +57,8 @@ def make_side_by_side(jobs: Sequence[Job], make: Callable[[Job], None], workers:
     left = dict(enumerate(jobs))
 
     def one(number: int) -> Iterator[tuple[int, float, Raised | None]]:
-        begun, raised = time.perf_counter(), None
-        try:
-            make(jobs[number])
-        except Exception as error:
-            raised = Raised.of(error)
-        yield number, time.perf_counter() - begun, raised
+        done = _tried(jobs[number], make)
+        yield number, done.seconds, None if done.error is None else Raised.of(done.error)
 
     try:
         numbers = iter(range(len(jobs) if workers > 1 else 0))
@@ -77,9 +73,13 @@ def make_side_by_side(jobs: Sequence[Job], make: Callable[[Job], None], workers:
             raise MirbenchError(f"{said}; run the same command again.") from died
         tell(f"{said}; what is left of its stage is made one after another.")
     for job in left.values():
-        begun, error = time.perf_counter(), None
-        try:
-            make(job)
-        except Exception as caught:
-            error = caught
-        yield Done(job, time.perf_counter() - begun, error)
+        yield _tried(job, make)
+
+
+def _tried(job: Job, make: Callable[[Job], None]) -> Done:
+    begun, error = time.perf_counter(), None
+    try:
+        make(job)
+    except Exception as raised:
+        error = raised
+    return Done(job, time.perf_counter() - begun, error)

@@ -160,10 +160,10 @@ def test_the_address_of_a_site_is_taken_and_waiting_for_one_ends(tmp_path, monke
         assert (os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]) == ("n1-ib", "29500")
         assert second.wait(MAKES, ranks.MEETS) == ranks.MEETS
     assert current_ranks() is None
-    assert second.heard(ENDS) is None
+    assert second.said(ENDS) is None
     with taking_part(first):
         pass
-    assert second.heard(ENDS) == ""
+    assert second.said(ENDS) == ""
     with pytest.raises(PeerLost, match=r"^the first ended before they met$"):
         second.meet()
     assert "WORLD_SIZE" not in os.environ

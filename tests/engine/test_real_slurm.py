@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import os
 import re
 import subprocess
 import sys
@@ -14,12 +13,10 @@ from pathlib import Path
 import one_node_slurm
 import pytest
 import toy_jobs
-from one_node_slurm import OneNodeSlurm
 
-import mirbench
 from mirbench import cli
 from mirbench.engine.machine import Decided
-from mirbench.engine.slurm import nodes, queue, waiting
+from mirbench.engine.slurm import nodes
 from mirbench.engine.slurm.executor import SlurmExecutor
 from mirbench.engine.slurm.profile import Profile
 from mirbench.engine.slurm.submission import Submission
@@ -32,28 +29,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    made = OneNodeSlurm(tmp_path_factory.mktemp("slurm"))
-    made.folder.chmod(0o755)
-    made.start()
-    yield made
-    made.stop()
+    with one_node_slurm.started(tmp_path_factory.mktemp("slurm")) as slurm:
+        yield slurm
 
 
 @pytest.fixture(autouse=True)
 def environment(slurm, monkeypatch):
-    """What jobs find: this checkout and the helpers. Afterwards the queue is empty."""
-    paths = [str(Path(mirbench.__file__).parents[1]), str(Path(one_node_slurm.__file__).parent), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, paths)))
-    monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
-    monkeypatch.setattr(waiting, "LAST_POLL", 1.0)
-    queue.array_limit.cache_clear()
-    if "slurmd" not in slurm.running:  # since a test that killed it failed
-        slurm.start_node()
-    slurm.until(slurm.is_up, "a node that is up")
-    yield
-    slurm.ask("scancel", "--user=root")
-    slurm.until(lambda: not slurm.ask("squeue", "--noheader"), "an empty queue")
-    queue.array_limit.cache_clear()
+    with one_node_slurm.finding_this_checkout(slurm, monkeypatch):
+        if "slurmd" not in slurm.running:  # since a test that killed it failed
+            slurm.start_node()
+        slurm.until(slurm.is_up, "a node that is up")
+        yield
 
 
 def toy(root: Path, count: int, steps: int = 1, fails: int | None = None, **profile) -> tuple[SlurmExecutor, object]:

@@ -11,12 +11,10 @@ from pathlib import Path
 import one_node_slurm
 import pytest
 import toy_jobs
-from one_node_slurm import OneNodeSlurm
 
-import mirbench
 from mirbench import cli
 from mirbench.engine.machine import Decided
-from mirbench.engine.slurm import queue, submitting, waiting
+from mirbench.engine.slurm import submitting
 from mirbench.engine.slurm.executor import SlurmExecutor
 from mirbench.engine.slurm.profile import Profile
 from mirbench.engine.slurm.submission import Submission
@@ -30,25 +28,14 @@ OPTIONS = "options.simclr={steps: 60, batch_views: 16, backbone: mel-cnn-small}"
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    made = OneNodeSlurm(tmp_path_factory.mktemp("slurm"), "n1", "n2")
-    made.folder.chmod(0o755)
-    made.start()
-    yield made
-    made.stop()
+    with one_node_slurm.started(tmp_path_factory.mktemp("slurm"), "n1", "n2") as slurm:
+        yield slurm
 
 
 @pytest.fixture(autouse=True)
 def environment(slurm, monkeypatch):
-    """What jobs find: this checkout and the helpers. Afterwards the queue is empty."""
-    paths = [str(Path(mirbench.__file__).parents[1]), str(Path(one_node_slurm.__file__).parent), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, paths)))
-    monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
-    monkeypatch.setattr(waiting, "LAST_POLL", 1.0)
-    queue.array_limit.cache_clear()
-    yield
-    slurm.ask("scancel", "--user=root")
-    slurm.until(lambda: not slurm.ask("squeue", "--noheader"), "an empty queue")
-    queue.array_limit.cache_clear()
+    with one_node_slurm.finding_this_checkout(slurm, monkeypatch):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import mirbench
+from mirbench.engine.slurm import queue, waiting
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 ARRAY = 8  # MaxArraySize
 CONF = """
@@ -183,3 +186,27 @@ def _is_step_of(pid: int, folder: Path) -> bool:
         return f"SLURM_CONF={folder}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def started(folder, *names):
+    """A Slurm in this folder, of these nodes or of one."""
+    slurm = OneNodeSlurm(folder, *names)
+    slurm.folder.chmod(0o755)
+    slurm.start()
+    yield slurm
+    slurm.stop()
+
+
+@contextlib.contextmanager
+def finding_this_checkout(slurm, monkeypatch):
+    """What jobs find: this checkout and the helpers. Afterwards the queue is empty."""
+    paths = [str(Path(mirbench.__file__).parents[1]), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, paths)))
+    monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
+    monkeypatch.setattr(waiting, "LAST_POLL", 1.0)
+    queue.array_limit.cache_clear()
+    yield
+    slurm.ask("scancel", "--user=root")
+    slurm.until(lambda: not slurm.ask("squeue", "--noheader"), "an empty queue")
+    queue.array_limit.cache_clear()

@@ -56,7 +56,7 @@ def correlation(first: Clip, second: Clip, offset: float = 0.0) -> float:
         one, other = (_beginning(clip, skipped) for clip, skipped in ((first, max(0.0, offset)), (second, max(0.0, -offset))))
     except UNREADABLE:
         return 0.0
-    return _correlation(one, other)
+    return _best(one, other, *_at_lags(one, other))
 
 
 def _beginning(clip: Clip, skipped: float) -> np.ndarray:
@@ -72,8 +72,8 @@ def _beginning(clip: Clip, skipped: float) -> np.ndarray:
     return audio - audio.mean() if len(audio) else audio
 
 
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    lags, found = _at_lags(first, second)
+def _best(first: np.ndarray, second: np.ndarray, lags: np.ndarray, found: np.ndarray) -> float:
+    """The greatest correlation at these lags and between them. lags, found: as `_at_lags` returns them."""
     if not len(lags):
         return 0.0
     best = int(found.argmax())
@@ -129,9 +129,9 @@ def _is_copy(first: Clip, second: Clip) -> bool:
         one, other = _beginning(first, 0.0), _beginning(second, 0.0)
     except UNREADABLE:
         return False
-    if _correlation(one, other) < COPY:
-        return False
     lags, found = _at_lags(one, other)
+    if _best(one, other, lags, found) < COPY:
+        return False
     best = int(found.argmax())
     repeats = bool((found[np.abs(lags - lags[best]) > APART * RATE] > REPEATS * found[best]).any())
     return not repeats or (abs(len(one) - len(other)) <= ROUNDING and bool((found[lags == 0] >= SAME).any()))
